@@ -1,0 +1,96 @@
+"""Chat sessions that remember their last turns, for any chat API and inside LangChain and LlamaIndex.
+
+Names are imported when they are first used, so that importing the package imports no framework and no driver.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sessionkit_integrations.errors import (
+        ConflictError,
+        CorruptSessionError,
+        InvalidMessageError,
+        InvalidSessionIdError,
+        MissingDependencyError,
+        SessionKitError,
+        StoreError,
+        StoreUnavailableError,
+    )
+    from sessionkit_integrations.langchain import SessionKitChatMessageHistory
+    from sessionkit_integrations.llama_index import SessionKitAsyncChatStore, SessionKitChatStore
+    from sessionkit_integrations.manager import SessionManager
+    from sessionkit_integrations.messages import Message
+    from sessionkit_integrations.stores.base import Edit, Snapshot, Store
+    from sessionkit_integrations.stores.memory import InMemoryStore
+    from sessionkit_integrations.stores.redis import RedisStore
+    from sessionkit_integrations.stores.sqlite import SQLiteStore
+    from sessionkit_integrations.stores.state import SessionState
+    from sessionkit_integrations.stores.upstash import UpstashStore
+    from sessionkit_integrations.window import Window
+
+__version__ = "0.1.0"
+
+_MODULES = {
+    "errors": (
+        "ConflictError",
+        "CorruptSessionError",
+        "InvalidMessageError",
+        "InvalidSessionIdError",
+        "MissingDependencyError",
+        "SessionKitError",
+        "StoreError",
+        "StoreUnavailableError",
+    ),
+    "langchain": ("SessionKitChatMessageHistory",),
+    "llama_index": ("SessionKitAsyncChatStore", "SessionKitChatStore"),
+    "manager": ("SessionManager",),
+    "messages": ("Message",),
+    "stores.base": ("Edit", "Snapshot", "Store"),
+    "stores.memory": ("InMemoryStore",),
+    "stores.redis": ("RedisStore",),
+    "stores.sqlite": ("SQLiteStore",),
+    "stores.state": ("SessionState",),
+    "stores.upstash": ("UpstashStore",),
+    "window": ("Window",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "ConflictError",
+    "CorruptSessionError",
+    "Edit",
+    "InMemoryStore",
+    "InvalidMessageError",
+    "InvalidSessionIdError",
+    "Message",
+    "MissingDependencyError",
+    "RedisStore",
+    "SQLiteStore",
+    "SessionKitAsyncChatStore",
+    "SessionKitChatMessageHistory",
+    "SessionKitChatStore",
+    "SessionKitError",
+    "SessionManager",
+    "SessionState",
+    "Snapshot",
+    "Store",
+    "StoreError",
+    "StoreUnavailableError",
+    "UpstashStore",
+    "Window",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

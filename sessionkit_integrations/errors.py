@@ -1,0 +1,93 @@
+"""Every error this package raises, split by whose fault it is.
+
+The caller's fault: [`InvalidMessageError`][], [`InvalidSessionIdError`][], [`MissingDependencyError`][].
+The world's fault: [`StoreError`][] and what derives from it; the driver's own exception is its ``__cause__``.
+"""
+
+from __future__ import annotations
+
+
+class SessionKitError(Exception):
+    """The root of all errors raised by this package."""
+
+
+class InvalidMessageError(SessionKitError, ValueError):
+    """A message cannot be stored; nothing of its batch was written.
+
+    Attributes:
+        field: Where in the message the fault is, such as ``tool_calls[0].function.name``.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self._problem = problem
+
+    def __reduce__(self) -> tuple[type[InvalidMessageError], tuple[str, str]]:
+        return type(self), (self.field, self._problem)
+
+
+class InvalidSessionIdError(SessionKitError, ValueError):
+    """A session id is not a non-empty string of at most 512 bytes of UTF-8."""
+
+
+class MissingDependencyError(SessionKitError, ImportError):
+    """A feature needs a package that is not installed.
+
+    Attributes:
+        extra: The extra of this distribution that installs it.
+    """
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f'{feature} needs more packages: pip install "sessionkit-integrations[{extra}]"')
+        self.extra = extra
+        self._feature = feature
+
+    def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str]]:
+        return type(self), (self._feature, self.extra)
+
+
+class StoreError(SessionKitError):
+    """A store refused or failed an operation; unless a subclass says otherwise, nothing was written."""
+
+
+class StoreUnavailableError(StoreError):
+    """A store could not be reached, or did not answer in time, after all retries.
+
+    Attributes:
+        may_have_happened: Whether the operation may have taken effect although it raised. Calling again
+            with the same ``idempotency_key`` is safe either way.
+    """
+
+    def __init__(self, message: str, *, may_have_happened: bool) -> None:
+        super().__init__(message)
+        self.may_have_happened = may_have_happened
+
+    def __reduce__(self) -> tuple[object, tuple[str, bool]]:
+        return _unpickle_unavailable, (str(self), self.may_have_happened)
+
+
+class ConflictError(StoreError):
+    """Another writer changed the session between the read and the write of an edit; nothing was written."""
+
+
+class CorruptSessionError(StoreError):
+    """A stored record cannot be read.
+
+    Attributes:
+        session_id: The session that holds it.
+        position: Its place in what was read, counted from 0.
+    """
+
+    def __init__(self, session_id: str, position: int, problem: str) -> None:
+        super().__init__(f"session {session_id!r}, record {position}: {problem}")
+        self.session_id = session_id
+        self.position = position
+        self._problem = problem
+
+    def __reduce__(self) -> tuple[type[CorruptSessionError], tuple[str, int, str]]:
+        return type(self), (self.session_id, self.position, self._problem)
+
+
+def _unpickle_unavailable(message: str, may_have_happened: bool) -> StoreUnavailableError:  # noqa: FBT001 - pickle passes by position
+    return StoreUnavailableError(message, may_have_happened=may_have_happened)

@@ -1,0 +1,147 @@
+"""Messages as a store holds them: one JSON object each.
+
+| field | holds |
+| --- | --- |
+| `role` | always first: scripts and `role_of` look at the first bytes |
+| `content`, `tool_calls`, `tool_call_id`, `name` | the message in OpenAI's shape |
+| `at` | when it was written, in Unix milliseconds; the JavaScript SessionKit writes none |
+| `langchain`, `llama_index` | what a message of that framework says more than that |
+
+Any other field of a plain message is kept as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
+
+from sessionkit_integrations.errors import CorruptSessionError, InvalidMessageError
+from sessionkit_integrations.messages import RESERVED_FIELDS, ROLES, Message, check_json, check_message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+M = TypeVar("M")
+Fields = dict[str, Any]
+"""A record's content as a dict, before or after JSON."""
+
+_ROLE_FIRST = re.compile(rb'\{"role":"(system|user|assistant|tool)"[,}]')
+
+
+class Codec(Protocol[M]):
+    """How the messages of one framework are written as records and read from them."""
+
+    def encode(self, messages: Sequence[M]) -> Iterable[Fields]:
+        """Return the fields of the records that hold ``messages``.
+
+        Raises:
+            InvalidMessageError: A message cannot be stored.
+        """
+
+    def decode(self, fields: Fields) -> M:
+        """Return the message that a record with ``fields``, which it may use up, holds.
+
+        Raises:
+            KeyError, TypeError, ValueError: The fields make no message.
+        """
+
+
+class PlainCodec:
+    """Messages as plain dicts in OpenAI's shape."""
+
+    def encode(self, messages: Sequence[Message]) -> Iterable[Fields]:
+        """See `Codec.encode`."""
+        for message in messages:
+            check_message(message)
+            yield dict(message)
+
+    def decode(self, fields: Fields) -> Message:
+        """See `Codec.decode`."""
+        fields.setdefault("content", None)
+        message: Any = {name: value for name, value in fields.items() if name not in RESERVED_FIELDS}
+        return message  # type: ignore[no-any-return]  # TypedDicts cannot be built from unknown keys
+
+
+def encode_all(codec: Codec[M], messages: Sequence[M]) -> list[bytes]:
+    """Return the records of a batch of messages, all written at the present time.
+
+    Raises:
+        InvalidMessageError: One of them cannot be stored.
+    """
+    now = time.time_ns() // 1_000_000
+    return [encode(fields, now) for fields in codec.encode(messages)]
+
+
+def encode(fields: Mapping[str, Any], at: int) -> bytes:
+    """Return the record that holds ``fields``.
+
+    Args:
+        fields: A message in OpenAI's shape, and what a framework adds to it.
+        at: The time of writing, in Unix milliseconds.
+
+    Raises:
+        InvalidMessageError: JSON cannot hold one of the fields.
+    """
+    record = {"role": fields["role"], **fields, "at": at}
+    try:
+        for name, value in record.items():
+            if not isinstance(name, str):
+                raise InvalidMessageError(repr(name), "is not a string, as names of fields are in JSON")
+            check_json(value, name)
+        return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+    except RecursionError as error:
+        raise InvalidMessageError("message", "is nested too deeply") from error
+    except UnicodeEncodeError:
+        _raise_lone_surrogate(fields)
+
+
+def decode_all(codec: Codec[M], records: Iterable[bytes], session_id: str) -> list[M]:
+    """Return the messages that records hold.
+
+    Raises:
+        CorruptSessionError: One of them cannot be read.
+    """
+    messages: list[M] = []
+    for position, record in enumerate(records):
+        try:
+            messages.append(codec.decode(decode(record)))
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise CorruptSessionError(session_id, position, f"cannot be read as a message ({error})") from error
+    return messages
+
+
+def decode(record: bytes) -> Fields:
+    """Return the fields of a record.
+
+    Raises:
+        ValueError: It is not a JSON object with one of the four roles.
+    """
+    fields = json.loads(record)
+    if not isinstance(fields, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - the bytes are at fault, not their type
+    if fields.get("role") not in ROLES:
+        raise ValueError(f"the role {fields.get('role')!r} is none of {', '.join(sorted(ROLES))}")
+    return fields
+
+
+def role_of(record: bytes) -> str:
+    """Return the role of a record, or an empty string where it has none that can be read."""
+    match = _ROLE_FIRST.match(record)
+    if match:
+        return match[1].decode()
+    try:
+        role: str = decode(record)["role"]
+    except (ValueError, RecursionError):
+        return ""
+    return role
+
+
+def _raise_lone_surrogate(fields: Mapping[str, Any]) -> NoReturn:
+    for name, value in fields.items():
+        try:
+            json.dumps({name: value}, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise InvalidMessageError(name, "holds a lone surrogate, which UTF-8 cannot encode") from error
+    raise AssertionError("only called where one of the fields has one")

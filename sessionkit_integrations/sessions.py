@@ -1,0 +1,190 @@
+"""Sessions of messages of one framework: what the manager and the adapters have in common.
+
+Here messages become records, the window is applied to what is read, and edits are made: read, changed by a pure
+function, and put back unless another writer was faster.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from sessionkit_integrations.errors import ConflictError
+from sessionkit_integrations.messages import check_session_id
+from sessionkit_integrations.records import decode_all, encode_all, role_of
+from sessionkit_integrations.stores.base import Edit
+from sessionkit_integrations.stores.steps import arun, run
+from sessionkit_integrations.window import evict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from sessionkit_integrations.records import Codec
+    from sessionkit_integrations.stores.base import Snapshot, Store
+    from sessionkit_integrations.window import Window
+
+M = TypeVar("M")
+T = TypeVar("T")
+
+EDIT_ATTEMPTS = 100
+"""How often an edit is tried against faster writers before it raises `ConflictError`."""
+
+
+@dataclass(frozen=True)
+class Change(Generic[T]):
+    """What an edit makes of a session.
+
+    Attributes:
+        active: The records to keep active, or ``None`` to leave them as they are.
+        archive: Records to add to the archive.
+        clear_archive: Whether the archive is emptied first.
+        result: What the edit returns.
+    """
+
+    result: T
+    active: list[bytes] | None = None
+    archive: list[bytes] | None = None
+    clear_archive: bool = False
+
+
+@dataclass(frozen=True)
+class _Step:
+    method: str
+    args: tuple[Any, ...]
+
+
+class Sessions(Generic[M]):
+    """The sessions of a store, read and written as messages of one framework.
+
+    Args:
+        store: Where they are.
+        window: Returns the window in force.
+        codec: How the framework's messages are written and read.
+    """
+
+    def __init__(self, store: Store, window: Callable[[], Window], codec: Codec[M]) -> None:
+        self._store = store
+        self._window = window
+        self._codec = codec
+
+    def append(self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None) -> None:
+        """Add messages to the end of a session, all at once; see `SessionManager.send_messages`."""
+        check_session_id(session_id)
+        records = self.encode(messages)
+        if records:
+            self._store.append(session_id, records, self._window(), operation_id(idempotency_key))
+
+    async def aappend(self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None) -> None:
+        """See `append`."""
+        check_session_id(session_id)
+        records = self.encode(messages)
+        if records:
+            await self._store.aappend(session_id, records, self._window(), operation_id(idempotency_key))
+
+    def read(self, session_id: str) -> list[M]:
+        """Return the messages in the window."""
+        check_session_id(session_id)
+        return self.decode(session_id, self._in_window(self._store.read(session_id)))
+
+    async def aread(self, session_id: str) -> list[M]:
+        """See `read`."""
+        check_session_id(session_id)
+        return self.decode(session_id, self._in_window(await self._store.aread(session_id)))
+
+    def read_archive(self, session_id: str) -> list[M]:
+        """Return the messages in the archive."""
+        check_session_id(session_id)
+        return self.decode(session_id, self._store.read(session_id, archived=True).records)
+
+    async def aread_archive(self, session_id: str) -> list[M]:
+        """See `read_archive`."""
+        check_session_id(session_id)
+        return self.decode(session_id, (await self._store.aread(session_id, archived=True)).records)
+
+    def delete(self, session_id: str) -> None:
+        """Delete all that is kept of a session."""
+        check_session_id(session_id)
+        self._store.delete(session_id)
+
+    async def adelete(self, session_id: str) -> None:
+        """See `delete`."""
+        check_session_id(session_id)
+        await self._store.adelete(session_id)
+
+    def edit(self, session_id: str, change: Callable[[list[bytes]], Change[T]]) -> T:
+        """Change a session as a whole.
+
+        Args:
+            session_id: The session.
+            change: Given the records in the window, returns what becomes of the session. It may be called more
+                than once, and must not change what it is given.
+
+        Raises:
+            ConflictError: Other writers were faster, time after time.
+        """
+        return run(self._edit(session_id, change), self._perform)
+
+    async def aedit(self, session_id: str, change: Callable[[list[bytes]], Change[T]]) -> T:
+        """See `edit`."""
+        return await arun(self._edit(session_id, change), self._aperform)
+
+    def encode(self, messages: Sequence[M]) -> list[bytes]:
+        """Return the records that hold messages, such as an edit puts into a session."""
+        return encode_all(self._codec, messages)
+
+    def decode(self, session_id: str, records: Sequence[bytes]) -> list[M]:
+        """Return the messages that records of a session hold, such as an edit takes out of it."""
+        return decode_all(self._codec, records, session_id)
+
+    def _edit(self, session_id: str, change: Callable[[list[bytes]], Change[T]]) -> Generator[_Step, Any, T]:
+        check_session_id(session_id)
+        for attempt in range(1, EDIT_ATTEMPTS + 1):
+            snapshot: Snapshot = yield _Step("read", (session_id,))
+            wanted = change(self._in_window(snapshot))
+            if wanted.active is None and not wanted.archive and not wanted.clear_archive:
+                break
+            edit = self._to_edit(snapshot, wanted)
+            # An edit of the archive alone is the same whatever the active records are.
+            expected = None if edit.active is None else snapshot.version
+            try:
+                yield _Step("replace", (session_id, edit, expected, operation_id(None)))
+                break
+            except ConflictError:
+                if attempt == EDIT_ATTEMPTS:
+                    raise
+        return wanted.result
+
+    def _to_edit(self, snapshot: Snapshot, wanted: Change[Any]) -> Edit:
+        archive = tuple(wanted.archive or ())
+        if wanted.active is None:
+            return Edit(None, archive, wanted.clear_archive)
+        kept, evicted = evict(wanted.active, self._window(), role_of)
+        if self._store.archive:
+            _, outside = evict(snapshot.records, self._window(), role_of)
+            archive = (*outside, *archive, *evicted)
+        return Edit(tuple(kept), archive, wanted.clear_archive)
+
+    def _perform(self, step: _Step) -> Any:
+        return getattr(self._store, step.method)(*step.args)
+
+    async def _aperform(self, step: _Step) -> Any:
+        return await getattr(self._store, f"a{step.method}")(*step.args)
+
+    def _in_window(self, snapshot: Snapshot) -> list[bytes]:
+        return evict(snapshot.records, self._window(), role_of)[0]
+
+
+def operation_id(idempotency_key: str | None) -> str:
+    """Return the id of an operation, by which a store knows its retries: 64 bits, as 11 characters.
+
+    Args:
+        idempotency_key: The caller's own key, the same for every try; a random id if ``None``.
+    """
+    if idempotency_key is None:
+        bits = secrets.token_bytes(8)
+    else:
+        bits = hashlib.blake2b(idempotency_key.encode(), digest_size=8).digest()
+    return urlsafe_b64encode(bits).rstrip(b"=").decode()

@@ -1,0 +1,1 @@
+"""Stores: where sessions are kept. The public ones are names of the package itself."""

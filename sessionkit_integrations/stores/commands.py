@@ -1,0 +1,229 @@
+"""Operations on Redis as values: what to send and how to read the reply, with no I/O.
+
+`Keys` names the keys of a session; each function here builds the `Command` of one operation, and a transport
+(`redis.py`, `upstash.py`) only runs it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from urllib.parse import unquote
+
+from sessionkit_integrations.records import role_of
+from sessionkit_integrations.stores.base import Snapshot
+from sessionkit_integrations.stores.state import conflict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sessionkit_integrations.stores.base import Edit
+    from sessionkit_integrations.window import Window
+
+T = TypeVar("T")
+
+SCAN_COUNT = 1000
+"""How many keys the server looks at for each page of a listing."""
+
+_LETTERS = {"system": "s", "user": "u"}
+_UNSAFE = re.compile(r"[\s{}:*?\[\]\\^%\x00-\x1f\x7f-\x9f]")
+_GLOB = re.compile(r"[*?\[\]\\^]")
+
+
+@dataclass(frozen=True)
+class Script:
+    """A Lua script and the digest by which a server caches it."""
+
+    text: str
+
+    @property
+    def digest(self) -> str:
+        """The SHA-1 of the text, in hexadecimal."""
+        return _sha1(self.text)
+
+
+@dataclass(frozen=True)
+class Command(Generic[T]):
+    """One operation on a server.
+
+    Attributes:
+        name: The Redis command, or the name of one of our scripts.
+        keys: The keys it touches.
+        args: What follows them.
+        parse: Turns the reply into the result.
+        is_script: Whether ``name`` is a script.
+        writes: Whether it changes anything.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    args: tuple[str | bytes | int, ...]
+    parse: Callable[[Any], T]
+    is_script: bool = False
+    writes: bool = False
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The names of the keys under one prefix.
+
+    The list of a session is the prefix and its id, as in the JavaScript SessionKit, with what could be mistaken for
+    something else percent-encoded. The braces of its companions make them hash to the same slot of a Redis Cluster.
+
+    Args:
+        prefix: What all keys begin with; it ends in ``:`` and has no braces.
+        raw_ids: Whether ids are used as they are.
+
+    Raises:
+        ValueError: The prefix is not of that form.
+    """
+
+    prefix: str = "sessionkit:"
+    raw_ids: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.prefix.endswith(":") or "{" in self.prefix or "}" in self.prefix:
+            raise ValueError(f"a key_prefix ends in ':' and has no braces, unlike {self.prefix!r}")
+
+    def active(self, session_id: str) -> str:
+        """Return the key of a session's active records."""
+        return self.prefix + (session_id if self.raw_ids else _UNSAFE.sub(_percent, session_id))
+
+    def archive(self, session_id: str) -> str:
+        """Return the key of a session's archived records."""
+        return f"{{{self.active(session_id)}}}:archive"
+
+    def all_of(self, session_id: str) -> tuple[str, str, str]:
+        """Return the keys of a session in the order the scripts expect: list, meta, archive."""
+        active = self.active(session_id)
+        return active, f"{{{active}}}:meta", f"{{{active}}}:archive"
+
+    @property
+    def pattern(self) -> str:
+        """A glob that matches all lists, active and archived, and that other keys may match too."""
+        return f"*{_GLOB.sub(_escape, self.prefix)}*"
+
+    def session_of(self, key: str) -> str | None:
+        """Return the id of the session that a list belongs to, or ``None`` for a key of somebody else."""
+        if key.startswith("{") and key.endswith("}:archive"):
+            key = key[1 : -len("}:archive")]
+        if not key.startswith(self.prefix):
+            return None
+        name = key[len(self.prefix) :]
+        if self.raw_ids:
+            return name or None
+        session_id = unquote(name)
+        return session_id if name and self.active(session_id) == key else None
+
+
+def append(
+    keys: Keys,
+    session_id: str,
+    records: Sequence[bytes],
+    window: Window,
+    operation_id: str,
+    *,
+    ttl: int | None,
+    archive: bool,
+) -> Command[None]:
+    """Return the command for `Store.append`; ``ttl`` is in milliseconds."""
+    args = (operation_id, _now(), window.turns, ttl or 0, int(archive), _letters(records), *records)
+    return Command("append", keys.all_of(session_id), args, _nothing, is_script=True, writes=True)
+
+
+def read(keys: Keys, session_id: str, *, archived: bool) -> Command[Snapshot]:
+    """Return the command for `Store.read`."""
+    key = keys.archive(session_id) if archived else keys.active(session_id)
+    return Command("LRANGE", (key,), (0, -1), _snapshot)
+
+
+def replace(
+    keys: Keys, session_id: str, edit: Edit, expected: str | None, operation_id: str, *, ttl: int | None
+) -> Command[None]:
+    """Return the command for `Store.replace`; ``ttl`` is in milliseconds."""
+    active = edit.active or ()
+    args = (
+        operation_id,
+        _now(),
+        ttl or 0,
+        expected or "",
+        -1 if edit.active is None else len(active),
+        int(edit.clear_archive),
+        _letters(active),
+        *active,
+        *edit.archive,
+    )
+    return Command("replace", keys.all_of(session_id), args, _raise_conflict, is_script=True, writes=True)
+
+
+def delete(keys: Keys, session_id: str) -> Command[None]:
+    """Return the command for `Store.delete`."""
+    return Command("DEL", keys.all_of(session_id), (), _nothing, writes=True)
+
+
+def scan(keys: Keys, cursor: int) -> Command[tuple[int, list[str]]]:
+    """Return the command for one page of `Store.sessions`: the next cursor, and ids of which some may repeat."""
+
+    def parse(reply: Any) -> tuple[int, list[str]]:
+        following, found = reply
+        ids = (keys.session_of(_text(key)) for key in found)
+        return int(following), [session_id for session_id in ids if session_id is not None]
+
+    return Command("SCAN", (), (cursor, "MATCH", keys.pattern, "COUNT", SCAN_COUNT, "TYPE", "list"), parse)
+
+
+@cache
+def script(name: str, first_line: str = "") -> Script:
+    """Return one of the package's scripts.
+
+    Args:
+        name: Its file's name in ``lua/``, without the ending.
+        first_line: What a server wants to stand before it.
+    """
+    folder = files("sessionkit_integrations.stores").joinpath("lua")
+    texts = [folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in ("common", name)]
+    return Script("".join([first_line, *texts]))
+
+
+@cache
+def _sha1(text: str) -> str:
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _percent(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in match[0].encode())
+
+
+def _escape(match: re.Match[str]) -> str:
+    return "\\" + match[0]
+
+
+def _letters(records: Iterable[bytes]) -> str:
+    return "".join(_LETTERS.get(role_of(record), "o") for record in records)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _nothing(_reply: object) -> None:
+    return None
+
+
+def _raise_conflict(reply: object) -> None:
+    if not reply:
+        raise conflict()
+
+
+def _snapshot(reply: Iterable[bytes | str]) -> Snapshot:
+    return Snapshot(tuple(item if isinstance(item, bytes) else item.encode() for item in reply))
+
+
+def _text(key: bytes | str) -> str:
+    # Keys of somebody else need not be UTF-8; what replaces their bytes makes them none of ours.
+    return key if isinstance(key, str) else key.decode(errors="replace")

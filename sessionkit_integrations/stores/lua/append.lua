@@ -1,0 +1,88 @@
+-- Appends records to a session, evicts the turns that leave the window, and renews the time to live.
+--
+-- ARGV: operation id, now (Unix ms), window (turns), ttl (ms, 0 for none), keep evicted records (0 or 1),
+--       the letter of each record's role, the records.
+-- Returns 1, or 0 if the operation had been done before.
+local operation, now, window, ttl, keep = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] == '1'
+local letters = ARGV[6]
+
+local meta = load_meta(now)
+if is_retry(meta, operation) then
+  return 0
+end
+
+-- The number and the sizes of the turns to evict, taken from the meta.
+local function surplus()
+  local records, sizes, turns = 0, meta.sizes, 0
+  while meta.turns - turns > window do
+    local size, rest = string.match(sizes, '^(%d+),(.*)$')
+    records, sizes, turns = records + tonumber(size), rest, turns + 1
+  end
+  return records, sizes, turns
+end
+
+-- Whether `popped`, the head of the list up to the first record that stays, is as the meta says.
+local function matches(popped, preamble)
+  for index = 1, preamble do
+    if role_letter(popped[index]) ~= 's' then
+      return false
+    end
+  end
+  return role_letter(popped[preamble + 1]) ~= 's' and role_letter(popped[#popped]) == 'u'
+end
+
+local function evict()
+  local records, sizes, turns = surplus()
+  if records == 0 then
+    return true
+  end
+  local preamble = meta.preamble
+  local popped = redis.call('LPOP', LIST, preamble + records + 1)
+  if not matches(popped, preamble) then
+    local restored = {}
+    for index = #popped, 1, -1 do
+      restored[#restored + 1] = popped[index]
+    end
+    push('LPUSH', LIST, restored, 1, #restored)
+    return false
+  end
+  local pinned = { popped[#popped] }
+  for index = preamble, 1, -1 do
+    pinned[#pinned + 1] = popped[index]
+  end
+  push('LPUSH', LIST, pinned, 1, #pinned)
+  if keep then
+    push('RPUSH', ARCHIVE, popped, preamble + 1, preamble + records)
+    meta.archived = meta.archived + records
+    if ttl == 0 then
+      local left = redis.call('PTTL', LIST)
+      if left > 0 then
+        redis.call('PEXPIRE', ARCHIVE, left)
+      end
+    end
+  end
+  meta.sizes, meta.turns, meta.length = sizes, meta.turns - turns, meta.length - records
+  return true
+end
+
+local length = push('RPUSH', LIST, ARGV, 7, #ARGV)
+if length == meta.length + #letters then
+  count(meta, letters)
+else
+  adopt(meta, ttl)
+end
+-- Another writer may also have changed the list and left its length alone; its roles tell.
+if not evict() then
+  adopt(meta, ttl)
+  evict()
+end
+remember(meta, operation)
+meta.appended = meta.appended + #letters
+save_meta(meta, now, ttl)
+if ttl > 0 then
+  redis.call('PEXPIRE', LIST, ttl)
+  if meta.archived > 0 then
+    redis.call('PEXPIRE', ARCHIVE, ttl)
+  end
+end
+return 1

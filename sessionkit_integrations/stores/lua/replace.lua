@@ -1,0 +1,49 @@
+-- Replaces a session's active records, or adds to or clears its archive, if nobody changed it meanwhile.
+--
+-- ARGV: operation id, now (Unix ms), ttl (ms, 0 for none), the expected digest of the active records (empty for
+--       any), the number of new active records (-1 to leave those alone), whether to clear the archive (0 or 1),
+--       the letters of the new active records' roles, the new active records, the records to archive.
+-- Returns 1, or 0 if the digest is another one.
+local operation, now, ttl, expected = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local active, clear, letters = tonumber(ARGV[5]), ARGV[6] == '1', ARGV[7]
+local first_archived = 8 + math.max(active, 0)
+
+local meta, known = load_meta(now)
+if is_retry(meta, operation) then
+  return 1
+end
+if expected ~= '' and redis.sha1hex(table.concat(redis.call('LRANGE', LIST, 0, -1), '\n')) ~= expected then
+  return 0
+end
+
+-- The time that the session has left, which new keys take over where the store sets none itself.
+local left = ttl
+if ttl == 0 then
+  left = math.max(redis.call('PTTL', LIST), redis.call('PTTL', ARCHIVE), 0)
+end
+meta.inherited = left
+if clear then
+  redis.call('DEL', ARCHIVE)
+  meta.archived = 0
+end
+push('RPUSH', ARCHIVE, ARGV, first_archived, #ARGV)
+meta.archived = meta.archived + #ARGV - first_archived + 1
+if active >= 0 then
+  redis.call('DEL', LIST)
+  push('RPUSH', LIST, ARGV, 8, first_archived - 1)
+  meta.length, meta.preamble, meta.turns, meta.sizes = 0, 0, 0, ''
+  count(meta, letters)
+elseif not known then
+  adopt(meta, left)
+end
+if redis.call('EXISTS', LIST) == 0 and redis.call('EXISTS', ARCHIVE) == 0 then
+  redis.call('DEL', META)
+  return 1
+end
+remember(meta, operation)
+save_meta(meta, now, ttl)
+if left > 0 then
+  redis.call('PEXPIRE', LIST, left)
+  redis.call('PEXPIRE', ARCHIVE, left)
+end
+return 1

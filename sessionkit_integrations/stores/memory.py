@@ -1,0 +1,115 @@
+"""Sessions in the memory of this process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from sessionkit_integrations.stores.base import Snapshot, Store
+from sessionkit_integrations.stores.state import SessionState
+from sessionkit_integrations.stores.ttl import ttl_milliseconds
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+    from datetime import timedelta
+
+    from sessionkit_integrations.stores.base import Edit
+    from sessionkit_integrations.window import Window
+
+
+class InMemoryStore(Store):
+    """Sessions in the memory of this process: safe for threads and tasks, gone when the process ends.
+
+    Args:
+        ttl: How long a session is kept after its last change, in seconds or as a timedelta; for ever if ``None``.
+        archive: Whether to keep evicted messages.
+    """
+
+    def __init__(self, *, ttl: float | timedelta | None = None, archive: bool = False) -> None:
+        self.archive = archive
+        self._ttl = (ttl_milliseconds(ttl) or 0) / 1000
+        self._sessions: dict[str, SessionState] = {}
+        self._expiry: dict[str, float] = {}
+        """When each session expires, by the monotonic clock; soonest first, as every change moves one to the end."""
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"InMemoryStore({len(self._sessions)} sessions)"
+
+    def append(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> None:
+        """See `Store.append`."""
+        with self._lock:
+            state = self._load(session_id)
+            state.append(records, window, operation_id, archive=self.archive)
+            self._save(session_id, state)
+
+    def read(self, session_id: str, *, archived: bool = False) -> Snapshot:
+        """See `Store.read`."""
+        with self._lock:
+            state = self._load(session_id)
+            return Snapshot(tuple(state.archived if archived else state.active))
+
+    def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
+        """See `Store.replace`."""
+        with self._lock:
+            state = self._load(session_id)
+            state.replace(edit, expected, operation_id)
+            self._save(session_id, state)
+
+    def delete(self, session_id: str) -> None:
+        """See `Store.delete`."""
+        with self._lock:
+            self._sessions.pop(session_id, None)
+            self._expiry.pop(session_id, None)
+
+    def sessions(self) -> Iterator[str]:
+        """See `Store.sessions`."""
+        with self._lock:
+            self._drop_expired()
+            return iter(list(self._sessions))
+
+    # Nothing here waits, so the twins need no thread.
+
+    async def aappend(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> None:
+        """See `Store.append`."""
+        self.append(session_id, records, window, operation_id)
+
+    async def aread(self, session_id: str, *, archived: bool = False) -> Snapshot:
+        """See `Store.read`."""
+        return self.read(session_id, archived=archived)
+
+    async def areplace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
+        """See `Store.replace`."""
+        self.replace(session_id, edit, expected, operation_id)
+
+    async def adelete(self, session_id: str) -> None:
+        """See `Store.delete`."""
+        self.delete(session_id)
+
+    async def asessions(self) -> AsyncIterator[str]:
+        """See `Store.sessions`."""
+        for session_id in self.sessions():
+            yield session_id
+
+    def _load(self, session_id: str) -> SessionState:
+        self._drop_expired()
+        return self._sessions.get(session_id) or SessionState()
+
+    def _save(self, session_id: str, state: SessionState) -> None:
+        if not state.exists:
+            self._sessions.pop(session_id, None)
+            self._expiry.pop(session_id, None)
+            return
+        self._sessions[session_id] = state
+        if self._ttl:
+            self._expiry.pop(session_id, None)
+            self._expiry[session_id] = time.monotonic() + self._ttl
+
+    def _drop_expired(self) -> None:
+        now = time.monotonic()
+        while self._expiry:
+            session_id, expires = next(iter(self._expiry.items()))
+            if expires > now:
+                return
+            del self._expiry[session_id], self._sessions[session_id]

@@ -1,0 +1,207 @@
+"""Sessions in Redis or Valkey: how a command is run with redis-py, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from sessionkit_integrations.errors import MissingDependencyError, StoreError, StoreUnavailableError
+from sessionkit_integrations.stores import commands
+from sessionkit_integrations.stores.per_loop import PerLoop
+from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT
+from sessionkit_integrations.stores.scripted import ScriptedStore
+
+try:
+    import redis
+    import redis.asyncio
+    from redis.asyncio.retry import Retry as AsyncRetry
+    from redis.backoff import NoBackoff
+    from redis.exceptions import AuthenticationError, ConnectionError, NoScriptError, RedisError, TimeoutError
+    from redis.retry import Retry
+except ImportError as error:
+    raise MissingDependencyError("RedisStore", "redis") from error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from typing_extensions import Self
+
+    from sessionkit_integrations.stores.commands import Command
+
+_CLUSTER_SCHEMES = {"redis+cluster://": "redis://", "rediss+cluster://": "rediss://"}
+
+
+class RedisStore(ScriptedStore):
+    """Sessions in Redis 6.2 or later, or in Valkey: standalone, behind Sentinel, or a cluster.
+
+    Nothing is connected before the first use. Connections are pooled and shared by all sessions; asynchronous
+    ones belong to one event loop each and are closed when it ends.
+
+    Args:
+        url: Where the server is: ``redis://``, ``rediss://`` (TLS), ``unix://``, ``redis+cluster://`` or
+            ``rediss+cluster://``, with user, password and database as redis-py's ``from_url`` takes them.
+        host: Its host, where no URL is given.
+        port: Its port, where no URL is given.
+        username: The ACL user, where no URL is given.
+        password: The password, where the URL has none.
+        client: A ``redis.Redis`` (such as ``Sentinel.master_for`` returns) or ``redis.RedisCluster`` to use
+            instead. It is not closed by the store. Without ``async_client``, the asynchronous methods run it in threads.
+        async_client: The same of ``redis.asyncio``; it belongs to one event loop.
+        key_prefix: What all keys begin with. It ends in ``:`` and has no braces.
+        ttl: How long a session is kept after its last change, in seconds or as a timedelta; for ever if ``None``.
+        archive: Whether to keep evicted messages.
+        raw_ids: Whether to use session ids in keys as they are, to share a database with ids of the JavaScript
+            SessionKit that hold spaces, braces, colons, glob characters or percent signs. This gives up that a
+            prefix lists only its own sessions, that two prefixes never share a key, and, for ids with braces,
+            the use of a cluster.
+        timeout: How long one attempt at an operation may take, and until when it may be tried again, in seconds.
+            A client that you give keeps its own time limits.
+
+    Raises:
+        ValueError: ``key_prefix`` or ``ttl`` is not of that form.
+    """
+
+    _driver_errors = (RedisError,)
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        host: str = "localhost",
+        port: int = 6379,
+        username: str | None = None,
+        password: str | None = None,
+        client: redis.Redis | redis.RedisCluster | None = None,
+        async_client: redis.asyncio.Redis | redis.asyncio.RedisCluster | None = None,
+        key_prefix: str = "sessionkit:",
+        ttl: float | timedelta | None = None,
+        archive: bool = False,
+        raw_ids: bool = False,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        super().__init__(key_prefix=key_prefix, ttl=ttl, archive=archive, raw_ids=raw_ids, timeout=timeout)
+        self._url = url
+        self._address = {"host": host, "port": port, "username": username, "password": password}
+        self._given, self._async_given = client, async_client
+        self._own: Any = None
+        self._lock = threading.Lock()
+        self._per_loop = PerLoop(self._open_async, _aclose)
+
+    @classmethod
+    def from_env(cls, **options: Any) -> Self:
+        """Return a store at ``REDIS_URL`` (``redis://localhost:6379`` if unset), with ``REDIS_PASSWORD`` if set.
+
+        Args:
+            options: Any of the constructor's keyword arguments.
+        """
+        options.setdefault("password", os.environ.get("REDIS_PASSWORD"))
+        return cls(os.environ.get("REDIS_URL", "redis://localhost:6379"), **options)
+
+    def __repr__(self) -> str:
+        kind = "given client" if self._given or self._async_given else "own connections"
+        return f"RedisStore(key_prefix={self._keys.prefix!r}, {kind})"
+
+    def close(self) -> None:
+        """Close the store's own connections, except those of event loops: `aclose` closes the running loop's."""
+        with self._lock:
+            own, self._own = self._own, None
+        if own is not None:
+            own.close()
+
+    async def aclose(self) -> None:
+        """Close the store's own connections of the running event loop and the synchronous ones."""
+        await self._per_loop.close()
+        self.close()
+
+    def _send(self, command: Command[Any], node: Any) -> Any:
+        client = self._client()
+        target = {} if node is None else {"target_nodes": node}
+        try:
+            reply = client.execute_command(*_words(command), **target)
+        except NoScriptError:
+            reply = client.execute_command(*_words(command, whole=True), **target)
+        return reply if node is None else _of_one_node(reply)
+
+    async def _asend(self, command: Command[Any], node: Any) -> Any:
+        client = await self._async_client()
+        if client is None:
+            return await asyncio.to_thread(self._send, command, node)
+        target = {} if node is None else {"target_nodes": node}
+        try:
+            reply = await client.execute_command(*_words(command), **target)
+        except NoScriptError:
+            reply = await client.execute_command(*_words(command, whole=True), **target)
+        return reply if node is None else _of_one_node(reply)
+
+    def _nodes(self) -> Sequence[Any]:
+        client = self._client()
+        return client.get_primaries() if isinstance(client, redis.RedisCluster) else (None,)
+
+    async def _anodes(self) -> Sequence[Any]:
+        client = await self._async_client()
+        if client is None:
+            return await asyncio.to_thread(self._nodes)
+        if not isinstance(client, redis.asyncio.RedisCluster):
+            return (None,)
+        await client.initialize()
+        return client.get_primaries()
+
+    def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
+        if isinstance(error, (ConnectionError, TimeoutError)) and not isinstance(error, AuthenticationError):
+            return StoreUnavailableError(
+                f"Redis cannot be reached or did not answer in time ({type(error).__name__})",
+                may_have_happened=command.writes and "connecting to" not in str(error),
+            )
+        return StoreError(f"Redis refused {command.name}: {error}")
+
+    def _client(self) -> Any:
+        if self._given is not None:
+            return self._given
+        if self._own is None:
+            if self._async_given is not None:
+                raise TypeError("this RedisStore was given only an async_client; give it a client as well")
+            with self._lock:
+                if self._own is None:
+                    self._own = self._open(redis.Redis, redis.RedisCluster, Retry(NoBackoff(), 0))
+        return self._own
+
+    async def _async_client(self) -> Any:
+        if self._async_given is not None:
+            return self._async_given
+        return None if self._given is not None else await self._per_loop.get()
+
+    def _open_async(self) -> Any:
+        return self._open(redis.asyncio.Redis, redis.asyncio.RedisCluster, AsyncRetry(NoBackoff(), 0))
+
+    def _open(self, standalone: Any, cluster: Any, no_retries: Any) -> Any:
+        limits = {"socket_timeout": self._timeout, "socket_connect_timeout": self._timeout}
+        if self._url is None:
+            return standalone(**self._address, retry=no_retries, **limits)
+        password = {name: value for name, value in self._address.items() if name == "password" and value}
+        for scheme, plain in _CLUSTER_SCHEMES.items():
+            if self._url.startswith(scheme):
+                # A cluster client finds a moved slot or a new primary by its own retries, so it keeps them.
+                return cluster.from_url(plain + self._url[len(scheme) :], **limits, **password)
+        return standalone.from_url(self._url, retry=no_retries, **limits, **password)
+
+
+def _words(command: Command[Any], *, whole: bool = False) -> tuple[Any, ...]:
+    """Return a command as the words to send: a script by its digest, or by its ``whole`` text."""
+    if not command.is_script:
+        return (command.name, *command.keys, *command.args)
+    script = commands.script(command.name)
+    verb, body = ("EVAL", script.text) if whole else ("EVALSHA", script.digest)
+    return (verb, body, len(command.keys), *command.keys, *command.args)
+
+
+def _of_one_node(reply: Any) -> Any:
+    """Return the reply to SCAN of a single node of a cluster, which redis-py gives with a cursor for each node."""
+    cursors, keys = reply
+    return next(iter(cursors.values())), keys
+
+
+async def _aclose(client: Any) -> None:
+    await client.aclose()

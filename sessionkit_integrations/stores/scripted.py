@@ -1,0 +1,142 @@
+"""What Redis and Upstash share: every operation, written once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sessionkit_integrations.stores import commands
+from sessionkit_integrations.stores.base import Snapshot, Store
+from sessionkit_integrations.stores.retries import Attempts
+from sessionkit_integrations.stores.ttl import ttl_milliseconds
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+    from datetime import timedelta
+
+    from sessionkit_integrations.errors import StoreError
+    from sessionkit_integrations.stores.base import Edit
+    from sessionkit_integrations.stores.commands import Command
+    from sessionkit_integrations.window import Window
+
+T = TypeVar("T")
+
+
+class ScriptedStore(Store):
+    """A store on a server that runs our Lua scripts; a subclass says how a command gets there."""
+
+    _driver_errors: tuple[type[Exception], ...]
+    """What `_send` raises when it fails."""
+
+    def __init__(
+        self, *, key_prefix: str, ttl: float | timedelta | None, archive: bool, raw_ids: bool, timeout: float
+    ) -> None:
+        self.archive = archive
+        self._keys = commands.Keys(key_prefix, raw_ids)
+        self._ttl = ttl_milliseconds(ttl)
+        self._timeout = timeout
+
+    @abstractmethod
+    def _send(self, command: Command[Any], node: Any) -> Any:
+        """Send a command, to one node where the server has several, and return the reply."""
+
+    @abstractmethod
+    async def _asend(self, command: Command[Any], node: Any) -> Any:
+        """See `_send`."""
+
+    @abstractmethod
+    def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
+        """Return our error for one of the driver's."""
+
+    def _nodes(self) -> Sequence[Any]:
+        """Return the nodes that together hold all keys."""
+        return (None,)
+
+    async def _anodes(self) -> Sequence[Any]:
+        """See `_nodes`."""
+        return (None,)
+
+    def append(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> None:
+        """See `Store.append`."""
+        self._run(self._append(session_id, records, window, operation_id))
+
+    async def aappend(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> None:
+        """See `Store.append`."""
+        await self._arun(self._append(session_id, records, window, operation_id))
+
+    def read(self, session_id: str, *, archived: bool = False) -> Snapshot:
+        """See `Store.read`."""
+        return self._run(commands.read(self._keys, session_id, archived=archived))
+
+    async def aread(self, session_id: str, *, archived: bool = False) -> Snapshot:
+        """See `Store.read`."""
+        return await self._arun(commands.read(self._keys, session_id, archived=archived))
+
+    def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
+        """See `Store.replace`."""
+        self._run(commands.replace(self._keys, session_id, edit, expected, operation_id, ttl=self._ttl))
+
+    async def areplace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
+        """See `Store.replace`."""
+        await self._arun(commands.replace(self._keys, session_id, edit, expected, operation_id, ttl=self._ttl))
+
+    def delete(self, session_id: str) -> None:
+        """See `Store.delete`."""
+        self._run(commands.delete(self._keys, session_id))
+
+    async def adelete(self, session_id: str) -> None:
+        """See `Store.delete`."""
+        await self._arun(commands.delete(self._keys, session_id))
+
+    def sessions(self) -> Iterator[str]:
+        """See `Store.sessions`; on a server this walks with SCAN, which blocks nobody."""
+        seen: set[str] = set()
+        for node in self._nodes():
+            cursor = -1
+            while cursor:
+                cursor, found = self._run(commands.scan(self._keys, max(cursor, 0)), node)
+                yield from _unseen(found, seen)
+
+    async def asessions(self) -> AsyncIterator[str]:
+        """See `sessions`."""
+        seen: set[str] = set()
+        for node in await self._anodes():
+            cursor = -1
+            while cursor:
+                cursor, found = await self._arun(commands.scan(self._keys, max(cursor, 0)), node)
+                for session_id in _unseen(found, seen):
+                    yield session_id
+
+    def _append(
+        self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str
+    ) -> Command[None]:
+        return commands.append(
+            self._keys, session_id, records, window, operation_id, ttl=self._ttl, archive=self.archive
+        )
+
+    def _run(self, command: Command[T], node: Any = None) -> T:
+        attempts = Attempts(self._timeout)
+        while True:
+            try:
+                return command.parse(self._send(command, node))
+            except self._driver_errors as error:
+                delay = attempts.delay_after(self._explain(error, command), error)
+            time.sleep(delay)
+
+    async def _arun(self, command: Command[T], node: Any = None) -> T:
+        attempts = Attempts(self._timeout)
+        while True:
+            try:
+                return command.parse(await self._asend(command, node))
+            except self._driver_errors as error:
+                delay = attempts.delay_after(self._explain(error, command), error)
+            await asyncio.sleep(delay)
+
+
+def _unseen(found: Sequence[str], seen: set[str]) -> list[str]:
+    """Return what of ``found`` is not yet ``seen``, and add it there: SCAN may name a key more than once."""
+    fresh = [session_id for session_id in dict.fromkeys(found) if session_id not in seen]
+    seen.update(fresh)
+    return fresh

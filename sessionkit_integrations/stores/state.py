@@ -1,0 +1,72 @@
+"""A session's state and the rules by which it changes, with no I/O: for stores that load, change and save."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sessionkit_integrations.errors import ConflictError
+from sessionkit_integrations.records import role_of
+from sessionkit_integrations.stores.base import Snapshot
+from sessionkit_integrations.window import evict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessionkit_integrations.stores.base import Edit
+    from sessionkit_integrations.window import Window
+
+REMEMBERED_OPERATIONS = 32
+"""How many of a session's last operation ids are remembered, so that their retries change nothing."""
+
+
+@dataclass
+class SessionState:
+    """All that a store keeps of one session.
+
+    Attributes:
+        active: The records in the window, oldest first.
+        archived: The records that left it and are kept, oldest first.
+        operations: The ids of the last operations, oldest first.
+    """
+
+    active: list[bytes] = field(default_factory=list)
+    archived: list[bytes] = field(default_factory=list)
+    operations: list[str] = field(default_factory=list)
+
+    def append(self, records: Sequence[bytes], window: Window, operation_id: str, *, archive: bool) -> None:
+        """Change as `Store.append` says, keeping what is evicted if ``archive``."""
+        if operation_id in self.operations:
+            return
+        self._remember(operation_id)
+        self.active, evicted = evict([*self.active, *records], window, role_of)
+        if archive:
+            self.archived += evicted
+
+    def replace(self, edit: Edit, expected: str | None, operation_id: str) -> None:
+        """Change as `Store.replace` says.
+
+        Raises:
+            ConflictError: The active records have another version than ``expected``.
+        """
+        if operation_id in self.operations:
+            return
+        if expected is not None and expected != Snapshot(tuple(self.active)).version:
+            raise conflict()
+        self._remember(operation_id)
+        if edit.active is not None:
+            self.active = list(edit.active)
+        self.archived = [*([] if edit.clear_archive else self.archived), *edit.archive]
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a session: it has active or archived records."""
+        return bool(self.active or self.archived)
+
+    def _remember(self, operation_id: str) -> None:
+        self.operations = [*self.operations, operation_id][-REMEMBERED_OPERATIONS:]
+
+
+def conflict() -> ConflictError:
+    """Return the error for an edit whose expected version is not the present one."""
+    return ConflictError("another writer changed the session first; read it again and repeat the edit")

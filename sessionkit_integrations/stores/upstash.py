@@ -1,0 +1,160 @@
+"""Sessions in Upstash Redis over REST: how a command is sent over HTTP, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from sessionkit_integrations.errors import MissingDependencyError, StoreError, StoreUnavailableError
+from sessionkit_integrations.stores import commands
+from sessionkit_integrations.stores.per_loop import PerLoop
+from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT
+from sessionkit_integrations.stores.scripted import ScriptedStore
+
+try:
+    import httpx
+    from upstash_redis.errors import UpstashError
+    from upstash_redis.http import format_response, make_headers
+except ImportError as error:
+    raise MissingDependencyError("UpstashStore", "upstash") from error
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from typing_extensions import Self
+
+    from sessionkit_integrations.stores.commands import Command
+
+LOCK_ONLY_OUR_KEYS = "#!lua flags=allow-key-locking\n"
+"""Without this first line, a script locks the whole database: https://upstash.com/docs/redis/features/key-locking"""
+
+_ENVIRONMENT = (("UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"), ("UPSTASH_URL", "UPSTASH_TOKEN"))
+_FIRST_SERVER_ERROR = 500
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+
+class UpstashStore(ScriptedStore):
+    """Sessions in Upstash Redis, over its REST API.
+
+    Nothing is connected before the first use. HTTP connections are pooled and shared by all sessions; asynchronous
+    ones belong to one event loop each and are closed when it ends.
+
+    Args:
+        url: The REST URL of the database, ``https://….upstash.io``.
+        token: Its REST token.
+        key_prefix: What all keys begin with. It ends in ``:`` and has no braces.
+        ttl: How long a session is kept after its last change, in seconds or as a timedelta; for ever if ``None``.
+        archive: Whether to keep evicted messages.
+        raw_ids: Whether to use session ids in keys as they are; see `RedisStore` for what that gives up.
+        timeout: How long one attempt at an operation may take, and until when it may be tried again, in seconds.
+
+    Raises:
+        ValueError: ``key_prefix`` or ``ttl`` is not of that form.
+    """
+
+    # upstash-redis supplies what goes over the wire (headers, encoding, errors). Its clients are not used:
+    # they have no time limit, nor a setting for one.
+    _driver_errors = (httpx.HTTPError, httpx.InvalidURL, UpstashError, ValueError)
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        key_prefix: str = "sessionkit:",
+        ttl: float | timedelta | None = None,
+        archive: bool = False,
+        raw_ids: bool = False,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
+        super().__init__(key_prefix=key_prefix, ttl=ttl, archive=archive, raw_ids=raw_ids, timeout=timeout)
+        self._url = url
+        self._headers = make_headers(token, "base64", allow_telemetry=False)
+        self._sync_token = ""
+        self._http: httpx.Client | None = None
+        self._lock = threading.Lock()
+        self._per_loop = PerLoop(lambda: httpx.AsyncClient(timeout=timeout), httpx.AsyncClient.aclose)
+
+    @classmethod
+    def from_env(cls, **options: Any) -> Self:
+        """Return a store at ``UPSTASH_REDIS_REST_URL`` with ``UPSTASH_REDIS_REST_TOKEN``.
+
+        ``UPSTASH_URL`` and ``UPSTASH_TOKEN`` are looked at where those are unset.
+
+        Args:
+            options: Any of the constructor's keyword arguments.
+
+        Raises:
+            ValueError: Neither pair of variables is set.
+        """
+        for url, token in _ENVIRONMENT:
+            if os.environ.get(url) and os.environ.get(token):
+                return cls(os.environ[url], os.environ[token], **options)
+        raise ValueError("set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN in the environment")
+
+    def __repr__(self) -> str:
+        return f"UpstashStore({self._url!r}, key_prefix={self._keys.prefix!r})"
+
+    def close(self) -> None:
+        """Close the store's connections, except those of event loops: `aclose` closes the running loop's."""
+        with self._lock:
+            http, self._http = self._http, None
+        if http is not None:
+            http.close()
+
+    async def aclose(self) -> None:
+        """Close the store's connections of the running event loop and the synchronous ones."""
+        await self._per_loop.close()
+        self.close()
+
+    def _send(self, command: Command[Any], _node: Any) -> Any:
+        with self._lock:
+            if self._http is None:
+                self._http = httpx.Client(timeout=self._timeout)
+            http = self._http
+        response = http.post(self._url, headers=self._all_headers(), json=_words(command))
+        if _is_unknown_script(command, response):
+            response = http.post(self._url, headers=self._all_headers(), json=_words(command, whole=True))
+        return self._reply(response)
+
+    async def _asend(self, command: Command[Any], _node: Any) -> Any:
+        http = await self._per_loop.get()
+        response = await http.post(self._url, headers=self._all_headers(), json=_words(command))
+        if _is_unknown_script(command, response):
+            response = await http.post(self._url, headers=self._all_headers(), json=_words(command, whole=True))
+        return self._reply(response)
+
+    def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
+        if isinstance(error, UpstashError):
+            return StoreError(f"Upstash refused {command.name}: {error}")
+        return StoreUnavailableError(
+            f"Upstash cannot be reached or did not answer as it should ({type(error).__name__})",
+            may_have_happened=command.writes and not isinstance(error, _NOT_SENT),
+        )
+
+    def _all_headers(self) -> dict[str, str]:
+        # Databases with replicas read what the same client wrote by the token of its last answer.
+        return {**self._headers, "Upstash-Sync-Token": self._sync_token}
+
+    def _reply(self, response: httpx.Response) -> Any:
+        if response.status_code >= _FIRST_SERVER_ERROR or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            response.raise_for_status()
+        self._sync_token = response.headers.get("Upstash-Sync-Token", self._sync_token)
+        return format_response(response.json(), "base64")
+
+
+def _words(command: Command[Any], *, whole: bool = False) -> list[str | int]:
+    """Return a command as the words to send: a script by its digest, or by its ``whole`` text."""
+    body: tuple[str | int, ...] = (command.name,)
+    if command.is_script:
+        script = commands.script(command.name, LOCK_ONLY_OUR_KEYS)
+        verb_and_body = ("EVAL", script.text) if whole else ("EVALSHA", script.digest)
+        body = (*verb_and_body, len(command.keys))
+    args = (arg.decode() if isinstance(arg, bytes) else arg for arg in command.args)
+    return [*body, *command.keys, *args]
+
+
+def _is_unknown_script(command: Command[Any], response: httpx.Response) -> bool:
+    # Our scripts answer with numbers, so that only an error can hold the word.
+    return command.is_script and b"NOSCRIPT" in response.content

@@ -1,0 +1,79 @@
+"""The window rules as pure functions: the oracle of every store.
+
+1. Only whole turns leave, oldest first. Every user message opens a turn; messages before the first user
+   message that are not system messages (a greeting) form a turn of their own.
+2. The current (last) turn never leaves, however long it is.
+3. Order is kept. A system message inside the conversation belongs to the turn it is in.
+4. The run of system messages before the first turn, the preamble, is pinned: never evicted, never counted.
+
+With a window of 3, after U1 A1 U2 A2 U3 A3 U4 the session is U2 A2 U3 A3 U4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Window:
+    """How much of a session is kept for the model.
+
+    Args:
+        turns: The number of turns to keep, at least 1. The current turn counts.
+
+    Raises:
+        TypeError: ``turns`` is not an integer.
+        ValueError: ``turns`` is less than 1.
+    """
+
+    turns: int
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.turns, int) or isinstance(self.turns, bool):
+            raise TypeError(f"a memory window is a number of turns or a Window, not {self.turns!r}")
+        if self.turns < 1:
+            raise ValueError(f"a memory window keeps at least 1 turn, not {self.turns}")
+
+    @classmethod
+    def of(cls, value: int | Window) -> Window:
+        """Return ``value`` as a `Window`, a plain number being a number of turns."""
+        return value if isinstance(value, Window) else cls(value)
+
+
+def number_turns(roles: Iterable[str], last: int = 0) -> list[int]:
+    """Return the number of the turn that each message belongs to, counted from 1; 0 is the preamble.
+
+    Args:
+        roles: The roles of the messages, oldest first.
+        last: The number of the turn that the conversation before them ended in.
+    """
+    numbers = []
+    for role in roles:
+        if role == "user" or (last == 0 and role != "system"):
+            last += 1
+        numbers.append(last)
+    return numbers
+
+
+def evict(items: Sequence[T], window: Window, role_of: Callable[[T], str]) -> tuple[list[T], list[T]]:
+    """Split a conversation into what a window keeps and what leaves it.
+
+    Args:
+        items: The messages, or whatever stands for them, oldest first.
+        window: The window to apply.
+        role_of: Returns the role of an item.
+
+    Returns:
+        The kept items (the preamble and the last turns) and the evicted ones, both in order.
+    """
+    numbers = number_turns(map(role_of, items))
+    last_evicted = numbers[-1] - window.turns if numbers else 0
+    kept = [item for item, number in zip(items, numbers, strict=True) if number == 0 or number > last_evicted]
+    evicted = [item for item, number in zip(items, numbers, strict=True) if 0 < number <= last_evicted]
+    return kept, evicted
