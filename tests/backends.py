@@ -1,0 +1,79 @@
+"""What stores the tests run on: each backend makes new, empty stores that share nothing."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sessionkit_integrations import InMemoryStore, RedisStore, SQLiteStore, Store, UpstashStore
+from tests.servers import Cluster, Server, binaries
+from tests.upstash_rest import TOKEN, UpstashEndpoint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# A server on the PATH is a bonus; without it nothing is missing.
+REDIS_SERVERS = tuple(name for name, binary in binaries().items() if binary or name != "on-path")
+SCRIPTED = (*REDIS_SERVERS, "cluster", "upstash")
+ALL = ("memory", "sqlite", *SCRIPTED)
+
+StoreMaker = Callable[..., Store]
+_numbers = itertools.count()
+
+
+class Backends:
+    """The servers of a test run, each started when a test first needs it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._started: list[Server | Cluster | UpstashEndpoint] = []
+        self.server = cache(self._start_server)
+        self.cluster = cache(self._start_cluster)
+        self.upstash = cache(self._start_upstash)
+
+    def maker(self, name: str) -> StoreMaker:
+        """Return what makes a new, empty store on a backend; skip the test where this machine lacks it."""
+        if name == "memory":
+            return InMemoryStore
+        if name == "sqlite":
+            return lambda **options: SQLiteStore(self._folder / f"{next(_numbers)}.db", **options)
+        if name == "upstash":
+            url = self.upstash().url
+            return lambda **options: UpstashStore(url, TOKEN, **_own_keys(options))
+        url = self.cluster().url if name == "cluster" else self.server(name).url
+        return lambda **options: RedisStore(url, **_own_keys(options))
+
+    def stop(self) -> None:
+        """Stop all that was started."""
+        for started in reversed(self._started):
+            started.stop()
+
+    def _start_server(self, name: str) -> Server:
+        server = Server(_binary(name)).start()
+        self._started.append(server)
+        return server
+
+    def _start_cluster(self) -> Cluster:
+        cluster = Cluster(_binary("redis-8.2")).start()
+        self._started.append(cluster)
+        return cluster
+
+    def _start_upstash(self) -> UpstashEndpoint:
+        endpoint = UpstashEndpoint(self.server("redis-8.2").port).start()
+        self._started.append(endpoint)
+        return endpoint
+
+
+def _own_keys(options: dict[str, Any]) -> dict[str, Any]:
+    return {"key_prefix": f"test{next(_numbers)}:", **options}
+
+
+def _binary(name: str) -> str:
+    binary = binaries()[name]
+    if binary is None:
+        pytest.skip(f"this machine has no {name} server")
+    return binary
