@@ -17,12 +17,13 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError
 
 TOKEN = "the-token"  # noqa: S105 - of the tests
 READ_ONLY_TOKEN = "the-read-only-token"  # noqa: S105 - of the tests
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 
+_CODES = {NoScriptError: "NOSCRIPT", OutOfMemoryError: "OOM", ReadOnlyError: "READONLY"}
 _FLAGS = "#!lua flags=allow-key-locking\n"
 _READ_COMMANDS = frozenset({"GET", "LRANGE", "LLEN", "LINDEX", "EXISTS", "TTL", "PTTL", "TYPE", "PING", "STRLEN", "MGET"})
 
@@ -180,6 +181,7 @@ def _sha1(text: str) -> str:
 
 
 def _message(error: Exception) -> str:
-    """Return an error's text as Redis sent it: redis-py takes the code off most of them."""
+    """Return an error's text as Redis sent it: redis-py makes classes of some codes, and takes them off the text."""
     text = str(error)
-    return text if text.split(" ", 1)[0].isupper() else f"ERR {text}"
+    code = next((code for cls, code in _CODES.items() if isinstance(error, cls)), "ERR")
+    return text if text.split(" ", 1)[0].isupper() else f"{code} {text}"

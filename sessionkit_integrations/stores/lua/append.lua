@@ -31,12 +31,23 @@ local function matches(popped, preamble)
   return role_letter(popped[preamble + 1]) ~= 's' and role_letter(popped[#popped]) == 'u'
 end
 
+local function expire(key, left)
+  if left > 0 then
+    redis.call('PEXPIRE', key, left)
+  end
+end
+
 local function evict()
   local records, sizes, turns = surplus()
   if records == 0 then
     return true
   end
   local preamble = meta.preamble
+  -- A list that is emptied is gone, and its time to live with it.
+  local left = 0
+  if ttl == 0 and (keep or preamble + records + 1 == meta.length) then
+    left = redis.call('PTTL', LIST)
+  end
   local popped = redis.call('LPOP', LIST, preamble + records + 1)
   if not matches(popped, preamble) then
     local restored = {}
@@ -44,6 +55,7 @@ local function evict()
       restored[#restored + 1] = popped[index]
     end
     push('LPUSH', LIST, restored, 1, #restored)
+    expire(LIST, left)
     return false
   end
   local pinned = { popped[#popped] }
@@ -51,15 +63,11 @@ local function evict()
     pinned[#pinned + 1] = popped[index]
   end
   push('LPUSH', LIST, pinned, 1, #pinned)
+  expire(LIST, left)
   if keep then
     push('RPUSH', ARCHIVE, popped, preamble + 1, preamble + records)
+    expire(ARCHIVE, left)
     meta.archived = meta.archived + records
-    if ttl == 0 then
-      local left = redis.call('PTTL', LIST)
-      if left > 0 then
-        redis.call('PEXPIRE', ARCHIVE, left)
-      end
-    end
   end
   meta.sizes, meta.turns, meta.length = sizes, meta.turns - turns, meta.length - records
   return true

@@ -1,0 +1,227 @@
+"""What the Lua scripts do beyond the conformance suite: commands, foreign writers, times to live."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sessionkit_integrations import RedisStore, SessionManager, StoreError, UpstashStore
+from sessionkit_integrations.stores import commands
+from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS
+from tests.upstash_rest import TOKEN
+
+if TYPE_CHECKING:
+    import redis
+
+    from tests.backends import Backends, StoreMaker
+    from tests.servers import Server
+
+NOT_OURS = {"config", "info", "hello", "client", "command", "select", "ping"}
+
+
+def user(content: str) -> Any:
+    return {"role": "user", "content": content}
+
+
+def assistant(content: str) -> Any:
+    return {"role": "assistant", "content": content}
+
+
+def executed(client: redis.Redis) -> Counter[str]:
+    """Return how often each command was executed since CONFIG RESETSTAT, within scripts too."""
+    stats: Any = client.info("commandstats")
+    counts = {name.removeprefix("cmdstat_").split("|")[0]: each["calls"] for name, each in stats.items()}
+    return Counter({name: calls for name, calls in counts.items() if name not in NOT_OURS})
+
+
+@pytest.fixture(params=["redis", "upstash"])
+def store_and_client(request: pytest.FixtureRequest, backends: Backends) -> Any:
+    """A maker of stores on a Redis or an Upstash database, and a client to look at it."""
+    server = backends.server("redis-8.2")
+    client = server.client()
+
+    def make(**options: Any) -> RedisStore | UpstashStore:
+        options.setdefault("key_prefix", "counted:")
+        if request.param == "redis":
+            return RedisStore(server.url, **options)
+        return UpstashStore(backends.upstash().url, TOKEN, **options)
+
+    yield make, client
+    client.delete(*commands.Keys("counted:").all_of("s"))
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, {"evalsha": 1, "get": 1, "rpush": 1, "set": 1}),
+        ({"ttl": 60}, {"evalsha": 1, "get": 1, "rpush": 1, "set": 1, "pexpire": 1}),
+    ],
+)
+def test_a_steady_append_is_one_command_and_few_within(
+    store_and_client: Any, options: dict[str, Any], expected: dict[str, int]
+) -> None:
+    make, client = store_and_client
+    with make(**options) as store:
+        sessions = SessionManager(10, store)
+        sessions.send_messages("s", [user("1"), assistant("1")])
+        client.config_resetstat()
+        sessions.send_messages("s", [user("2"), assistant("2")])
+        assert executed(client) == expected
+        assert sum(executed(client).values()) - 1 <= 4
+
+
+@pytest.mark.parametrize("length", [5, 500])
+def test_an_evicting_append_costs_the_same_however_long_the_conversation(store_and_client: Any, length: int) -> None:
+    make, client = store_and_client
+    with make(ttl=60) as store:
+        sessions = SessionManager(3, store)
+        sessions.add_system_message("s", "pinned")
+        for number in range(length):
+            sessions.send_messages("s", [user(str(number)), assistant(str(number))])
+        client.config_resetstat()
+        sessions.send_messages("s", [user("last"), assistant("last")])
+        counts = executed(client)
+        assert counts == {"evalsha": 1, "get": 1, "rpush": 1, "lpop": 1, "lpush": 1, "set": 1, "pexpire": 1}
+        assert sum(counts.values()) - 1 <= 6
+
+
+def test_a_read_is_one_lrange(store_and_client: Any) -> None:
+    make, client = store_and_client
+    with make() as store:
+        sessions = SessionManager(10, store)
+        sessions.send_messages("s", [user("1"), assistant("1")])
+        client.config_resetstat()
+        sessions.get_session("s")
+        assert executed(client) == {"lrange": 1}
+
+
+def rpush(client: Any, key: str, *messages: dict[str, Any]) -> None:
+    """Write as the JavaScript SessionKit does."""
+    for message in messages:
+        client.rpush(key, json.dumps(message, separators=(",", ":")))
+
+
+@pytest.fixture
+def javascript(server: Server) -> Any:
+    """A manager, and the JavaScript SessionKit's two commands, on one session of each server."""
+    with server.client() as client, RedisStore(server.url, key_prefix="js:", archive=True) as store:
+        client.delete(*commands.Keys("js:").all_of("s"))
+
+        def send(message: dict[str, Any], window: int = 3) -> None:
+            rpush(client, "js:s", message)
+            length = int(client.llen("js:s"))  # type: ignore[arg-type]  # the client is synchronous
+            if length > window * 2:
+                client.ltrim("js:s", length - window * 2, -1)
+
+        yield SessionManager(3, store), send
+
+
+def test_lists_of_the_javascript_sessionkit_are_read_and_adopted(javascript: Any) -> None:
+    sessions, send = javascript
+    for number in range(3):
+        send(user(f"U{number}"))
+        send(assistant(f"A{number}"))
+    assert sessions.get_session("s")[0] == user("U0")
+    sessions.send_messages("s", [user("U3"), assistant("A3")])
+    assert [each["content"] for each in sessions.get_session("s")] == ["U1", "A1", "U2", "A2", "U3", "A3"]
+    assert [each["content"] for each in sessions.get_archive("s")] == ["U0", "A0"]
+
+
+def test_both_may_write_in_turns(javascript: Any) -> None:
+    sessions, send = javascript
+    written: list[str] = []
+    for number in range(8):
+        for writer in ("js", "py"):
+            for role in ("user", "assistant"):
+                written.append(f"{writer} {role} {number}")
+                message = {"role": role, "content": written[-1]}
+                if writer == "js":
+                    send(message)
+                else:
+                    sessions.send_message("s", message)
+        read = [each["content"] for each in sessions.get_session("s")]
+        assert read == written[-6:]
+
+
+def test_a_list_changed_behind_our_back_with_its_length_kept_is_noticed(javascript: Any) -> None:
+    sessions, send = javascript
+    for number in range(3):
+        sessions.send_messages("s", [user(f"U{number}"), assistant(f"A{number}")])
+    send(user("shifts the list by one message"))
+    sessions.send_messages("s", [assistant("A3"), user("U4"), assistant("A4")])
+    read = sessions.get_session("s")
+    assert read[0] == user("U2")
+    assert [each["role"] for each in read] == ["user", "assistant"] * 3
+
+
+def test_roles_are_found_wherever_they_stand(javascript: Any) -> None:
+    sessions, send = javascript
+    for number in range(3):
+        send({"content": f"U{number}", "role": "user"})
+        send({"content": "\u00e9", "meta": {"role": "user"}, "role": "assistant"})
+    sessions.send_message("s", user("U3"))
+    assert [each["role"] for each in sessions.get_session("s")] == ["user", "assistant"] * 2 + ["user"]
+
+
+def test_adopting_takes_over_the_time_that_a_list_has_left(server: Server) -> None:
+    keys = commands.Keys("ttl:").all_of("s")
+    with server.client() as client, RedisStore(server.url, key_prefix="ttl:", archive=True) as store:
+        rpush(client, keys[0], user("1"), user("2"))
+        client.expire(keys[0], 100)
+        SessionManager(1, store).add_user_message("s", "3")
+        assert [0 < client.ttl(key) <= 100 for key in keys] == [True] * 3  # type: ignore[operator]  # as above
+        client.delete(*keys)
+
+
+def test_every_write_renews_the_time_of_all_keys_together(server: Server) -> None:
+    keys = commands.Keys("ttl:").all_of("s")
+    with server.client() as client, RedisStore(server.url, key_prefix="ttl:", archive=True, ttl=100) as store:
+        sessions = SessionManager(1, store)
+        for write in (
+            lambda: sessions.send_messages("s", [user("1"), user("2")]),
+            lambda: sessions.add_user_message("s", "3"),
+            lambda: sessions.set_system_message("s", "4"),
+        ):
+            for key in keys:
+                client.expire(key, 5)
+            write()
+            times = [client.pexpiretime(key) if server.binary.count("falkordb") else client.pttl(key) for key in keys]
+            assert max(times) - min(times) <= 5  # type: ignore[operator, type-var]  # as above
+            assert client.ttl(keys[0]) > 90  # type: ignore[operator]  # as above
+        client.delete(*keys)
+
+
+def test_flushed_script_caches_go_unnoticed(make_scripted_store: StoreMaker, backends: Backends) -> None:
+    sessions = SessionManager(store=make_scripted_store())
+    sessions.add_user_message("s", "1")
+    for name in ("redis-6.2", "redis-8.2", "valkey-9"):
+        with backends.server(name).client() as client:
+            client.script_flush()
+    with backends.cluster().client() as cluster:
+        cluster.script_flush()
+    sessions.add_user_message("s", "2")
+    sessions.set_system_message("s", "3")
+    assert [each["content"] for each in sessions.get_session("s")] == ["3", "1", "2"]
+
+
+def test_the_scripts_remember_as_many_operations_as_the_other_stores() -> None:
+    assert f"local REMEMBERED = {REMEMBERED_OPERATIONS}\n" in commands.script("append").text
+
+
+def test_a_wrong_type_under_our_key_is_a_typed_error(make_scripted_store: StoreMaker, backends: Backends) -> None:
+    store: Any = make_scripted_store()
+    key = store._keys.active("s")
+    for client in (*(backends.server(name).client() for name in ("redis-6.2", "redis-8.2", "valkey-9")),):
+        with client:
+            client.set(key, "not a list")
+    with backends.cluster().client() as cluster:
+        cluster.set(key, "not a list")
+    sessions = SessionManager(store=store)
+    for operation in (lambda: sessions.add_user_message("s", "x"), lambda: sessions.get_session("s")):
+        with pytest.raises(StoreError, match="WRONGTYPE|wrong kind") as raised:
+            operation()
+        assert raised.value.__cause__ is not None

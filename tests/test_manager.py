@@ -1,0 +1,159 @@
+"""`SessionManager` on every store, sync and async."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sessionkit_integrations import (
+    ConflictError,
+    Edit,
+    InMemoryStore,
+    SessionManager,
+    Store,
+    Window,
+)
+from sessionkit_integrations.sessions import EDIT_ATTEMPTS, Change
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.backends import StoreMaker
+
+def user(content: str) -> Any:
+    return {"role": "user", "content": content}
+
+
+def assistant(content: str) -> Any:
+    return {"role": "assistant", "content": content}
+
+
+def system(content: str) -> Any:
+    return {"role": "system", "content": content}
+
+
+def test_messages_by_role_and_in_batches(store: Store, call: Callable[..., Any]) -> None:
+    sessions = SessionManager(store=store)
+    call(sessions, "add_system_message", "s", "Be brief.")
+    call(sessions, "add_user_message", "s", "Hello")
+    call(sessions, "add_assistant_message", "s", [{"type": "text", "text": "Hi"}])
+    call(sessions, "send_message", "s", user("Bye"))
+    call(sessions, "send_messages", "s", [assistant("Bye!"), user("Wait"), assistant("Yes?")])
+    call(sessions, "send_messages", "s", [])
+    assert call(sessions, "get_session", "s") == [
+        system("Be brief."),
+        user("Hello"),
+        assistant([{"type": "text", "text": "Hi"}]),  # type: ignore[arg-type]
+        user("Bye"),
+        assistant("Bye!"),
+        user("Wait"),
+        assistant("Yes?"),
+    ]
+
+
+def test_sessions_are_isolated_and_reset(store: Store, call: Callable[..., Any]) -> None:
+    sessions = SessionManager(store=store)
+    call(sessions, "add_user_message", "a", "for a")
+    call(sessions, "add_user_message", "b", "for b")
+    call(sessions, "reset_session", "a")
+    assert call(sessions, "get_session", "a") == []
+    assert call(sessions, "get_session", "b") == [user("for b")]
+    assert list(sessions.list_sessions()) == ["b"]
+
+
+def test_window_shrinks_at_the_next_read_and_grows_again(store: Store, call: Callable[..., Any]) -> None:
+    sessions = SessionManager(3, store)
+    for number in range(5):
+        call(sessions, "send_messages", "s", [user(f"U{number}"), assistant(f"A{number}")])
+    assert len(call(sessions, "get_session", "s")) == 6
+    sessions.memory_window = 1
+    assert call(sessions, "get_session", "s") == [user("U4"), assistant("A4")]
+    sessions.memory_window = Window(2)
+    assert call(sessions, "get_session", "s") == [user("U3"), assistant("A3"), user("U4"), assistant("A4")]
+    assert sessions.memory_window == 2
+
+
+def test_window_holds_for_what_another_process_wrote_with_a_larger_one(store: Store, call: Callable[..., Any]) -> None:
+    SessionManager(10, store).send_messages("s", [user(str(number)) for number in range(10)])
+    assert call(SessionManager(2, store), "get_session", "s") == [user("8"), user("9")]
+
+
+def test_system_message_is_replaced_and_the_conversation_stays(store: Store, call: Callable[..., Any]) -> None:
+    sessions = SessionManager(store=store)
+    call(sessions, "set_system_message", "s", "first")
+    call(sessions, "send_messages", "s", [system("second"), user("Hello"), system("inside")])
+    call(sessions, "set_system_message", "s", "third")
+    assert call(sessions, "get_session", "s") == [system("third"), user("Hello"), system("inside")]
+
+
+def test_idempotency_key_writes_once_for_each_session(store: Store, call: Callable[..., Any]) -> None:
+    sessions = SessionManager(store=store)
+    for _ in range(3):
+        call(sessions, "send_message", "a", user("once"), idempotency_key="request-1")
+        call(sessions, "send_messages", "b", [user("once")], idempotency_key="request-1")
+    call(sessions, "send_message", "a", user("twice"), idempotency_key="request-2")
+    assert call(sessions, "get_session", "a") == [user("once"), user("twice")]
+    assert call(sessions, "get_session", "b") == [user("once")]
+
+
+def test_archive_keeps_what_leaves_also_by_edits(make_store: StoreMaker, call: Callable[..., Any]) -> None:
+    sessions = SessionManager(3, make_store(archive=True))
+    call(sessions, "send_messages", "s", [user("1"), user("2"), user("3")])
+    sessions.memory_window = 1
+    call(sessions, "set_system_message", "s", "new")
+    assert call(sessions, "get_session", "s") == [system("new"), user("3")]
+    assert call(sessions, "get_archive", "s") == [user("1"), user("2")]
+
+
+def test_what_is_returned_is_the_callers_own(store: Store) -> None:
+    sessions = SessionManager(store=store)
+    message = {"role": "user", "content": [{"type": "text", "text": "x"}]}
+    sessions.send_message("s", message)  # type: ignore[arg-type]
+    message["content"][0]["text"] = "changed before reading"  # type: ignore[index]
+    read = sessions.get_session("s")
+    read[0]["content"][0]["text"] = "changed after reading"  # type: ignore[index]
+    read.clear()
+    assert sessions.get_session("s") == [user([{"type": "text", "text": "x"}])]  # type: ignore[arg-type]
+
+
+def test_listing_is_asynchronous_too(store: Store) -> None:
+    sessions = SessionManager(store=store)
+    sessions.add_user_message("a", "x")
+
+    async def listed() -> list[str]:
+        async with sessions:
+            return [session_id async for session_id in sessions.alist_sessions()]
+
+    assert asyncio.run(listed()) == ["a"]
+
+
+def test_memory_is_kept_between_processes(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/chats.db"
+    with SessionManager.from_url(url) as first:
+        first.add_user_message("s", "Remember me")
+    with SessionManager.from_url(url) as second:
+        assert second.get_session("s") == [user("Remember me")]
+
+
+class NeverQuiet(InMemoryStore):
+    """A store in which somebody else always writes between the read and the write of an edit."""
+
+    def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
+        self.append(session_id, [b'{"role":"user","content":"me first"}'], Window(1000), f"other {operation_id}")
+        super().replace(session_id, edit, expected, operation_id)
+
+
+def test_an_edit_gives_up_after_bounded_retries(call: Callable[..., Any]) -> None:
+    sessions = SessionManager(1000, NeverQuiet())
+    with pytest.raises(ConflictError):
+        call(sessions, "set_system_message", "s", "never")
+    assert call(sessions, "get_session", "s") == [user("me first")] * EDIT_ATTEMPTS
+
+
+def test_an_edit_that_changes_nothing_writes_nothing(store: Store) -> None:
+    sessions = SessionManager(store=store)
+    assert sessions._plain.edit("s", lambda _records: Change("result")) == "result"
+    assert list(sessions.list_sessions()) == []
