@@ -1,0 +1,220 @@
+"""`UpstashStore`, and the REST endpoint of the tests itself, driven with Upstash's own clients."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+import upstash_redis
+import upstash_redis.asyncio
+from upstash_redis.errors import UpstashError
+
+from sessionkit_integrations import (
+    InvalidMessageError,
+    SessionManager,
+    StoreError,
+    StoreUnavailableError,
+    UpstashStore,
+)
+from tests.servers import free_port
+from tests.upstash_rest import READ_ONLY_TOKEN, TOKEN, UpstashEndpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.backends import Backends
+
+    Call = Callable[..., Any]
+
+HELLO: Any = {"role": "user", "content": "Hé 🧠"}
+
+
+@pytest.fixture
+def endpoint(backends: Backends) -> UpstashEndpoint:
+    return backends.upstash()
+
+
+def test_a_write_and_a_read_are_one_request_each(endpoint: UpstashEndpoint, call: Call) -> None:
+    sessions = SessionManager(store=UpstashStore(endpoint.url, TOKEN))
+    call(sessions, "send_messages", "s", [HELLO, HELLO])
+    before = endpoint.requests
+    call(sessions, "send_messages", "s", [HELLO, HELLO])
+    assert endpoint.requests == before + 1
+    call(sessions, "get_session", "s")
+    assert endpoint.requests == before + 2
+    call(sessions, "reset_session", "s")
+    call(sessions, "close")
+
+
+def test_no_script_locks_the_whole_database(endpoint: UpstashEndpoint, call: Call) -> None:
+    before = endpoint.global_locks
+    sessions = SessionManager(1, UpstashStore(endpoint.url, TOKEN, archive=True, ttl=100))
+    call(sessions, "send_messages", "s", [HELLO, HELLO])
+    call(sessions, "set_system_message", "s", "x")
+    call(sessions, "reset_session", "s")
+    call(sessions, "close")
+    assert endpoint.global_locks == before
+
+
+@pytest.mark.parametrize("names", [("UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"), ("UPSTASH_URL", "UPSTASH_TOKEN")])
+def test_by_environment(
+    endpoint: UpstashEndpoint, call: Call, monkeypatch: pytest.MonkeyPatch, names: tuple[str, str]
+) -> None:
+    monkeypatch.setenv(names[0], endpoint.url)
+    monkeypatch.setenv(names[1], TOKEN)
+    sessions = SessionManager(store=UpstashStore.from_env(key_prefix="env:"))
+    call(sessions, "send_message", "s", HELLO)
+    assert call(sessions, "get_session", "s") == [HELLO]
+    call(sessions, "reset_session", "s")
+    call(sessions, "close")
+
+
+def test_an_environment_without_the_variables_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("UPSTASH_REDIS_REST_URL", "UPSTASH_URL"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ValueError, match="UPSTASH_REDIS_REST_URL"):
+        UpstashStore.from_env()
+    with pytest.raises(ValueError, match="UPSTASH_REDIS_REST_TOKEN"):
+        SessionManager.from_url("upstash://example.upstash.io")
+
+
+def test_a_manager_url_names_the_host_and_takes_the_token_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UPSTASH_REDIS_REST_TOKEN", TOKEN)
+    with SessionManager.from_url("upstash://example.upstash.io?ttl=60&key_prefix=app:") as sessions:
+        assert repr(sessions.store) == "UpstashStore('https://example.upstash.io', key_prefix='app:')"
+
+
+@pytest.mark.parametrize(
+    ("token", "method", "arguments"),
+    [
+        ("wrong", "get_session", ("s",)),
+        ("wrong", "send_message", ("s", HELLO)),
+        (READ_ONLY_TOKEN, "send_message", ("s", HELLO)),
+        (READ_ONLY_TOKEN, "reset_session", ("s",)),
+    ],
+)
+def test_tokens_without_the_right_are_typed_errors_and_never_shown(
+    endpoint: UpstashEndpoint, call: Call, token: str, method: str, arguments: tuple[Any, ...]
+) -> None:
+    store = UpstashStore(endpoint.url, token)
+    with pytest.raises(StoreError) as raised:
+        call(SessionManager(store=store), method, *arguments)
+    assert not isinstance(raised.value, StoreUnavailableError)
+    assert isinstance(raised.value.__cause__, UpstashError)
+    assert token not in f"{raised.value!r}{raised.value}{store!r}"
+    call(store, "close")
+
+
+def test_a_read_only_token_reads(endpoint: UpstashEndpoint, call: Call) -> None:
+    with SessionManager(store=UpstashStore(endpoint.url, TOKEN)) as writer:
+        writer.send_message("s", HELLO)
+        reader = SessionManager(store=UpstashStore(endpoint.url, READ_ONLY_TOKEN))
+        assert call(reader, "get_session", "s") == [HELLO]
+        call(reader, "close")
+        writer.reset_session("s")
+
+
+def test_a_request_beyond_upstashs_limit_is_a_typed_error_and_writes_nothing(endpoint: UpstashEndpoint, call: Call) -> None:
+    sessions = SessionManager(store=UpstashStore(endpoint.url, TOKEN, timeout=30))
+    with pytest.raises((StoreError, InvalidMessageError), match="max request size"):
+        call(sessions, "add_user_message", "s", "x" * (10 * 1024 * 1024))
+    assert call(sessions, "get_session", "s") == []
+    call(sessions, "close")
+
+
+def test_an_unreachable_endpoint_is_a_typed_error(call: Call) -> None:
+    sessions = SessionManager(store=UpstashStore(f"http://127.0.0.1:{free_port()}", TOKEN))
+    with pytest.raises(StoreUnavailableError) as raised:
+        call(sessions, "add_user_message", "s", "Hello")
+    assert raised.value.may_have_happened is False
+    assert isinstance(raised.value.__cause__, httpx.ConnectError)
+    call(sessions, "close")
+
+
+def test_endpoint_with_upstash_redis(endpoint: UpstashEndpoint) -> None:
+    with upstash_redis.Redis(endpoint.url, TOKEN) as client:
+        check_client(client)
+        assert client.pipeline().set("k", "v").get("k").exec() == [True, "v"]
+        assert client.multi().set("k", "v").llen("l").exec() == [True, 2]
+        with pytest.raises(UpstashError, match="WRONGTYPE"):
+            client.lrange("k", 0, -1)
+        client.delete("k", "l")
+    with upstash_redis.Redis(endpoint.url, "wrong") as stranger, pytest.raises(UpstashError, match="Unauthorized"):
+        stranger.get("k")
+    with upstash_redis.Redis(endpoint.url, READ_ONLY_TOKEN) as reader:
+        assert reader.get("k") is None
+        for forbidden in (lambda: reader.set("k", "v"), lambda: reader.scan(0)):
+            with pytest.raises(UpstashError, match="NOPERM"):
+                forbidden()
+
+
+def check_client(client: Any) -> None:
+    assert client.set("k", "OK") is True
+    assert client.get("k") == "OK"
+    assert client.rpush("l", "é", "b") == 2
+    assert client.lrange("l", 0, -1) == ["é", "b"]
+    assert client.eval("return ARGV[1]", args=["x"]) == "x"
+    with pytest.raises(UpstashError, match="NOSCRIPT"):
+        client.evalsha("0" * 40)
+
+
+async def test_endpoint_with_asynchronous_upstash_redis(endpoint: UpstashEndpoint) -> None:
+    async with upstash_redis.asyncio.Redis(endpoint.url, TOKEN) as client:
+        assert await client.set("ak", "v")
+        assert await client.get("ak") == "v"
+        await client.delete("ak")
+
+
+@pytest.mark.parametrize("encoding", [None, "base64"])
+def test_endpoint_with_commands_in_the_path(endpoint: UpstashEndpoint, encoding: str | None) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"} | ({"Upstash-Encoding": encoding} if encoding else {})
+    with httpx.Client(base_url=endpoint.url, headers=headers) as client:
+        assert client.get("/set/path-key/bar/EX/100").json() == {"result": "OK"}
+        assert client.post("/set/path-key?EX=100", content="from the body").json() == {"result": "OK"}
+        expected = "ZnJvbSB0aGUgYm9keQ==" if encoding else "from the body"
+        assert client.get("/get/path-key").json() == {"result": expected}
+        failed = client.get("/get")
+        assert (failed.status_code, list(failed.json())) == (400, ["error"])
+        assert client.delete("/").status_code == 405
+    bare = httpx.get(f"{endpoint.url}/get/path-key?_token={TOKEN}")
+    assert bare.json() == {"result": "from the body"}
+    assert httpx.get(f"{endpoint.url}/get/path-key").status_code == 401
+
+
+@pytest.fixture(scope="session")
+def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    npm = shutil.which("npm")
+    if not npm or not shutil.which("node"):
+        pytest.skip("Node.js is not installed, which @upstash/redis runs on")
+    folder = tmp_path_factory.mktemp("node")
+    command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), "@upstash/redis@^1.35"]
+    installed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)  # noqa: S603
+    if installed.returncode:
+        pytest.skip(f"npm could not install @upstash/redis: {installed.stderr.strip()[-200:]}")
+    shutil.copy(Path(__file__).with_name("upstash_redis.mjs"), folder)
+    return folder
+
+
+def test_endpoint_with_the_npm_package(endpoint: UpstashEndpoint, node_modules: Path) -> None:
+    command = ["node", "upstash_redis.mjs", endpoint.url, TOKEN]
+    run = subprocess.run(command, cwd=node_modules, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+    assert run.returncode == 0, run.stderr
+    result = json.loads(run.stdout)
+    messages = [{"role": "user", "content": "Hé 🧠"}, {"role": "assistant", "content": "Hello"}]
+    assert result["list"] == messages
+    assert result["multi"] == ["value", 2]
+    assert result["script"] == ["k", "v"]
+    assert result["missing"] is None
+    assert result["scan"][1] == ["sessionkit:from-node"]
+    assert "not an integer" in result["failed"]
+    assert "Unauthorized" in result["unauthorized"]
+    with SessionManager(store=UpstashStore(endpoint.url, TOKEN)) as sessions:
+        assert sessions.get_session("from-node") == messages
+        sessions.send_message("from-node", HELLO)
+        assert sessions.get_session("from-node") == [*messages, HELLO]
+        sessions.reset_session("from-node")
