@@ -150,7 +150,7 @@ class SessionManager:
         return await self._plain.aread(session_id)
 
     def get_archive(self, session_id: str) -> list[Message]:
-        """Return what was evicted from a session and kept, oldest first: a store keeps it if made with ``archive=True``.
+        """Return what was evicted from a session and kept, oldest first; stores made with ``archive=True`` keep it.
 
         Raises:
             As `get_session`.

@@ -39,6 +39,7 @@ class Codec(Protocol[M]):
         Raises:
             InvalidMessageError: A message cannot be stored.
         """
+        ...
 
     def decode(self, fields: Fields) -> M:
         """Return the message that a record with ``fields``, which it may use up, holds.
@@ -46,6 +47,7 @@ class Codec(Protocol[M]):
         Raises:
             KeyError, TypeError, ValueError: The fields make no message.
         """
+        ...
 
 
 class PlainCodec:

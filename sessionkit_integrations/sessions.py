@@ -7,6 +7,7 @@ function, and put back unless another writer was faster.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
 
 M = TypeVar("M")
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 EDIT_ATTEMPTS = 100
 """How often an edit is tried against faster writers before it raises `ConflictError`."""
 
 
 @dataclass(frozen=True)
-class Change(Generic[T]):
+class Change(Generic[T_co]):
     """What an edit makes of a session.
 
     Attributes:
@@ -44,7 +46,7 @@ class Change(Generic[T]):
         result: What the edit returns.
     """
 
-    result: T
+    result: T_co
     active: list[bytes] | None = None
     archive: list[bytes] | None = None
     clear_archive: bool = False
@@ -141,21 +143,22 @@ class Sessions(Generic[M]):
 
     def _edit(self, session_id: str, change: Callable[[list[bytes]], Change[T]]) -> Generator[_Step, Any, T]:
         check_session_id(session_id)
-        for attempt in range(1, EDIT_ATTEMPTS + 1):
+        for attempt in itertools.count(1):
             snapshot: Snapshot = yield _Step("read", (session_id,))
             wanted = change(self._in_window(snapshot))
             if wanted.active is None and not wanted.archive and not wanted.clear_archive:
-                break
+                return wanted.result
             edit = self._to_edit(snapshot, wanted)
             # An edit of the archive alone is the same whatever the active records are.
             expected = None if edit.active is None else snapshot.version
             try:
                 yield _Step("replace", (session_id, edit, expected, operation_id(None)))
-                break
             except ConflictError:
                 if attempt == EDIT_ATTEMPTS:
                     raise
-        return wanted.result
+            else:
+                return wanted.result
+        raise AssertionError("counting does not end")
 
     def _to_edit(self, snapshot: Snapshot, wanted: Change[Any]) -> Edit:
         archive = tuple(wanted.archive or ())

@@ -35,7 +35,7 @@ class Window:
     turns: int
 
     def __post_init__(self) -> None:
-        if not isinstance(self.turns, int) or isinstance(self.turns, bool):
+        if type(self.turns) is not int:
             raise TypeError(f"a memory window is a number of turns or a Window, not {self.turns!r}")
         if self.turns < 1:
             raise ValueError(f"a memory window keeps at least 1 turn, not {self.turns}")

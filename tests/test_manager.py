@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from tests.backends import StoreMaker
 
+
 def user(content: str) -> Any:
     return {"role": "user", "content": content}
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 GOOD: dict[str, Any] = {"role": "user", "content": "Hello"}
 CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
+MIXED: dict[Any, Any] = {**GOOD, 1: 2}
+
 nested: list[Any] = []
 for _ in range(100_000):
     nested = [nested]
@@ -78,7 +80,7 @@ def test_good_messages_come_back_as_they_were(message: Any, call: Callable[..., 
         ({**GOOD, "extra": {"when": object()}}, "extra.when"),
         ({**GOOD, "extra": [1, math.nan]}, "extra[1]"),
         ({**GOOD, "extra": {1: 2}}, "extra"),
-        ({**GOOD, 1: 2}, "1"),
+        (MIXED, "1"),
         ({**GOOD, "extra": nested}, "message"),
         ("Hello", "message"),
     ],

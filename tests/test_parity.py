@@ -57,12 +57,7 @@ def parameters(function: Any) -> list[tuple[str, Any]]:
 )
 def test_every_method_has_its_twin_with_the_same_parameters(cls: type, pairs: int) -> None:
     members = io_members(cls)
-    twins = {
-        name: twin
-        for name in members
-        for twin in (f"a{name}", OTHERWISE_NAMED.get(name, ""))
-        if twin in members
-    }
+    twins = {name: twin for name in members for twin in (f"a{name}", OTHERWISE_NAMED.get(name, "")) if twin in members}
     assert len(twins) == pairs
     assert members.keys() - twins.keys() - set(twins.values()) <= {"aget_messages"}
     for name, twin in twins.items():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessionkit_integrations import CorruptSessionError, Edit, InMemoryStore, SessionManager
+from sessionkit_integrations import CorruptSessionError, Edit, InMemoryStore, Message, SessionManager
 from sessionkit_integrations.records import PlainCodec, decode_all, encode_all, role_of
 
 json_values = st.recursive(
@@ -38,7 +38,8 @@ def test_plain_messages_come_back_equal(batch: list[Any]) -> None:
 
 def test_a_plain_record_is_role_content_and_time() -> None:
     before = time.time_ns() // 1_000_000
-    (record,) = encode_all(PlainCodec(), [{"content": "é", "role": "user"}])
+    message: Message = {"content": "é", "role": "user"}
+    (record,) = encode_all(PlainCodec(), [message])
     after = time.time_ns() // 1_000_000
     fields = json.loads(record)
     assert before <= fields["at"] <= after
@@ -61,7 +62,9 @@ def test_roles_of_foreign_records(record: bytes, role: str) -> None:
     assert role_of(record) == role
 
 
-@pytest.mark.parametrize("garbage", [b"not JSON", b"[]", b'{"role":"robot","content":"x"}', b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "garbage", [b"not JSON", b"[]", b'{"role":"robot","content":"x"}', b"\xff\xfe", b"[" * 100_000]
+)
 def test_a_corrupt_record_raises_with_its_place(garbage: bytes) -> None:
     store = InMemoryStore()
     good = b'{"role":"user","content":"x"}'

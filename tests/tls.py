@@ -52,15 +52,16 @@ class TLSFront:
             thread.start()
 
     def _serve(self, plain: socket.socket) -> None:
-        with plain, contextlib.suppress(OSError):
-            with (
-                self._context.wrap_socket(plain, server_side=True) as secure,
-                socket.create_connection(("127.0.0.1", self._target)) as server,
-            ):
-                back = threading.Thread(target=_copy, args=(server, secure), daemon=True)
-                back.start()
-                _copy(secure, server)
-                back.join(timeout=5)
+        with (
+            plain,
+            contextlib.suppress(OSError),
+            self._context.wrap_socket(plain, server_side=True) as secure,
+            socket.create_connection(("127.0.0.1", self._target)) as server,
+        ):
+            back = threading.Thread(target=_copy, args=(server, secure), daemon=True)
+            back.start()
+            _copy(secure, server)
+            back.join(timeout=5)
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

@@ -25,7 +25,9 @@ MAX_REQUEST_BYTES = 10 * 1024 * 1024
 
 _CODES = {NoScriptError: "NOSCRIPT", OutOfMemoryError: "OOM", ReadOnlyError: "READONLY"}
 _FLAGS = "#!lua flags=allow-key-locking\n"
-_READ_COMMANDS = frozenset({"GET", "LRANGE", "LLEN", "LINDEX", "EXISTS", "TTL", "PTTL", "TYPE", "PING", "STRLEN", "MGET"})
+_READ_COMMANDS = frozenset(
+    {"GET", "LRANGE", "LLEN", "LINDEX", "EXISTS", "TTL", "PTTL", "TYPE", "PING", "STRLEN", "MGET"}
+)
 
 
 class UpstashEndpoint:

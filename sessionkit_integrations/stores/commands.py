@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sessionkit_integrations.window import Window
 
 T = TypeVar("T")
+Word = str | bytes | int
+"""What a command is made of."""
 
 SCAN_COUNT = 1000
 """How many keys the server looks at for each page of a listing."""
@@ -62,7 +64,7 @@ class Command(Generic[T]):
 
     name: str
     keys: tuple[str, ...]
-    args: tuple[str | bytes | int, ...]
+    args: tuple[Word, ...]
     parse: Callable[[Any], T]
     is_script: bool = False
     writes: bool = False
@@ -132,8 +134,8 @@ def append(
     archive: bool,
 ) -> Command[None]:
     """Return the command for `Store.append`; ``ttl`` is in milliseconds."""
-    args = (operation_id, _now(), window.turns, ttl or 0, int(archive), _letters(records), *records)
-    return Command("append", keys.all_of(session_id), args, _nothing, is_script=True, writes=True)
+    settings: tuple[Word, ...] = (operation_id, _now(), window.turns, ttl or 0, int(archive), _letters(records))
+    return Command("append", keys.all_of(session_id), (*settings, *records), _nothing, is_script=True, writes=True)
 
 
 def read(keys: Keys, session_id: str, *, archived: bool) -> Command[Snapshot]:
@@ -147,7 +149,7 @@ def replace(
 ) -> Command[None]:
     """Return the command for `Store.replace`; ``ttl`` is in milliseconds."""
     active = edit.active or ()
-    args = (
+    settings: tuple[Word, ...] = (
         operation_id,
         _now(),
         ttl or 0,
@@ -155,9 +157,8 @@ def replace(
         -1 if edit.active is None else len(active),
         int(edit.clear_archive),
         _letters(active),
-        *active,
-        *edit.archive,
     )
+    args = (*settings, *active, *edit.archive)
     return Command("replace", keys.all_of(session_id), args, _raise_conflict, is_script=True, writes=True)
 
 

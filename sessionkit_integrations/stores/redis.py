@@ -18,7 +18,7 @@ try:
     import redis.asyncio
     from redis.asyncio.retry import Retry as AsyncRetry
     from redis.backoff import NoBackoff
-    from redis.exceptions import AuthenticationError, ConnectionError, NoScriptError, RedisError, TimeoutError
+    from redis.exceptions import AuthenticationError, NoScriptError, RedisError
     from redis.retry import Retry
 except ImportError as error:
     raise MissingDependencyError("RedisStore", "redis") from error
@@ -48,7 +48,8 @@ class RedisStore(ScriptedStore):
         username: The ACL user, where no URL is given.
         password: The password, where the URL has none.
         client: A ``redis.Redis`` (such as ``Sentinel.master_for`` returns) or ``redis.RedisCluster`` to use
-            instead. It is not closed by the store. Without ``async_client``, the asynchronous methods run it in threads.
+            instead. It is not closed by the store. Without ``async_client``, the asynchronous methods run it in
+            threads.
         async_client: The same of ``redis.asyncio``; it belongs to one event loop.
         key_prefix: What all keys begin with. It ends in ``:`` and has no braces.
         ttl: How long a session is kept after its last change, in seconds or as a timedelta; for ever if ``None``.
@@ -138,19 +139,23 @@ class RedisStore(ScriptedStore):
 
     def _nodes(self) -> Sequence[Any]:
         client = self._client()
-        return client.get_primaries() if isinstance(client, redis.RedisCluster) else (None,)
+        nodes: Sequence[Any] = client.get_primaries() if _is_cluster(client) else (None,)
+        return nodes
 
     async def _anodes(self) -> Sequence[Any]:
         client = await self._async_client()
         if client is None:
             return await asyncio.to_thread(self._nodes)
-        if not isinstance(client, redis.asyncio.RedisCluster):
+        if not _is_cluster(client):
             return (None,)
         await client.initialize()
-        return client.get_primaries()
+        nodes: Sequence[Any] = client.get_primaries()
+        return nodes
 
     def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
-        if isinstance(error, (ConnectionError, TimeoutError)) and not isinstance(error, AuthenticationError):
+        if isinstance(error, (redis.ConnectionError, redis.TimeoutError)) and not isinstance(
+            error, AuthenticationError
+        ):
             return StoreUnavailableError(
                 f"Redis cannot be reached or did not answer in time ({type(error).__name__})",
                 may_have_happened=command.writes and "connecting to" not in str(error),
@@ -186,6 +191,10 @@ class RedisStore(ScriptedStore):
                 # A cluster client finds a moved slot or a new primary by its own retries, so it keeps them.
                 return cluster.from_url(plain + self._url[len(scheme) :], **limits, **password)
         return standalone.from_url(self._url, retry=no_retries, **limits, **password)
+
+
+def _is_cluster(client: object) -> bool:
+    return isinstance(client, (redis.RedisCluster, redis.asyncio.RedisCluster))
 
 
 def _words(command: Command[Any], *, whole: bool = False) -> tuple[Any, ...]:

@@ -44,7 +44,7 @@ class Attempts:
         if not isinstance(failure, StoreUnavailableError):
             raise failure from cause
         self._may_have_happened |= failure.may_have_happened
-        delay = min(LONGEST_DELAY, FIRST_DELAY * 2**self._failures) * random.uniform(0.5, 1)  # noqa: S311 - no secret
+        delay: float = min(LONGEST_DELAY, FIRST_DELAY * 2**self._failures) * random.uniform(0.5, 1)  # noqa: S311 - no secret
         self._failures += 1
         if self._failures > MAX_RETRIES or time.monotonic() + delay >= self._deadline:
             failure.may_have_happened = self._may_have_happened

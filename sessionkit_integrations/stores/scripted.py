@@ -109,9 +109,7 @@ class ScriptedStore(Store):
                 for session_id in _unseen(found, seen):
                     yield session_id
 
-    def _append(
-        self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str
-    ) -> Command[None]:
+    def _append(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> Command[None]:
         return commands.append(
             self._keys, session_id, records, window, operation_id, ttl=self._ttl, archive=self.archive
         )

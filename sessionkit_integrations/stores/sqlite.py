@@ -128,9 +128,7 @@ class SQLiteStore(Store):
         await self._per_loop.close()
         self.close()
 
-    def _append(
-        self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str
-    ) -> Steps[None]:
+    def _append(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> Steps[None]:
         return statements.append(
             session_id, records, window, operation_id, now=_now(), ttl=self._ttl, archive=self.archive
         )

@@ -131,7 +131,7 @@ def read(session_id: str, now: int, *, archived: bool) -> Steps[Snapshot]:
     """Do what `Store.read` says."""
     table, order = ("archived", "records.id") if archived else ("active", "records.position")
     rows = yield Statement(
-        f"SELECT record FROM {table} AS records JOIN sessions ON sessions.id = records.session"
+        f"SELECT record FROM {table} AS records JOIN sessions ON sessions.id = records.session"  # noqa: S608 - of ours
         f" WHERE session_id = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY {order}",
         (session_id, now),
     )
@@ -151,6 +151,7 @@ def replace(
             snapshot = yield from read(session_id, now, archived=False)
             if snapshot.version != expected:
                 raise conflict()
+        rows: list[tuple[int, int, bytes]] = []
         if edit.active is not None:
             row.turn = 0
             rows = _place(row, edit.active)
@@ -209,9 +210,7 @@ def _transaction(work: Steps[T]) -> Steps[T]:
 def _load(session_id: str, now: int) -> Steps[_Row]:
     """Return a session's row, after removing all sessions that have expired."""
     yield Statement("DELETE FROM sessions WHERE expires_at <= ?", (now,))
-    rows = yield Statement(
-        "SELECT id, turn, position, operations FROM sessions WHERE session_id = ?", (session_id,)
-    )
+    rows = yield Statement("SELECT id, turn, position, operations FROM sessions WHERE session_id = ?", (session_id,))
     return _Row(*rows[0]) if rows else _Row()
 
 

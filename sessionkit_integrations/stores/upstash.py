@@ -108,7 +108,7 @@ class UpstashStore(ScriptedStore):
         await self._per_loop.close()
         self.close()
 
-    def _send(self, command: Command[Any], _node: Any) -> Any:
+    def _send(self, command: Command[Any], node: Any) -> Any:  # noqa: ARG002 - there is only one
         with self._lock:
             if self._http is None:
                 self._http = httpx.Client(timeout=self._timeout)
@@ -118,7 +118,7 @@ class UpstashStore(ScriptedStore):
             response = http.post(self._url, headers=self._all_headers(), json=_words(command, whole=True))
         return self._reply(response)
 
-    async def _asend(self, command: Command[Any], _node: Any) -> Any:
+    async def _asend(self, command: Command[Any], node: Any) -> Any:  # noqa: ARG002 - there is only one
         http = await self._per_loop.get()
         response = await http.post(self._url, headers=self._all_headers(), json=_words(command))
         if _is_unknown_script(command, response):

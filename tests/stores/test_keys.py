@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 from sessionkit_integrations import RedisStore, SessionManager
 from sessionkit_integrations.stores.commands import Keys
 from sessionkit_integrations.testing import ODD_SESSION_IDS
-from tests.servers import Server
+
+if TYPE_CHECKING:
+    from tests.servers import Server
 
 hostile = st.text(alphabet=st.sampled_from("ab:{}*?[]^\\% \n\0%é🧠3A}"), min_size=1, max_size=12) | st.text(min_size=1)
 session_ids = (hostile | st.sampled_from(ODD_SESSION_IDS)).filter(lambda text: text.isascii() or _encodes(text))

@@ -83,7 +83,7 @@ def test_by_manager_url_with_options(redis_server: Server, call: Call) -> None:
     url = f"{redis_server.url}/0?socket_keepalive=true&key_prefix=url:&ttl=100&archive=true"
     with SessionManager.from_url(url, 1) as sessions, redis_server.client() as client:
         call(sessions, "send_messages", "s", [*HELLO, *HELLO])
-        assert [0 < client.ttl(key) <= 100 for key in ("url:s", "{url:s}:meta", "{url:s}:archive")] == [True] * 3  # type: ignore[operator]  # the client is synchronous
+        assert [0 < client.ttl(key) <= 100 for key in ("url:s", "{url:s}:meta", "{url:s}:archive")] == [True] * 3
         call(sessions, "reset_session", "s")
         assert client.keys("*url:s*") == []
         call(sessions, "close")
@@ -91,7 +91,9 @@ def test_by_manager_url_with_options(redis_server: Server, call: Call) -> None:
 
 @pytest.mark.parametrize("decode_responses", [False, True])
 @pytest.mark.parametrize("protocol", [2, 3])
-def test_a_given_client_is_used_and_left_open(redis_server: Server, call: Call, decode_responses: bool, protocol: int) -> None:
+def test_a_given_client_is_used_and_left_open(
+    redis_server: Server, call: Call, decode_responses: bool, protocol: int
+) -> None:
     with redis_server.client(decode_responses=decode_responses, protocol=protocol) as client:
         works(RedisStore(client=client), call)
         assert client.ping()
@@ -216,7 +218,9 @@ class ReplyLost:
 
 
 @pytest.mark.parametrize("given", [False, True], ids=["own client", "given client"])
-def test_an_append_whose_reply_is_lost_is_sent_again_and_stored_once(redis_server: Server, call: Call, given: bool) -> None:
+def test_an_append_whose_reply_is_lost_is_sent_again_and_stored_once(
+    redis_server: Server, call: Call, given: bool
+) -> None:
     proxy = ReplyLost(redis_server.port, losses=2)
     client = redis.Redis(port=proxy.port) if given else None
     store = RedisStore(port=proxy.port, client=client, key_prefix="lost:")
@@ -261,11 +265,11 @@ def test_each_event_loop_has_its_own_client_which_ends_with_it(redis_server: Ser
         return [await sessions.aget_session("s") for _ in range(3)]
 
     with redis_server.client() as client:
-        before = int(client.info("clients")["connected_clients"])  # type: ignore[index]  # the client is synchronous
+        before = int(client.info("clients")["connected_clients"])
         for _ in range(10):
             asyncio.run(use())
         gc.collect()
-        assert int(client.info("clients")["connected_clients"]) <= before + 1  # type: ignore[index]  # as above
+        assert int(client.info("clients")["connected_clients"]) <= before + 1
         sessions.reset_session("s")
     sessions.close()
 

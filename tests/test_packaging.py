@@ -1,0 +1,106 @@
+"""What importing costs, what is public, and what is said where a package is missing."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from importlib.metadata import metadata, version
+from pathlib import Path
+
+import pytest
+
+import sessionkit_integrations
+
+FOREIGN = ("langchain_core", "llama_index", "redis", "upstash_redis", "httpx", "aiosqlite", "typer", "rich", "pydantic")
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def without(*packages: str) -> str:
+    """Return code after which importing any of the packages fails as if it were not installed."""
+    return f"""
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {packages!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Missing())
+"""
+
+
+def test_importing_the_package_imports_no_framework_and_no_driver() -> None:
+    run = python(f"import sys, sessionkit_integrations; print([name for name in {FOREIGN} if name in sys.modules])")
+    assert (run.stdout.strip(), run.stderr) == ("[]", "")
+
+
+def test_plain_sessions_need_none_of_them_either(tmp_path: Path) -> None:
+    run = python(f"""{without(*FOREIGN)}
+from sessionkit_integrations import SessionManager, SQLiteStore
+with SessionManager(2, SQLiteStore({str(tmp_path / "chats.db")!r})) as sessions:
+    sessions.add_user_message("s", "Hello")
+    print(sessions.get_session("s"))
+""")
+    assert (run.stdout.strip(), run.stderr) == ("[{'role': 'user', 'content': 'Hello'}]", "")
+
+
+@pytest.mark.parametrize(
+    ("package", "use", "extra"),
+    [
+        ("redis", "sessionkit_integrations.RedisStore", "redis"),
+        ("redis", "sessionkit_integrations.SessionManager.from_url('redis://localhost')", "redis"),
+        ("upstash_redis", "sessionkit_integrations.UpstashStore", "upstash"),
+        ("langchain_core", "sessionkit_integrations.SessionKitChatMessageHistory", "langchain"),
+        ("langchain_core", "__import__('sessionkit_integrations.langchain')", "langchain"),
+        ("llama_index", "sessionkit_integrations.SessionKitChatStore", "llama-index"),
+        ("llama_index", "sessionkit_integrations.SessionKitAsyncChatStore", "llama-index"),
+        ("typer", "__import__('sessionkit_integrations.cli')", "cli"),
+        ("rich", "__import__('sessionkit_integrations.demo.chapters')", "all"),
+        ("hypothesis", "__import__('sessionkit_integrations.testing')", "testing"),
+    ],
+)
+def test_a_missing_package_is_said_with_what_to_type(package: str, use: str, extra: str) -> None:
+    run = python(f"""{without(package)}
+import sessionkit_integrations
+try:
+    {use}
+except sessionkit_integrations.MissingDependencyError as error:
+    print(error.extra, error, isinstance(error, ImportError), error.__cause__ is not None)
+""")
+    install = f'pip install "sessionkit-integrations[{extra}]"'
+    assert run.stdout.startswith(f"{extra} "), run.stderr
+    assert run.stdout.strip().endswith(f"{install} True True")
+
+
+def test_the_command_line_says_it_in_one_line() -> None:
+    code = f"{without('typer')}\nimport runpy\nrunpy.run_module('sessionkit_integrations', run_name='__main__')"
+    run = python(code)
+    assert run.returncode == 1
+    assert run.stderr.strip().splitlines() == [
+        'sessionkit: The sessionkit command needs more packages: pip install "sessionkit-integrations[cli]"'
+    ]
+
+
+def test_public_names_are_there_and_no_others() -> None:
+    assert sessionkit_integrations.__all__ == sorted(sessionkit_integrations.__all__)
+    for name in sessionkit_integrations.__all__:
+        value = getattr(sessionkit_integrations, name)
+        assert value.__name__ == name
+        assert value.__doc__
+    assert set(sessionkit_integrations.__all__) == set(sessionkit_integrations._HOME)
+    assert set(sessionkit_integrations.__all__) <= set(dir(sessionkit_integrations))
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = sessionkit_integrations.Nothing
+
+
+def test_what_is_installed_is_this_package() -> None:
+    assert version("sessionkit-integrations") == sessionkit_integrations.__version__
+    extras = set(metadata("sessionkit-integrations").get_all("Provides-Extra") or ())
+    assert extras == {"langchain", "llama-index", "redis", "upstash", "cli", "testing", "all"}
+    folder = Path(str(importlib.import_module("sessionkit_integrations").__file__)).parent
+    assert (folder / "py.typed").exists()
+    assert {path.name for path in (folder / "stores" / "lua").iterdir()} == {"common.lua", "append.lua", "replace.lua"}
