@@ -27,7 +27,7 @@ def demo(
     ),
 ) -> None:
     """Watch LangChain and LlamaIndex share one persistent, windowed conversation. No model key is needed."""
-    from sessionkit_integrations.demo.chapters import demonstrate  # noqa: PLC0415 - imports both frameworks
+    from sessionkit_integrations.demo.run import demonstrate  # noqa: PLC0415 - other commands do without it
 
     demonstrate(store)
 

@@ -59,7 +59,7 @@ with SessionManager(2, SQLiteStore({str(tmp_path / "chats.db")!r})) as sessions:
         ("llama_index", "sessionkit_integrations.SessionKitChatStore", "llama-index"),
         ("llama_index", "sessionkit_integrations.SessionKitAsyncChatStore", "llama-index"),
         ("typer", "__import__('sessionkit_integrations.cli')", "cli"),
-        ("rich", "__import__('sessionkit_integrations.demo.chapters')", "all"),
+        ("rich", "__import__('sessionkit_integrations.demo.run')", "all"),
         ("hypothesis", "__import__('sessionkit_integrations.testing')", "testing"),
     ],
 )

@@ -1,0 +1,51 @@
+"""The offline model, and a chat with it, in LlamaIndex."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, CompletionResponse, LLMMetadata
+from llama_index.core.chat_engine import SimpleChatEngine
+from llama_index.core.llms import CustomLLM
+from llama_index.core.memory import ChatMemoryBuffer
+
+from sessionkit_integrations.demo.answers import answer
+from sessionkit_integrations.llama_index import SessionKitChatStore
+from sessionkit_integrations.llama_index_messages import LlamaIndexCodec
+from sessionkit_integrations.records import PlainCodec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sessionkit_integrations.manager import SessionManager
+
+
+class OfflineLLM(CustomLLM):
+    """An LLM that answers from the history it is given."""
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What LlamaIndex wants to know of a model."""
+        return LLMMetadata(is_chat_model=True, model_name="offline")
+
+    def chat(self, messages: Sequence[ChatMessage], **_kwargs: Any) -> ChatResponse:
+        """Answer a conversation."""
+        codec = LlamaIndexCodec()
+        plain = [PlainCodec().decode(fields) for fields in codec.encode(messages)]
+        return ChatResponse(message=codec.decode(dict(answer(plain))))
+
+    def complete(self, prompt: str, formatted: bool = False, **_kwargs: Any) -> CompletionResponse:  # noqa: ARG002, FBT001, FBT002 - LlamaIndex's signature
+        """Answer a single question."""
+        return CompletionResponse(text=str(self.chat([ChatMessage(prompt)]).message.content))
+
+    def stream_complete(self, prompt: str, formatted: bool = False, **_kwargs: Any) -> Any:  # noqa: ARG002, FBT001, FBT002 - LlamaIndex's signature
+        """Answer a single question, in one piece."""
+        yield self.complete(prompt)
+
+
+def chat(sessions: SessionManager, session_id: str) -> Callable[[str], object]:
+    """Return what asks a question in a session, through a chat engine."""
+    memory = ChatMemoryBuffer.from_defaults(
+        chat_store=SessionKitChatStore(sessions=sessions), chat_store_key=session_id, tokenizer_fn=str.split
+    )
+    return SimpleChatEngine.from_defaults(llm=OfflineLLM(), memory=memory).chat
