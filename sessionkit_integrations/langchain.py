@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sessionkit_integrations.errors import MissingDependencyError
+from sessionkit_integrations.errors import InvalidSessionIdError, MissingDependencyError
 from sessionkit_integrations.langchain_messages import LangChainCodec
 
 try:
@@ -128,9 +128,15 @@ class HistoryFactory:
 
         A single value is the id itself. Several are joined by colons, with the colons and percent signs within
         them percent-encoded, so that no two combinations make the same id.
+
+        Raises:
+            InvalidSessionIdError: A value is empty or ``None``, as it is where nobody has logged in.
         """
         values = self.__signature__.bind(*args, **kwargs).arguments
         parts = [values[key] for key in self._keys]
+        for key, part in zip(self._keys, parts, strict=True):
+            if part is None or part == "":
+                raise InvalidSessionIdError(f"the {key} of a session is not {part!r}")
         if len(parts) == 1:
             return str(parts[0])
         return ":".join(str(part).replace("%", "%25").replace(":", "%3A") for part in parts)

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import InvalidMessageError, MissingDependencyError
+from sessionkit_integrations.messages import check_json
 
 try:
     from langchain_core.messages import (
@@ -22,7 +23,6 @@ try:
         HumanMessage,
         SystemMessage,
         ToolMessage,
-        message_chunk_to_message,
     )
 except ImportError as error:
     raise MissingDependencyError("SessionKitChatMessageHistory", "langchain") from error
@@ -41,10 +41,20 @@ _ROLES: dict[type[BaseMessage], str] = {
     ToolMessage: "tool",
     FunctionMessage: "tool",
 }
-_ROLES_OF_CHAT = {"system": "system", "developer": "system", "assistant": "assistant", "ai": "assistant", "tool": "tool"}
-_CLASSES = {"user": HumanMessage, "assistant": AIMessage, "system": SystemMessage}
-_EXTRAS = ("id", "additional_kwargs", "response_metadata", "usage_metadata", "artifact")
-"""Fields that OpenAI's shape has no place for, and whose default is empty."""
+_ROLES_OF_CHAT = {
+    "system": "system",
+    "developer": "system",
+    "assistant": "assistant",
+    "ai": "assistant",
+    "tool": "tool",
+}
+_CLASSES: dict[str, type[BaseMessage]] = {"user": HumanMessage, "system": SystemMessage}
+_OPTIONAL = ("id", "usage_metadata", "artifact")
+"""Fields that OpenAI's shape has no place for, ``None`` by default."""
+_DICTS = ("additional_kwargs", "response_metadata")
+"""Likewise, but empty dicts by default."""
+_UNKNOWN = "fields"
+"""Where a message's fields that LangChain does not know are held, apart from what is known by name."""
 
 
 class LangChainCodec:
@@ -57,36 +67,49 @@ class LangChainCodec:
 
     def decode(self, fields: Fields) -> BaseMessage:
         """See `Codec.decode`."""
-        extra = fields.get(TAG) or {}
-        chat_role = extra.pop("chat", None)
-        is_function = extra.pop("function", False)
-        content = _decode_content(fields.get("content"), extra.pop("strings", ()))
-        values: dict[str, Any] = {"content": content, **extra}
-        if "name" in fields:
-            values["name"] = fields["name"]
-        if chat_role is not None:
-            return ChatMessage(role=chat_role, **values)
-        if is_function:
-            return FunctionMessage(**values)
-        role = fields["role"]
-        if role == "tool":
-            return ToolMessage(tool_call_id=fields.get("tool_call_id", ""), **values)
-        if role == "assistant" and fields.get("tool_calls"):
-            _decode_tool_calls(fields["tool_calls"], values)
-        return _CLASSES[role](**values)
+        return _decode(fields)
 
 
 def _whole(messages: Sequence[BaseMessage]) -> Iterator[BaseMessage]:
     for _, run in groupby(enumerate(messages), key=_chunk_key):
-        first, *rest = (message for _, message in run)
-        for chunk in rest:
-            first = first + chunk  # type: ignore[assignment]  # only chunks have company, and they add up to one
-        yield message_chunk_to_message(first)
+        whole: Any = None
+        for _, message in run:
+            whole = message if whole is None else whole + message  # only chunks come in runs, and they add up
+        yield whole
 
 
 def _chunk_key(item: tuple[int, BaseMessage]) -> object:
     index, message = item
     return ("chunks", message.id) if isinstance(message, AIMessageChunk) else index
+
+
+def _decode(fields: Fields) -> BaseMessage:
+    extra = fields.get(TAG) or {}
+    unknown = extra.pop(_UNKNOWN, {})
+    chat_role = extra.pop("chat", None)
+    is_function = extra.pop("function", False)
+    content = _decode_content(fields.get("content"), extra.pop("strings", ()))
+    values: dict[str, Any] = {"content": content, **extra}
+    if "name" in fields:
+        values["name"] = fields["name"]
+    if chat_role is not None:
+        return ChatMessage(role=chat_role, **values, **unknown)
+    if is_function:
+        return FunctionMessage(**values, **unknown)
+    role = fields["role"]
+    if role == "tool":
+        return ToolMessage(tool_call_id=fields.get("tool_call_id") or "", **values, **unknown)
+    if role == "assistant":
+        return _decode_ai(fields.get("tool_calls") or (), values, unknown)
+    return _CLASSES[role](**values, **unknown)
+
+
+def _decode_ai(calls: Sequence[dict[str, Any]], values: dict[str, Any], unknown: dict[str, Any]) -> AIMessage:
+    _decode_tool_calls(calls, values)
+    message = AIMessage(**values, **unknown)
+    # LangChain takes calls that were removed from the message out of its additional_kwargs again.
+    message.tool_calls, message.invalid_tool_calls = values["tool_calls"], values["invalid_tool_calls"]
+    return message
 
 
 def _encode(message: BaseMessage) -> Fields:
@@ -101,14 +124,23 @@ def _encode(message: BaseMessage) -> Fields:
             extra["status"] = message.status
     if message.name is not None:
         fields["name"] = message.name
-    for name in _EXTRAS:
-        value = getattr(message, name, None)
-        if value not in (None, {}):
-            extra[name] = value
-    extra.update(message.model_extra or {})
+    extra.update(_beyond(message))
     if extra:
         fields[TAG] = extra
     return fields
+
+
+def _beyond(message: BaseMessage) -> Iterator[tuple[str, Any]]:
+    """Yield the names and values that OpenAI's shape has no place for, without those that are empty by default."""
+    for name in _OPTIONAL:
+        # Asked of its class: a message may have a field of that name which LangChain does not know.
+        if name in type(message).model_fields and getattr(message, name) is not None:
+            yield name, getattr(message, name)
+    for name in _DICTS:
+        if getattr(message, name):
+            yield name, getattr(message, name)
+    if message.model_extra:
+        yield _UNKNOWN, message.model_extra
 
 
 def _role(message: BaseMessage, extra: dict[str, Any]) -> str:
@@ -140,7 +172,10 @@ def _decode_content(content: str | list[Any] | None, strings: Sequence[int]) -> 
 
 
 def _encode_tool_calls(message: AIMessage, fields: Fields, extra: dict[str, Any]) -> None:
-    calls = [_call(call["id"], call["name"], _dump(call["args"])) for call in message.tool_calls]
+    calls = [
+        _call(call["id"], call["name"], _dump(call["args"], f"tool_calls[{index}].args"))
+        for index, call in enumerate(message.tool_calls)
+    ]
     invalid = message.invalid_tool_calls
     if all(_is_recognized_as_invalid(call) for call in invalid):
         calls += [_call(call["id"], call["name"], call["args"]) for call in invalid]
@@ -155,7 +190,7 @@ def _encode_tool_calls(message: AIMessage, fields: Fields, extra: dict[str, Any]
             fields["content"] = None
 
 
-def _decode_tool_calls(calls: list[dict[str, Any]], values: dict[str, Any]) -> None:
+def _decode_tool_calls(calls: Sequence[dict[str, Any]], values: dict[str, Any]) -> None:
     valid, invalid = [], []
     for call in calls:
         function = call.get("function") or {}
@@ -190,8 +225,11 @@ def _call(call_id: str | None, name: str | None, arguments: str | None) -> dict[
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def _dump(args: dict[str, Any]) -> str:
+def _dump(args: dict[str, Any], field: str) -> str:
     try:
-        return json.dumps(args, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidMessageError("tool_calls", f"has arguments that JSON cannot hold ({error})") from error
+        check_json(args, field)
+        return json.dumps(args, ensure_ascii=False, separators=(",", ":"))
+    except InvalidMessageError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InvalidMessageError(field, f"cannot be written as JSON ({error})") from error

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from sessionkit_integrations import edits
 from sessionkit_integrations.errors import MissingDependencyError
 from sessionkit_integrations.llama_index_messages import LlamaIndexCodec
-from sessionkit_integrations.manager import SessionManager
+from sessionkit_integrations.manager import SessionManager  # noqa: TC001 - pydantic needs it
 
 try:
-    from llama_index.core.base.llms.types import ChatMessage
+    from llama_index.core.base.llms.types import ChatMessage  # noqa: TC002 - pydantic needs it
     from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr
     from llama_index.core.storage.chat_store.base import BaseChatStore
     from llama_index.core.storage.chat_store.base_db import AsyncDBChatStore, MessageStatus
@@ -38,9 +38,10 @@ class SessionKitChatStore(BaseChatStore):
     sessions: SessionManager = Field(exclude=True)
     _sessions: Sessions[ChatMessage] = PrivateAttr()
 
-    def __init__(self, sessions: SessionManager, **data: Any) -> None:
-        super().__init__(sessions=sessions, **data)
-        self._sessions = sessions.using(LlamaIndexCodec())
+    def model_post_init(self, context: Any, /) -> None:
+        """Set up what is not a field."""
+        super().model_post_init(context)
+        self._sessions = self.sessions.using(LlamaIndexCodec())
 
     @classmethod
     def class_name(cls) -> str:
@@ -131,9 +132,10 @@ class SessionKitAsyncChatStore(AsyncDBChatStore):
     sessions: SessionManager = Field(exclude=True)
     _sessions: Sessions[ChatMessage] = PrivateAttr()
 
-    def __init__(self, sessions: SessionManager, **data: Any) -> None:
-        super().__init__(sessions=sessions, **data)
-        self._sessions = sessions.using(LlamaIndexCodec())
+    def model_post_init(self, context: Any, /) -> None:
+        """Set up what is not a field."""
+        super().model_post_init(context)
+        self._sessions = self.sessions.using(LlamaIndexCodec())
 
     @classmethod
     def class_name(cls) -> str:
@@ -167,9 +169,7 @@ class SessionKitAsyncChatStore(AsyncDBChatStore):
         """Return how many messages `get_messages` would return."""
         return len(await self.get_messages(key, status))
 
-    async def add_message(
-        self, key: str, message: ChatMessage, status: MessageStatus = MessageStatus.ACTIVE
-    ) -> None:
+    async def add_message(self, key: str, message: ChatMessage, status: MessageStatus = MessageStatus.ACTIVE) -> None:
         """Add a message at the end."""
         await self.add_messages(key, [message], status)
 

@@ -7,6 +7,7 @@ blocks that OpenAI's shape has no equal for, with their places among the others,
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import InvalidMessageError, MissingDependencyError
@@ -15,11 +16,15 @@ from sessionkit_integrations.messages import check_json
 try:
     from llama_index.core.base.llms.types import (
         ChatMessage,
+        ContentBlock,
+        DocumentBlock,
         ImageBlock,
         MessageRole,
         TextBlock,
         ToolCallBlock,
     )
+    from pydantic import TypeAdapter
+    from pydantic_core import to_jsonable_python
 except ImportError as error:
     raise MissingDependencyError("SessionKitChatStore", "llama-index") from error
 
@@ -42,6 +47,7 @@ _ROLES = {
 }
 _SHARED_KWARGS = ("tool_call_id", "name")
 """Additional keyword arguments that OpenAI's shape has a field for."""
+_ANY_BLOCK: TypeAdapter[Any] = TypeAdapter(ContentBlock)
 
 
 class LlamaIndexCodec:
@@ -50,7 +56,13 @@ class LlamaIndexCodec:
     def encode(self, messages: Sequence[ChatMessage]) -> Iterable[Fields]:
         """See `Codec.encode`."""
         for message in messages:
-            yield _encode(message)
+            if not isinstance(message, ChatMessage):
+                raise InvalidMessageError("message", f"is a ChatMessage, not {type(message).__name__}")
+            try:
+                fields = _encode(message)
+            except RecursionError as error:
+                raise InvalidMessageError("message", "is nested too deeply") from error
+            yield fields
 
     def decode(self, fields: Fields) -> ChatMessage:
         """See `Codec.decode`."""
@@ -67,7 +79,10 @@ class LlamaIndexCodec:
             [_decode_call(call, index in extra.get("text_arguments", ())) for index, call in enumerate(calls)],
             extra,
         )
-        return ChatMessage(role=extra.get("role", fields["role"]), blocks=blocks, additional_kwargs=kwargs)
+        message = ChatMessage(role=extra.get("role", fields["role"]), blocks=blocks)
+        # Only now: of ``images`` that it is made with, a message makes blocks, which are among its blocks already.
+        message.additional_kwargs = kwargs
+        return message
 
 
 def _encode(message: ChatMessage) -> Fields:
@@ -103,7 +118,7 @@ def _divide(message: ChatMessage, extra: dict[str, Any]) -> tuple[list[str], lis
             if isinstance(block.tool_kwargs, str) and _arguments(block.tool_kwargs) != block.tool_kwargs:
                 extra.setdefault("text_arguments", []).append(len(calls) - 1)
         else:
-            others.append((index, block.model_dump(mode="json", exclude_none=True)))
+            others.append((index, _encode_block(block)))
     count = len(message.blocks)
     if places != list(range(count - len(calls), count)):
         extra["tool_calls_at"] = places
@@ -117,7 +132,7 @@ def _join(texts: list[Any], calls: list[Any], extra: dict[str, Any]) -> list[Any
     others = extra.get("blocks", ())
     count = len(texts) + len(calls) + len(others)
     places = extra.get("tool_calls_at", range(count - len(calls), count))
-    placed = {index: block for index, block in others} | dict(zip(places, calls, strict=True))
+    placed = {index: _decode_block(block) for index, block in others} | dict(zip(places, calls, strict=True))
     rest = iter(texts)
     return [placed[index] if index in placed else next(rest) for index in range(count)]
 
@@ -141,8 +156,32 @@ def _decode_part(part: dict[str, Any]) -> TextBlock | ImageBlock | None:
         return TextBlock(text=part["text"])
     if part["type"] == "image_url":
         image = part["image_url"]
+        if isinstance(image, str):
+            return ImageBlock(url=image)
         return ImageBlock(url=image["url"], detail=image.get("detail"))
     return None
+
+
+def _encode_block(block: Any) -> dict[str, Any]:
+    dumped = block.model_dump(exclude_none=True)
+    try:
+        try:
+            encoded: dict[str, Any] = to_jsonable_python(dumped)
+        except UnicodeDecodeError:
+            # The raw bytes of an open file: made of bytes, the same block holds them in base64.
+            encoded = to_jsonable_python(type(block).model_validate(dumped).model_dump(exclude_none=True))
+    except ValueError as error:
+        raise InvalidMessageError(f"blocks.{block.block_type}", f"holds what JSON cannot ({error})") from error
+    return encoded
+
+
+def _decode_block(fields: dict[str, Any]) -> Any:
+    path = fields.pop("path", None)
+    block = _ANY_BLOCK.validate_python(fields)
+    if path is not None:
+        # Not validated: the file may be gone by now, and with it would be all of the session.
+        block.path = path if isinstance(block, DocumentBlock) else Path(path)
+    return block
 
 
 def _encode_call(block: ToolCallBlock) -> dict[str, Any]:
@@ -158,6 +197,10 @@ def _encode_call(block: ToolCallBlock) -> dict[str, Any]:
 
 
 def _decode_call(call: dict[str, Any], is_text: bool) -> ToolCallBlock:  # noqa: FBT001 - private, one caller
+    if "function" not in call:
+        # OpenAI's custom tools take a text instead of arguments.
+        custom = call["custom"]
+        return ToolCallBlock(tool_call_id=call.get("id"), tool_name=custom["name"], tool_kwargs=custom["input"])
     function = call["function"]
     arguments = function["arguments"]
     return ToolCallBlock(
@@ -197,7 +240,8 @@ def _encode_kwargs(message: ChatMessage, fields: Fields, extra: dict[str, Any]) 
 
 def _dump_kwargs(message: ChatMessage) -> dict[str, Any]:
     try:
-        kwargs: dict[str, Any] = message.model_dump(mode="json", include={"additional_kwargs"})["additional_kwargs"]
+        dumped = message.model_dump(include={"additional_kwargs"})
+        kwargs: dict[str, Any] = to_jsonable_python(dumped["additional_kwargs"])
     except ValueError as error:
         raise InvalidMessageError("additional_kwargs", f"holds what JSON cannot ({error})") from error
     return kwargs

@@ -45,7 +45,7 @@ class Codec(Protocol[M]):
         """Return the message that a record with ``fields``, which it may use up, holds.
 
         Raises:
-            KeyError, TypeError, ValueError: The fields make no message.
+            AttributeError, LookupError, TypeError, ValueError: The fields make no message.
         """
         ...
 
@@ -88,15 +88,16 @@ def encode(fields: Mapping[str, Any], at: int) -> bytes:
     """
     record = {"role": fields["role"], **fields, "at": at}
     try:
-        for name, value in record.items():
-            if not isinstance(name, str):
-                raise InvalidMessageError(repr(name), "is not a string, as names of fields are in JSON")
-            check_json(value, name)
+        _check_fields(record)
         return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
     except RecursionError as error:
         raise InvalidMessageError("message", "is nested too deeply") from error
     except UnicodeEncodeError:
         _raise_lone_surrogate(fields)
+    except InvalidMessageError:
+        raise
+    except ValueError as error:
+        raise InvalidMessageError("message", f"cannot be written as JSON ({error})") from error
 
 
 def decode_all(codec: Codec[M], records: Iterable[bytes], session_id: str) -> list[M]:
@@ -109,7 +110,7 @@ def decode_all(codec: Codec[M], records: Iterable[bytes], session_id: str) -> li
     for position, record in enumerate(records):
         try:
             messages.append(codec.decode(decode(record)))
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
             raise CorruptSessionError(session_id, position, f"cannot be read as a message ({error})") from error
     return messages
 
@@ -138,6 +139,13 @@ def role_of(record: bytes) -> str:
     except (ValueError, RecursionError):
         return ""
     return role
+
+
+def _check_fields(record: Fields) -> None:
+    for name, value in record.items():
+        if not isinstance(name, str):
+            raise InvalidMessageError(repr(name), "is not a string, as names of fields are in JSON")
+        check_json(value, name)
 
 
 def _raise_lone_surrogate(fields: Mapping[str, Any]) -> NoReturn:

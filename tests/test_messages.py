@@ -82,6 +82,7 @@ def test_good_messages_come_back_as_they_were(message: Any, call: Callable[..., 
         ({**GOOD, "extra": {1: 2}}, "extra"),
         (MIXED, "1"),
         ({**GOOD, "extra": nested}, "message"),
+        ({**GOOD, "extra": 10**5000}, "message"),
         ("Hello", "message"),
     ],
 )

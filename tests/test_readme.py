@@ -74,11 +74,10 @@ def test_shell_blocks_name_what_there_is() -> None:
 
 def test_what_the_javascript_sessionkit_has_is_in_the_table() -> None:
     table = README.partition("## Coming from the JavaScript SessionKit")[2].partition("\n## ")[0]
-    for name in (
-        "sendMessage getSession resetSession addUserMessage addAssistantMessage addSystemMessage getMemoryWindow"
-        " setMemoryWindow memoryWindow InMemoryStore RedisStore UpstashStore keyPrefix url host port password token"
-        " disconnect addMessage trimSession Message SessionConfig Store Express OpenAI Claude Gemini"
-    ).split():
+    methods = "sendMessage|getSession|resetSession|addUserMessage|addAssistantMessage|addSystemMessage|getMemoryWindow"
+    rest = "setMemoryWindow|memoryWindow|InMemoryStore|RedisStore|UpstashStore|keyPrefix|url|host|port|password|token"
+    more = "disconnect|addMessage|trimSession|Message|SessionConfig|Store|Express|OpenAI|Claude|Gemini"
+    for name in f"{methods}|{rest}|{more}".split("|"):
         assert name in table, name
     for here in re.findall(r"sessions\.(\w+)", table):
         assert hasattr(sessionkit_integrations.SessionManager, here), here

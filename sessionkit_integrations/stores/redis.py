@@ -130,6 +130,9 @@ class RedisStore(ScriptedStore):
         client = await self._async_client()
         if client is None:
             return await asyncio.to_thread(self._send, command, node)
+        if _is_cluster(client):
+            # Concurrent first commands would use connections that one of them is still making.
+            await client.initialize()
         target = {} if node is None else {"target_nodes": node}
         try:
             reply = await client.execute_command(*_words(command), **target)

@@ -7,21 +7,19 @@ import os
 import sqlite3
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sessionkit_integrations.errors import MissingDependencyError, StoreError, StoreUnavailableError
+from sessionkit_integrations.errors import StoreError, StoreUnavailableError
 from sessionkit_integrations.stores import statements
 from sessionkit_integrations.stores.base import Snapshot, Store
-from sessionkit_integrations.stores.per_loop import PerLoop
 from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT, Attempts
-from sessionkit_integrations.stores.steps import arun, run
+from sessionkit_integrations.stores.steps import run
 from sessionkit_integrations.stores.ttl import ttl_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from datetime import timedelta
-
-    import aiosqlite
 
     from sessionkit_integrations.stores.base import Edit
     from sessionkit_integrations.stores.statements import Statement, Steps
@@ -33,7 +31,9 @@ T = TypeVar("T")
 class SQLiteStore(Store):
     """Sessions in a SQLite file: persistent with no server, for any number of threads, tasks and processes.
 
-    The file is opened at the first use and written ahead (WAL); what a method has returned from is on disk.
+    The file is opened at the first use and written ahead (WAL); what a method has returned from is on disk. SQLite has
+    no asynchronous interface, so that the ``a`` methods run in a thread of the store's: one for all event loops, which
+    outlives each of them and does not keep the process from ending.
 
     Args:
         path: The file; it is made where there is none. Its folder must exist, on a disk of this machine.
@@ -61,8 +61,8 @@ class SQLiteStore(Store):
         self._timeout = timeout
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._executor: ThreadPoolExecutor | None = None
         self._process = os.getpid()
-        self._per_loop = PerLoop(lambda: _AsyncConnection(self._path, timeout), _AsyncConnection.close)
 
     def __repr__(self) -> str:
         return f"SQLiteStore({self._path!r})"
@@ -117,16 +117,15 @@ class SQLiteStore(Store):
             after = page[-1]
 
     def close(self) -> None:
-        """Close the file, except for event loops: `aclose` closes the running loop's connection."""
+        """Close the file; the next use opens it again."""
         with self._lock:
+            self._notice_fork()
             connection, self._connection = self._connection, None
-            if connection is not None and self._process == os.getpid():
+            executor, self._executor = self._executor, None
+            if connection is not None:
                 connection.close()
-
-    async def aclose(self) -> None:
-        """Close the file for the running event loop and for synchronous use."""
-        await self._per_loop.close()
-        self.close()
+        if executor is not None:
+            executor.shutdown(wait=False)
 
     def _append(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> Steps[None]:
         return statements.append(
@@ -144,21 +143,22 @@ class SQLiteStore(Store):
             time.sleep(delay)
 
     async def _arun(self, begin: Callable[[], Steps[T]]) -> T:
-        attempts = Attempts(self._timeout)
-        connection = await self._per_loop.get()
-        while True:
-            try:
-                async with connection.lock:
-                    await connection.open_once()
-                    return await arun(begin(), connection.perform)
-            except sqlite3.Error as error:
-                delay = attempts.delay_after(self._explain(error), error)
-            await asyncio.sleep(delay)
+        return await asyncio.get_running_loop().run_in_executor(self._worker(), self._run, begin)
+
+    def _worker(self) -> ThreadPoolExecutor:
+        with self._lock:
+            self._notice_fork()
+            if self._executor is None:
+                self._executor = ThreadPoolExecutor(1, "sessionkit-sqlite")
+            return self._executor
+
+    def _notice_fork(self) -> None:
+        """Forget, in a new process, what does not survive a fork: connections and threads."""
+        if self._process != os.getpid():
+            self._process, self._connection, self._executor = os.getpid(), None, None
 
     def _open_once(self) -> Callable[[Statement], Any]:
-        if self._process != os.getpid():
-            # SQLite connections do not survive a fork; the parent still uses, and closes, this one.
-            self._process, self._connection = os.getpid(), None
+        self._notice_fork()
         if self._connection is None:
             connection = sqlite3.connect(
                 self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False
@@ -178,49 +178,6 @@ class SQLiteStore(Store):
                 f"other writers kept {self._path!r} locked for {self._timeout} s", may_have_happened=False
             )
         return StoreError(f"SQLite cannot use {self._path!r}: {text}")
-
-
-class _AsyncConnection:
-    """A connection of one event loop, whose tasks take turns by its lock."""
-
-    def __init__(self, path: str, timeout: float) -> None:
-        self.lock = asyncio.Lock()
-        self._path = path
-        self._timeout = timeout
-        self._connection: aiosqlite.Connection | None = None
-
-    async def open_once(self) -> None:
-        """Open the file, unless it is open."""
-        if self._connection is not None:
-            return
-        try:
-            import aiosqlite  # noqa: PLC0415 - a driver, imported only where it is used
-        except ImportError as error:
-            raise MissingDependencyError("SQLiteStore's asynchronous use", "all") from error
-        self._connection = await aiosqlite.connect(self._path, timeout=self._timeout, isolation_level=None)
-        try:
-            await arun(statements.prepare(), self.perform)
-        except BaseException:
-            await self.close()
-            raise
-
-    async def perform(self, statement: Statement) -> Any:
-        """Execute a statement and return its rows."""
-        connection = self._connection
-        if connection is None:
-            raise AssertionError("opened before use")
-        if statement is statements.ROLLBACK:
-            return await connection.rollback()
-        if statement.many is not None:
-            async with connection.executemany(statement.sql, statement.many):
-                return ()
-        return await connection.execute_fetchall(statement.sql, statement.values)
-
-    async def close(self) -> None:
-        """Close the file, if it is open."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
 
 
 def _performer(connection: sqlite3.Connection) -> Callable[[Statement], Any]:

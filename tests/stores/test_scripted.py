@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessionkit_integrations import RedisStore, SessionManager, StoreError, UpstashStore
+from sessionkit_integrations import Edit, RedisStore, SessionManager, StoreError, UpstashStore
 from sessionkit_integrations.stores import commands
 from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS
 from tests.upstash_rest import TOKEN
@@ -156,6 +156,7 @@ def test_a_list_changed_behind_our_back_with_its_length_kept_is_noticed(javascri
     read = sessions.get_session("s")
     assert read[0] == user("U2")
     assert [each["role"] for each in read] == ["user", "assistant"] * 3
+    assert [each["content"] for each in sessions.get_archive("s")] == ["A0", "U1", "A1"]
 
 
 def test_roles_are_found_wherever_they_stand(javascript: Any) -> None:
@@ -193,6 +194,26 @@ def test_every_write_renews_the_time_of_all_keys_together(server: Server) -> Non
             assert max(times) - min(times) <= 5
             assert client.ttl(keys[0]) > 90
         client.delete(*keys)
+
+
+def test_nothing_is_left_of_a_session_that_an_edit_emptied(make_scripted_store: StoreMaker, backends: Backends) -> None:
+    store: Any = make_scripted_store(archive=True)
+    SessionManager(1, store).send_messages("s", [user("1"), user("2")])
+    store.replace("s", Edit(active=(), clear_archive=True), None, "operation")
+    for name in ("redis-6.2", "redis-8.2", "valkey-9"):
+        with backends.server(name).client() as client:
+            assert client.exists(*store._keys.all_of("s")) == 0
+    with backends.cluster().client() as cluster:
+        assert cluster.exists(*store._keys.all_of("s")) == 0
+
+
+def test_an_archive_of_its_own_is_kept_beside_a_list_of_somebody_else(javascript: Any) -> None:
+    sessions, send = javascript
+    send(user("1"))
+    sessions.store.replace("s", Edit(archive=(b'{"role":"user","content":"0"}',)), None, "operation")
+    sessions.add_user_message("s", "2")
+    assert sessions.get_session("s") == [user("1"), user("2")]
+    assert sessions.get_archive("s") == [user("0")]
 
 
 def test_flushed_script_caches_go_unnoticed(make_scripted_store: StoreMaker, backends: Backends) -> None:

@@ -17,7 +17,7 @@ console.log(JSON.stringify({
   multi: await redis.multi().get("plain").llen(key).exec(),
   script: await script.exec(["k"], ["v"]),
   missing: await redis.get("missing"),
-  scan: await redis.scan(0, { match: "sessionkit:from-node", count: 1000 }),
+  scan: await redis.scan(0, { match: "sessionkit:from-node", count: 1000000 }),
   failed,
   unauthorized: await new Redis({ url: process.argv[2], token: "wrong", retry: false }).get("plain")
     .then(() => "none", (error) => error.message),

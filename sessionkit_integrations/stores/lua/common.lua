@@ -25,18 +25,18 @@ local function load_meta(now)
   local text = redis.call('GET', META)
   local meta = empty_meta(now)
   if not text then
-    return meta, false
+    return meta
   end
   local length, preamble, turns, sizes, operations, appended, archived, created =
     string.match(text, '^1 (%d+) (%d+) (%d+) (%S+) (%S+) (%d+) (%d+) (%d+) %d+$')
   if not length then
-    return meta, false
+    return meta
   end
   meta.length, meta.preamble, meta.turns = tonumber(length), tonumber(preamble), tonumber(turns)
   meta.sizes = sizes == '-' and '' or sizes
   meta.operations = operations == '-' and '' or operations
   meta.appended, meta.archived, meta.created = tonumber(appended), tonumber(archived), created
-  return meta, true
+  return meta
 end
 
 local function is_retry(meta, operation)

@@ -8,7 +8,7 @@ local operation, now, ttl, expected = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[
 local active, clear, letters = tonumber(ARGV[5]), ARGV[6] == '1', ARGV[7]
 local first_archived = 8 + math.max(active, 0)
 
-local meta, known = load_meta(now)
+local meta = load_meta(now)
 if is_retry(meta, operation) then
   return 1
 end
@@ -33,8 +33,6 @@ if active >= 0 then
   push('RPUSH', LIST, ARGV, 8, first_archived - 1)
   meta.length, meta.preamble, meta.turns, meta.sizes = 0, 0, 0, ''
   count(meta, letters)
-elseif not known then
-  adopt(meta, left)
 end
 if redis.call('EXISTS', LIST) == 0 and redis.call('EXISTS', ARCHIVE) == 0 then
   redis.call('DEL', META)

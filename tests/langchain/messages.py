@@ -1,0 +1,112 @@
+"""LangChain's messages for the tests: one of each kind, and strategies for any of each kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CALL = {"name": "weather", "args": {"city": "Zürich", "days": [1, 2.5, None]}, "id": "call_1", "type": "tool_call"}
+BROKEN_CALL = {"name": "weather", "args": '{"city": ', "id": "call_2", "error": "cut off", "type": "invalid_tool_call"}
+USAGE = {
+    "input_tokens": 3,
+    "output_tokens": 5,
+    "total_tokens": 8,
+    "input_token_details": {"cache_read": 2},
+    "output_token_details": {"reasoning": 4},
+}
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo=", "detail": "low"}}
+
+ONE_OF_EACH: tuple[BaseMessage, ...] = (
+    SystemMessage("Be brief.", id="s1", additional_kwargs={"__openai_role__": "developer"}),
+    HumanMessage(["What is this?", IMAGE, "Tell me. 🧠"], id="h1", name="Ada"),
+    AIMessage(
+        "",
+        id="a1",
+        name="bot",
+        tool_calls=[CALL],
+        invalid_tool_calls=[BROKEN_CALL],
+        usage_metadata=USAGE,
+        response_metadata={"model_name": "m", "logprobs": None},
+        additional_kwargs={"reasoning_content": "hm"},
+    ),
+    ToolMessage("rain", tool_call_id="call_1", name="weather", id="t1", artifact={"mm": [0.5]}, status="error"),
+    FunctionMessage(name="old", content="style", id="f1"),
+    ChatMessage(role="critic", content=[{"type": "text", "text": "Good"}], id="c1"),
+    AIMessage([{"type": "text", "text": "It rains.", "annotations": []}]),
+)
+
+_names = st.text(max_size=8)
+_optional = st.none() | _names
+_scalars = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
+json_values: st.SearchStrategy[Any] = st.recursive(
+    _scalars | _names,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_names, inner, max_size=3),
+    max_leaves=5,
+)
+json_objects = st.dictionaries(_names, json_values, max_size=3)
+_contents = st.text() | st.lists(st.text(max_size=8) | json_objects, max_size=3)
+_arguments = st.text(max_size=8) | st.sampled_from(["{}", "[]", '{"a":NaN}', '{"a":1}', "null", "{"]) | st.none()
+_calls = st.fixed_dictionaries({"name": _names, "args": json_objects, "id": _optional})
+_broken_calls = st.fixed_dictionaries({"name": _optional, "args": _arguments, "id": _optional, "error": _optional})
+_tokens = st.integers(0, 2**40)
+_usage = st.fixed_dictionaries(
+    {"input_tokens": _tokens, "output_tokens": _tokens, "total_tokens": _tokens},
+    optional={
+        "input_token_details": st.fixed_dictionaries({}, optional={"audio": _tokens, "cache_read": _tokens}),
+        "output_token_details": st.fixed_dictionaries({}, optional={"audio": _tokens, "reasoning": _tokens}),
+    },
+)
+_unknown_names = ["example", "chat", "function", "strings", "errors", "fields", "status", "at", "error", "usage"]
+
+
+def _messages(
+    cls: Callable[..., BaseMessage],
+    required: dict[str, st.SearchStrategy[Any]] | None = None,
+    optional: dict[str, st.SearchStrategy[Any]] | None = None,
+) -> st.SearchStrategy[BaseMessage]:
+    values = st.fixed_dictionaries(
+        {"content": _contents, "name": _optional, **(required or {})},
+        optional={
+            "id": _optional,
+            "additional_kwargs": json_objects,
+            "response_metadata": json_objects,
+            **(optional or {}),
+        },
+    )
+    # LangChain allows messages any fields; names that the adapter gives a meaning of its own are the hard ones.
+    unknown = st.dictionaries(st.sampled_from(_unknown_names), json_values, max_size=2)
+    return st.builds(lambda known, more: cls(**{**more, **known}), values, unknown)
+
+
+BY_CLASS: dict[type[BaseMessage], st.SearchStrategy[BaseMessage]] = {
+    HumanMessage: _messages(HumanMessage),
+    SystemMessage: _messages(SystemMessage),
+    AIMessage: _messages(
+        AIMessage,
+        optional={
+            "tool_calls": st.lists(_calls, max_size=2),
+            "invalid_tool_calls": st.lists(_broken_calls, max_size=2),
+            "usage_metadata": st.none() | _usage,
+        },
+    ),
+    ToolMessage: _messages(
+        ToolMessage,
+        {"tool_call_id": _names, "status": st.sampled_from(["success", "error"])},
+        {"artifact": json_values},
+    ),
+    FunctionMessage: _messages(FunctionMessage, {"name": _names}),
+    ChatMessage: _messages(ChatMessage, {"role": _names | st.sampled_from(["user", "assistant", "system", "tool"])}),
+}

@@ -1,0 +1,126 @@
+"""Messages come back as they were written."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, FunctionMessage, HumanMessage, ToolMessage
+
+from sessionkit_integrations import SessionManager
+from sessionkit_integrations.errors import CorruptSessionError
+from sessionkit_integrations.langchain import SessionKitChatMessageHistory
+from sessionkit_integrations.langchain_messages import LangChainCodec
+from sessionkit_integrations.records import decode_all, encode_all, role_of
+from tests.langchain.messages import BY_CLASS, CALL, ONE_OF_EACH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.backends import StoreMaker
+
+
+def round_trip(message: BaseMessage) -> BaseMessage:
+    return decode_all(LangChainCodec(), encode_all(LangChainCodec(), [message]), "s")[0]
+
+
+def exact(message: BaseMessage) -> str:
+    """All of a message, telling 1 from 1.0 and from True, as equality does not."""
+    return f"{type(message).__name__} {json.dumps(message.model_dump(), sort_keys=True)}"
+
+
+def record_of(message: BaseMessage) -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads(encode_all(LangChainCodec(), [message])[0])
+    return fields
+
+
+@pytest.mark.parametrize("cls", BY_CLASS, ids=lambda cls: cls.__name__)
+@settings(deadline=None)
+@given(data=st.data())
+def test_any_message_comes_back_equal(cls: type[BaseMessage], data: st.DataObject) -> None:
+    message = data.draw(BY_CLASS[cls])
+    read = round_trip(message)
+    assert read == message
+    assert exact(read) == exact(message)
+
+
+@pytest.mark.parametrize("message", ONE_OF_EACH, ids=lambda message: message.type)
+def test_one_of_each_comes_back_equal(message: BaseMessage) -> None:
+    read = round_trip(message)
+    assert read == message
+    assert exact(read) == exact(message)
+
+
+def test_every_store_gives_equal_messages_back(make_store: StoreMaker, call: Callable[..., Any]) -> None:
+    history = SessionKitChatMessageHistory("s", SessionManager(store=make_store()))
+    call(history, "add_messages", ONE_OF_EACH)
+    assert [exact(message) for message in history.messages] == [exact(message) for message in ONE_OF_EACH]
+
+
+@pytest.mark.parametrize("artifact", [{}, [], "", 0, False, [{}]])
+def test_empty_artifacts_are_not_taken_for_none(artifact: object) -> None:
+    message = ToolMessage("x", tool_call_id="1", artifact=artifact)
+    assert exact(round_trip(message)) == exact(message)
+
+
+def test_removed_tool_calls_stay_removed() -> None:
+    raw = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    message = AIMessage("x", additional_kwargs={"tool_calls": raw})
+    assert message.tool_calls
+    message.tool_calls = []
+    assert exact(round_trip(message)) == exact(message)
+
+
+@pytest.mark.parametrize("message", [HumanMessage("x"), AIMessage("x")])
+def test_plain_message_costs_role_content_and_time(message: BaseMessage) -> None:
+    assert list(record_of(message)) == ["role", "content", "at"]
+
+
+def test_tool_calls_are_stored_once_and_in_the_shape_of_openai() -> None:
+    fields = record_of(AIMessage("", tool_calls=[CALL]))
+    assert fields.keys() == {"role", "content", "tool_calls", "at"}
+    assert fields["content"] is None
+    (stored,) = fields["tool_calls"]
+    assert (stored["id"], stored["type"], stored["function"]["name"]) == ("call_1", "function", "weather")
+    assert json.loads(stored["function"]["arguments"]) == CALL["args"]
+
+
+@pytest.mark.parametrize(
+    ("message", "role"),
+    [
+        *zip(ONE_OF_EACH, ["system", "user", "assistant", "tool", "tool", "user", "assistant"], strict=True),
+        (ChatMessage(role="assistant", content="x"), "assistant"),
+        (ChatMessage(role="developer", content="x"), "system"),
+        (FunctionMessage(name="f", content="x"), "tool"),
+    ],
+)
+def test_role_decides_about_turns(message: BaseMessage, role: str) -> None:
+    assert role_of(encode_all(LangChainCodec(), [message])[0]) == role
+
+
+def test_plain_tool_message_without_an_id_can_be_read() -> None:
+    sessions = SessionManager()
+    sessions.send_message("s", {"role": "tool", "tool_call_id": None, "content": "x"})  # type: ignore[typeddict-item]
+    assert SessionKitChatMessageHistory("s", sessions).messages == [ToolMessage("x", tool_call_id="")]
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        {"role": "user", "langchain": "text"},
+        {"role": "user", "langchain": {"strings": [4]}},
+        {"role": "user", "langchain": {"function": True}},
+        {"role": "user", "name": 3},
+        {"role": "assistant", "tool_calls": "text"},
+        {"role": "assistant", "tool_calls": ["text"]},
+        {"role": "assistant", "tool_calls": [{"function": "text"}]},
+    ],
+)
+def test_unreadable_record_is_reported_with_its_place(rest: dict[str, Any]) -> None:
+    good = b'{"role":"user","content":"x"}'
+    with pytest.raises(CorruptSessionError, match="record 1") as raised:
+        decode_all(LangChainCodec(), [good, json.dumps({"content": ["x"], **rest}).encode()], "s")
+    assert (raised.value.session_id, raised.value.position) == ("s", 1)

@@ -1,0 +1,141 @@
+"""Messages of every kind that LlamaIndex has, one of each and at random."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from typing import Any
+
+from hypothesis import strategies as st
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    CacheControl,
+    CachePoint,
+    ChatMessage,
+    CitableBlock,
+    CitationBlock,
+    DocumentBlock,
+    ImageBlock,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+    VideoBlock,
+)
+
+PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+OPENAI_CALLS = [{"id": "call_1", "type": "function", "function": {"name": "search", "arguments": '{"q": "é 🧠"}'}}]
+CALL = ToolCallBlock(tool_call_id="call_1", tool_name="search", tool_kwargs={"q": "é 🧠", "nested": [{"n": None}]})
+TEXT_CALL = ToolCallBlock(tool_call_id="call_2", tool_name="run", tool_kwargs="print(1)")
+JSON_TEXT_CALL = ToolCallBlock(tool_call_id="call_3", tool_name="run", tool_kwargs='{"q": 1}')
+
+
+def user(*blocks: Any, **kwargs: Any) -> ChatMessage:
+    return ChatMessage(role="user", blocks=list(blocks), additional_kwargs=kwargs)
+
+
+def assistant(*blocks: Any, **kwargs: Any) -> ChatMessage:
+    return ChatMessage(role="assistant", blocks=list(blocks), additional_kwargs=kwargs)
+
+
+def text(value: str) -> TextBlock:
+    return TextBlock(text=value)
+
+
+EVERY_KIND = {
+    **{f"role {role.value}": ChatMessage(role=role, content=f"from {role.value}") for role in MessageRole},
+    "odd text": user(text('é 🧠 \u2028 "quoted" \\ \x00')),
+    "several texts": user(text("one"), text("two")),
+    "no blocks": user(),
+    "empty text": user(text("")),
+    "image bytes": user(text("what is"), ImageBlock(image=PNG, detail="low"), text("this?")),
+    "image url": user(ImageBlock(url="https://example.com/cat.png")),
+    "audio": user(AudioBlock(audio=b"\xff\xfb\x90", format="mp3")),
+    "video": user(VideoBlock(url="https://example.com/cat.mp4", fps=2)),
+    "document": user(DocumentBlock(data=b"%PDF-1.7 \xff", title="Manual")),
+    "cache point": user(
+        text("long"), CachePoint(cache_control=CacheControl(type="ephemeral", ttl="1h")), text("short")
+    ),
+    "citable": user(CitableBlock(title="t", source="s", content=[text("cite me"), ImageBlock(image=PNG)])),
+    "citation": assistant(
+        CitationBlock(cited_content=text("cited"), source="s", title="t", additional_location_info={"page": 3})
+    ),
+    "thinking": assistant(
+        ThinkingBlock(content="hmm", num_tokens=7, additional_information={"signature": "abc", "none": None}),
+        text("So:"),
+    ),
+    "call": assistant(CALL),
+    "call after text": assistant(text("Let me see."), CALL),
+    "call before text": assistant(CALL, text("Done.")),
+    "calls around text and thinking": assistant(CALL, ThinkingBlock(content="hmm"), text("a"), TEXT_CALL, text("b")),
+    "call with text arguments": assistant(TEXT_CALL),
+    "call whose text is JSON": assistant(CALL, JSON_TEXT_CALL),
+    "call without id": assistant(ToolCallBlock(tool_name="search")),
+    "tool result": ChatMessage(
+        role="tool", content="42", additional_kwargs={"tool_call_id": "call_1", "name": "search"}
+    ),
+    "function result": ChatMessage(role="function", content="42", additional_kwargs={"name": "search"}),
+    "calls in kwargs": assistant(tool_calls=OPENAI_CALLS),
+    "calls in kwargs beside text": assistant(text("Let me see."), tool_calls=OPENAI_CALLS),
+    "calls in kwargs and in blocks": assistant(CALL, tool_calls=OPENAI_CALLS),
+    "calls in kwargs of another shape": assistant(text("x"), tool_calls=[{"name": "search"}]),
+    "empty calls in kwargs": assistant(text("x"), tool_calls=[]),
+    "nested kwargs": user(text("x"), a={"b": [1, 2.5, None, True, {"c": "é"}]}, at=1, role="r", content="c"),
+    "kwargs that are no strings": user(text("x"), name=None, tool_call_id=3),
+}
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=5), values, max_size=3),
+    max_leaves=6,
+)
+json_objects = st.dictionaries(st.text(max_size=5), json_values, max_size=3)
+
+_texts = st.builds(TextBlock, text=st.text(max_size=20))
+_images = st.builds(ImageBlock, image=st.binary(min_size=1, max_size=20)) | st.just(
+    ImageBlock(url="https://example.com/a.png")
+)
+_documents = st.builds(DocumentBlock, data=st.binary(min_size=1, max_size=20), title=st.text(max_size=5))
+_calls = st.builds(
+    ToolCallBlock,
+    tool_call_id=st.none() | st.text(max_size=8),
+    tool_name=st.text(max_size=8),
+    tool_kwargs=json_objects | st.text(max_size=8) | st.sampled_from(["{}", '{"a": 1}', "[]", '{"a":1}', "{"]),
+)
+_thoughts = st.builds(
+    ThinkingBlock,
+    content=st.none() | st.text(max_size=8),
+    num_tokens=st.none() | st.integers(),
+    additional_information=json_objects,
+)
+_citables = st.builds(
+    CitableBlock,
+    title=st.text(max_size=5),
+    source=st.text(max_size=5),
+    content=st.lists(_texts | _images | _documents, max_size=2),
+)
+_citations = st.builds(
+    CitationBlock,
+    cited_content=_texts | _images,
+    source=st.text(max_size=5),
+    title=st.text(max_size=5),
+    additional_location_info=st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
+)
+_others = (
+    st.builds(AudioBlock, audio=st.binary(min_size=1, max_size=20), format=st.just("mp3"))
+    | st.builds(VideoBlock, video=st.binary(min_size=1, max_size=20), fps=st.none() | st.integers())
+    | st.just(CachePoint(cache_control=CacheControl(type="ephemeral")))
+)
+_blocks = st.lists(_texts | _calls | _images | _documents | _thoughts | _citables | _citations | _others, max_size=5)
+_kwargs = st.fixed_dictionaries(
+    {},
+    optional={
+        "tool_call_id": st.text(max_size=8) | json_values,
+        "name": st.text(max_size=8) | json_values,
+        "tool_calls": st.just(OPENAI_CALLS) | json_values,
+        "images": st.just([]),
+        "refusal": json_values,
+    },
+)
+messages = st.builds(
+    ChatMessage, role=st.sampled_from(MessageRole), blocks=_blocks, additional_kwargs=_kwargs | json_objects
+)
