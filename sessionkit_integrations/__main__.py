@@ -1,14 +1,21 @@
-"""``python -m sessionkit_integrations``."""
+"""``python -m sessionkit_integrations``, and the ``sessionkit`` command."""
 
 from __future__ import annotations
 
 import sys
 
-from sessionkit_integrations.errors import MissingDependencyError
+from sessionkit_integrations.errors import SessionKitError
+
+
+def main() -> None:
+    """Run the command; errors that are to be expected are one line."""
+    try:
+        from sessionkit_integrations.cli import app  # noqa: PLC0415 - says here what to install where that is missing
+
+        app()
+    except (SessionKitError, ValueError) as error:
+        sys.exit(f"sessionkit: {error}")
+
 
 if __name__ == "__main__":
-    try:
-        from sessionkit_integrations.cli import main
-    except MissingDependencyError as error:
-        sys.exit(f"sessionkit: {error}")
     main()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
-from sessionkit_integrations.errors import MissingDependencyError, SessionKitError
+from sessionkit_integrations.errors import MissingDependencyError
 
 try:
     import typer
@@ -30,11 +28,3 @@ def demo(
     from sessionkit_integrations.demo.run import demonstrate  # noqa: PLC0415 - other commands do without it
 
     demonstrate(store)
-
-
-def main() -> None:
-    """Run the command; errors that are ours to expect are one line."""
-    try:
-        app()
-    except (SessionKitError, ValueError) as error:
-        sys.exit(f"sessionkit: {error}")

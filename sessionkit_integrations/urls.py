@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from sessionkit_integrations.stores.memory import InMemoryStore
 from sessionkit_integrations.stores.sqlite import SQLiteStore
@@ -39,7 +39,7 @@ def store_from_url(url: str) -> Store:
         query = parse_qsl(parts.query, keep_blank_values=True)
         theirs = urlencode([(name, value) for name, value in query if name not in _SERVER_OPTIONS])
         ours = urlencode([(name, value) for name, value in query if name in _SERVER_OPTIONS])
-        return RedisStore(urlunsplit(parts._replace(query=theirs)), **_options(ours, _SERVER_OPTIONS))
+        return RedisStore(f"{url.partition('?')[0]}?{theirs}", **_options(ours, _SERVER_OPTIONS))
     if scheme == "upstash":
         from sessionkit_integrations.stores.upstash import UpstashStore  # noqa: PLC0415 - imports the driver
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sessionkit_integrations import RedisStore, SessionManager
 from sessionkit_integrations.stores.commands import Keys
-from sessionkit_integrations.testing import ODD_SESSION_IDS
+from sessionkit_integrations.testing.surface import ODD_SESSION_IDS
 
 if TYPE_CHECKING:
     from tests.servers import Server

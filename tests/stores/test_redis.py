@@ -67,6 +67,13 @@ def test_by_unix_socket(guarded: Server, call: Call) -> None:
     works(RedisStore(f"unix://:hunter2@{guarded.folder}/redis.sock"), call)
 
 
+def test_by_unix_socket_and_manager_url(guarded: Server) -> None:
+    with SessionManager.from_url(f"unix://:hunter2@{guarded.folder}/redis.sock?db=0&key_prefix=unix:") as sessions:
+        sessions.add_user_message("s", "Hello")
+        assert sessions.get_session("s") == HELLO
+        sessions.reset_session("s")
+
+
 def test_by_environment(guarded: Server, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{guarded.port}")
     monkeypatch.setenv("REDIS_PASSWORD", "hunter2")

@@ -36,7 +36,10 @@ HELLO: Any = {"role": "user", "content": "Hé 🧠"}
 
 @pytest.fixture
 def endpoint(backends: Backends) -> UpstashEndpoint:
-    return backends.upstash()
+    """The endpoint, over a database that is empty: other tests use it too, and one at a time."""
+    upstash = backends.upstash()
+    upstash.redis.flushall()
+    return upstash
 
 
 def test_a_write_and_a_read_are_one_request_each(endpoint: UpstashEndpoint, call: Call) -> None:

@@ -1,0 +1,135 @@
+"""Appending, and what the window makes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS
+from sessionkit_integrations.testing.fixtures import Fixtures
+from sessionkit_integrations.testing.surface import new_operation_id, record, turn
+from sessionkit_integrations.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sessionkit_integrations.testing.surface import Surface
+
+
+class AppendConformance(Fixtures):
+    """Appending, and what the window makes of it."""
+
+    def test_no_session_is_empty(self, surface: Callable[..., Surface]) -> None:
+        """A session that nobody wrote to has no records and is not listed."""
+        store = surface()
+        assert (store.read("s"), store.read_archive("s"), store.sessions()) == ([], [], [])
+
+    def test_records_come_back_byte_for_byte_and_in_order(self, surface: Callable[..., Surface]) -> None:
+        """What was appended is read again, whatever the bytes are."""
+        store = surface()
+        records = [record("user", 'é 🧠 \u2028 "quoted" \\ \x7f'), record("assistant", "x" * 100_000)]
+        store.append("s", records, 5)
+        store.append("s", turn(1), 5)
+        assert store.read("s") == [*records, *turn(1)]
+
+    def test_window_example(self, surface: Callable[..., Surface]) -> None:
+        """With a window of 3, after U1 A1 U2 A2 U3 A3 U4 the session is U2 A2 U3 A3 U4."""
+        store = surface()
+        names = ["U1", "A1", "U2", "A2", "U3", "A3", "U4"]
+        records = [record("user" if name.startswith("U") else "assistant", name) for name in names]
+        for item in records:
+            store.append("s", [item], 3)
+        assert store.read("s") == records[2:]
+
+    def test_preamble_is_pinned(self, surface: Callable[..., Surface]) -> None:
+        """The leading system messages stay, in order, when turns leave."""
+        store = surface()
+        preamble = [record("system", "one"), record("system", "two")]
+        store.append("s", preamble, 1)
+        for number in range(4):
+            store.append("s", turn(number), 1)
+        assert store.read("s") == [*preamble, *turn(3)]
+
+    def test_greeting_is_a_turn(self, surface: Callable[..., Surface]) -> None:
+        """Messages before the first user message that are not system messages are evicted together."""
+        store = surface()
+        greeting = [record("assistant", "Hello"), record("system", "Now be brief")]
+        store.append("s", greeting, 1)
+        assert store.read("s") == greeting
+        store.append("s", turn(1), 1)
+        assert store.read("s") == turn(1)
+
+    def test_current_turn_is_never_cut(self, surface: Callable[..., Surface]) -> None:
+        """However long the last turn is, all of it stays."""
+        store = surface()
+        long_turn = [record("user", "go"), *(record("tool", str(number)) for number in range(300))]
+        store.append("s", turn(1), 1)
+        for start in range(0, len(long_turn), 50):
+            store.append("s", long_turn[start : start + 50], 1)
+        assert store.read("s") == long_turn
+
+    def test_one_batch_may_exceed_the_window(self, surface: Callable[..., Surface]) -> None:
+        """A batch of more turns than the window keeps leaves its last ones."""
+        store = surface()
+        store.append("s", [item for number in range(2500) for item in turn(number)], 2)
+        assert store.read("s") == [*turn(2498), *turn(2499)]
+
+    def test_smaller_window_evicts_at_the_next_write(self, surface: Callable[..., Surface]) -> None:
+        """A write with a smaller window leaves no more than that."""
+        store = surface()
+        for number in range(5):
+            store.append("s", turn(number), 5)
+        store.append("s", turn(5), 2)
+        assert store.read("s") == [*turn(4), *turn(5)]
+
+    def test_retried_append_changes_nothing(self, surface: Callable[..., Surface]) -> None:
+        """An append whose operation id is among the last ones is a retry, also after others wrote."""
+        store = surface()
+        store.append("s", turn(0), 50, "first")
+        for number in range(1, REMEMBERED_OPERATIONS):
+            store.append("s", turn(number), 50)
+        before = store.read("s")
+        store.append("s", turn(0), 50, "first")
+        assert store.read("s") == before
+
+    def test_operation_ids_belong_to_a_session(self, surface: Callable[..., Surface]) -> None:
+        """The same operation id in another session is another operation."""
+        store = surface()
+        store.append("a", turn(0), 5, "same")
+        store.append("b", turn(0), 5, "same")
+        assert store.read("b") == turn(0)
+
+    def test_evicted_records_are_archived_if_asked(self, surface: Callable[..., Surface]) -> None:
+        """With ``archive=True`` what leaves the window is kept, in order; the preamble never leaves."""
+        store = surface(archive=True)
+        store.append("s", [record("system", "pinned")], 2)
+        for number in range(5):
+            store.append("s", turn(number), 2)
+        assert store.read_archive("s") == [item for number in range(3) for item in turn(number)]
+        store.delete("s")
+        assert (store.read_archive("s"), store.sessions()) == ([], [])
+
+    def test_evicted_records_are_gone_unless_asked(self, surface: Callable[..., Surface]) -> None:
+        """Without ``archive=True`` what leaves the window is not kept."""
+        store = surface()
+        store.append("s", [*turn(1), *turn(2)], 1)
+        assert store.read_archive("s") == []
+
+    def test_concurrent_appends_lose_nothing(self, surface: Callable[..., Surface]) -> None:
+        """Whole batches of concurrent writers stand next to each other, each writer's in its order."""
+        store = surface()
+        writers = 8
+        for round_number in range(10):
+            raised = store.at_once(
+                [
+                    ("append", ("s", turn(writer * 100 + round_number), Window(1000), new_operation_id()))
+                    for writer in range(writers)
+                ]
+            )
+            assert raised == [None] * writers
+        records = store.read("s")
+        batches = [records[start : start + 4] for start in range(0, len(records), 4)]
+        expected = [turn(writer * 100 + round_number) for writer in range(writers) for round_number in range(10)]
+        assert sorted(batches) == sorted(expected)
+        for writer in range(writers):
+            own = [turn(writer * 100 + round_number) for round_number in range(10)]
+            assert [batch for batch in batches if batch in own] == own

@@ -1,0 +1,91 @@
+"""Random operations on a store, against the oracle."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from sessionkit_integrations.errors import ConflictError
+from sessionkit_integrations.records import role_of
+from sessionkit_integrations.stores.base import Edit
+from sessionkit_integrations.testing.surface import Surface, new_operation_id, record
+from sessionkit_integrations.window import Window, evict
+
+_roles = st.sampled_from(["user", "user", "assistant", "tool", "system"])
+_batches = st.lists(st.builds(record, _roles, st.text(max_size=8)), min_size=1, max_size=6)
+_sessions = st.sampled_from(["one", "two"])
+_windows = st.integers(min_value=1, max_value=4)
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Random operations on a store and on a model of it, which `window.evict` decides."""
+
+    def __init__(self, store: Surface, *, archive: bool) -> None:
+        super().__init__()
+        self.store = store
+        self.archive = archive
+        self.active: dict[str, list[bytes]] = {"one": [], "two": []}
+        self.archived: dict[str, list[bytes]] = {"one": [], "two": []}
+        self.last: tuple[str, list[bytes], int, str] | None = None
+
+    @rule(session=_sessions, records=_batches, window=_windows)
+    def append(self, session: str, records: list[bytes], window: int) -> None:
+        """Append a batch."""
+        operation = new_operation_id()
+        self.store.append(session, records, window, operation)
+        self.active[session], evicted = evict([*self.active[session], *records], Window(window), role_of)
+        if self.archive:
+            self.archived[session] += evicted
+        self.last = (session, records, window, operation)
+
+    @precondition(lambda self: self.last is not None)
+    @rule()
+    def retry_append(self) -> None:
+        """Send the last append again, unless its session was deleted since."""
+        if self.last is not None and self.active[self.last[0]]:
+            self.store.append(*self.last)
+
+    @rule(session=_sessions, records=_batches, clear=st.booleans(), archive=st.booleans())
+    def replace(self, session: str, records: list[bytes], clear: bool, archive: bool) -> None:  # noqa: FBT001
+        """Edit the version that is there."""
+        before = tuple(self.active[session]) if archive else ()
+        self.store.replace(session, Edit(tuple(records), before, clear), self.store.snapshot(session).version)
+        self.active[session] = list(records)
+        self.archived[session] = [*([] if clear else self.archived[session]), *before]
+        self.last = None
+
+    @rule(session=_sessions, records=_batches)
+    def replace_stale(self, session: str, records: list[bytes]) -> None:
+        """Edit a version that is not there."""
+        with pytest.raises(ConflictError):
+            self.store.replace(session, Edit(tuple(records), clear_archive=True), "0" * 40)
+
+    @rule(session=_sessions, records=_batches, clear=st.booleans())
+    def edit_archive(self, session: str, records: list[bytes], clear: bool) -> None:  # noqa: FBT001
+        """Edit the archive alone."""
+        self.store.replace(session, Edit(archive=tuple(records), clear_archive=clear), None)
+        self.archived[session] = [*([] if clear else self.archived[session]), *records]
+
+    @rule(session=_sessions)
+    def empty(self, session: str) -> None:
+        """Take all active records away."""
+        self.store.replace(session, Edit(active=()), None)
+        self.active[session] = []
+        self.last = None
+
+    @rule(session=_sessions)
+    def delete(self, session: str) -> None:
+        """Delete a session."""
+        self.store.delete(session)
+        self.active[session], self.archived[session] = [], []
+        self.last = None
+
+    @invariant()
+    def agrees(self) -> None:
+        """The store holds what the model holds."""
+        for session in ("one", "two"):
+            assert self.store.read(session) == self.active[session]
+            assert self.store.read_archive(session) == self.archived[session]
+        existing = {name for name in ("one", "two") if self.active[name] or self.archived[name]}
+        assert set(self.store.sessions()) == existing

@@ -1,0 +1,139 @@
+"""A store as the suite calls it, and the records it is given."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from sessionkit_integrations.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sessionkit_integrations.stores.base import Edit, Snapshot, Store
+
+ODD_SESSION_IDS = (
+    "user123",
+    "a:b",
+    "a",
+    "{a}",
+    "a}:meta",
+    "{sessionkit:a}:archive",
+    "a*",
+    "a?[b]",
+    "50%",
+    "%41",
+    "A",
+    " ",
+    "line\nbreak",
+    "tab\t",
+    "nul\0",
+    "back\\slash",
+    "émoji 🧠",
+    "e\u0301",
+    "é",
+    "'; DROP TABLE sessions; --",
+    "x" * 512,
+)
+"""Session ids that a store may mistake for something else, or for each other."""
+
+_numbers = itertools.count()
+
+
+def record(role: str, content: str) -> bytes:
+    """Return a record as the package writes it."""
+    return json.dumps({"role": role, "content": content, "at": 0}, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def turn(number: int) -> list[bytes]:
+    """Return the records of a whole turn, one that uses a tool."""
+    roles = ("user", "assistant", "tool", "assistant")
+    return [record(role, f"{role} {number}") for role in roles]
+
+
+class Surface:
+    """A store's plain methods, or their ``a`` twins run in one event loop, called in the same way."""
+
+    def __init__(self, store: Store, loop: asyncio.AbstractEventLoop | None) -> None:
+        self.store = store
+        self._loop = loop
+
+    def append(self, session_id: str, records: Sequence[bytes], window: int, operation_id: str | None = None) -> None:
+        """Append, with an operation id of its own unless one is given."""
+        self._call("append", session_id, records, Window(window), operation_id or new_operation_id())
+
+    def read(self, session_id: str) -> list[bytes]:
+        """Return the active records."""
+        return list(self.snapshot(session_id).records)
+
+    def read_archive(self, session_id: str) -> list[bytes]:
+        """Return the archived records."""
+        snapshot: Snapshot = self._call("read", session_id, archived=True)
+        return list(snapshot.records)
+
+    def snapshot(self, session_id: str) -> Snapshot:
+        """Return a snapshot of the active records."""
+        snapshot: Snapshot = self._call("read", session_id)
+        return snapshot
+
+    def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str | None = None) -> None:
+        """Replace, with an operation id of its own unless one is given."""
+        self._call("replace", session_id, edit, expected, operation_id or new_operation_id())
+
+    def delete(self, session_id: str) -> None:
+        """Delete."""
+        self._call("delete", session_id)
+
+    def sessions(self) -> list[str]:
+        """Return the ids of all sessions."""
+        if self._loop is None:
+            return list(self.store.sessions())
+
+        async def listed() -> list[str]:
+            return [session_id async for session_id in self.store.asessions()]
+
+        return self._loop.run_until_complete(listed())
+
+    def at_once(self, calls: Sequence[tuple[str, tuple[Any, ...]]]) -> list[BaseException | None]:
+        """Make calls concurrently, in threads or in tasks; return what each raised."""
+        if self._loop is None:
+            with ThreadPoolExecutor(len(calls)) as pool:
+                futures = [pool.submit(getattr(self.store, method), *args) for method, args in calls]
+                return [future.exception() for future in futures]
+
+        async def gathered() -> list[BaseException | None]:
+            made = (getattr(self.store, f"a{method}")(*args) for method, args in calls)
+            raised: list[BaseException | None] = await asyncio.gather(*made, return_exceptions=True)
+            return raised
+
+        return self._loop.run_until_complete(gathered())
+
+    def close(self) -> None:
+        """Close the store."""
+        if self._loop is None:
+            self.store.close()
+        else:
+            self._loop.run_until_complete(self.store.aclose())
+
+    def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        if self._loop is None:
+            return getattr(self.store, method)(*args, **kwargs)
+        return self._loop.run_until_complete(getattr(self.store, f"a{method}")(*args, **kwargs))
+
+
+def new_operation_id() -> str:
+    """Return an operation id that no other operation has."""
+    return f"op{next(_numbers)}"
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait until something is so, or fail."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s")
+        time.sleep(0.05)
