@@ -60,7 +60,7 @@ with SessionManager(2, SQLiteStore({str(tmp_path / "chats.db")!r})) as sessions:
         ("llama_index", "sessionkit_integrations.SessionKitAsyncChatStore", "llama-index"),
         ("typer", "__import__('sessionkit_integrations.cli')", "cli"),
         ("rich", "__import__('sessionkit_integrations.demo.run')", "all"),
-        ("hypothesis", "__import__("sessionkit_integrations.testing")", "testing"),
+        ("hypothesis", "__import__('sessionkit_integrations.testing')", "testing"),
     ],
 )
 def test_a_missing_package_is_said_with_what_to_type(package: str, use: str, extra: str) -> None:
