@@ -20,6 +20,8 @@ R = TypeVar("R")
 TTL = 0.6
 """Seconds."""
 
+MOST_TRIES = 10
+
 
 class LifetimeConformance(Fixtures):
     """Sessions as a whole: their ids, their listing, their end."""
@@ -99,10 +101,11 @@ def without_stalls(keep_writing: Callable[[str], R]) -> tuple[str, R]:
     Returns:
         The session that it was given, and its result.
     """
-    for attempt in range(10):
-        session_id = f"session-{attempt}"
+    tries = 0
+    while True:
+        tries += 1
+        session_id = f"session-{tries}"
         started = time.monotonic()
         result = keep_writing(session_id)
-        if time.monotonic() - started < TTL / 3 * 5 + TTL / 2:
-            break
-    return session_id, result
+        if time.monotonic() - started < TTL / 3 * 5 + TTL / 2 or tries == MOST_TRIES:
+            return session_id, result
