@@ -32,7 +32,7 @@ try:
 except ImportError as error:
     raise MissingDependencyError("The conformance suite", "testing") from error
 
-pytest.register_assert_rewrite(__name__)
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in ("appends", "edits", "lifetimes", "machine")))
 
 from sessionkit_integrations.testing.appends import AppendConformance  # noqa: E402 - rewritten, as registered above
 from sessionkit_integrations.testing.edits import EditConformance  # noqa: E402 - as above
