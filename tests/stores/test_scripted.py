@@ -99,6 +99,9 @@ def test_a_read_is_one_lrange(store_and_client: Any) -> None:
         assert executed(client) == {"lrange": 1}
 
 
+edit = Edit(active=(b'{"role":"user","content":"edited"}',), archive=(b'{"role":"user","content":"kept"}',))
+
+
 def rpush(client: Any, key: str, *messages: dict[str, Any]) -> None:
     """Write as the JavaScript SessionKit does."""
     for message in messages:
@@ -233,16 +236,29 @@ def test_the_scripts_remember_as_many_operations_as_the_other_stores() -> None:
     assert f"local REMEMBERED = {REMEMBERED_OPERATIONS}\n" in commands.script("append").text
 
 
-def test_a_wrong_type_under_our_key_is_a_typed_error(make_scripted_store: StoreMaker, backends: Backends) -> None:
+@pytest.mark.parametrize("kind", [0, 1, 2], ids=["list", "meta", "archive"])
+def test_a_wrong_type_under_our_key_is_a_typed_error_and_nothing_is_written(server: Server, kind: int) -> None:
+    keys = commands.Keys("wrong:").all_of("s")
+    with server.client() as client, RedisStore(server.url, key_prefix="wrong:", archive=True) as store:
+        sessions = SessionManager(1, store)
+        sessions.send_messages("s", [user("1"), user("2")])
+        client.delete(keys[kind])
+        client.sadd(keys[kind], "not ours")
+        before = {key: client.dump(key) for key in keys}
+        for write in (lambda: sessions.add_user_message("s", "3"), lambda: store.replace("s", edit, None, "operation")):
+            with pytest.raises(StoreError, match=r"WRONGTYPE|wrong kind") as raised:
+                write()
+            assert raised.value.__cause__ is not None
+        assert {key: client.dump(key) for key in keys} == before
+        client.delete(*keys)
+
+
+def test_reading_a_wrong_type_is_a_typed_error(make_scripted_store: StoreMaker, backends: Backends) -> None:
     store: Any = make_scripted_store()
-    key = store._keys.active("s")
-    for client in (*(backends.server(name).client() for name in ("redis-6.2", "redis-8.2", "valkey-9")),):
-        with client:
-            client.set(key, "not a list")
+    for name in ("redis-6.2", "redis-8.2", "valkey-9"):
+        with backends.server(name).client() as client:
+            client.set(store._keys.active("s"), "not a list")
     with backends.cluster().client() as cluster:
-        cluster.set(key, "not a list")
-    sessions = SessionManager(store=store)
-    for operation in (lambda: sessions.add_user_message("s", "x"), lambda: sessions.get_session("s")):
-        with pytest.raises(StoreError, match=r"WRONGTYPE|wrong kind") as raised:
-            operation()
-        assert raised.value.__cause__ is not None
+        cluster.set(store._keys.active("s"), "not a list")
+    with pytest.raises(StoreError, match=r"WRONGTYPE|wrong kind"):
+        SessionManager(store=store).get_session("s")

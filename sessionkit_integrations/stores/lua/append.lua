@@ -11,6 +11,11 @@ if is_retry(meta, operation) then
   return 0
 end
 
+if keep then
+  -- An archive that is no list fails here, before anything is written.
+  meta.archived = redis.call('LLEN', ARCHIVE)
+end
+
 -- The number and the sizes of the turns to evict, taken from the meta.
 local function surplus()
   local records, sizes, turns = 0, meta.sizes, 0

@@ -16,6 +16,10 @@ if expected ~= '' and redis.sha1hex(table.concat(redis.call('LRANGE', LIST, 0, -
   return 0
 end
 
+-- Keys that are no lists fail here, before anything is written.
+redis.call('LLEN', LIST)
+meta.archived = redis.call('LLEN', ARCHIVE)
+
 -- The time that the session has left, which new keys take over where the store sets none itself.
 local left = ttl
 if ttl == 0 then
