@@ -7,8 +7,10 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test test-min lint clean
 
+# By the environment, as a URL may hold a password and characters that mean something to a shell.
+demo: export SESSIONKIT_URL = $(STORE)
 demo: $(VENV)/.demo
-	@$(BIN)/python -m sessionkit_integrations demo $(if $(STORE),--store "$(STORE)")
+	@$(BIN)/python -m sessionkit_integrations demo
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest --numprocesses=auto

@@ -15,6 +15,8 @@ def main() -> None:
         app()
     except (SessionKitError, ValueError) as error:
         sys.exit(f"sessionkit: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

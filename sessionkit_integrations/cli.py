@@ -21,7 +21,9 @@ def sessionkit() -> None:
 @app.command()
 def demo(
     store: str | None = typer.Option(
-        None, help="The URL of a store to run on, such as redis://localhost:6379; a temporary SQLite file if not given."
+        None,
+        envvar="SESSIONKIT_URL",
+        help="The URL of a store to run on, such as redis://localhost:6379; a temporary SQLite file if not given.",
     ),
 ) -> None:
     """Watch LangChain and LlamaIndex share one persistent, windowed conversation. No model key is needed."""

@@ -130,16 +130,16 @@ class HistoryFactory:
         them percent-encoded, so that no two combinations make the same id.
 
         Raises:
-            InvalidSessionIdError: A value is empty or ``None``, as it is where nobody has logged in.
+            InvalidSessionIdError: A value is no string or empty, as it is where nobody has logged in.
         """
         values = self.__signature__.bind(*args, **kwargs).arguments
         parts = [values[key] for key in self._keys]
         for key, part in zip(self._keys, parts, strict=True):
-            if part is None or part == "":
-                raise InvalidSessionIdError(f"the {key} of a session is not {part!r}")
+            if not isinstance(part, str) or not part:
+                raise InvalidSessionIdError(f"the {key} of a session is a non-empty string, not {part!r}")
         if len(parts) == 1:
             return str(parts[0])
-        return ":".join(str(part).replace("%", "%25").replace(":", "%3A") for part in parts)
+        return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
 
 
 class _RunHistory(SessionKitChatMessageHistory):

@@ -46,7 +46,9 @@ _ROLES_OF_CHAT = {
     "developer": "system",
     "assistant": "assistant",
     "ai": "assistant",
+    "model": "assistant",
     "tool": "tool",
+    "function": "tool",
 }
 _CLASSES: dict[str, type[BaseMessage]] = {"user": HumanMessage, "system": SystemMessage}
 _OPTIONAL = ("id", "usage_metadata", "artifact")
@@ -149,6 +151,8 @@ def _role(message: BaseMessage, extra: dict[str, Any]) -> str:
         return _ROLES_OF_CHAT.get(message.role, "user")
     if isinstance(message, FunctionMessage):
         extra["function"] = True
+    if not isinstance(message, BaseMessage):
+        raise InvalidMessageError("message", f"is a BaseMessage, not {type(message).__name__}")
     for cls, role in _ROLES.items():
         if isinstance(message, cls):
             return role

@@ -11,7 +11,7 @@ from sessionkit_integrations.manager import SessionManager  # noqa: TC001 - pyda
 
 try:
     from llama_index.core.base.llms.types import ChatMessage  # noqa: TC002 - pydantic needs it
-    from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr
+    from llama_index.core.bridge.pydantic import BaseModel, ConfigDict, Field, PrivateAttr
     from llama_index.core.storage.chat_store.base import BaseChatStore
     from llama_index.core.storage.chat_store.base_db import AsyncDBChatStore, MessageStatus
 except ImportError as error:
@@ -21,17 +21,8 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions import Sessions
 
 
-class SessionKitChatStore(BaseChatStore):
-    """Sessions as a LlamaIndex chat store, for `ChatMemoryBuffer` and chat engines.
-
-    A key is a session id. Messages are those in the session's window, and indexes count within it.
-
-    Args:
-        sessions: Where the sessions are.
-
-    Raises:
-        InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as `SessionManager` has them.
-    """
+class _OnSessions(BaseModel):
+    """What both chat stores have: the sessions they are on."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -42,6 +33,19 @@ class SessionKitChatStore(BaseChatStore):
         """Set up what is not a field."""
         super().model_post_init(context)
         self._sessions = self.sessions.using(LlamaIndexCodec())
+
+
+class SessionKitChatStore(_OnSessions, BaseChatStore):
+    """Sessions as a LlamaIndex chat store, for `ChatMemoryBuffer` and chat engines.
+
+    A key is a session id. Messages are those in the session's window, and indexes count within it.
+
+    Args:
+        sessions: Where the sessions are.
+
+    Raises:
+        InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as `SessionManager` has them.
+    """
 
     @classmethod
     def class_name(cls) -> str:
@@ -114,7 +118,7 @@ class SessionKitChatStore(BaseChatStore):
         return next(iter(self._sessions.decode(key, records)), None)
 
 
-class SessionKitAsyncChatStore(AsyncDBChatStore):
+class SessionKitAsyncChatStore(_OnSessions, AsyncDBChatStore):
     """Sessions as LlamaIndex's asynchronous chat store, for `Memory.from_defaults(chat_store=…)`.
 
     A key is a session id. ACTIVE messages are those in the session's window, ARCHIVED ones those in its archive:
@@ -126,16 +130,6 @@ class SessionKitAsyncChatStore(AsyncDBChatStore):
     Raises:
         InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as `SessionManager` has them.
     """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    sessions: SessionManager = Field(exclude=True)
-    _sessions: Sessions[ChatMessage] = PrivateAttr()
-
-    def model_post_init(self, context: Any, /) -> None:
-        """Set up what is not a field."""
-        super().model_post_init(context)
-        self._sessions = self.sessions.using(LlamaIndexCodec())
 
     @classmethod
     def class_name(cls) -> str:

@@ -205,7 +205,7 @@ def _decode_call(call: dict[str, Any], is_text: bool) -> ToolCallBlock:  # noqa:
     arguments = function["arguments"]
     return ToolCallBlock(
         tool_call_id=call.get("id"),
-        tool_name=function["name"],
+        tool_name=function["name"] or "",  # LangChain's invalid calls need have none
         tool_kwargs=arguments if is_text else _arguments(arguments),
     )
 
@@ -252,5 +252,9 @@ def _are_calls(value: Any) -> bool:
     return (
         isinstance(value, list)
         and bool(value)
-        and all(isinstance(call, dict) and isinstance(call.get("function"), dict) for call in value)
+        and all(isinstance(call, dict) and _is_function(call.get("function")) for call in value)
     )
+
+
+def _is_function(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("name"), str) and isinstance(value.get("arguments"), str)

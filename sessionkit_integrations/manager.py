@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from sessionkit_integrations.records import PlainCodec, role_of
+from sessionkit_integrations.closing import Closing
+from sessionkit_integrations.records import PlainCodec, decode, role_of
 from sessionkit_integrations.sessions import Change, Sessions
+from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.memory import InMemoryStore
 from sessionkit_integrations.urls import store_from_url
 from sessionkit_integrations.window import Window, number_turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
-    from types import TracebackType
 
     from typing_extensions import Self
 
     from sessionkit_integrations.messages import Message
     from sessionkit_integrations.records import Codec
-    from sessionkit_integrations.stores.base import Store
 
     Content = str | list[dict[str, Any]]
 
 
-class SessionManager:
+class SessionManager(Closing):
     """Chat sessions that remember their last turns.
 
     A turn is a user message and all that follows it up to the next user message. A leading run of system
@@ -37,7 +37,7 @@ class SessionManager:
         store: Where to keep them; in the memory of this process if ``None``.
 
     Raises:
-        TypeError, ValueError: ``memory_window`` is not a number of turns of at least 1.
+        TypeError, ValueError: ``memory_window`` is not a number of turns of at least 1, or ``store`` no store.
 
     Example:
         >>> sessions = SessionManager(memory_window=10)
@@ -47,6 +47,9 @@ class SessionManager:
     """
 
     def __init__(self, memory_window: int | Window = 10, store: Store | None = None) -> None:
+        if store is not None and not isinstance(store, Store):
+            given = store.__name__ if isinstance(store, type) else type(store).__name__
+            raise TypeError(f"store is an instance of a Store, not {given}; from_url takes the URL of one")
         self._window = Window.of(memory_window)
         self.store: Store = InMemoryStore() if store is None else store
         self._plain = self.using(PlainCodec())
@@ -81,6 +84,10 @@ class SessionManager:
     @memory_window.setter
     def memory_window(self, value: int | Window) -> None:
         self._window = Window.of(value)
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        # Frameworks copy what their objects hold; a copy of a chat store is on the same sessions.
+        return self
 
     def using(self, codec: Codec[Any]) -> Sessions[Any]:
         """Return this manager's sessions as messages of another framework: what adapters are built on.
@@ -234,27 +241,14 @@ class SessionManager:
         """See `close`."""
         await self.store.aclose()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
     def _new_preamble(self, content: Content) -> Any:
-        preamble = self._plain.encode([_message("system", content)])
+        message = _message("system", content)
+        preamble = self._plain.encode([message])
 
         def change(records: list[bytes]) -> Change[None]:
             length = number_turns(map(role_of, records)).count(0)
+            if length == 1 and PlainCodec().decode(decode(records[0])) == message:
+                return Change(None)  # it is there already
             return Change(None, active=[*preamble, *records[length:]])
 
         return change

@@ -119,6 +119,12 @@ def _check_content(message: Mapping[str, Any]) -> None:
         for index, part in enumerate(content):
             if not isinstance(part, dict) or not isinstance(part.get("type"), str):
                 raise InvalidMessageError(f"content[{index}]", 'is a dict with a "type", as content parts are')
+            if part["type"] == "text" and not isinstance(part.get("text"), str):
+                raise InvalidMessageError(f"content[{index}].text", "is a string")
+            if part["type"] == "image_url":
+                image = part.get("image_url")
+                if not isinstance(image, dict) or not isinstance(image.get("url"), str):
+                    raise InvalidMessageError(f"content[{index}].image_url", 'is a dict with a "url"')
 
 
 def _check_tool_calls(calls: object) -> None:
@@ -132,10 +138,18 @@ def _check_tool_calls(calls: object) -> None:
             raise InvalidMessageError(field, f"is a dict, not {type(call).__name__}")
         if not isinstance(call.get("id"), str):
             raise InvalidMessageError(f"{field}.id", "is a string, the id that a tool message answers with")
-        if call.get("type", "function") == "function":
-            function = call.get("function")
-            if not isinstance(function, dict):
-                raise InvalidMessageError(f"{field}.function", 'is a dict with a "name" and "arguments"')
-            for part in ("name", "arguments"):
-                if not isinstance(function.get(part), str):
-                    raise InvalidMessageError(f"{field}.function.{part}", "is a string")
+        kind = call.get("type", "function")
+        if kind == "custom":
+            _check_strings(call.get("custom"), f"{field}.custom", ("name", "input"))
+        elif kind == "function":
+            _check_strings(call.get("function"), f"{field}.function", ("name", "arguments"))
+        else:
+            raise InvalidMessageError(f"{field}.type", f"is function or custom, not {kind!r}")
+
+
+def _check_strings(value: object, field: str, names: tuple[str, str]) -> None:
+    if not isinstance(value, dict):
+        raise InvalidMessageError(field, f"is a dict with {' and '.join(names)}")
+    for name in names:
+        if not isinstance(value.get(name), str):
+            raise InvalidMessageError(f"{field}.{name}", "is a string")

@@ -165,7 +165,7 @@ class Sessions(Generic[M]):
         if wanted.active is None:
             return Edit(None, archive, wanted.clear_archive)
         kept, evicted = evict(wanted.active, self._window(), role_of)
-        if self._store.archive:
+        if self._store.archive and not wanted.clear_archive:
             _, outside = evict(snapshot.records, self._window(), role_of)
             archive = (*outside, *archive, *evicted)
         return Edit(tuple(kept), archive, wanted.clear_archive)
@@ -188,6 +188,8 @@ def operation_id(idempotency_key: str | None) -> str:
     """
     if idempotency_key is None:
         bits = secrets.token_bytes(8)
+    elif isinstance(idempotency_key, str):
+        bits = hashlib.blake2b(idempotency_key.encode(errors="surrogatepass"), digest_size=8).digest()
     else:
-        bits = hashlib.blake2b(idempotency_key.encode(), digest_size=8).digest()
+        raise TypeError(f"an idempotency_key is a string, not {type(idempotency_key).__name__}")
     return urlsafe_b64encode(bits).rstrip(b"=").decode()

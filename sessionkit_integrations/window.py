@@ -36,7 +36,7 @@ class Window:
 
     def __post_init__(self) -> None:
         if type(self.turns) is not int:
-            raise TypeError(f"a memory window is a number of turns or a Window, not {self.turns!r}")
+            raise TypeError(f"a memory window is a number of turns or a Window, not {type(self.turns).__name__}")
         if self.turns < 1:
             raise ValueError(f"a memory window keeps at least 1 turn, not {self.turns}")
 

@@ -39,7 +39,7 @@ def check(output: str) -> None:
     assert "You said: “How was the weather going to be in Porto?" in turns[7]
     assert "LangChain" in turns[9]
     assert "riddles" in turns[9]
-    assert "left 1 2 3 4 5 6  kept [7][8][9]" in turns[9]
+    assert "after this turn: left 1 2 3 4 5 6  kept [7][8][9]" in turns[9]
 
 
 def test_on_a_file_in_a_temporary_folder(tmp_path: Path) -> None:

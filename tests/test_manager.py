@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ from sessionkit_integrations import (
     ConflictError,
     Edit,
     InMemoryStore,
+    SessionKitChatStore,
     SessionManager,
     Store,
     Window,
@@ -158,3 +160,36 @@ def test_an_edit_that_changes_nothing_writes_nothing(store: Store) -> None:
     sessions = SessionManager(store=store)
     assert sessions._plain.edit("s", lambda _records: Change("result")) == "result"
     assert list(sessions.list_sessions()) == []
+
+
+def test_deleting_all_messages_leaves_nothing_in_the_archive(make_store: StoreMaker) -> None:
+    sessions = SessionManager(10, make_store(archive=True))
+    sessions.send_messages("s", [user(str(number)) for number in range(4)])
+    sessions.memory_window = 1
+    assert SessionKitChatStore(sessions=sessions).delete_messages("s")
+    assert (sessions.get_session("s"), sessions.get_archive("s"), list(sessions.list_sessions())) == ([], [], [])
+
+
+def test_a_system_message_that_is_there_is_not_written_again(store: Store) -> None:
+    sessions = SessionManager(store=store)
+    sessions.set_system_message("s", "Be brief.")
+    before = store.read("s").version
+    sessions.set_system_message("s", "Be brief.")
+    assert store.read("s").version == before
+
+
+@pytest.mark.parametrize("wrong", [InMemoryStore, "redis://user:secret@localhost", object()])
+def test_what_is_no_store_is_refused(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="store is an instance") as raised:
+        SessionManager(store=wrong)
+    assert "secret" not in str(raised.value)
+
+
+def test_an_idempotency_key_is_a_string() -> None:
+    with pytest.raises(TypeError, match="idempotency_key"):
+        SessionManager().send_message("s", user("x"), idempotency_key=5)  # type: ignore[arg-type]  # that is the point
+
+
+def test_copies_are_on_the_same_sessions() -> None:
+    chat_store = SessionKitChatStore(sessions=SessionManager())
+    assert copy.deepcopy(chat_store).sessions is chat_store.sessions

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 GOOD: dict[str, Any] = {"role": "user", "content": "Hello"}
 CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
+CUSTOM = {"id": "2", "type": "custom", "custom": {"name": "f", "input": "x"}}
 MIXED: dict[Any, Any] = {**GOOD, 1: 2}
 
 nested: list[Any] = []
@@ -38,7 +39,11 @@ for _ in range(100_000):
         {"role": "user", "content": ""},
         {"role": "user", "content": [{"type": "text", "text": "x"}, {"type": "image_url", "image_url": {"url": "u"}}]},
         {"role": "assistant", "content": None, "tool_calls": [CALL]},
-        {"role": "assistant", "content": "x", "tool_calls": [CALL, {"id": "2", "type": "custom", "custom": {}}]},
+        {
+            "role": "assistant",
+            "content": "x",
+            "tool_calls": [CALL, CUSTOM],
+        },
         {"role": "assistant", "content": "x", "refusal": None, "annotations": [], "tool_calls": None},
         {"role": "tool", "content": "42", "tool_call_id": "1", "name": "f"},
         {"role": "system", "content": "é 🧠 \u0000 \u2028", "mine": {"a": [1, 2.5, True, None]}},
@@ -73,6 +78,10 @@ def test_good_messages_come_back_as_they_were(message: Any, call: Callable[..., 
             {"role": "assistant", "content": "x", "tool_calls": [{**CALL, "function": {"name": "f", "arguments": {}}}]},
             "tool_calls[0].function.arguments",
         ),
+        ({"role": "assistant", "content": "x", "tool_calls": [{"id": "1", "type": "custom"}]}, "tool_calls[0].custom"),
+        ({"role": "assistant", "content": "x", "tool_calls": [{"id": "1", "type": "x"}]}, "tool_calls[0].type"),
+        ({"role": "user", "content": [{"type": "text"}]}, "content[0].text"),
+        ({"role": "user", "content": [{"type": "image_url", "image_url": "u"}]}, "content[0].image_url"),
         ({"role": "tool", "content": "x", "tool_call_id": 7}, "tool_call_id"),
         ({**GOOD, "name": 7}, "name"),
         ({**GOOD, "at": 7}, "at"),

@@ -7,10 +7,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.demo import show
+from sessionkit_integrations.errors import SessionKitError
 from sessionkit_integrations.manager import SessionManager
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+INTERRUPTED = 130
+"""The exit code that shells give to Ctrl-C."""
 
 WINDOW = 3
 """Turns: few, so that the window is seen to move."""
@@ -23,16 +27,20 @@ FIRST = (
     "What do you know about me?",
 )
 SECOND = ("How was the weather going to be in Porto? I will take the night train.",)
-THIRD = ("What did I tell LangChain about Porto?", "I love riddles.")
-FOURTH = ("What do you remember about me?",)
+THIRD = ("What did I tell LangChain about Porto?",)
+FOURTH = ("I love riddles.",)
+FIFTH = ("What do you remember about me?",)
 
 
 def first(sessions: SessionManager, session_id: str) -> None:
     """Let the window fill up and move."""
-    text = f"A chat with a tool. The session keeps the last {WINDOW} turns: a question and all that answers it."
+    text = (
+        f"A chat with a tool. The session keeps the last {WINDOW} turns: a question and all that answers it."
+        " The model is a small script, so that no key is needed; all else is real."
+    )
     show.chapter(1, "A LangChain chain remembers", text)
     _through_langchain(sessions, session_id, 1, FIRST)
-    show.explanation("Ada's name was in turn 1, which had left the window: the model did not see it.")
+    show.explanation("It saw turns 2, 3 and 4, and the question. Ada's name, in turn 1, had left the window.")
 
 
 def second(sessions: SessionManager, session_id: str) -> None:
@@ -48,9 +56,11 @@ def third(sessions: SessionManager, session_id: str) -> None:
 
     show.chapter(3, "A LlamaIndex chat engine goes on", "The same session, another framework, a third process.")
     begin = len(FIRST) + len(SECOND) + 1
-    _ask(sessions, session_id, begin, THIRD, "LlamaIndex", in_llama_index.chat(sessions, session_id))
+    chat = in_llama_index.chat(sessions, session_id)
+    _ask(sessions, session_id, begin, THIRD, "LlamaIndex", chat)
     show.explanation("It quotes what was said to LangChain, which in turn knows what is said here:")
-    _through_langchain(sessions, session_id, begin + len(THIRD), FOURTH)
+    _ask(sessions, session_id, begin + 1, FOURTH, "LlamaIndex", chat)
+    _through_langchain(sessions, session_id, begin + 2, FIFTH)
 
 
 CHAPTERS = {1: first, 2: second, 3: third}
@@ -62,8 +72,13 @@ def main() -> None:
     parser.add_argument("chapter", type=int, choices=CHAPTERS)
     parser.add_argument("session_id")
     arguments = parser.parse_args()
-    with SessionManager.from_url(sys.stdin.read(), WINDOW) as sessions:
-        CHAPTERS[arguments.chapter](sessions, arguments.session_id)
+    try:
+        with SessionManager.from_url(sys.stdin.read(), WINDOW) as sessions:
+            CHAPTERS[arguments.chapter](sessions, arguments.session_id)
+    except SessionKitError as error:
+        sys.exit(f"sessionkit: {error}")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 def _through_langchain(sessions: SessionManager, session_id: str, begin: int, questions: Sequence[str]) -> None:

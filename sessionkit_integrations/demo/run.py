@@ -38,11 +38,17 @@ def demonstrate(url: str | None) -> None:
         with SessionManager.from_url(url) as sessions:
             session_id = f"demo-{secrets.token_hex(4)}"
             sessions.get_session(session_id)  # says now, and not within a chapter, if the store cannot be used
-            show.console.print(f"\n[bold]One conversation, two frameworks, on[/] {sessions.store!r}", soft_wrap=True)
-            for number in chapters.CHAPTERS:
-                command = [sys.executable, "-m", chapters.__name__, str(number), session_id]
-                # By standard input, as a store's URL may hold a password, and arguments are there for all to see.
-                subprocess.run(command, input=url, text=True, check=True)  # noqa: S603 - our own command
-            sessions.reset_session(session_id)
+            show.console.print("\n[bold]One conversation, two frameworks[/], kept in")
+            show.console.print(f"{sessions.store!r}", soft_wrap=True)
+            try:
+                for number in chapters.CHAPTERS:
+                    command = [sys.executable, "-m", chapters.__name__, str(number), session_id]
+                    # By standard input, as a store's URL may hold a password, and arguments are for all to see.
+                    done = subprocess.run(command, input=url, text=True, check=False)  # noqa: S603 - our own command
+                    if done.returncode:
+                        sys.exit(done.returncode)  # the chapter has said why
+            finally:
+                sessions.reset_session(session_id)
+        show.console.print()
         show.console.rule("[bold]That is all[/]", align="left")
-        show.console.print("The session was deleted. Your turn: the README has the ten lines that you need.\n")
+        show.console.print("The session was deleted. Your turn: see “Quick start” in the README.\n")

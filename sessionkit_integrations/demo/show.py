@@ -57,7 +57,7 @@ def _line(message: Message) -> RenderableType:
 def _strip(last: int, session: Sequence[Message], window: int) -> Text:
     """Return the turns so far: those that left the window, and those that it holds."""
     first = last - max(number_turns(message["role"] for message in session), default=0) + 1
-    strip = Text()
+    strip = Text("after this turn: ", style="dim")
     if first > 1:
         strip.append("left ", style="dim")
         strip.append(" ".join(str(number) for number in range(1, first)), style="dim strike")
@@ -65,5 +65,5 @@ def _strip(last: int, session: Sequence[Message], window: int) -> Text:
     strip.append("kept ", style="dim")
     for number in range(first, last + 1):
         strip.append(f"[{number}]", style="bold green")
-    strip.append(f"  {len(session)} messages, in a window of {window} turns", style="dim")
+    strip.append(f"  ({len(session)} messages, window {window})", style="dim")
     return strip

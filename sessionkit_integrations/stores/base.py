@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from sessionkit_integrations.closing import Closing
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
-    from types import TracebackType
 
     from typing_extensions import Self
 
@@ -49,7 +50,7 @@ class Edit:
     clear_archive: bool = False
 
 
-class Store(ABC):
+class Store(Closing, ABC):
     """Where sessions are kept. Implement the five abstract methods to have a store of your own.
 
     Each operation is atomic: concurrent callers see all of it or nothing. `InMemoryStore`'s
@@ -92,6 +93,10 @@ class Store(ABC):
     def sessions(self) -> Iterator[str]:
         """Iterate over the ids of all sessions, each once, in no particular order."""
 
+    def __deepcopy__(self, _memo: object) -> Self:
+        # Frameworks copy what their objects hold; a copy is of the same sessions.
+        return self
+
     async def aappend(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> None:
         """See `append`."""
         await asyncio.to_thread(self.append, session_id, records, window, operation_id)
@@ -113,25 +118,9 @@ class Store(ABC):
         for session_id in await asyncio.to_thread(lambda: list(self.sessions())):
             yield session_id
 
-    def close(self) -> None:  # noqa: B027 - a store that holds nothing open has nothing to do here
+    def close(self) -> None:
         """Release what the store holds open, except clients that it was given."""
 
     async def aclose(self) -> None:
         """See `close`."""
         await asyncio.to_thread(self.close)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()

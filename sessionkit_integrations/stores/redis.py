@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import MissingDependencyError, StoreError, StoreUnavailableError
 from sessionkit_integrations.stores import commands
-from sessionkit_integrations.stores.per_loop import PerLoop
+from sessionkit_integrations.stores.resources import PerLoop, Shared
 from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.scripted import ScriptedStore
 
@@ -18,19 +18,32 @@ try:
     import redis.asyncio
     from redis.asyncio.retry import Retry as AsyncRetry
     from redis.backoff import NoBackoff
-    from redis.exceptions import AuthenticationError, NoScriptError, RedisError
+    from redis.exceptions import (
+        AuthenticationError,
+        ClusterDownError,
+        MasterDownError,
+        NoScriptError,
+        ReadOnlyError,
+        RedisClusterException,
+        RedisError,
+        TryAgainError,
+    )
     from redis.retry import Retry
 except ImportError as error:
     raise MissingDependencyError("RedisStore", "redis") from error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import timedelta
 
     from typing_extensions import Self
 
     from sessionkit_integrations.stores.commands import Command
 
+_NOT_NOW = (ClusterDownError, MasterDownError, ReadOnlyError, TryAgainError)
+"""What a server refuses for the time being, as in a failover."""
+
+_UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, RedisClusterException)
 _CLUSTER_SCHEMES = {"redis+cluster://": "redis://", "rediss+cluster://": "rediss://"}
 
 
@@ -62,10 +75,10 @@ class RedisStore(ScriptedStore):
             A client that you give keeps its own time limits.
 
     Raises:
-        ValueError: ``key_prefix`` or ``ttl`` is not of that form.
+        ValueError: ``url``, ``key_prefix`` or ``ttl`` is not of that form.
     """
 
-    _driver_errors = (RedisError,)
+    _driver_errors = (RedisError, RedisClusterException)
 
     def __init__(
         self,
@@ -84,12 +97,13 @@ class RedisStore(ScriptedStore):
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
         super().__init__(key_prefix=key_prefix, ttl=ttl, archive=archive, raw_ids=raw_ids, timeout=timeout)
+        if url is not None:
+            _check_url(url)
         self._url = url
         self._address = {"host": host, "port": port, "username": username, "password": password}
         self._given, self._async_given = client, async_client
-        self._own: Any = None
-        self._lock = threading.Lock()
-        self._per_loop = PerLoop(self._open_async, _aclose)
+        self._shared = Shared(self._open_sync, lambda own: own.close())
+        self._per_loop = PerLoop(self._open_async, lambda own: own.aclose())
 
     @classmethod
     def from_env(cls, **options: Any) -> Self:
@@ -104,18 +118,6 @@ class RedisStore(ScriptedStore):
     def __repr__(self) -> str:
         kind = "given client" if self._given or self._async_given else "own connections"
         return f"RedisStore(key_prefix={self._keys.prefix!r}, {kind})"
-
-    def close(self) -> None:
-        """Close the store's own connections, except those of event loops: `aclose` closes the running loop's."""
-        with self._lock:
-            own, self._own = self._own, None
-        if own is not None:
-            own.close()
-
-    async def aclose(self) -> None:
-        """Close the store's own connections of the running event loop and the synchronous ones."""
-        await self._per_loop.close()
-        self.close()
 
     def _send(self, command: Command[Any], node: Any) -> Any:
         client = self._client()
@@ -134,10 +136,11 @@ class RedisStore(ScriptedStore):
             # Concurrent first commands would use connections that one of them is still making.
             await client.initialize()
         target = {} if node is None else {"target_nodes": node}
-        try:
-            reply = await client.execute_command(*_words(command), **target)
-        except NoScriptError:
-            reply = await client.execute_command(*_words(command, whole=True), **target)
+        with _cancellable():
+            try:
+                reply = await client.execute_command(*_words(command), **target)
+            except NoScriptError:
+                reply = await client.execute_command(*_words(command, whole=True), **target)
         return reply if node is None else _of_one_node(reply)
 
     def _nodes(self) -> Sequence[Any]:
@@ -156,30 +159,31 @@ class RedisStore(ScriptedStore):
         return nodes
 
     def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
-        if isinstance(error, (redis.ConnectionError, redis.TimeoutError)) and not isinstance(
-            error, AuthenticationError
-        ):
+        if isinstance(error, _NOT_NOW):
+            return StoreUnavailableError(f"Redis cannot do it now: {error}", may_have_happened=False)
+        if isinstance(error, _UNREACHABLE) and not isinstance(error, AuthenticationError):
+            # Only of a client that does not try again by itself is the last error the only one.
+            tries_once = self._given is None and self._async_given is None and not _is_cluster_url(self._url)
             return StoreUnavailableError(
                 f"Redis cannot be reached or did not answer in time ({type(error).__name__})",
-                may_have_happened=command.writes and "connecting to" not in str(error),
+                may_have_happened=command.writes and not (tries_once and "connecting to" in str(error)),
             )
         return StoreError(f"Redis refused {command.name}: {error}")
 
     def _client(self) -> Any:
         if self._given is not None:
             return self._given
-        if self._own is None:
-            if self._async_given is not None:
-                raise TypeError("this RedisStore was given only an async_client; give it a client as well")
-            with self._lock:
-                if self._own is None:
-                    self._own = self._open(redis.Redis, redis.RedisCluster, Retry(NoBackoff(), 0))
-        return self._own
+        if self._async_given is not None:
+            raise TypeError("this RedisStore was given only an async_client; give it a client as well")
+        return self._shared.get()
 
     async def _async_client(self) -> Any:
         if self._async_given is not None:
             return self._async_given
         return None if self._given is not None else await self._per_loop.get()
+
+    def _open_sync(self) -> Any:
+        return self._open(redis.Redis, redis.RedisCluster, Retry(NoBackoff(), 0))
 
     def _open_async(self) -> Any:
         return self._open(redis.asyncio.Redis, redis.asyncio.RedisCluster, AsyncRetry(NoBackoff(), 0))
@@ -189,15 +193,51 @@ class RedisStore(ScriptedStore):
         if self._url is None:
             return standalone(**self._address, retry=no_retries, **limits)
         password = {name: value for name, value in self._address.items() if name == "password" and value}
-        for scheme, plain in _CLUSTER_SCHEMES.items():
-            if self._url.startswith(scheme):
-                # A cluster client finds a moved slot or a new primary by its own retries, so it keeps them.
-                return cluster.from_url(plain + self._url[len(scheme) :], **limits, **password)
+        if _is_cluster_url(self._url):
+            # A cluster client finds a moved slot or a new primary by its own retries, so it keeps them.
+            return cluster.from_url(_plain_url(self._url), **limits, **password)
         return standalone.from_url(self._url, retry=no_retries, **limits, **password)
+
+
+def _is_cluster_url(url: str | None) -> bool:
+    return url is not None and url.startswith(tuple(_CLUSTER_SCHEMES))
+
+
+def _plain_url(url: str) -> str:
+    """Return a URL as redis-py knows it."""
+    for scheme, plain in _CLUSTER_SCHEMES.items():
+        if url.startswith(scheme):
+            return plain + url[len(scheme) :]
+    return url
+
+
+def _check_url(url: str) -> None:
+    """Raise `ValueError`, which shows nothing of the URL, unless redis-py can make something of it."""
+    try:
+        pool = redis.ConnectionPool.from_url(_plain_url(url))
+        pool.connection_class(**pool.connection_kwargs)  # not connected yet
+    except TypeError as error:
+        option = str(error).rpartition("argument ")[2]
+        raise ValueError(f"the Redis URL has an option that there is not: {option}") from None
+    except ValueError:
+        raise ValueError(
+            "the Redis URL is not of the form redis://user:password@host:port/database (or rediss://, unix://,"
+            " redis+cluster://), with special characters in the password percent-encoded"
+        ) from None
 
 
 def _is_cluster(client: object) -> bool:
     return isinstance(client, (redis.RedisCluster, redis.asyncio.RedisCluster))
+
+
+@contextmanager
+def _cancellable() -> Iterator[None]:
+    """Raise the cancellation that redis-py loses on Python 3.11 if it comes just as a command has been sent."""
+    cancelling = getattr(asyncio.current_task(), "cancelling", lambda: 0)  # new in Python 3.11
+    before = cancelling()
+    yield
+    if cancelling() > before:
+        raise asyncio.CancelledError
 
 
 def _words(command: Command[Any], *, whole: bool = False) -> tuple[Any, ...]:
@@ -213,7 +253,3 @@ def _of_one_node(reply: Any) -> Any:
     """Return the reply to SCAN of a single node of a cluster, which redis-py gives with a cursor for each node."""
     cursors, keys = reply
     return next(iter(cursors.values())), keys
-
-
-async def _aclose(client: Any) -> None:
-    await client.aclose()

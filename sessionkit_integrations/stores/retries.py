@@ -18,9 +18,9 @@ LONGEST_DELAY = 0.5
 class Attempts:
     """The attempts at one operation.
 
-    Operations carry ids by which the scripts know a retry, so that any of them may be sent again after a lost
-    reply. They are, up to `MAX_RETRIES` times with a growing, random delay, as long as ``timeout`` seconds have
-    not passed since the first attempt began.
+    Writes carry ids by which a store knows a retry, so that any of them may be sent again after a lost reply (and
+    deleting twice is deleting once). They are, up to `MAX_RETRIES` times with a growing, random delay, as long as
+    ``timeout`` seconds have not passed since the first attempt began.
 
     Args:
         timeout: Seconds.
@@ -42,6 +42,9 @@ class Attempts:
             StoreError: The operation is not to be tried again.
         """
         if not isinstance(failure, StoreUnavailableError):
+            if self._may_have_happened:
+                message = f"{failure}; an attempt before had no reply"
+                raise StoreUnavailableError(message, may_have_happened=True) from cause
             raise failure from cause
         self._may_have_happened |= failure.may_have_happened
         delay: float = min(LONGEST_DELAY, FIRST_DELAY * 2**self._failures) * random.uniform(0.5, 1)  # noqa: S311 - no secret

@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from sessionkit_integrations.errors import StoreError
     from sessionkit_integrations.stores.base import Edit
     from sessionkit_integrations.stores.commands import Command
+    from sessionkit_integrations.stores.resources import PerLoop, Shared
     from sessionkit_integrations.window import Window
 
 T = TypeVar("T")
+
+_NODES: Command[Sequence[Any]] = commands.Command("CLUSTER", (), (), lambda nodes: nodes)
+"""Stands for asking which nodes there are, which drivers do in their own ways."""
 
 
 class ScriptedStore(Store):
@@ -29,6 +33,12 @@ class ScriptedStore(Store):
 
     _driver_errors: tuple[type[Exception], ...]
     """What `_send` raises when it fails."""
+
+    _shared: Shared[Any]
+    """The store's own connections, for synchronous use."""
+
+    _per_loop: PerLoop[Any]
+    """The same for asynchronous use."""
 
     def __init__(
         self, *, key_prefix: str, ttl: float | timedelta | None, archive: bool, raw_ids: bool, timeout: float
@@ -93,7 +103,7 @@ class ScriptedStore(Store):
     def sessions(self) -> Iterator[str]:
         """See `Store.sessions`; on a server this walks with SCAN, which blocks nobody."""
         seen: set[str] = set()
-        for node in self._nodes():
+        for node in self._run(_NODES):
             cursor = -1
             while cursor:
                 cursor, found = self._run(commands.scan(self._keys, max(cursor, 0)), node)
@@ -102,12 +112,21 @@ class ScriptedStore(Store):
     async def asessions(self) -> AsyncIterator[str]:
         """See `sessions`."""
         seen: set[str] = set()
-        for node in await self._anodes():
+        for node in await self._arun(_NODES):
             cursor = -1
             while cursor:
                 cursor, found = await self._arun(commands.scan(self._keys, max(cursor, 0)), node)
                 for session_id in _unseen(found, seen):
                     yield session_id
+
+    def close(self) -> None:
+        """Close the store's own connections, except those of event loops: `aclose` closes the running loop's."""
+        self._shared.close()
+
+    async def aclose(self) -> None:
+        """Close the store's own connections of the running event loop and the synchronous ones."""
+        await self._per_loop.close()
+        self.close()
 
     def _append(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> Command[None]:
         return commands.append(
@@ -118,7 +137,8 @@ class ScriptedStore(Store):
         attempts = Attempts(self._timeout)
         while True:
             try:
-                return command.parse(self._send(command, node))
+                reply = self._nodes() if command is _NODES else self._send(command, node)
+                return command.parse(reply)
             except self._driver_errors as error:
                 delay = attempts.delay_after(self._explain(error, command), error)
             time.sleep(delay)
@@ -127,7 +147,8 @@ class ScriptedStore(Store):
         attempts = Attempts(self._timeout)
         while True:
             try:
-                return command.parse(await self._asend(command, node))
+                reply = await self._anodes() if command is _NODES else await self._asend(command, node)
+                return command.parse(reply)
             except self._driver_errors as error:
                 delay = attempts.delay_after(self._explain(error, command), error)
             await asyncio.sleep(delay)

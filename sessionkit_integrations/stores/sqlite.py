@@ -1,5 +1,7 @@
 """Sessions in a SQLite file."""
 
+# ruff: noqa: SLF001 - the functions at the end are the store's own
+
 from __future__ import annotations
 
 import asyncio
@@ -9,6 +11,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 from sessionkit_integrations.errors import StoreError, StoreUnavailableError
 from sessionkit_integrations.stores import statements
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
     from sessionkit_integrations.window import Window
 
 T = TypeVar("T")
+
+_stores: WeakSet[SQLiteStore] = WeakSet()
+_quiet_for_fork: list[SQLiteStore] = []
 
 
 class SQLiteStore(Store):
@@ -53,16 +59,17 @@ class SQLiteStore(Store):
         archive: bool = False,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
-        self._path = os.fspath(path)
-        if not self._path or self._path == ":memory:":
+        given = os.fspath(path)
+        if not given or given == ":memory:":
             raise ValueError("SQLiteStore needs the path of a file; InMemoryStore keeps sessions in memory")
+        self._path = os.path.abspath(given)  # noqa: PTH100 - as it is now, whatever folder the process goes to
         self.archive = archive
         self._ttl = ttl_milliseconds(ttl)
         self._timeout = timeout
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._executor: ThreadPoolExecutor | None = None
-        self._process = os.getpid()
+        _stores.add(self)
 
     def __repr__(self) -> str:
         return f"SQLiteStore({self._path!r})"
@@ -119,7 +126,6 @@ class SQLiteStore(Store):
     def close(self) -> None:
         """Close the file; the next use opens it again."""
         with self._lock:
-            self._notice_fork()
             connection, self._connection = self._connection, None
             executor, self._executor = self._executor, None
             if connection is not None:
@@ -137,7 +143,13 @@ class SQLiteStore(Store):
         while True:
             try:
                 with self._lock:
-                    return run(begin(), self._open_once())
+                    connection = self._open_once()
+                    try:
+                        return run(begin(), _performer(connection))
+                    finally:
+                        # Ctrl-C may come anywhere, also between the steps that would have undone what was begun.
+                        if connection.in_transaction:
+                            connection.rollback()
             except sqlite3.Error as error:
                 delay = attempts.delay_after(self._explain(error), error)
             time.sleep(delay)
@@ -147,18 +159,11 @@ class SQLiteStore(Store):
 
     def _worker(self) -> ThreadPoolExecutor:
         with self._lock:
-            self._notice_fork()
             if self._executor is None:
                 self._executor = ThreadPoolExecutor(1, "sessionkit-sqlite")
             return self._executor
 
-    def _notice_fork(self) -> None:
-        """Forget, in a new process, what does not survive a fork: connections and threads."""
-        if self._process != os.getpid():
-            self._process, self._connection, self._executor = os.getpid(), None, None
-
-    def _open_once(self) -> Callable[[Statement], Any]:
-        self._notice_fork()
+    def _open_once(self) -> sqlite3.Connection:
         if self._connection is None:
             connection = sqlite3.connect(
                 self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False
@@ -169,7 +174,7 @@ class SQLiteStore(Store):
                 connection.close()
                 raise
             self._connection = connection
-        return _performer(self._connection)
+        return self._connection
 
     def _explain(self, error: sqlite3.Error) -> StoreError:
         text = str(error)
@@ -178,6 +183,35 @@ class SQLiteStore(Store):
                 f"other writers kept {self._path!r} locked for {self._timeout} s", may_have_happened=False
             )
         return StoreError(f"SQLite cannot use {self._path!r}: {text}")
+
+
+# A SQLite connection must not be carried over a fork (https://www.sqlite.org/howtocorrupt.html), nor may a fork come
+# while another thread holds a lock. So stores fall quiet before one, and open their files again after it.
+
+
+def _before_fork() -> None:
+    _quiet_for_fork.extend(_stores)
+    for store in _quiet_for_fork:
+        store._lock.acquire()
+        if store._connection is not None:
+            store._connection.close()
+            store._connection = None
+
+
+def _after_fork_in_parent() -> None:
+    while _quiet_for_fork:
+        _quiet_for_fork.pop()._lock.release()
+
+
+def _after_fork_in_child() -> None:
+    while _quiet_for_fork:
+        store = _quiet_for_fork.pop()
+        store._lock = threading.RLock()
+        store._executor = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 
 def _performer(connection: sqlite3.Connection) -> Callable[[Statement], Any]:

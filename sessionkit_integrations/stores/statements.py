@@ -22,6 +22,9 @@ T = TypeVar("T")
 SCHEMA_VERSION = 1
 """Kept in ``user_version``, by which a later release knows what it has to change."""
 
+APPLICATION_ID = 0x534B4954
+"""By which our files are known (``SKIT``): https://www.sqlite.org/pragma.html#pragma_application_id"""
+
 PAGE = 1000
 """How many session ids one statement lists."""
 
@@ -91,10 +94,11 @@ def prepare() -> Steps[None]:
     yield Statement("PRAGMA synchronous = FULL")
     yield Statement("PRAGMA foreign_keys = ON")
     version = (yield Statement("PRAGMA user_version"))[0][0]
-    if version == 0:
-        yield from _transaction(_create())
-    elif version > SCHEMA_VERSION:
+    application = (yield Statement("PRAGMA application_id"))[0][0]
+    if application == APPLICATION_ID and version > SCHEMA_VERSION:
         raise StoreError(f"the file has schema version {version}; upgrade sessionkit-integrations to use it")
+    if application != APPLICATION_ID:
+        yield from _transaction(_create())
 
 
 def append(
@@ -189,10 +193,13 @@ def sessions(after: str, now: int) -> Steps[list[str]]:
 
 
 def _create() -> Steps[None]:
-    if (yield Statement("PRAGMA user_version"))[0][0]:
+    if (yield Statement("PRAGMA application_id"))[0][0] == APPLICATION_ID:
         return  # another connection was first
+    if (yield Statement("PRAGMA user_version"))[0][0] or (yield Statement("SELECT 1 FROM sqlite_master LIMIT 1")):
+        raise StoreError("the file is the database of another application; choose another path")
     for definition in _SCHEMA:
         yield Statement(definition)
+    yield Statement(f"PRAGMA application_id = {APPLICATION_ID}")
     yield Statement(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
@@ -201,6 +208,8 @@ def _transaction(work: Steps[T]) -> Steps[T]:
         yield Statement("BEGIN IMMEDIATE")
         result = yield from work
         yield Statement("COMMIT")
+    except GeneratorExit:
+        raise  # nobody is there to undo it; closing or the next use does
     except BaseException:
         yield ROLLBACK
         raise

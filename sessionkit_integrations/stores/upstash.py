@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import MissingDependencyError, StoreError, StoreUnavailableError
 from sessionkit_integrations.stores import commands
-from sessionkit_integrations.stores.per_loop import PerLoop
+from sessionkit_integrations.stores.resources import PerLoop, Shared
 from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.scripted import ScriptedStore
 
@@ -50,7 +49,7 @@ class UpstashStore(ScriptedStore):
         timeout: How long one attempt at an operation may take, and until when it may be tried again, in seconds.
 
     Raises:
-        ValueError: ``key_prefix`` or ``ttl`` is not of that form.
+        ValueError: ``url``, ``token``, ``key_prefix`` or ``ttl`` is not of that form.
     """
 
     # upstash-redis supplies what goes over the wire (headers, encoding, errors). Its clients are not used:
@@ -69,11 +68,15 @@ class UpstashStore(ScriptedStore):
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
         super().__init__(key_prefix=key_prefix, ttl=ttl, archive=archive, raw_ids=raw_ids, timeout=timeout)
+        if not _is_address(url):
+            raise ValueError("an Upstash URL is https://<name>.upstash.io, with no user or password in it")
+        token = token.strip()
+        if not token or not token.isascii() or not token.isprintable():
+            raise ValueError("an Upstash token is a non-empty string of printable ASCII characters")
         self._url = url
         self._headers = make_headers(token, "base64", allow_telemetry=False)
         self._sync_token = ""
-        self._http: httpx.Client | None = None
-        self._lock = threading.Lock()
+        self._shared = Shared(lambda: httpx.Client(timeout=timeout), httpx.Client.close)
         self._per_loop = PerLoop(lambda: httpx.AsyncClient(timeout=timeout), httpx.AsyncClient.aclose)
 
     @classmethod
@@ -96,23 +99,8 @@ class UpstashStore(ScriptedStore):
     def __repr__(self) -> str:
         return f"UpstashStore({self._url!r}, key_prefix={self._keys.prefix!r})"
 
-    def close(self) -> None:
-        """Close the store's connections, except those of event loops: `aclose` closes the running loop's."""
-        with self._lock:
-            http, self._http = self._http, None
-        if http is not None:
-            http.close()
-
-    async def aclose(self) -> None:
-        """Close the store's connections of the running event loop and the synchronous ones."""
-        await self._per_loop.close()
-        self.close()
-
     def _send(self, command: Command[Any], node: Any) -> Any:  # noqa: ARG002 - there is only one
-        with self._lock:
-            if self._http is None:
-                self._http = httpx.Client(timeout=self._timeout)
-            http = self._http
+        http = self._shared.get()
         response = http.post(self._url, headers=self._all_headers(), json=_words(command))
         if _is_unknown_script(command, response):
             response = http.post(self._url, headers=self._all_headers(), json=_words(command, whole=True))
@@ -141,7 +129,18 @@ class UpstashStore(ScriptedStore):
         if response.status_code >= _FIRST_SERVER_ERROR or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
             response.raise_for_status()
         self._sync_token = response.headers.get("Upstash-Sync-Token", self._sync_token)
-        return format_response(response.json(), "base64")
+        answer = response.json()
+        if not isinstance(answer, dict) or not answer.keys() & {"result", "error"}:
+            raise ValueError("this is no answer of Upstash")
+        return format_response(answer, "base64")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parts.scheme in {"https", "http"} and bool(parts.host) and not parts.userinfo
 
 
 def _words(command: Command[Any], *, whole: bool = False) -> list[str | int]:

@@ -118,13 +118,18 @@ def test_a_missing_key_is_reported_by_its_name() -> None:
 
 @pytest.mark.parametrize("run", RUN)
 @pytest.mark.parametrize(
-    "values", [{"user_id": None, "conversation_id": "c"}, {"user_id": "u", "conversation_id": None}]
+    "values",
+    [
+        {"user_id": None, "conversation_id": "c"},
+        {"user_id": "u", "conversation_id": None},
+        {"user_id": "u", "conversation_id": ""},
+    ],
 )
 def test_nobody_shares_a_session_called_none(run: str, values: dict[str, Any]) -> None:
     sessions = SessionManager()
-    with pytest.raises(InvalidSessionIdError, match="_id of a session is not None"):
+    with pytest.raises(InvalidSessionIdError, match="_id of a session is a non-empty string"):
         RUN[run](keyed(sessions), "hello", {"configurable": values})
-    with pytest.raises(InvalidSessionIdError, match="session_id of a session is not None"):
+    with pytest.raises(InvalidSessionIdError, match="session_id of a session is a non-empty string, not None"):
         SessionKitChatMessageHistory.factory(sessions)(None)  # type: ignore[arg-type]
     assert list(sessions.list_sessions()) == []
 

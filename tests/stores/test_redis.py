@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -296,3 +297,38 @@ def test_threads_each_with_an_event_loop(redis_server: Server) -> None:
         thread.join()
     assert sessions.get_session("s") == HELLO * 40
     sessions.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost", "redis://user:pa/ss@localhost", "redis://localhost?memory_window=4"]
+)
+def test_wrong_urls_are_refused_at_once_and_not_shown(url: str) -> None:
+    with pytest.raises(ValueError, match="Redis URL") as raised:
+        SessionManager.from_url(url) if url.startswith("redis") else RedisStore(url)
+    assert "pa" not in str(raised.value).replace("password", "")
+
+
+def test_an_unreachable_cluster_is_a_typed_error(call: Call) -> None:
+    store = RedisStore(f"redis+cluster://127.0.0.1:{free_port()}")
+    sessions = SessionManager(store=store)
+    with pytest.raises(StoreUnavailableError):
+        call(sessions, "get_session", "s")
+    with pytest.raises(StoreUnavailableError):
+        list(sessions.list_sessions())
+
+
+async def test_cancelled_tasks_end(redis_server: Server) -> None:
+    async with SessionManager(store=RedisStore(redis_server.url, key_prefix="cancel:")) as sessions:
+
+        async def write_for_ever() -> None:
+            while True:
+                await sessions.aadd_user_message("s", "x")
+
+        tasks = [asyncio.create_task(write_for_ever()) for _ in range(5)]
+        await asyncio.sleep(0.2)
+        for task in tasks:
+            task.cancel()
+        done, _ = await asyncio.wait(tasks, timeout=20)
+        if sys.version_info >= (3, 11):  # before, a task cannot tell that it is being cancelled
+            assert len(done) == 5
+        await sessions.areset_session("s")

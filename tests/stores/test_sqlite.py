@@ -6,12 +6,13 @@ import asyncio
 import multiprocessing
 import sqlite3
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sessionkit_integrations import SessionManager, SQLiteStore, StoreError, StoreUnavailableError
-from sessionkit_integrations.stores.statements import SCHEMA_VERSION
+from sessionkit_integrations.stores.statements import APPLICATION_ID, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +65,30 @@ def test_a_store_in_use_survives_a_fork(tmp_path: Path) -> None:
         assert [each["content"] for each in sessions.get_session("s")] == ["parent", "child", "parent again"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_fork_while_another_thread_writes(tmp_path: Path) -> None:
+    sessions = SessionManager(store=SQLiteStore(tmp_path / "chats.db"))
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.wait(0.002):
+            sessions.add_user_message("busy", "x")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    fork = multiprocessing.get_context("fork")
+    children = [fork.Process(target=sessions.add_user_message, args=("s", str(number))) for number in range(5)]
+    for child in children:
+        child.start()
+        child.join(30)
+    stop.set()
+    writer.join()
+    assert [child.exitcode for child in children] == [0] * 5
+    assert len(sessions.get_session("s")) == 5
+    sessions.close()
+
+
 def test_concurrent_first_use_in_one_event_loop(tmp_path: Path) -> None:
     async def use() -> list[Any]:
         async with SessionManager(1000, SQLiteStore(tmp_path / "chats.db")) as sessions:
@@ -110,12 +135,28 @@ def test_another_process_that_holds_the_file_is_a_typed_error(tmp_path: Path, ca
 def test_a_file_of_a_later_schema_is_left_alone(tmp_path: Path, call: Callable[..., Any]) -> None:
     path = tmp_path / "chats.db"
     with sqlite3.connect(path) as later:
+        later.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         later.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     later.close()
     store = SQLiteStore(path)
     with pytest.raises(StoreError, match="upgrade"):
         call(SessionManager(store=store), "get_session", "s")
     call(store, "close")
+
+
+def test_a_database_of_another_application_is_left_alone(tmp_path: Path, call: Callable[..., Any]) -> None:
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE sessions (theirs)")
+    other.close()
+    store = SQLiteStore(path)
+    with pytest.raises(StoreError, match="another application"):
+        call(SessionManager(store=store), "add_user_message", "s", "Hello")
+    call(store, "close")
+    with sqlite3.connect(path) as other:
+        assert other.execute("PRAGMA user_version").fetchone() == (0,)
+        assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("sessions",)]
+    other.close()
 
 
 def test_a_file_that_is_no_database_is_a_typed_error(tmp_path: Path, call: Callable[..., Any]) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -227,3 +229,42 @@ def test_endpoint_with_the_npm_package(endpoint: UpstashEndpoint, node_modules: 
         sessions.send_message("from-node", HELLO)
         assert sessions.get_session("from-node") == [*messages, HELLO]
         sessions.reset_session("from-node")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_processes_that_were_forked_share_no_connection(endpoint: UpstashEndpoint) -> None:
+    sessions = SessionManager(store=UpstashStore(endpoint.url, TOKEN))
+    for name in ("a", "b"):
+        sessions.add_user_message(name, f"secret of {name}")
+
+    def read_own(name: str) -> None:
+        for _ in range(30):
+            assert sessions.get_session(name) == [{"role": "user", "content": f"secret of {name}"}]
+
+    read_own("a")
+    fork = multiprocessing.get_context("fork")
+    children = [fork.Process(target=read_own, args=(name,)) for name in ("a", "b")]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(30)
+    assert [child.exitcode for child in children] == [0, 0]
+    sessions.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "token"),
+    [
+        ("redis://x", "t"),
+        ("example.upstash.io", "t"),
+        ("https://user:t@x.io", "t"),
+        ("https://\u2026.upstash.io", "t"),
+        ("https://x.io", " "),
+        ("https://x.io", "t\u00e9"),
+    ],
+)
+def test_wrong_addresses_are_refused_at_once_and_not_shown(url: str, token: str) -> None:
+    with pytest.raises(ValueError, match="Upstash") as raised:
+        UpstashStore(url, token)
+    assert "user:t" not in str(raised.value)

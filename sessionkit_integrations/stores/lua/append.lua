@@ -16,24 +16,36 @@ if keep then
   meta.archived = redis.call('LLEN', ARCHIVE)
 end
 
--- The number and the sizes of the turns to evict, taken from the meta.
+-- The turns to evict, by the meta: where each begins (counted from 1), how many records they have, and the sizes of
+-- the turns that stay.
 local function surplus()
-  local records, sizes, turns = 0, meta.sizes, 0
-  while meta.turns - turns > window do
-    local size, rest = string.match(sizes, '^(%d+),(.*)$')
-    records, sizes, turns = records + tonumber(size), rest, turns + 1
+  local begins, records, from = {}, 0, 1
+  while meta.turns - #begins > window do
+    local _, last, size = string.find(meta.sizes, '^(%d+),', from)
+    begins[#begins + 1] = records + 1
+    records, from = records + tonumber(size), last + 1
   end
-  return records, sizes, turns
+  return begins, records, string.sub(meta.sizes, from)
 end
 
 -- Whether `popped`, the head of the list up to the first record that stays, is as the meta says.
-local function matches(popped, preamble)
+local function matches(popped, preamble, begins)
   for index = 1, preamble do
     if role_letter(popped[index]) ~= 's' then
       return false
     end
   end
-  return role_letter(popped[preamble + 1]) ~= 's' and role_letter(popped[#popped]) == 'u'
+  local turn = 1
+  for index = preamble + 1, #popped - 1 do
+    local letter = role_letter(popped[index])
+    local begin = begins[turn] == index - preamble
+    -- A greeting, which only the first turn can be, is opened by neither a user nor a system message.
+    if (begin and letter ~= 'u' and (turn > 1 or letter == 's')) or (not begin and letter == 'u') then
+      return false
+    end
+    turn = begin and turn + 1 or turn
+  end
+  return role_letter(popped[#popped]) == 'u'
 end
 
 local function expire(key, left)
@@ -43,7 +55,7 @@ local function expire(key, left)
 end
 
 local function evict()
-  local records, sizes, turns = surplus()
+  local begins, records, sizes = surplus()
   if records == 0 then
     return true
   end
@@ -54,7 +66,7 @@ local function evict()
     left = redis.call('PTTL', LIST)
   end
   local popped = redis.call('LPOP', LIST, preamble + records + 1)
-  if not matches(popped, preamble) then
+  if not matches(popped, preamble, begins) then
     local restored = {}
     for index = #popped, 1, -1 do
       restored[#restored + 1] = popped[index]
@@ -74,7 +86,7 @@ local function evict()
     expire(ARCHIVE, left)
     meta.archived = meta.archived + records
   end
-  meta.sizes, meta.turns, meta.length = sizes, meta.turns - turns, meta.length - records
+  meta.sizes, meta.turns, meta.length = sizes, meta.turns - #begins, meta.length - records
   return true
 end
 

@@ -23,7 +23,10 @@ meta.archived = redis.call('LLEN', ARCHIVE)
 -- The time that the session has left, which new keys take over where the store sets none itself.
 local left = ttl
 if ttl == 0 then
-  left = math.max(redis.call('PTTL', LIST), redis.call('PTTL', ARCHIVE), 0)
+  left = redis.call('PTTL', LIST)
+  if left == -2 then -- there is no list
+    left = redis.call('PTTL', ARCHIVE)
+  end
 end
 meta.inherited = left
 if clear then
@@ -38,11 +41,12 @@ if active >= 0 then
   meta.length, meta.preamble, meta.turns, meta.sizes = 0, 0, 0, ''
   count(meta, letters)
 end
+remember(meta, operation)
 if redis.call('EXISTS', LIST) == 0 and redis.call('EXISTS', ARCHIVE) == 0 then
-  redis.call('DEL', META)
+  -- The session is gone, but a retry of what emptied it must still be known as one.
+  save_meta(meta, now, 60000)
   return 1
 end
-remember(meta, operation)
 save_meta(meta, now, ttl)
 if left > 0 then
   redis.call('PEXPIRE', LIST, left)
