@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-min lint clean
+.PHONY: demo test lint clean
 
 # By the environment, as a URL may hold a password and characters that mean something to a shell.
 demo: export SESSIONKIT_URL = $(STORE)

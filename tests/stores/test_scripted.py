@@ -183,6 +183,17 @@ def test_a_retry_of_an_edit_that_emptied_a_session_is_known(make_scripted_store:
     assert sessions.get_session("s") == [user("of another writer")]
 
 
+def test_a_session_that_begins_anew_keeps_its_meta(server: Server) -> None:
+    keys = commands.Keys("anew:").all_of("s")
+    with server.client() as client, RedisStore(server.url, key_prefix="anew:") as store:
+        sessions = SessionManager(store=store)
+        sessions.add_user_message("s", "1")
+        store.replace("s", Edit(active=()), None, "operation")
+        sessions.add_user_message("s", "2")
+        assert [client.ttl(key) for key in keys[:2]] == [-1, -1]
+        client.delete(*keys)
+
+
 def test_roles_are_found_wherever_they_stand(javascript: Any) -> None:
     sessions, send = javascript
     for number in range(3):

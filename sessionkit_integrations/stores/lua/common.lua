@@ -33,6 +33,7 @@ local function load_meta(now)
     return meta
   end
   meta.length, meta.preamble, meta.turns = tonumber(length), tonumber(preamble), tonumber(turns)
+  meta.anew = meta.length == 0 -- what is left of an emptied session has a time to live that is not a new one's
   meta.sizes = sizes == '-' and '' or sizes
   meta.operations = operations == '-' and '' or operations
   meta.appended, meta.archived, meta.created = tonumber(appended), tonumber(archived), created
@@ -62,6 +63,8 @@ local function save_meta(meta, now, ttl)
     redis.call('SET', META, text, 'PX', ttl)
   elseif meta.inherited and meta.inherited > 0 then
     redis.call('SET', META, text, 'PX', meta.inherited)
+  elseif meta.anew then
+    redis.call('SET', META, text)
   else
     redis.call('SET', META, text, 'KEEPTTL')
   end
