@@ -72,8 +72,8 @@ def encode_all(codec: Codec[M], messages: Sequence[M]) -> list[bytes]:
     Raises:
         InvalidMessageError: One of them cannot be stored.
     """
-    now = time.time_ns() // 1_000_000
-    return [encode(fields, now) for fields in codec.encode(messages)]
+    at = now()
+    return [encode(fields, at) for fields in codec.encode(messages)]
 
 
 def encode(fields: Mapping[str, Any], at: int) -> bytes:
@@ -139,6 +139,11 @@ def role_of(record: bytes) -> str:
     except (ValueError, RecursionError):
         return ""
     return role
+
+
+def now() -> int:
+    """Return the present time in Unix milliseconds, as records and stores note it."""
+    return time.time_ns() // 1_000_000
 
 
 def _check_fields(record: Fields) -> None:

@@ -28,17 +28,17 @@ def store_from_url(url: str) -> Store:
     """
     parts = urlsplit(url)
     scheme = parts.scheme
+    query = parse_qsl(parts.query, keep_blank_values=True)
     if scheme == "memory":
-        return InMemoryStore(**_options(parts.query, _SHARED_OPTIONS))
+        return InMemoryStore(**_options(query, _SHARED_OPTIONS))
     if scheme == "sqlite":
-        return SQLiteStore(_sqlite_path(url), **_options(parts.query, (*_SHARED_OPTIONS, "timeout")))
+        return SQLiteStore(_sqlite_path(url), **_options(query, (*_SHARED_OPTIONS, "timeout")))
     if scheme in REDIS_SCHEMES:
         from sessionkit_integrations.stores.redis import RedisStore  # noqa: PLC0415 - imports the driver
 
         # redis-py takes options of its own from the query, so that those stay there.
-        query = parse_qsl(parts.query, keep_blank_values=True)
         theirs = urlencode([(name, value) for name, value in query if name not in _SERVER_OPTIONS])
-        ours = urlencode([(name, value) for name, value in query if name in _SERVER_OPTIONS])
+        ours = [(name, value) for name, value in query if name in _SERVER_OPTIONS]
         return RedisStore(f"{url.partition('?')[0]}?{theirs}", **_options(ours, _SERVER_OPTIONS))
     if scheme == "upstash":
         from sessionkit_integrations.stores.upstash import UpstashStore  # noqa: PLC0415 - imports the driver
@@ -46,7 +46,7 @@ def store_from_url(url: str) -> Store:
         token = os.environ.get("UPSTASH_REDIS_REST_TOKEN") or os.environ.get("UPSTASH_TOKEN")
         if not token:
             raise ValueError("set UPSTASH_REDIS_REST_TOKEN in the environment")
-        return UpstashStore(f"https://{parts.netloc}", token, **_options(parts.query, _SERVER_OPTIONS))
+        return UpstashStore(f"https://{parts.netloc}", token, **_options(query, _SERVER_OPTIONS))
     raise ValueError(
         f"no store has the scheme {scheme!r}; there are memory, sqlite, upstash, {', '.join(sorted(REDIS_SCHEMES))}"
     )
@@ -60,9 +60,9 @@ def _sqlite_path(url: str) -> str:
     return path
 
 
-def _options(query: str, allowed: tuple[str, ...]) -> dict[str, Any]:
+def _options(query: list[tuple[str, str]], allowed: tuple[str, ...]) -> dict[str, Any]:
     options: dict[str, Any] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
+    for name, value in query:
         if name not in allowed:
             raise ValueError(f"the store has no option {name!r}; it has {', '.join(allowed)}")
         options[name] = _OPTION_TYPES.get(name, str)(value)

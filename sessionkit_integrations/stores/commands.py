@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import unquote
 
-from sessionkit_integrations.records import role_of
+from sessionkit_integrations.records import now, role_of
 from sessionkit_integrations.stores.base import Snapshot
 from sessionkit_integrations.stores.state import conflict
 
@@ -43,10 +42,10 @@ class Script:
 
     text: str
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The SHA-1 of the text, in hexadecimal."""
-        return _sha1(self.text)
+        return hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ class Keys:
 
     def archive(self, session_id: str) -> str:
         """Return the key of a session's archived records."""
-        return f"{{{self.active(session_id)}}}:archive"
+        return self.all_of(session_id)[2]
 
     def all_of(self, session_id: str) -> tuple[str, str, str]:
         """Return the keys of a session in the order the scripts expect: list, meta, archive."""
@@ -134,7 +133,7 @@ def append(
     archive: bool,
 ) -> Command[None]:
     """Return the command for `Store.append`; ``ttl`` is in milliseconds."""
-    settings: tuple[Word, ...] = (operation_id, _now(), window.turns, ttl or 0, int(archive), _letters(records))
+    settings: tuple[Word, ...] = (operation_id, now(), window.turns, ttl or 0, int(archive), _letters(records))
     return Command("append", keys.all_of(session_id), (*settings, *records), _nothing, is_script=True, writes=True)
 
 
@@ -151,7 +150,7 @@ def replace(
     active = edit.active or ()
     settings: tuple[Word, ...] = (
         operation_id,
-        _now(),
+        now(),
         ttl or 0,
         expected or "",
         -1 if edit.active is None else len(active),
@@ -178,6 +177,21 @@ def scan(keys: Keys, cursor: int) -> Command[tuple[int, list[str]]]:
     return Command("SCAN", (), (cursor, "MATCH", keys.pattern, "COUNT", SCAN_COUNT, "TYPE", "list"), parse)
 
 
+def words(command: Command[Any], *, whole: bool, first_line: str = "") -> tuple[Word, ...]:
+    """Return a command as the words to send.
+
+    Args:
+        command: The command.
+        whole: Whether a script is sent by its text, rather than by its digest.
+        first_line: What a server wants to stand before a script.
+    """
+    if not command.is_script:
+        return (command.name, *command.keys, *command.args)
+    text = script(command.name, first_line)
+    verb, body = ("EVAL", text.text) if whole else ("EVALSHA", text.digest)
+    return (verb, body, len(command.keys), *command.keys, *command.args)
+
+
 @cache
 def script(name: str, first_line: str = "") -> Script:
     """Return one of the package's scripts.
@@ -191,11 +205,6 @@ def script(name: str, first_line: str = "") -> Script:
     return Script("".join([first_line, *texts]))
 
 
-@cache
-def _sha1(text: str) -> str:
-    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-
-
 def _percent(match: re.Match[str]) -> str:
     return "".join(f"%{byte:02X}" for byte in match[0].encode())
 
@@ -206,10 +215,6 @@ def _escape(match: re.Match[str]) -> str:
 
 def _letters(records: Iterable[bytes]) -> str:
     return "".join(_LETTERS.get(role_of(record), "o") for record in records)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _nothing(_reply: object) -> None:

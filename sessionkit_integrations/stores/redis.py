@@ -123,9 +123,9 @@ class RedisStore(ScriptedStore):
         client = self._client()
         target = {} if node is None else {"target_nodes": node}
         try:
-            reply = client.execute_command(*_words(command), **target)
+            reply = client.execute_command(*commands.words(command, whole=False), **target)
         except NoScriptError:
-            reply = client.execute_command(*_words(command, whole=True), **target)
+            reply = client.execute_command(*commands.words(command, whole=True), **target)
         return reply if node is None else _of_one_node(reply)
 
     async def _asend(self, command: Command[Any], node: Any) -> Any:
@@ -138,9 +138,9 @@ class RedisStore(ScriptedStore):
         target = {} if node is None else {"target_nodes": node}
         with _cancellable():
             try:
-                reply = await client.execute_command(*_words(command), **target)
+                reply = await client.execute_command(*commands.words(command, whole=False), **target)
             except NoScriptError:
-                reply = await client.execute_command(*_words(command, whole=True), **target)
+                reply = await client.execute_command(*commands.words(command, whole=True), **target)
         return reply if node is None else _of_one_node(reply)
 
     def _nodes(self) -> Sequence[Any]:
@@ -238,15 +238,6 @@ def _cancellable() -> Iterator[None]:
     yield
     if cancelling() > before:
         raise asyncio.CancelledError
-
-
-def _words(command: Command[Any], *, whole: bool = False) -> tuple[Any, ...]:
-    """Return a command as the words to send: a script by its digest, or by its ``whole`` text."""
-    if not command.is_script:
-        return (command.name, *command.keys, *command.args)
-    script = commands.script(command.name)
-    verb, body = ("EVAL", script.text) if whole else ("EVALSHA", script.digest)
-    return (verb, body, len(command.keys), *command.keys, *command.args)
 
 
 def _of_one_node(reply: Any) -> Any:

@@ -13,7 +13,7 @@ from sessionkit_integrations.stores.retries import Attempts
 from sessionkit_integrations.stores.ttl import ttl_milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
     from datetime import timedelta
 
     from sessionkit_integrations.errors import StoreError
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from sessionkit_integrations.window import Window
 
 T = TypeVar("T")
-
-_NODES: Command[Sequence[Any]] = commands.Command("CLUSTER", (), (), lambda nodes: nodes)
-"""Stands for asking which nodes there are, which drivers do in their own ways."""
 
 
 class ScriptedStore(Store):
@@ -103,7 +100,7 @@ class ScriptedStore(Store):
     def sessions(self) -> Iterator[str]:
         """See `Store.sessions`; on a server this walks with SCAN, which blocks nobody."""
         seen: set[str] = set()
-        for node in self._run(_NODES):
+        for node in self._retried(self._nodes, commands.scan(self._keys, 0)):
             cursor = -1
             while cursor:
                 cursor, found = self._run(commands.scan(self._keys, max(cursor, 0)), node)
@@ -112,7 +109,7 @@ class ScriptedStore(Store):
     async def asessions(self) -> AsyncIterator[str]:
         """See `sessions`."""
         seen: set[str] = set()
-        for node in await self._arun(_NODES):
+        for node in await self._aretried(self._anodes, commands.scan(self._keys, 0)):
             cursor = -1
             while cursor:
                 cursor, found = await self._arun(commands.scan(self._keys, max(cursor, 0)), node)
@@ -134,21 +131,30 @@ class ScriptedStore(Store):
         )
 
     def _run(self, command: Command[T], node: Any = None) -> T:
+        return self._retried(lambda: command.parse(self._send(command, node)), command)
+
+    async def _arun(self, command: Command[T], node: Any = None) -> T:
+        async def attempt() -> T:
+            return command.parse(await self._asend(command, node))
+
+        return await self._aretried(attempt, command)
+
+    def _retried(self, attempt: Callable[[], T], command: Command[Any]) -> T:
+        """Return the result of an attempt at a command, or at what it needs, repeated as `Attempts` says."""
         attempts = Attempts(self._timeout)
         while True:
             try:
-                reply = self._nodes() if command is _NODES else self._send(command, node)
-                return command.parse(reply)
+                return attempt()
             except self._driver_errors as error:
                 delay = attempts.delay_after(self._explain(error, command), error)
             time.sleep(delay)
 
-    async def _arun(self, command: Command[T], node: Any = None) -> T:
+    async def _aretried(self, attempt: Callable[[], Awaitable[T]], command: Command[Any]) -> T:
+        """See `_retried`."""
         attempts = Attempts(self._timeout)
         while True:
             try:
-                reply = await self._anodes() if command is _NODES else await self._asend(command, node)
-                return command.parse(reply)
+                return await attempt()
             except self._driver_errors as error:
                 delay = attempts.delay_after(self._explain(error, command), error)
             await asyncio.sleep(delay)

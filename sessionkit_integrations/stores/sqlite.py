@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from sessionkit_integrations.errors import StoreError, StoreUnavailableError
+from sessionkit_integrations.records import now
 from sessionkit_integrations.stores import statements
 from sessionkit_integrations.stores.base import Snapshot, Store
 from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT, Attempts
@@ -84,21 +85,19 @@ class SQLiteStore(Store):
 
     def read(self, session_id: str, *, archived: bool = False) -> Snapshot:
         """See `Store.read`."""
-        return self._run(lambda: statements.read(session_id, _now(), archived=archived))
+        return self._run(lambda: statements.read(session_id, now(), archived=archived))
 
     async def aread(self, session_id: str, *, archived: bool = False) -> Snapshot:
         """See `Store.read`."""
-        return await self._arun(lambda: statements.read(session_id, _now(), archived=archived))
+        return await self._arun(lambda: statements.read(session_id, now(), archived=archived))
 
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
-        self._run(lambda: statements.replace(session_id, edit, expected, operation_id, now=_now(), ttl=self._ttl))
+        self._run(lambda: statements.replace(session_id, edit, expected, operation_id, now=now(), ttl=self._ttl))
 
     async def areplace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
-        await self._arun(
-            lambda: statements.replace(session_id, edit, expected, operation_id, now=_now(), ttl=self._ttl)
-        )
+        await self._arun(lambda: statements.replace(session_id, edit, expected, operation_id, now=now(), ttl=self._ttl))
 
     def delete(self, session_id: str) -> None:
         """See `Store.delete`."""
@@ -111,14 +110,14 @@ class SQLiteStore(Store):
     def sessions(self) -> Iterator[str]:
         """See `Store.sessions`."""
         after = ""
-        while page := self._run(lambda start=after: statements.sessions(start, _now())):  # type: ignore[misc]
+        while page := self._run(lambda start=after: statements.sessions(start, now())):  # type: ignore[misc]
             yield from page
             after = page[-1]
 
     async def asessions(self) -> AsyncIterator[str]:
         """See `Store.sessions`."""
         after = ""
-        while page := await self._arun(lambda start=after: statements.sessions(start, _now())):  # type: ignore[misc]
+        while page := await self._arun(lambda start=after: statements.sessions(start, now())):  # type: ignore[misc]
             for session_id in page:
                 yield session_id
             after = page[-1]
@@ -135,7 +134,7 @@ class SQLiteStore(Store):
 
     def _append(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> Steps[None]:
         return statements.append(
-            session_id, records, window, operation_id, now=_now(), ttl=self._ttl, archive=self.archive
+            session_id, records, window, operation_id, now=now(), ttl=self._ttl, archive=self.archive
         )
 
     def _run(self, begin: Callable[[], Steps[T]]) -> T:
@@ -223,7 +222,3 @@ def _performer(connection: sqlite3.Connection) -> Callable[[Statement], Any]:
         return connection.execute(statement.sql, statement.values).fetchall()
 
     return perform
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

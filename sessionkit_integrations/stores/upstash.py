@@ -144,14 +144,8 @@ def _is_address(url: str) -> bool:
 
 
 def _words(command: Command[Any], *, whole: bool = False) -> list[str | int]:
-    """Return a command as the words to send: a script by its digest, or by its ``whole`` text."""
-    body: tuple[str | int, ...] = (command.name,)
-    if command.is_script:
-        script = commands.script(command.name, LOCK_ONLY_OUR_KEYS)
-        verb_and_body = ("EVAL", script.text) if whole else ("EVALSHA", script.digest)
-        body = (*verb_and_body, len(command.keys))
-    args = (arg.decode() if isinstance(arg, bytes) else arg for arg in command.args)
-    return [*body, *command.keys, *args]
+    words = commands.words(command, whole=whole, first_line=LOCK_ONLY_OUR_KEYS)
+    return [word.decode() if isinstance(word, bytes) else word for word in words]
 
 
 def _is_unknown_script(command: Command[Any], response: httpx.Response) -> bool:
