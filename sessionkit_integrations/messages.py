@@ -25,15 +25,18 @@ class FunctionCall(TypedDict):
 
 
 class ToolCall(TypedDict):
-    """A tool call, in OpenAI's shape."""
+    """A tool call, in OpenAI's shape; see `Message` for ``extra_content``."""
 
     id: str
     type: Literal["function"]
     function: FunctionCall
+    extra_content: NotRequired[dict[str, Any]]
 
 
 class Message(TypedDict):
     """One entry of a session: a plain dict in the shape of OpenAI's chat API.
+
+    What that API has no field for is written as others do who speak its language; `providers.to_openai` leaves it out.
 
     Attributes:
         role: Who speaks.
@@ -41,6 +44,10 @@ class Message(TypedDict):
         tool_calls: The tools that an assistant message calls.
         tool_call_id: The call that a tool message answers.
         name: The name of the speaker or of the tool.
+        is_error: Whether a tool message tells of a failure, as Anthropic's API has it.
+        reasoning_details: What the model thought before it answered, as OpenRouter's API has it: dicts of the types
+            ``reasoning.text`` (``text``, ``signature``), ``reasoning.summary`` and ``reasoning.encrypted`` (``data``).
+        extra_content: What only one provider understands, under its name, as Google's API has it.
     """
 
     role: Role
@@ -48,6 +55,9 @@ class Message(TypedDict):
     tool_calls: NotRequired[list[ToolCall]]
     tool_call_id: NotRequired[str]
     name: NotRequired[str]
+    is_error: NotRequired[bool]
+    reasoning_details: NotRequired[list[dict[str, Any]]]
+    extra_content: NotRequired[dict[str, Any]]
 
 
 def check_session_id(session_id: str) -> None:

@@ -1,0 +1,154 @@
+"""Images, audio, video and files among a message's content parts, read from and written in OpenAI's shape.
+
+| media | as base64 | by URL | by id |
+| --- | --- | --- | --- |
+| image | `image_url` with a data URL | `image_url` | |
+| audio | `input_audio` | `audio_url` | |
+| video | `video_url` with a data URL | `video_url` | |
+| file | `file` with a data URL as `file_data` | `file` with the URL as `file_data` | `file` with `file_id` |
+
+What OpenAI's API itself has no part for is written as others do who speak its language: `audio_url` and `video_url`
+are those of vLLM, and a `file` by URL is OpenRouter's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Part = dict[str, Any]
+Kind = Literal["image", "audio", "video", "file"]
+
+_DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]+)*?;base64,", re.IGNORECASE)  # RFC 2397
+_ANY_TYPE = "application/octet-stream"
+_AUDIO_FORMATS = {
+    "audio/mpeg": "mp3",
+    "audio/mp3": "mp3",
+    "audio/wav": "wav",
+    "audio/wave": "wav",
+    "audio/x-wav": "wav",
+    "audio/vnd.wave": "wav",
+}
+_AUDIO_TYPES = {"mp3": "audio/mpeg"}
+_KINDS_BY_URL: dict[object, Kind] = {"image_url": "image", "audio_url": "audio", "video_url": "video"}
+_IMAGE_SIGNATURES = {"iVBORw0KGgo": "image/png", "/9j/": "image/jpeg", "R0lGOD": "image/gif", "UklGR": "image/webp"}
+"""How the base64 of images of a type begins."""
+
+
+@dataclass(frozen=True)
+class Media:
+    """An image, a sound, a video or a file of a message: by URL, as base64 or by the id a provider gave it.
+
+    Attributes:
+        kind: What it is.
+        url: Where it is.
+        data: What it is, in base64.
+        file_id: What a provider's file store calls it.
+        mime_type: Its type, such as ``image/png``.
+        name: Its file name.
+        detail: How closely a model shall look at an image, as OpenAI has it: ``low``, ``high`` or ``auto``.
+    """
+
+    kind: Kind
+    url: str | None = None
+    data: str | None = None
+    file_id: str | None = None
+    mime_type: str | None = None
+    name: str | None = None
+    detail: str | None = None
+
+
+def text_part(text: str) -> Part:
+    """Return the content part that holds a text."""
+    return {"type": "text", "text": text}
+
+
+def is_text(part: Part) -> bool:
+    """Return whether a content part holds a text."""
+    return part.get("type") == "text" and isinstance(part.get("text"), str)
+
+
+def to_part(media: Media) -> Part | None:
+    """Return the content part for media, or ``None`` where there is none: for all but files by id."""
+    if media.kind == "file":
+        return _file_part(media)
+    if media.kind == "audio" and media.data is not None:
+        audio = {"data": media.data}
+        if media.mime_type:
+            audio["format"] = _AUDIO_FORMATS.get(media.mime_type) or media.mime_type.partition("/")[2]
+        return {"type": "input_audio", "input_audio": audio}
+    url = _url_of(media)
+    if url is None:
+        return None
+    kind = f"{media.kind}_url"
+    where = {"url": url}
+    if media.kind == "image" and media.detail is not None:
+        where["detail"] = media.detail
+    return {"type": kind, kind: where}
+
+
+def to_media(part: Part) -> Media | None:
+    """Return the media in a content part, or ``None`` where it holds none that can be made out."""
+    kind = part.get("type")
+    value = part.get(kind) if isinstance(kind, str) else None
+    if kind in _KINDS_BY_URL:
+        # OpenAI takes no URL in the place of the dict, but some of its kin do.
+        where = value if isinstance(value, dict) else {"url": value}
+        return _media_at(_KINDS_BY_URL[kind], where.get("url"), detail=_text(where.get("detail")))
+    if not isinstance(value, dict):
+        return None
+    if kind == "input_audio" and isinstance(value.get("data"), str):
+        name = _text(value.get("format"))
+        mime_type = _AUDIO_TYPES.get(name, f"audio/{name}") if name else None
+        return Media("audio", data=value["data"], mime_type=mime_type)
+    if kind == "file":
+        return _file_of(value)
+    return None
+
+
+def data_url(media: Media) -> str:
+    """Return media that are there in base64 as a data URL."""
+    mime_type = media.mime_type
+    if mime_type is None and media.kind == "image":
+        mime_type = next(
+            (kind for start, kind in _IMAGE_SIGNATURES.items() if (media.data or "").startswith(start)), None
+        )
+    return f"data:{mime_type or _ANY_TYPE};base64,{media.data}"
+
+
+def _file_of(value: dict[str, Any]) -> Media | None:
+    name = _text(value.get("filename"))
+    if isinstance(value.get("file_id"), str):
+        return Media("file", file_id=value["file_id"], name=name)
+    return _media_at("file", value.get("file_data"), name=name)
+
+
+def _file_part(media: Media) -> Part | None:
+    if media.file_id is not None:
+        where = {"file_id": media.file_id}
+    else:
+        url = _url_of(media)
+        if url is None:
+            return None
+        where = {"file_data": url}
+    if media.name is not None:
+        where["filename"] = media.name
+    return {"type": "file", "file": where}
+
+
+def _url_of(media: Media) -> str | None:
+    return media.url if media.data is None else data_url(media)
+
+
+def _media_at(kind: Kind, url: object, *, name: str | None = None, detail: str | None = None) -> Media | None:
+    if not isinstance(url, str):
+        return None
+    match = _DATA_URL.match(url)
+    if match is None:
+        return Media(kind, url=url, name=name, detail=detail)
+    return Media(kind, data=url[match.end() :], mime_type=match[1] or None, name=name, detail=detail)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
