@@ -6,12 +6,11 @@ plain `HumanMessage` costs no more than a plain message, and a reader of another
 
 from __future__ import annotations
 
-import json
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import InvalidMessageError, MissingDependencyError
-from sessionkit_integrations.messages import check_json
+from sessionkit_integrations.records import is_error, other_fields, reasoning_of, reasoning_text
 
 try:
     from langchain_core.messages import (
@@ -26,6 +25,12 @@ try:
     )
 except ImportError as error:
     raise MissingDependencyError("SessionKitChatMessageHistory", "langchain") from error
+
+from sessionkit_integrations.langchain_calls import decode_calls, encode_calls
+from sessionkit_integrations.langchain_content import decode_content, encode_content
+from sessionkit_integrations.langchain_making import make
+from sessionkit_integrations.langchain_values import dumped, restore
+from sessionkit_integrations.parts import text_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -50,13 +55,21 @@ _ROLES_OF_CHAT = {
     "tool": "tool",
     "function": "tool",
 }
-_CLASSES: dict[str, type[BaseMessage]] = {"user": HumanMessage, "system": SystemMessage}
-_OPTIONAL = ("id", "usage_metadata", "artifact")
-"""Fields that OpenAI's shape has no place for, ``None`` by default."""
-_DICTS = ("additional_kwargs", "response_metadata")
-"""Likewise, but empty dicts by default."""
+_CLASSES: dict[str, type[BaseMessage]] = {
+    "user": HumanMessage,
+    "assistant": AIMessage,
+    "system": SystemMessage,
+    "tool": ToolMessage,
+}
+_SHARED = frozenset({"type", "content", "name", "role", "tool_calls", "invalid_tool_calls", "tool_call_id", "status"})
+"""Fields that OpenAI's shape has a place for, or that are known by name here."""
+_OF_CHUNKS = frozenset({"tool_call_chunks", "chunk_position"})
+"""Fields that a whole message has no more."""
+_ORDINARY = frozenset({"role", "content", "at", "name", "tool_calls", "tool_call_id"})
+"""Fields of records that say nothing beyond OpenAI's shape."""
+_PART, _THINKING = "p", "t"
 _UNKNOWN = "fields"
-"""Where a message's fields that LangChain does not know are held, apart from what is known by name."""
+"""Where fields that LangChain does not know are held, apart from those that it does."""
 
 
 class LangChainCodec:
@@ -65,11 +78,22 @@ class LangChainCodec:
     def encode(self, messages: Sequence[BaseMessage]) -> Iterable[Fields]:
         """See `Codec.encode`. Chunks are stored as the whole message they add up to."""
         for message in _whole(messages):
-            yield _encode(message)
+            try:
+                fields = _encode(message)
+            except RecursionError as error:
+                raise InvalidMessageError("message", "is nested too deeply") from error
+            yield fields
 
     def decode(self, fields: Fields) -> BaseMessage:
         """See `Codec.decode`."""
-        return _decode(fields)
+        extra = fields.get(TAG)
+        if extra is None:
+            if fields.keys() <= _ORDINARY:
+                return _ordinary(fields)
+            extra = _from_elsewhere(fields)
+        if "documents" in extra:
+            restore(extra, extra.pop("documents"))
+        return _decode(fields, extra)
 
 
 def _whole(messages: Sequence[BaseMessage]) -> Iterator[BaseMessage]:
@@ -85,64 +109,52 @@ def _chunk_key(item: tuple[int, BaseMessage]) -> object:
     return ("chunks", message.id) if isinstance(message, AIMessageChunk) else index
 
 
-def _decode(fields: Fields) -> BaseMessage:
-    extra = fields.get(TAG) or {}
-    unknown = extra.pop(_UNKNOWN, {})
-    chat_role = extra.pop("chat", None)
-    is_function = extra.pop("function", False)
-    content = _decode_content(fields.get("content"), extra.pop("strings", ()))
-    values: dict[str, Any] = {"content": content, **extra}
-    if "name" in fields:
-        values["name"] = fields["name"]
-    if chat_role is not None:
-        return ChatMessage(role=chat_role, **values, **unknown)
-    if is_function:
-        return FunctionMessage(**values, **unknown)
-    role = fields["role"]
-    if role == "tool":
-        return ToolMessage(tool_call_id=fields.get("tool_call_id") or "", **values, **unknown)
-    if role == "assistant":
-        return _decode_ai(fields.get("tool_calls") or (), values, unknown)
-    return _CLASSES[role](**values, **unknown)
-
-
-def _decode_ai(calls: Sequence[dict[str, Any]], values: dict[str, Any], unknown: dict[str, Any]) -> AIMessage:
-    _decode_tool_calls(calls, values)
-    message = AIMessage(**values, **unknown)
-    # LangChain takes calls that were removed from the message out of its additional_kwargs again.
-    message.tool_calls, message.invalid_tool_calls = values["tool_calls"], values["invalid_tool_calls"]
-    return message
-
-
 def _encode(message: BaseMessage) -> Fields:
     extra: dict[str, Any] = {}
+    details: list[Fields] = []
     role = _role(message, extra)
-    fields: Fields = {"role": role, "content": _encode_content(message.content, extra)}
+    kwargs = dict(message.additional_kwargs)
+    calls: list[Fields] = []
+    valid: Sequence[Any] = ()
     if isinstance(message, AIMessage):
-        _encode_tool_calls(message, fields, extra)
+        calls, valid = encode_calls(message, kwargs, extra), message.tool_calls
+        thought = kwargs.get("reasoning_content")
+        if isinstance(thought, str):
+            del kwargs["reasoning_content"]
+            extra["reasoning_in_kwargs"] = True
+            details.append(reasoning_text(thought))
+    content = encode_content(message.content, valid, details, extra)
+    fields: Fields = {"role": role, "content": content or (None if calls else "")}
+    if calls:
+        fields["tool_calls"] = calls
     if isinstance(message, ToolMessage):
         fields["tool_call_id"] = message.tool_call_id
-        if message.status != "success":
-            extra["status"] = message.status
+        if message.status == "error":
+            extra["is_error"] = True
     if message.name is not None:
         fields["name"] = message.name
-    extra.update(_beyond(message))
+    if details:
+        extra["reasoning_details"] = details
+    _encode_rest(message, kwargs, extra)
     if extra:
         fields[TAG] = extra
     return fields
 
 
-def _beyond(message: BaseMessage) -> Iterator[tuple[str, Any]]:
-    """Yield the names and values that OpenAI's shape has no place for, without those that are empty by default."""
-    for name in _OPTIONAL:
-        # Asked of its class: a message may have a field of that name which LangChain does not know.
-        if name in type(message).model_fields and getattr(message, name) is not None:
-            yield name, getattr(message, name)
-    for name in _DICTS:
-        if getattr(message, name):
-            yield name, getattr(message, name)
+def _encode_rest(message: BaseMessage, kwargs: dict[str, Any], extra: dict[str, Any]) -> None:
+    """Add what OpenAI's shape has no place for, but for what is empty by default."""
+    documents: list[list[str | int]] = []
+    # Asked of the class: a message may have a field of a name that LangChain does not know.
+    for name in type(message).model_fields:
+        if name not in _SHARED | _OF_CHUNKS:
+            value = kwargs if name == "additional_kwargs" else getattr(message, name)
+            is_default = value is None or (name != "artifact" and isinstance(value, (dict, list)) and not value)
+            if not is_default:
+                extra[name] = dumped(value, documents, [name])
     if message.model_extra:
-        yield _UNKNOWN, message.model_extra
+        extra[_UNKNOWN] = dumped(message.model_extra, documents, [_UNKNOWN])
+    if documents:
+        extra["documents"] = documents
 
 
 def _role(message: BaseMessage, extra: dict[str, Any]) -> str:
@@ -159,81 +171,77 @@ def _role(message: BaseMessage, extra: dict[str, Any]) -> str:
     raise InvalidMessageError("type", f"is {message.type!r}, which is not a message of a conversation")
 
 
-def _encode_content(content: str | list[Any], extra: dict[str, Any]) -> str | list[dict[str, Any]]:
-    if isinstance(content, str):
-        return content
-    strings = [index for index, part in enumerate(content) if isinstance(part, str)]
-    if strings:
-        extra["strings"] = strings
-    return [{"type": "text", "text": part} if isinstance(part, str) else part for part in content]
-
-
-def _decode_content(content: str | list[Any] | None, strings: Sequence[int]) -> str | list[Any]:
-    if isinstance(content, list):
-        for index in strings:
-            content[index] = content[index]["text"]
-    return "" if content is None else content
-
-
-def _encode_tool_calls(message: AIMessage, fields: Fields, extra: dict[str, Any]) -> None:
-    calls = [
-        _call(call["id"], call["name"], _dump(call["args"], f"tool_calls[{index}].args"))
-        for index, call in enumerate(message.tool_calls)
-    ]
-    invalid = message.invalid_tool_calls
-    if all(_is_recognized_as_invalid(call) for call in invalid):
-        calls += [_call(call["id"], call["name"], call["args"]) for call in invalid]
-        errors = [call.get("error") for call in invalid]
-        if any(error is not None for error in errors):
-            extra["errors"] = errors
-    else:
-        extra["invalid_tool_calls"] = list(invalid)
-    if calls:
-        fields["tool_calls"] = calls
-        if fields["content"] == "":
-            fields["content"] = None
-
-
-def _decode_tool_calls(calls: Sequence[dict[str, Any]], values: dict[str, Any]) -> None:
-    valid, invalid = [], []
-    for call in calls:
-        function = call.get("function") or {}
-        arguments = _arguments(function.get("arguments"))
-        shared = {"name": function.get("name"), "id": call.get("id")}
-        if arguments is None:
-            invalid.append({**shared, "args": function.get("arguments"), "error": None, "type": "invalid_tool_call"})
+def _from_elsewhere(fields: Fields) -> Fields:
+    """Return what a message that no LangChain wrote says beyond OpenAI's shape, as if LangChain had said it."""
+    extra: Fields = {}
+    kwargs = other_fields(fields)
+    thoughts = [detail for detail in reasoning_of(fields) if isinstance(detail.get("text"), str)]
+    if fields["role"] == "assistant" and thoughts:
+        if any("signature" in detail for detail in thoughts):
+            content = fields.get("content")
+            before = [text_part(content)] if isinstance(content, str) and content else content or []
+            fields["content"] = before
+            extra["order"] = _THINKING * len(thoughts) + _PART * len(before)
+            extra["reasoning_details"] = thoughts
         else:
-            valid.append({**shared, "args": arguments, "type": "tool_call"})
-    for broken, error in zip(invalid, values.pop("errors", ()), strict=False):
-        broken["error"] = error
-    values["tool_calls"] = valid
-    values.setdefault("invalid_tool_calls", invalid)
+            # Where LangChain's models without a signature have it, and where it asks no other model to take it.
+            kwargs["reasoning_content"] = "\n\n".join(detail["text"] for detail in thoughts)
+    if kwargs:
+        extra["additional_kwargs"] = kwargs
+    if is_error(fields):
+        extra["is_error"] = True
+    return extra
 
 
-def _is_recognized_as_invalid(call: Any) -> bool:
-    """Whether reading the call's OpenAI shape makes an equal invalid call of it, but for the error."""
-    is_plain = set(call) <= {"name", "args", "id", "error", "type"}
-    return is_plain and isinstance(call["args"], str) and _arguments(call["args"]) is None
+def _ordinary(fields: Fields) -> BaseMessage:
+    """Return a message that says nothing beyond OpenAI's shape, as most do: what `_decode` does, and faster."""
+    cls = _CLASSES[fields["role"]]
+    content = fields.get("content")
+    calls = fields.get("tool_calls")
+    values: dict[str, Any] = {"content": content}
+    if type(content) is not str:
+        values["content"] = "" if content is None else decode_content(content, (), iter(()), {})
+    if "name" in fields:
+        values["name"] = fields["name"]
+    if cls is ToolMessage:
+        values["tool_call_id"] = fields.get("tool_call_id") or ""
+    elif calls and cls is AIMessage:
+        values["tool_calls"], values["invalid_tool_calls"] = decode_calls(calls, {})
+    return make(cls, values, {})
 
 
-def _arguments(text: Any) -> dict[str, Any] | None:
-    """Return the arguments of a tool call, or ``None`` where the text is no JSON object."""
-    try:
-        value = json.loads(text)
-    except (TypeError, ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+def _decode(fields: Fields, extra: Fields) -> BaseMessage:
+    values: dict[str, Any] = {}
+    cls = _class(fields, extra, values)
+    unknown = extra.pop(_UNKNOWN, None) or {}
+    details = iter(extra.pop("reasoning_details", ()))
+    thought = next(details)["text"] if extra.pop("reasoning_in_kwargs", False) else None
+    calls: Sequence[Any] = ()
+    raw = fields.get("tool_calls")
+    if cls is AIMessage and (raw or extra):
+        raw = raw or []
+        in_kwargs = extra.pop("tool_calls_in_kwargs", False)
+        calls, invalid = decode_calls(raw, extra)
+        values |= {"tool_calls": calls, "invalid_tool_calls": invalid}
+        if in_kwargs:
+            extra.setdefault("additional_kwargs", {})["tool_calls"] = raw
+    if thought is not None:
+        extra.setdefault("additional_kwargs", {})["reasoning_content"] = thought
+    values["content"] = decode_content(fields.get("content"), calls, details, extra)
+    if "name" in fields:
+        values["name"] = fields["name"]
+    return make(cls, {**values, **extra}, unknown)
 
 
-def _call(call_id: str | None, name: str | None, arguments: str | None) -> dict[str, Any]:
-    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
-
-
-def _dump(args: dict[str, Any], field: str) -> str:
-    try:
-        check_json(args, field)
-        return json.dumps(args, ensure_ascii=False, separators=(",", ":"))
-    except InvalidMessageError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise InvalidMessageError(field, f"cannot be written as JSON ({error})") from error
+def _class(fields: Fields, extra: Fields, values: dict[str, Any]) -> type[BaseMessage]:
+    """Return the class of a message; what only this class has goes into ``values``."""
+    failed = extra.pop("is_error", False)
+    if "chat" in extra:
+        values["role"] = extra.pop("chat")
+        return ChatMessage
+    if extra.pop("function", False):
+        return FunctionMessage
+    if fields["role"] == "tool":
+        values["tool_call_id"] = fields.get("tool_call_id") or ""
+        values["status"] = "error" if failed else "success"
+    return _CLASSES[fields["role"]]

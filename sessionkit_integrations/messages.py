@@ -13,7 +13,9 @@ from sessionkit_integrations.errors import InvalidMessageError, InvalidSessionId
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES = frozenset({"system", "user", "assistant", "tool"})
 MAX_SESSION_ID_BYTES = 512
-RESERVED_FIELDS = frozenset({"at", "langchain", "llama_index"})
+FRAMEWORKS = ("langchain", "llama_index")
+"""The fields in which records hold what only messages of a framework say."""
+RESERVED_FIELDS = frozenset({"at", *FRAMEWORKS})
 """Fields that a record uses itself, and a message therefore may not have."""
 
 

@@ -15,6 +15,8 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
+from tests.langchain.blocks import blocks
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -57,7 +59,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     max_leaves=5,
 )
 json_objects = st.dictionaries(_names, json_values, max_size=3)
-_contents = st.text() | st.lists(st.text(max_size=8) | json_objects, max_size=3)
+_contents = st.text() | st.lists(st.text(max_size=8) | json_objects | blocks(json_values), max_size=4)
 _arguments = st.text(max_size=8) | st.sampled_from(["{}", "[]", '{"a":NaN}', '{"a":1}', "null", "{"]) | st.none()
 _calls = st.fixed_dictionaries({"name": _names, "args": json_objects, "id": _optional})
 _broken_calls = st.fixed_dictionaries({"name": _optional, "args": _arguments, "id": _optional, "error": _optional})

@@ -1,0 +1,141 @@
+"""The tool calls of LangChain's messages as those of records, and back."""
+
+from __future__ import annotations
+
+import json
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+
+from sessionkit_integrations.errors import InvalidMessageError
+from sessionkit_integrations.messages import check_json
+from sessionkit_integrations.records import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langchain_core.messages import AIMessage
+
+    from sessionkit_integrations.records import Fields
+
+_CALL = frozenset({"name", "args", "id", "type"})
+_INVALID_CALL = _CALL | {"error"}
+
+
+def encode_calls(message: AIMessage, kwargs: dict[str, Any], extra: Fields) -> list[Fields]:
+    """Return the tool calls of a record.
+
+    Args:
+        message: The message that calls.
+        kwargs: Its additional keyword arguments; calls that they repeat are taken out.
+        extra: Where what OpenAI's shape cannot tell goes.
+
+    Raises:
+        InvalidMessageError: JSON cannot hold the arguments.
+    """
+    invalid = message.invalid_tool_calls
+    raw = kwargs.get("tool_calls")
+    if raw and not invalid and _are_calls(raw) and decode_calls(raw, {})[0] == message.tool_calls:
+        extra["tool_calls_in_kwargs"] = True
+        calls: list[Fields] = kwargs.pop("tool_calls")
+    else:
+        calls = [
+            _call(call["id"], call["name"], _dump(call["args"], f"tool_calls[{index}].args"))
+            for index, call in enumerate(message.tool_calls)
+        ]
+    without_id = [index for index, call in enumerate(calls) if call["id"] is None]
+    more = [[index, rest] for index, call in enumerate(message.tool_calls) if (rest := _beyond(call, _CALL))]
+    if more:
+        extra["calls"] = more
+    if all(_is_recognized_as_invalid(call) for call in invalid):
+        without_id += [len(calls) + index for index, call in enumerate(invalid) if call["id"] is None]
+        calls += [_call(call["id"], call["name"], call["args"]) for call in invalid]
+        errors = [call.get("error") for call in invalid]
+        if any(error is not None for error in errors):
+            extra["errors"] = errors
+    else:
+        extra["invalid_tool_calls"] = list(invalid)
+    if without_id:
+        extra["without_id"] = without_id
+        for index in without_id:
+            calls[index]["id"] = ""
+    return calls
+
+
+def decode_calls(calls: Sequence[Any], extra: Fields) -> tuple[list[Any], list[Any]]:
+    """Return the tool calls and the invalid tool calls of a message; see `encode_calls`.
+
+    Raises:
+        AttributeError, LookupError, TypeError, ValueError: They are no tool calls.
+    """
+    valid: list[Any] = []
+    invalid: list[Any] = []
+    without_id = extra.pop("without_id", ()) if extra else ()
+    for index, call in enumerate(calls):
+        call_id = None if index in without_id else call.get("id")
+        if call.get("type") == "custom":
+            # OpenAI's custom tools take a text instead of arguments.
+            name, text = call["custom"]["name"], call["custom"]["input"]
+            arguments: dict[str, Any] | None = {"input": text}
+        else:
+            name, text = call["function"]["name"], call["function"]["arguments"]
+            arguments = _arguments(text)
+        if type(name) is not str or type(text) is not str or not isinstance(call_id, (str, NoneType)):
+            raise ValueError("it has a tool call with something else in the place of a text")
+        if arguments is None:
+            invalid.append({"name": name, "args": text, "id": call_id, "error": None, "type": "invalid_tool_call"})
+        else:
+            valid.append({"name": name, "args": arguments, "id": call_id, "type": "tool_call"})
+    if extra:
+        for index, rest in extra.pop("calls", ()):
+            valid[index].update(rest)
+        for broken, error in zip(invalid, extra.pop("errors", ()), strict=False):
+            broken["error"] = error
+        invalid = extra.pop("invalid_tool_calls", invalid)
+    return valid, invalid
+
+
+def _are_calls(value: object) -> bool:
+    """Whether a value is a list of tool calls just as OpenAI has them."""
+    return isinstance(value, list) and all(
+        isinstance(call, dict)
+        and call.keys() == {"id", "type", "function"}
+        and call["type"] == "function"
+        and isinstance(call["id"], str)
+        and isinstance(call["function"], dict)
+        and call["function"].keys() == {"name", "arguments"}
+        and all(isinstance(text, str) for text in call["function"].values())
+        for call in value
+    )
+
+
+def _is_recognized_as_invalid(call: Any) -> bool:
+    """Whether reading the call's OpenAI shape makes an equal invalid call of it, but for the error."""
+    texts = isinstance(call["name"], str) and isinstance(call["args"], str)
+    return texts and set(call) <= _INVALID_CALL and _arguments(call["args"]) is None
+
+
+def _arguments(text: Any) -> dict[str, Any] | None:
+    """Return the arguments of a tool call, or ``None`` where the text is no JSON object."""
+    try:
+        value = parse(text)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _beyond(call: Any, known: frozenset[str]) -> Fields:
+    return {name: value for name, value in call.items() if name not in known}
+
+
+def _call(call_id: str | None, name: str | None, arguments: str | None) -> Fields:
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def _dump(args: dict[str, Any], field: str) -> str:
+    try:
+        check_json(args, field)
+        return json.dumps(args, ensure_ascii=False, separators=(",", ":"))
+    except InvalidMessageError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InvalidMessageError(field, f"cannot be written as JSON ({error})") from error
