@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.messages import check_json
-from sessionkit_integrations.records import parse
+from sessionkit_integrations.with_pydantic import parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,8 +1,4 @@
-"""Making LangChain's messages of what a record holds.
-
-Their constructors validate each field, which takes most of the time that reading a window does. Here messages are made
-as unpickling makes them, and what a record can get wrong is checked.
-"""
+"""Making LangChain's messages of what a record holds, and checking what a record can get wrong."""
 
 from __future__ import annotations
 
@@ -18,12 +14,13 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
+from sessionkit_integrations.with_pydantic import maker
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_set = object.__setattr__
-_STATES: dict[type[BaseMessage], dict[str, Any]] = {
-    type(message): message.__getstate__()
+_MAKERS: dict[type[BaseMessage], tuple[dict[str, Any], Callable[..., BaseMessage]]] = {
+    type(message): (vars(message), maker(message))
     for message in (
         HumanMessage(""),
         AIMessage(""),
@@ -33,11 +30,6 @@ _STATES: dict[type[BaseMessage], dict[str, Any]] = {
         ChatMessage(content="", role=""),
     )
 }
-_NEW = {
-    cls: [(name, type(value)) for name, value in state["__dict__"].items() if isinstance(value, (dict, list))]
-    for cls, state in _STATES.items()
-}
-"""The fields whose defaults no two messages may share."""
 
 
 def make(cls: type[BaseMessage], values: dict[str, Any], unknown: dict[str, Any]) -> BaseMessage:
@@ -51,24 +43,15 @@ def make(cls: type[BaseMessage], values: dict[str, Any], unknown: dict[str, Any]
     Raises:
         ValueError: A value is none for its field.
     """
-    state = _STATES[cls]
-    fields = state["__dict__"].copy()
-    for name, new in _NEW[cls]:
-        fields[name] = new()
+    defaults, make_fast = _MAKERS[cls]
+    if not values.keys() <= defaults.keys():
+        for name in values.keys() - defaults.keys():
+            unknown[name] = values.pop(name)
     for name, value in values.items():
         check = _CHECKS.get(name)
         if check is not None and not check(value):
             raise ValueError(f"its {name} is {value!r}")
-        if name in fields:
-            fields[name] = value
-        else:
-            unknown[name] = value
-    message = cls.__new__(cls)
-    _set(message, "__dict__", fields)
-    _set(message, "__pydantic_extra__", unknown)
-    _set(message, "__pydantic_fields_set__", set(values))
-    _set(message, "__pydantic_private__", state["__pydantic_private__"])
-    return message
+    return make_fast(values, unknown)
 
 
 def _is_text(value: object) -> bool:

@@ -31,6 +31,7 @@ from sessionkit_integrations.langchain_content import decode_content, encode_con
 from sessionkit_integrations.langchain_making import make
 from sessionkit_integrations.langchain_values import dumped, restore
 from sessionkit_integrations.parts import text_part
+from sessionkit_integrations.with_pydantic import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -83,6 +84,10 @@ class LangChainCodec:
             except RecursionError as error:
                 raise InvalidMessageError("message", "is nested too deeply") from error
             yield fields
+
+    def parse(self, record: bytes) -> Any:
+        """See `Codec.parse`."""
+        return parse(record)
 
     def decode(self, fields: Fields) -> BaseMessage:
         """See `Codec.decode`."""

@@ -1,36 +1,50 @@
 """LlamaIndex's messages as records, and back.
 
-A record holds the message in OpenAI's shape, and under ``llama_index`` only what a message says beyond that:
-blocks that OpenAI's shape has no equal for, with their places among the others, and additional keyword arguments.
+A record holds the message in OpenAI's shape, and under ``llama_index`` only what a message says beyond that: what its
+blocks say more, their order, and additional keyword arguments.
 """
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import InvalidMessageError, MissingDependencyError
-from sessionkit_integrations.messages import check_json
+from sessionkit_integrations.records import is_error, other_fields, reasoning_of
 
 try:
     from llama_index.core.base.llms.types import (
         ChatMessage,
-        ContentBlock,
-        DocumentBlock,
-        ImageBlock,
+        CitableBlock,
         MessageRole,
-        TextBlock,
+        ThinkingBlock,
         ToolCallBlock,
     )
-    from pydantic import TypeAdapter
-    from pydantic_core import to_jsonable_python
 except ImportError as error:
     raise MissingDependencyError("SessionKitChatStore", "llama-index") from error
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from sessionkit_integrations.blocks import arranged
+from sessionkit_integrations.llama_index_blocks import (
+    block_of,
+    citable_block,
+    citable_of,
+    dump,
+    load,
+    part_of,
+    reasoning_of_block,
+    text_block,
+    thinking_block,
+    with_change,
+)
+from sessionkit_integrations.llama_index_calls import decode_calls, encode_calls
+from sessionkit_integrations.llama_index_kwargs import dumped, restore
+from sessionkit_integrations.parts import is_text, text_part
+from sessionkit_integrations.with_pydantic import maker, parse
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sessionkit_integrations.blocks import Block, Change
+    from sessionkit_integrations.parts import Part
     from sessionkit_integrations.records import Fields
 
 TAG = "llama_index"
@@ -45,9 +59,13 @@ _ROLES = {
     MessageRole.TOOL: "tool",
     MessageRole.FUNCTION: "tool",
 }
+_MESSAGE_ROLES = {role.value: role for role in MessageRole}
 _SHARED_KWARGS = ("tool_call_id", "name")
 """Additional keyword arguments that OpenAI's shape has a field for."""
-_ANY_BLOCK: TypeAdapter[Any] = TypeAdapter(ContentBlock)
+_ORDINARY = frozenset({"role", "content", "at", "name", "tool_calls", "tool_call_id"})
+"""Fields of records that say nothing beyond OpenAI's shape."""
+_CALL, _CITABLE, _OWN, _REASONING = "c", "s", "o", "r"
+_message = maker(ChatMessage())
 
 
 class LlamaIndexCodec:
@@ -64,25 +82,18 @@ class LlamaIndexCodec:
                 raise InvalidMessageError("message", "is nested too deeply") from error
             yield fields
 
+    def parse(self, record: bytes) -> Any:
+        """See `Codec.parse`."""
+        return parse(record)
+
     def decode(self, fields: Fields) -> ChatMessage:
         """See `Codec.decode`."""
-        extra = fields.get(TAG) or {}
-        kwargs = extra.get("additional_kwargs", {})
-        for name in _SHARED_KWARGS:
-            if name in fields:
-                kwargs[name] = fields[name]
-        calls = fields.get("tool_calls") or []
-        if extra.get("tool_calls_in_kwargs"):
-            kwargs["tool_calls"], calls = calls, []
-        blocks = _join(
-            [] if extra.get("no_text") else _decode_content(fields.get("content")),
-            [_decode_call(call, index in extra.get("text_arguments", ())) for index, call in enumerate(calls)],
-            extra,
-        )
-        message = ChatMessage(role=extra.get("role", fields["role"]), blocks=blocks)
-        # Only now: of ``images`` that it is made with, a message makes blocks, which are among its blocks already.
-        message.additional_kwargs = kwargs
-        return message
+        extra = fields.get(TAG)
+        if extra is None:
+            if fields.keys() <= _ORDINARY and not isinstance(fields.get("content"), list):
+                return _ordinary(fields)
+            extra = _from_elsewhere(fields)
+        return _decode(fields, extra)
 
 
 def _encode(message: ChatMessage) -> Fields:
@@ -90,171 +101,164 @@ def _encode(message: ChatMessage) -> Fields:
     role = _ROLES[message.role]
     if role != message.role.value:
         extra["role"] = message.role.value
-    texts, calls = _divide(message, extra)
-    fields: Fields = {"role": role, "content": _encode_content(texts)}
+    fields: Fields = {"role": role, "content": ""}
+    kwargs = _encode_kwargs(message, fields, extra)
+    held = _Held(message.blocks)
+    calls = encode_calls(held.calls, kwargs, extra)
+    fields["content"] = _content(held.parts) if held.parts else None if calls else ""
     if calls:
         fields["tool_calls"] = calls
-    _encode_kwargs(message, fields, extra)
-    if fields["content"] is None and "tool_calls" not in fields:
-        fields["content"] = ""
-        extra["no_text"] = True
+    if kwargs:
+        extra["additional_kwargs"] = kwargs
+    extra |= held.beyond(fields)
     if extra:
         fields[TAG] = extra
     return fields
 
 
-def _divide(message: ChatMessage, extra: dict[str, Any]) -> tuple[list[str], list[dict[str, Any]]]:
-    """Return a message's texts and tool calls; what else its blocks say goes into ``extra``."""
-    texts: list[str] = []
-    calls: list[dict[str, Any]] = []
-    places: list[int] = []
-    others: list[tuple[int, dict[str, Any]]] = []
-    for index, block in enumerate(message.blocks):
-        if isinstance(block, TextBlock):
-            texts.append(block.text)
-        elif isinstance(block, ToolCallBlock):
-            places.append(index)
-            calls.append(_encode_call(block))
-            if isinstance(block.tool_kwargs, str) and _arguments(block.tool_kwargs) != block.tool_kwargs:
-                extra.setdefault("text_arguments", []).append(len(calls) - 1)
-        else:
-            others.append((index, _encode_block(block)))
-    count = len(message.blocks)
-    if places != list(range(count - len(calls), count)):
-        extra["tool_calls_at"] = places
-    if others:
-        extra["blocks"] = [list(other) for other in others]
-    return texts, calls
+class _Held:
+    """The blocks of a message, divided into what each of them becomes."""
+
+    def __init__(self, blocks: Sequence[Any]) -> None:
+        self.order = ""
+        self.parts: list[Part] = []
+        self.calls: list[ToolCallBlock] = []
+        self._details: list[Block] = []
+        self._own: list[Block] = []
+        self._citables: list[Any] = []
+        self._changes: list[Change] = []
+        for index, block in enumerate(blocks):
+            self.order += self._hold(block, index)
+
+    def _hold(self, block: Any, index: int) -> str:
+        if type(block) is ToolCallBlock:
+            self.calls.append(block)
+            return _CALL
+        if type(block) is ThinkingBlock and (detail := reasoning_of_block(block, index, self._changes)):
+            self._details.append(detail)
+            return _REASONING
+        if type(block) is CitableBlock and (held := citable_of(block)):
+            self.parts += held[0]
+            self._citables.append(held[1])
+            return _CITABLE
+        if part := part_of(block, index, self._changes):
+            self.parts.append(part[1])
+            return part[0]
+        self._own.append(dump(block))
+        return _OWN
+
+    def beyond(self, fields: Fields) -> dict[str, Any]:
+        """Return what the record of a message with these fields does not tell of its blocks."""
+        known: dict[str, list[Any]] = {
+            "reasoning_details": self._details,
+            "own": self._own,
+            "citables": self._citables,
+            "changes": self._changes,
+        }
+        extra: dict[str, Any] = {name: value for name, value in known.items() if value}
+        if self.order != _natural_order(fields, self._details):
+            extra["order"] = self.order
+        return extra
 
 
-def _join(texts: list[Any], calls: list[Any], extra: dict[str, Any]) -> list[Any]:
-    """Return blocks in their order; see `_divide`."""
-    others = extra.get("blocks", ())
-    count = len(texts) + len(calls) + len(others)
-    places = extra.get("tool_calls_at", range(count - len(calls), count))
-    placed = {index: _decode_block(block) for index, block in others} | dict(zip(places, calls, strict=True))
-    rest = iter(texts)
-    return [placed[index] if index in placed else next(rest) for index in range(count)]
+def _natural_order(fields: Fields, details: Sequence[Block]) -> str:
+    content = fields["content"]
+    parts = 0 if content is None else 1 if isinstance(content, str) else len(content)
+    return _REASONING * len(details) + "p" * parts + _CALL * len(fields.get("tool_calls", ()))
 
 
-def _encode_content(texts: list[str]) -> str | list[dict[str, Any]] | None:
-    if not texts:
-        return None
-    return texts[0] if len(texts) == 1 else [{"type": "text", "text": text} for text in texts]
+def _content(parts: list[Part]) -> str | list[Part]:
+    return parts[0]["text"] if len(parts) == 1 and is_text(parts[0]) else parts
 
 
-def _decode_content(content: str | list[Any] | None) -> list[Any]:
-    if content is None:
-        return []
-    if isinstance(content, str):
-        return [TextBlock(text=content)]
-    return [block for part in content if (block := _decode_part(part)) is not None]
+def _from_elsewhere(fields: Fields) -> Fields:
+    """Return what a message that no LlamaIndex wrote says beyond OpenAI's shape, as if LlamaIndex had said it."""
+    extra: Fields = {}
+    details = [detail for detail in reasoning_of(fields) if thinking_block(detail)]
+    if details and fields["role"] == "assistant":
+        extra["reasoning_details"] = details
+    if is_error(fields):
+        extra["is_error"] = True
+    kwargs = other_fields(fields)
+    if kwargs:
+        extra["additional_kwargs"] = kwargs
+    if isinstance(fields.get("content"), list):
+        fields["content"] = [part for part in fields["content"] if block_of(part) is not None]
+    return extra
 
 
-def _decode_part(part: dict[str, Any]) -> TextBlock | ImageBlock | None:
-    if part["type"] == "text":
-        return TextBlock(text=part["text"])
-    if part["type"] == "image_url":
-        image = part["image_url"]
-        if isinstance(image, str):
-            return ImageBlock(url=image)
-        return ImageBlock(url=image["url"], detail=image.get("detail"))
-    return None
+def _ordinary(fields: Fields) -> ChatMessage:
+    """Return a message that says nothing beyond OpenAI's shape, as most do: what `_decode` does, and faster."""
+    content = fields.get("content")
+    if type(content) is str:
+        blocks: list[Any] = [text_block(content)]
+    elif content is None:
+        blocks = []
+    else:
+        raise ValueError("its content is neither a text nor a list")
+    kwargs = {name: fields[name] for name in _SHARED_KWARGS if name in fields}
+    if "tool_calls" in fields:
+        blocks += decode_calls(fields["tool_calls"] or (), kwargs, {})
+    return _message({"role": _MESSAGE_ROLES[fields["role"]], "additional_kwargs": kwargs, "blocks": blocks})
 
 
-def _encode_block(block: Any) -> dict[str, Any]:
-    dumped = block.model_dump(exclude_none=True)
-    try:
-        try:
-            encoded: dict[str, Any] = to_jsonable_python(dumped)
-        except UnicodeDecodeError:
-            # The raw bytes of an open file: made of bytes, the same block holds them in base64.
-            encoded = to_jsonable_python(type(block).model_validate(dumped).model_dump(exclude_none=True))
-    except ValueError as error:
-        raise InvalidMessageError(f"blocks.{block.block_type}", f"holds what JSON cannot ({error})") from error
-    return encoded
+def _decode(fields: Fields, extra: Fields) -> ChatMessage:
+    kwargs: dict[str, Any] = extra.get("additional_kwargs", {})
+    for name in _SHARED_KWARGS:
+        if name in fields:
+            kwargs[name] = fields[name]
+    if "is_error" in extra:
+        kwargs["is_error"] = extra["is_error"]
+    calls = decode_calls(fields.get("tool_calls") or (), kwargs, extra)
+    restore(kwargs, extra.get("objects", ()))
+    role = _MESSAGE_ROLES[extra["role"] if "role" in extra else fields["role"]]
+    return _message({"role": role, "additional_kwargs": kwargs, "blocks": _blocks(fields, calls, extra)})
 
 
-def _decode_block(fields: dict[str, Any]) -> Any:
-    path = fields.pop("path", None)
-    block = _ANY_BLOCK.validate_python(fields)
-    if path is not None:
-        # Not validated: the file may be gone by now, and with it would be all of the session.
-        block.path = path if isinstance(block, DocumentBlock) else Path(path)
-    return block
-
-
-def _encode_call(block: ToolCallBlock) -> dict[str, Any]:
-    arguments = block.tool_kwargs
-    if not isinstance(arguments, str):
-        check_json(arguments, "blocks.tool_kwargs")
-        arguments = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
-    return {
-        "id": block.tool_call_id,
-        "type": "function",
-        "function": {"name": block.tool_name, "arguments": arguments},
+def _blocks(fields: Fields, calls: list[ToolCallBlock], extra: Fields) -> list[Any]:
+    content = fields.get("content")
+    if content is not None and not isinstance(content, (str, list)):
+        raise ValueError("its content is neither a text nor a list")
+    details = extra.get("reasoning_details", ())
+    order = extra.get("order")
+    if order is None:
+        order = _natural_order({**fields, "content": content}, details)
+    held: list[Any] = [text_part(content)] if isinstance(content, str) else content or []
+    parts = iter(held if any(letter in "pus" for letter in order) else ())
+    sources: dict[str, Iterator[Any]] = {
+        _REASONING: iter(details),
+        _CALL: iter(calls if _CALL in order else ()),
+        _OWN: iter(extra.get("own", ())),
+        _CITABLE: (citable_block(rest, parts) for rest in extra.get("citables", ())),
+        "p": parts,
+        "u": parts,
     }
+    return arranged(order, sources, extra.get("changes", ()), _made)
 
 
-def _decode_call(call: dict[str, Any], is_text: bool) -> ToolCallBlock:  # noqa: FBT001 - private, one caller
-    if "function" not in call:
-        # OpenAI's custom tools take a text instead of arguments.
-        custom = call["custom"]
-        return ToolCallBlock(tool_call_id=call.get("id"), tool_name=custom["name"], tool_kwargs=custom["input"])
-    function = call["function"]
-    arguments = function["arguments"]
-    return ToolCallBlock(
-        tool_call_id=call.get("id"),
-        tool_name=function["name"] or "",  # LangChain's invalid calls need have none
-        tool_kwargs=arguments if is_text else _arguments(arguments),
-    )
+def _made(letter: str, source: Any, difference: Change | None) -> Any:
+    if letter in {_CALL, _CITABLE}:
+        return source
+    if letter == _OWN:
+        return load(source)
+    if letter == _REASONING:
+        return with_change(thinking_block(source), difference)
+    if letter == "p" and difference is None and is_text(source):
+        return text_block(source["text"])
+    return with_change(block_of(source, letter), difference)
 
 
-def _arguments(text: str) -> dict[str, Any] | str:
-    """Return the arguments of a tool call as a dict, or as they are where they are no JSON object."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return value if isinstance(value, dict) else text
-
-
-def _encode_kwargs(message: ChatMessage, fields: Fields, extra: dict[str, Any]) -> None:
+def _encode_kwargs(message: ChatMessage, fields: Fields, extra: dict[str, Any]) -> dict[str, Any]:
+    """Return the additional keyword arguments that OpenAI's shape has no place for; the others go into their places."""
     if not message.additional_kwargs:
-        return
-    kwargs = dict(message.additional_kwargs)
-    try:
-        check_json(kwargs, "additional_kwargs")
-    except InvalidMessageError:
-        # LlamaIndex itself knows how to dump some of what JSON cannot hold, such as pydantic objects.
-        kwargs = _dump_kwargs(message)
+        return {}
+    objects: list[Any] = []
+    kwargs = dumped(message.additional_kwargs, objects)
     for name in _SHARED_KWARGS:
         if isinstance(kwargs.get(name), str):
             fields[name] = kwargs.pop(name)
-    if "tool_calls" not in fields and _are_calls(kwargs.get("tool_calls")):
-        fields["tool_calls"] = kwargs.pop("tool_calls")
-        extra["tool_calls_in_kwargs"] = True
-    if kwargs:
-        extra["additional_kwargs"] = kwargs
-
-
-def _dump_kwargs(message: ChatMessage) -> dict[str, Any]:
-    try:
-        dumped = message.model_dump(include={"additional_kwargs"})
-        kwargs: dict[str, Any] = to_jsonable_python(dumped["additional_kwargs"])
-    except ValueError as error:
-        raise InvalidMessageError("additional_kwargs", f"holds what JSON cannot ({error})") from error
+    if kwargs.get("is_error") is True:
+        extra["is_error"] = kwargs.pop("is_error")
+    if objects:
+        extra["objects"] = objects
     return kwargs
-
-
-def _are_calls(value: Any) -> bool:
-    """Whether a value is a list of tool calls in OpenAI's shape, as LlamaIndex's OpenAI integration keeps them."""
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(call, dict) and _is_function(call.get("function")) for call in value)
-    )
-
-
-def _is_function(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("name"), str) and isinstance(value.get("arguments"), str)

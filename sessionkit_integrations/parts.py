@@ -76,7 +76,7 @@ def to_part(media: Media) -> Part | None:
     if media.kind == "audio" and media.data is not None:
         audio = {"data": media.data}
         if media.mime_type:
-            audio["format"] = _AUDIO_FORMATS.get(media.mime_type) or media.mime_type.partition("/")[2]
+            audio["format"] = audio_format(media.mime_type)
         return {"type": "input_audio", "input_audio": audio}
     url = _url_of(media)
     if url is None:
@@ -100,11 +100,20 @@ def to_media(part: Part) -> Media | None:
         return None
     if kind == "input_audio" and isinstance(value.get("data"), str):
         name = _text(value.get("format"))
-        mime_type = _AUDIO_TYPES.get(name, f"audio/{name}") if name else None
-        return Media("audio", data=value["data"], mime_type=mime_type)
+        return Media("audio", data=value["data"], mime_type=audio_type(name) if name else None)
     if kind == "file":
         return _file_of(value)
     return None
+
+
+def audio_type(name: str) -> str:
+    """Return the MIME type of a sound in the format that OpenAI calls ``name``."""
+    return _AUDIO_TYPES.get(name, f"audio/{name}")
+
+
+def audio_format(mime_type: str) -> str:
+    """Return what OpenAI calls the format of a sound."""
+    return _AUDIO_FORMATS.get(mime_type) or mime_type.partition("/")[2]
 
 
 def data_url(media: Media) -> str:

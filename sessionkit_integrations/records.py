@@ -45,6 +45,14 @@ class Codec(Protocol[M]):
         """
         ...
 
+    def parse(self, record: bytes) -> Any:
+        """Return the JSON value that a record holds.
+
+        Raises:
+            ValueError: It is no JSON.
+        """
+        ...
+
     def decode(self, fields: Fields) -> M:
         """Return the message that a record with ``fields``, which it may use up, holds.
 
@@ -62,6 +70,10 @@ class PlainCodec:
         for message in messages:
             check_message(message)
             yield dict(message)
+
+    def parse(self, record: bytes) -> Any:
+        """See `Codec.parse`."""
+        return parse(record)
 
     def decode(self, fields: Fields) -> Message:
         """See `Codec.decode`."""
@@ -113,7 +125,7 @@ def decode_all(codec: Codec[M], records: Iterable[bytes], session_id: str) -> li
     messages: list[M] = []
     for position, record in enumerate(records):
         try:
-            messages.append(codec.decode(decode(record)))
+            messages.append(codec.decode(_fields(codec.parse(record))))
         except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
             raise CorruptSessionError(session_id, position, f"cannot be read as a message ({error})") from error
     return messages
@@ -125,20 +137,16 @@ def decode(record: bytes) -> Fields:
     Raises:
         ValueError: It is not a JSON object with one of the four roles.
     """
-    fields = parse(record.decode())
-    if not isinstance(fields, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - the bytes are at fault, not their type
-    if fields.get("role") not in _ROLES:
-        raise ValueError(f"the role {fields.get('role')!r} is none of {', '.join(_ROLES)}")
-    return fields
+    return _fields(parse(record))
 
 
-def parse(text: str) -> Any:
+def parse(json_text: str | bytes) -> Any:
     """Return the value that a JSON text holds: what `json.loads` does, in less time and without Python's own constants.
 
     Raises:
         ValueError: It is no JSON; ``NaN`` and ``Infinity`` are none.
     """
+    text = json_text if isinstance(json_text, str) else json_text.decode()
     try:
         value, end = _DECODER.raw_decode(text)
     except ValueError:
@@ -193,6 +201,14 @@ def role_of(record: bytes) -> str:
 def now() -> int:
     """Return the present time in Unix milliseconds, as records and stores note it."""
     return time.time_ns() // 1_000_000
+
+
+def _fields(value: Any) -> Fields:
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004 - the bytes are at fault, not their type
+    if value.get("role") not in _ROLES:
+        raise ValueError(f"the role {value.get('role')!r} is none of {', '.join(_ROLES)}")
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:

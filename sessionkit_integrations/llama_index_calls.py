@@ -1,0 +1,136 @@
+"""The tool calls of LlamaIndex's messages as those of records, and back.
+
+LlamaIndex has them as blocks, or in additional keyword arguments in the shape that a provider gave them, or both.
+"""
+
+from __future__ import annotations
+
+import json
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+
+from llama_index.core.base.llms.types import ToolCallBlock
+
+from sessionkit_integrations.messages import check_json
+from sessionkit_integrations.with_pydantic import maker, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessionkit_integrations.records import Fields
+
+_block = maker(ToolCallBlock(tool_name=""))
+_FIELDS = ("id", "type", "function")
+
+
+def encode_calls(blocks: Sequence[ToolCallBlock], kwargs: dict[str, Any], extra: Fields) -> list[Fields]:
+    """Return the tool calls of a record.
+
+    Args:
+        blocks: The blocks that call.
+        kwargs: The message's additional keyword arguments; calls in OpenAI's shape are taken out.
+        extra: Where what OpenAI's shape cannot tell goes.
+
+    Raises:
+        InvalidMessageError: JSON cannot hold the arguments.
+    """
+    calls = [_encode_call(block) for block in blocks]
+    given: Any = kwargs.get("tool_calls")
+    if _are_calls(given) and (not calls or _mean_the_same(calls, given)):
+        # They keep the very text that the model wrote its arguments in.
+        calls = [{name: call[name] for name in _FIELDS} for call in given]
+        extra["tool_calls_in_kwargs"] = [
+            {name: value for name, value in call.items() if name not in _FIELDS} for call in given
+        ]
+        del kwargs["tool_calls"]
+    texts = [index for index, block in enumerate(blocks) if isinstance(block.tool_kwargs, str)]
+    texts = [index for index in texts if not isinstance(_arguments(calls[index]), str)]
+    if texts:
+        extra["text_arguments"] = texts
+    without_id = [index for index, call in enumerate(calls) if call["id"] is None]
+    if without_id:
+        extra["without_id"] = without_id
+        for index in without_id:
+            calls[index]["id"] = ""
+    return calls
+
+
+def decode_calls(calls: Sequence[Any], kwargs: dict[str, Any], extra: Fields) -> list[ToolCallBlock]:
+    """Return the blocks that call; see `encode_calls`.
+
+    Args:
+        calls: The tool calls of a record.
+        kwargs: Additional keyword arguments, which get calls that were among them.
+        extra: What OpenAI's shape could not tell.
+
+    Raises:
+        AttributeError, LookupError, TypeError, ValueError: They are no tool calls.
+    """
+    without_id, texts = extra.get("without_id", ()), extra.get("text_arguments", ())
+    if "tool_calls_in_kwargs" in extra:
+        more = extra["tool_calls_in_kwargs"]
+        kwargs["tool_calls"] = [{**call, **rest} for call, rest in zip(calls, more, strict=True)]
+    blocks = []
+    for index, call in enumerate(calls):
+        call_id, name, text = None if index in without_id else call.get("id"), _name(call), _text(call)
+        if type(name) is not str or type(text) is not str or not isinstance(call_id, (str, NoneType)):
+            raise ValueError("it has a tool call with something else in the place of a text")
+        arguments = text if index in texts else _arguments(call)
+        fields = {"block_type": "tool_call", "tool_call_id": call_id, "tool_name": name, "tool_kwargs": arguments}
+        blocks.append(_block(fields))
+    return blocks
+
+
+def _encode_call(block: ToolCallBlock) -> Fields:
+    arguments = block.tool_kwargs
+    if not isinstance(arguments, str):
+        check_json(arguments, "blocks.tool_kwargs")
+        arguments = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+    return {
+        "id": block.tool_call_id,
+        "type": "function",
+        "function": {"name": block.tool_name, "arguments": arguments},
+    }
+
+
+def _name(call: Fields) -> Any:
+    return call["function"]["name"] if "function" in call else call["custom"]["name"]
+
+
+def _text(call: Fields) -> Any:
+    return call["function"]["arguments"] if "function" in call else call["custom"]["input"]
+
+
+def _arguments(call: Fields) -> dict[str, Any] | str:
+    """Return the arguments of a tool call as a dict, or as they are where they are no JSON object."""
+    text: str = _text(call)
+    try:
+        value = parse(text)
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, dict) else text
+
+
+def _are_calls(value: object) -> bool:
+    """Whether a value is a list of calls in OpenAI's shape, as LlamaIndex's OpenAI integration keeps them."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(
+            isinstance(call, dict)
+            and isinstance(call.get("id"), str)
+            and call.get("type") == "function"
+            and isinstance(call.get("function"), dict)
+            and call["function"].keys() == {"name", "arguments"}
+            and all(isinstance(text, str) for text in call["function"].values())
+            for call in value
+        )
+    )
+
+
+def _mean_the_same(calls: Sequence[Fields], others: Sequence[Fields]) -> bool:
+    return list(map(_meaning, calls)) == list(map(_meaning, others))
+
+
+def _meaning(call: Fields) -> tuple[Any, ...]:
+    return call["id"], _name(call), json.dumps(_arguments(call), sort_keys=True)
