@@ -76,6 +76,8 @@ _UNKNOWN = "fields"
 class LangChainCodec:
     """How LangChain's messages are written and read; see `Codec`."""
 
+    parse = staticmethod(parse)
+
     def encode(self, messages: Sequence[BaseMessage]) -> Iterable[Fields]:
         """See `Codec.encode`. Chunks are stored as the whole message they add up to."""
         for message in _whole(messages):
@@ -84,10 +86,6 @@ class LangChainCodec:
             except RecursionError as error:
                 raise InvalidMessageError("message", "is nested too deeply") from error
             yield fields
-
-    def parse(self, record: bytes) -> Any:
-        """See `Codec.parse`."""
-        return parse(record)
 
     def decode(self, fields: Fields) -> BaseMessage:
         """See `Codec.decode`."""

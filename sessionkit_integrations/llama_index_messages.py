@@ -71,6 +71,8 @@ _message = maker(ChatMessage())
 class LlamaIndexCodec:
     """How LlamaIndex's messages are written and read; see `Codec`."""
 
+    parse = staticmethod(parse)
+
     def encode(self, messages: Sequence[ChatMessage]) -> Iterable[Fields]:
         """See `Codec.encode`."""
         for message in messages:
@@ -81,10 +83,6 @@ class LlamaIndexCodec:
             except RecursionError as error:
                 raise InvalidMessageError("message", "is nested too deeply") from error
             yield fields
-
-    def parse(self, record: bytes) -> Any:
-        """See `Codec.parse`."""
-        return parse(record)
 
     def decode(self, fields: Fields) -> ChatMessage:
         """See `Codec.decode`."""
@@ -196,7 +194,10 @@ def _ordinary(fields: Fields) -> ChatMessage:
         blocks = []
     else:
         raise ValueError("its content is neither a text nor a list")
-    kwargs = {name: fields[name] for name in _SHARED_KWARGS if name in fields}
+    kwargs: dict[str, Any] = {}
+    for name in _SHARED_KWARGS:
+        if name in fields:
+            kwargs[name] = fields[name]
     if "tool_calls" in fields:
         blocks += decode_calls(fields["tool_calls"] or (), kwargs, {})
     return _message({"role": _MESSAGE_ROLES[fields["role"]], "additional_kwargs": kwargs, "blocks": blocks})

@@ -31,7 +31,31 @@ Fields = dict[str, Any]
 
 _OPENAI_FIELDS = frozenset({"role", "content", "tool_calls", "tool_call_id", "name"})
 _SHARED_FIELDS = frozenset({"reasoning_details", "reasoning_content", "is_error"})
+_ROLES = tuple(sorted(ROLES))  # a tuple can also be asked for what has no hash
 _ROLE_FIRST = re.compile(rb'\{"role":"(system|user|assistant|tool)"[,}]')
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def parse(json_text: str | bytes) -> Any:
+    """Return the value that a JSON text holds: what `json.loads` does, in less time and without Python's own constants.
+
+    Raises:
+        ValueError: It is no JSON; ``NaN`` and ``Infinity`` are none.
+    """
+    text = json_text if isinstance(json_text, str) else json_text.decode()
+    try:
+        value, end = _DECODER.raw_decode(text)
+    except ValueError:
+        end = -1
+    if end != len(text):
+        value = _DECODER.decode(text)  # there is white space around it, or it is no JSON
+    return value
 
 
 class Codec(Protocol[M]):
@@ -65,15 +89,13 @@ class Codec(Protocol[M]):
 class PlainCodec:
     """Messages as plain dicts in OpenAI's shape."""
 
+    parse = staticmethod(parse)
+
     def encode(self, messages: Sequence[Message]) -> Iterable[Fields]:
         """See `Codec.encode`."""
         for message in messages:
             check_message(message)
             yield dict(message)
-
-    def parse(self, record: bytes) -> Any:
-        """See `Codec.parse`."""
-        return parse(record)
 
     def decode(self, fields: Fields) -> Message:
         """See `Codec.decode`."""
@@ -140,22 +162,6 @@ def decode(record: bytes) -> Fields:
     return _fields(parse(record))
 
 
-def parse(json_text: str | bytes) -> Any:
-    """Return the value that a JSON text holds: what `json.loads` does, in less time and without Python's own constants.
-
-    Raises:
-        ValueError: It is no JSON; ``NaN`` and ``Infinity`` are none.
-    """
-    text = json_text if isinstance(json_text, str) else json_text.decode()
-    try:
-        value, end = _DECODER.raw_decode(text)
-    except ValueError:
-        end = -1
-    if end != len(text):
-        value = _DECODER.decode(text)  # there is white space around it, or it is no JSON
-    return value
-
-
 def reasoning_of(fields: Fields) -> list[Fields]:
     """Return what the model thought before a message, whoever wrote it, as dicts of ``reasoning_details``."""
     for framework in FRAMEWORKS:
@@ -209,14 +215,6 @@ def _fields(value: Any) -> Fields:
     if value.get("role") not in _ROLES:
         raise ValueError(f"the role {value.get('role')!r} is none of {', '.join(_ROLES)}")
     return value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-_ROLES = tuple(sorted(ROLES))  # a tuple can also be asked for what has no hash
 
 
 def _check_fields(record: Fields) -> None:
