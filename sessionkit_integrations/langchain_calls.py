@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.errors import InvalidMessageError
-from sessionkit_integrations.messages import check_json
-from sessionkit_integrations.with_pydantic import parse
+from sessionkit_integrations.arguments import arguments_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +36,7 @@ def encode_calls(message: AIMessage, kwargs: dict[str, Any], extra: Fields) -> l
         calls: list[Fields] = kwargs.pop("tool_calls")
     else:
         calls = [
-            _call(call["id"], call["name"], _dump(call["args"], f"tool_calls[{index}].args"))
+            _call(call["id"], call["name"], text_of(call["args"], f"tool_calls[{index}].args"))
             for index, call in enumerate(message.tool_calls)
         ]
     without_id = [index for index, call in enumerate(calls) if call["id"] is None]
@@ -78,7 +75,7 @@ def decode_calls(calls: Sequence[Any], extra: Fields) -> tuple[list[Any], list[A
             arguments: dict[str, Any] | None = {"input": text}
         else:
             name, text = call["function"]["name"], call["function"]["arguments"]
-            arguments = _arguments(text)
+            arguments = arguments_of(text)
         if type(name) is not str or type(text) is not str or not isinstance(call_id, (str, NoneType)):
             raise ValueError("it has a tool call with something else in the place of a text")
         if arguments is None:
@@ -111,16 +108,7 @@ def _are_calls(value: object) -> bool:
 def _is_recognized_as_invalid(call: Any) -> bool:
     """Whether reading the call's OpenAI shape makes an equal invalid call of it, but for the error."""
     texts = isinstance(call["name"], str) and isinstance(call["args"], str)
-    return texts and set(call) <= _INVALID_CALL and _arguments(call["args"]) is None
-
-
-def _arguments(text: Any) -> dict[str, Any] | None:
-    """Return the arguments of a tool call, or ``None`` where the text is no JSON object."""
-    try:
-        value = parse(text)
-    except (TypeError, ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+    return texts and set(call) <= _INVALID_CALL and arguments_of(call["args"]) is None
 
 
 def _beyond(call: Any, known: frozenset[str]) -> Fields:
@@ -129,13 +117,3 @@ def _beyond(call: Any, known: frozenset[str]) -> Fields:
 
 def _call(call_id: str | None, name: str | None, arguments: str | None) -> Fields:
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
-
-
-def _dump(args: dict[str, Any], field: str) -> str:
-    try:
-        check_json(args, field)
-        return json.dumps(args, ensure_ascii=False, separators=(",", ":"))
-    except InvalidMessageError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise InvalidMessageError(field, f"cannot be written as JSON ({error})") from error

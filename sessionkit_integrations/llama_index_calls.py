@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ToolCallBlock
 
-from sessionkit_integrations.messages import check_json
-from sessionkit_integrations.with_pydantic import maker, parse
+from sessionkit_integrations.arguments import arguments_of, text_of
+from sessionkit_integrations.with_pydantic import maker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,8 +84,7 @@ def decode_calls(calls: Sequence[Any], kwargs: dict[str, Any], extra: Fields) ->
 def _encode_call(block: ToolCallBlock) -> Fields:
     arguments = block.tool_kwargs
     if not isinstance(arguments, str):
-        check_json(arguments, "blocks.tool_kwargs")
-        arguments = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+        arguments = text_of(arguments, "blocks.tool_kwargs")
     return {
         "id": block.tool_call_id,
         "type": "function",
@@ -104,11 +103,8 @@ def _text(call: Fields) -> Any:
 def _arguments(call: Fields) -> dict[str, Any] | str:
     """Return the arguments of a tool call as a dict, or as they are where they are no JSON object."""
     text: str = _text(call)
-    try:
-        value = parse(text)
-    except (ValueError, RecursionError):
-        return text
-    return value if isinstance(value, dict) else text
+    arguments = arguments_of(text)
+    return text if arguments is None else arguments
 
 
 def _are_calls(value: object) -> bool:

@@ -103,7 +103,7 @@ def _encode(message: ChatMessage) -> Fields:
     kwargs = _encode_kwargs(message, fields, extra)
     held = _Held(message.blocks)
     calls = encode_calls(held.calls, kwargs, extra)
-    fields["content"] = _content(held.parts) if held.parts else None if calls else ""
+    fields["content"] = _content(held.parts) if held.parts else None if calls and role == "assistant" else ""
     if calls:
         fields["tool_calls"] = calls
     if kwargs:

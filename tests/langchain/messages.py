@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
+from langchain_core.documents import Document
 from langchain_core.messages import (
     AIMessage,
     BaseMessage,
@@ -61,8 +62,15 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 json_objects = st.dictionaries(_names, json_values, max_size=3)
 _contents = st.text() | st.lists(st.text(max_size=8) | json_objects | blocks(json_values), max_size=4)
 _arguments = st.text(max_size=8) | st.sampled_from(["{}", "[]", '{"a":NaN}', '{"a":1}', "null", "{"]) | st.none()
-_calls = st.fixed_dictionaries({"name": _names, "args": json_objects, "id": _optional})
+_calls = st.fixed_dictionaries({"name": _names, "args": json_objects, "id": _optional}) | st.sampled_from(
+    [{"name": "weather", "args": {"city": "Zürich"}, "id": "call_1"}, {"name": "f", "args": {}, "id": "1"}]
+)
+_raw_calls = st.just([{"id": "1", "type": "function", "function": {"name": "f", "arguments": '{"a" : 1}'}}])
+_kwargs = json_objects | st.fixed_dictionaries(
+    {}, optional={"reasoning_content": _names | json_values, "tool_calls": _raw_calls, "refusal": _optional}
+)
 _broken_calls = st.fixed_dictionaries({"name": _optional, "args": _arguments, "id": _optional, "error": _optional})
+_documents = st.builds(Document, page_content=_names, metadata=json_objects, id=_optional)
 _tokens = st.integers(0, 2**40)
 _usage = st.fixed_dictionaries(
     {"input_tokens": _tokens, "output_tokens": _tokens, "total_tokens": _tokens},
@@ -83,7 +91,7 @@ def _messages(
         {"content": _contents, "name": _optional, **(required or {})},
         optional={
             "id": _optional,
-            "additional_kwargs": json_objects,
+            "additional_kwargs": _kwargs,
             "response_metadata": json_objects,
             **(optional or {}),
         },
@@ -107,7 +115,11 @@ BY_CLASS: dict[type[BaseMessage], st.SearchStrategy[BaseMessage]] = {
     ToolMessage: _messages(
         ToolMessage,
         {"tool_call_id": _names, "status": st.sampled_from(["success", "error"])},
-        {"artifact": json_values},
+        {
+            "artifact": json_values
+            | st.builds(lambda found: {"found": found}, st.lists(_documents, max_size=2))
+            | _documents
+        },
     ),
     FunctionMessage: _messages(FunctionMessage, {"name": _names}),
     ChatMessage: _messages(ChatMessage, {"role": _names | st.sampled_from(["user", "assistant", "system", "tool"])}),

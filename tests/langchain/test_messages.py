@@ -15,6 +15,7 @@ from sessionkit_integrations.errors import CorruptSessionError
 from sessionkit_integrations.langchain import SessionKitChatMessageHistory
 from sessionkit_integrations.langchain_messages import LangChainCodec
 from sessionkit_integrations.records import decode_all, encode_all, role_of
+from tests.langchain.blocks import PDF, PNG, SHAPES
 from tests.langchain.messages import BY_CLASS, CALL, ONE_OF_EACH
 
 if TYPE_CHECKING:
@@ -45,6 +46,33 @@ def test_any_message_comes_back_equal(cls: type[BaseMessage], data: st.DataObjec
     read = round_trip(message)
     assert read == message
     assert exact(read) == exact(message)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("cls", [HumanMessage, AIMessage])
+def test_one_block_of_each_shape_comes_back_equal(name: str, cls: type[BaseMessage]) -> None:
+    calls = (
+        {"tool_calls": [{"id": "call_1", "name": "weather", "args": {"city": "Zürich"}}]} if cls is AIMessage else {}
+    )
+    message = cls(content=["before", SHAPES[name], {"type": "text", "text": "after"}], **calls)
+    assert exact(round_trip(message)) == exact(message)
+
+
+@pytest.mark.parametrize("name", [name for name, block in SHAPES.items() if PNG in str(block) or PDF in str(block)])
+def test_media_are_stored_once(name: str) -> None:
+    (record,) = encode_all(LangChainCodec(), [HumanMessage([SHAPES[name]])])
+    assert record.count(PNG.encode()) + record.count(PDF.encode()) == 1
+
+
+def test_calls_that_content_and_kwargs_repeat_are_stored_once() -> None:
+    arguments = '{"city": "a city that is named once"}'
+    raw = [{"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": arguments}}]
+    use = {"type": "tool_use", "id": "call_1", "name": "weather", "input": json.loads(arguments)}
+    message = AIMessage([use], additional_kwargs={"tool_calls": raw})
+    assert message.tool_calls
+    (record,) = encode_all(LangChainCodec(), [message])
+    assert record.count(b"a city that is named once") == 1
+    assert exact(round_trip(message)) == exact(message)
 
 
 @pytest.mark.parametrize("message", ONE_OF_EACH, ids=lambda message: message.type)

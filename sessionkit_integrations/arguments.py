@@ -1,0 +1,60 @@
+"""The arguments of tool calls: a JSON text in OpenAI's shape, a dict in the frameworks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sessionkit_integrations.errors import InvalidMessageError
+from sessionkit_integrations.messages import check_json
+from sessionkit_integrations.with_pydantic import parse
+
+
+class Arguments(dict[str, Any]):
+    """Arguments that remember their text.
+
+    Models write the same JSON with or without spaces. Sent back as it was written, a prompt goes on being the one that
+    a provider has cached, and what one framework passes on to another stays equal.
+    """
+
+    __slots__ = ("text",)
+    text: str
+
+
+def arguments_of(text: str) -> Arguments | None:
+    """Return the arguments that a text holds, or ``None`` where it is no JSON object."""
+    try:
+        value = parse(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict):
+        return None
+    arguments = Arguments(value)
+    arguments.text = text
+    return arguments
+
+
+def text_of(arguments: dict[str, Any], field: str) -> str:
+    """Return the text of arguments: the one they were read from, unless they were changed.
+
+    Args:
+        arguments: The arguments.
+        field: Their place in the message, for the error.
+
+    Raises:
+        InvalidMessageError: JSON cannot hold them.
+    """
+    try:
+        check_json(arguments, field)
+        text = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+        if isinstance(arguments, Arguments) and text != arguments.text and _compact(arguments.text) == text:
+            return arguments.text
+    except InvalidMessageError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InvalidMessageError(field, f"cannot be written as JSON ({error})") from error
+    return text
+
+
+def _compact(text: str) -> str:
+    return json.dumps(parse(text), ensure_ascii=False, separators=(",", ":"))

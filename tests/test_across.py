@@ -1,0 +1,334 @@
+"""What one framework wrote, another reads: text, tool calls, results, media and reasoning."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langchain_core.documents import Document
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    ChatMessage,
+    CitableBlock,
+    DocumentBlock,
+    ImageBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+    VideoBlock,
+)
+from openai.types.chat import ChatCompletionMessageParam
+from pydantic import TypeAdapter
+
+from sessionkit_integrations.langchain_messages import LangChainCodec
+from sessionkit_integrations.llama_index_messages import LlamaIndexCodec
+from sessionkit_integrations.messages import check_message
+from sessionkit_integrations.records import PlainCodec, decode_all, encode_all
+from tests.conversations import real_conversations
+from tests.langchain.blocks import PDF, PNG, URL, WAV
+from tests.langchain.messages import BY_CLASS
+from tests.llama_index.samples import assistant, messages, text, user
+
+PLAIN: Any = PlainCodec()
+LANGCHAIN: Any = LangChainCodec()
+LLAMA_INDEX: Any = LlamaIndexCodec()
+OPENAI: TypeAdapter[Any] = TypeAdapter(ChatCompletionMessageParam)
+PNG_URL, PDF_URL = f"data:image/png;base64,{PNG}", f"data:application/pdf;base64,{PDF}"
+MP4_URL = f"data:video/mp4;base64,{PNG}"
+
+
+def passed_on(writer: Any, reader: Any, message: Any) -> Any:
+    (read,) = decode_all(reader, encode_all(writer, [message]), "s")
+    return read
+
+
+def calling(call_id: str, text_arguments: str) -> dict[str, Any]:
+    return {"id": call_id, "type": "function", "function": {"name": "f", "arguments": text_arguments}}
+
+
+# One conversation as each of the three has it: what is written in one column is read as the others.
+SAME: dict[str, tuple[dict[str, Any], BaseMessage, ChatMessage]] = {
+    "text": ({"role": "user", "content": "Hi 🧠"}, HumanMessage("Hi 🧠"), user(text("Hi 🧠"))),
+    "name": (
+        {"role": "user", "content": "Hi", "name": "Ada"},
+        HumanMessage("Hi", name="Ada"),
+        user(text("Hi"), name="Ada"),
+    ),
+    "system prompt": (
+        {"role": "system", "content": "Be brief."},
+        SystemMessage("Be brief."),
+        ChatMessage(role="system", content="Be brief."),
+    ),
+    "parallel tool calls": (
+        {"role": "assistant", "content": None, "tool_calls": [calling("1", '{"a":[1,null]}'), calling("2", "{}")]},
+        AIMessage(
+            "", tool_calls=[{"id": "1", "name": "f", "args": {"a": [1, None]}}, {"id": "2", "name": "f", "args": {}}]
+        ),
+        assistant(
+            ToolCallBlock(tool_call_id="1", tool_name="f", tool_kwargs={"a": [1, None]}),
+            ToolCallBlock(tool_call_id="2", tool_name="f", tool_kwargs={}),
+        ),
+    ),
+    "text and a tool call": (
+        {"role": "assistant", "content": "I see.", "tool_calls": [calling("1", "{}")]},
+        AIMessage("I see.", tool_calls=[{"id": "1", "name": "f", "args": {}}]),
+        assistant(text("I see."), ToolCallBlock(tool_call_id="1", tool_name="f", tool_kwargs={})),
+    ),
+    "tool call that is no JSON": (
+        {"role": "assistant", "content": None, "tool_calls": [calling("1", '{"a": ')]},
+        AIMessage("", invalid_tool_calls=[{"id": "1", "name": "f", "args": '{"a": ', "error": None}]),
+        assistant(ToolCallBlock(tool_call_id="1", tool_name="f", tool_kwargs='{"a": ')),
+    ),
+    "tool result": (
+        {"role": "tool", "content": "42", "tool_call_id": "1", "name": "f"},
+        ToolMessage("42", tool_call_id="1", name="f"),
+        ChatMessage(role="tool", content="42", additional_kwargs={"tool_call_id": "1", "name": "f"}),
+    ),
+    "image by URL": (
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": URL, "detail": "low"}}]},
+        HumanMessage([{"type": "image_url", "image_url": {"url": URL, "detail": "low"}}]),
+        user(ImageBlock(url=URL, detail="low")),
+    ),
+    "image in base64 beside text": (
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "?"}, {"type": "image_url", "image_url": {"url": PNG_URL}}],
+        },
+        HumanMessage([{"type": "text", "text": "?"}, {"type": "image_url", "image_url": {"url": PNG_URL}}]),
+        user(text("?"), ImageBlock(image=PNG.encode(), image_mimetype="image/png")),
+    ),
+    "image in a tool result": (
+        {"role": "tool", "content": [{"type": "image_url", "image_url": {"url": URL}}], "tool_call_id": "1"},
+        ToolMessage([{"type": "image_url", "image_url": {"url": URL}}], tool_call_id="1"),
+        ChatMessage(role="tool", blocks=[ImageBlock(url=URL)], additional_kwargs={"tool_call_id": "1"}),
+    ),
+    "audio in base64": (
+        {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": WAV, "format": "wav"}}]},
+        HumanMessage([{"type": "input_audio", "input_audio": {"data": WAV, "format": "wav"}}]),
+        user(AudioBlock(audio=WAV.encode(), format="wav")),
+    ),
+    "audio by URL": (
+        {"role": "user", "content": [{"type": "audio_url", "audio_url": {"url": URL}}]},
+        HumanMessage([{"type": "audio", "url": URL}]),
+        user(AudioBlock(url=URL)),
+    ),
+    "file in base64": (
+        {"role": "user", "content": [{"type": "file", "file": {"file_data": PDF_URL, "filename": "a.pdf"}}]},
+        HumanMessage([{"type": "file", "file": {"file_data": PDF_URL, "filename": "a.pdf"}}]),
+        user(DocumentBlock(data=PDF.encode(), title="a.pdf", document_mimetype="application/pdf")),
+    ),
+    "file by URL": (
+        {"role": "user", "content": [{"type": "file", "file": {"file_data": URL, "filename": "a.pdf"}}]},
+        HumanMessage([{"type": "file", "url": URL, "filename": "a.pdf"}]),
+        user(DocumentBlock(url=URL, title="a.pdf")),
+    ),
+    "video by URL": (
+        {"role": "user", "content": [{"type": "video_url", "video_url": {"url": URL}}]},
+        HumanMessage([{"type": "video", "url": URL}]),
+        user(VideoBlock(url=URL)),
+    ),
+    "video in base64": (
+        {"role": "user", "content": [{"type": "video_url", "video_url": {"url": MP4_URL}}]},
+        HumanMessage([{"type": "video", "base64": PNG, "mime_type": "video/mp4"}]),
+        user(VideoBlock(video=PNG.encode(), video_mimetype="video/mp4")),
+    ),
+}
+CODECS = (PLAIN, LANGCHAIN, LLAMA_INDEX)
+
+
+@pytest.mark.parametrize("kind", SAME)
+@pytest.mark.parametrize("writer", range(3), ids=["plain", "LangChain", "LlamaIndex"])
+@pytest.mark.parametrize("reader", range(3), ids=["plain", "LangChain", "LlamaIndex"])
+def test_what_each_writes_the_others_read(kind: str, writer: int, reader: int) -> None:
+    assert passed_on(CODECS[writer], CODECS[reader], SAME[kind][writer]) == SAME[kind][reader]
+
+
+def test_real_conversations_come_back_equal_from_both_frameworks() -> None:
+    for conversation in real_conversations():
+        in_langchain = decode_all(LANGCHAIN, encode_all(PLAIN, conversation), "s")
+        in_llama_index = decode_all(LLAMA_INDEX, encode_all(LANGCHAIN, in_langchain), "s")
+        assert decode_all(PLAIN, encode_all(LLAMA_INDEX, in_llama_index), "s") == conversation
+        assert decode_all(LANGCHAIN, encode_all(LLAMA_INDEX, in_llama_index), "s") == in_langchain
+
+
+def test_arguments_keep_the_text_that_the_model_wrote_until_they_are_changed() -> None:
+    message = {"role": "assistant", "content": None, "tool_calls": [calling("1", '{ "a": 1.0 }')]}
+    in_langchain, in_llama_index = passed_on(PLAIN, LANGCHAIN, message), passed_on(PLAIN, LLAMA_INDEX, message)
+    assert passed_on(LANGCHAIN, PLAIN, in_langchain) == message
+    assert passed_on(LLAMA_INDEX, PLAIN, in_llama_index) == message
+    assert copy.deepcopy(in_langchain) == pickle.loads(pickle.dumps(in_langchain)) == in_langchain  # noqa: S301
+    in_langchain.tool_calls[0]["args"]["a"] = True
+    in_llama_index.blocks[0].tool_kwargs["a"] = 1
+    for writer, changed, arguments in (
+        (LANGCHAIN, in_langchain, '{"a":true}'),
+        (LLAMA_INDEX, in_llama_index, '{"a":1}'),
+    ):
+        assert passed_on(writer, PLAIN, changed)["tool_calls"] == [calling("1", arguments)]
+
+
+STANDARD: dict[str, tuple[dict[str, Any], Any]] = {
+    "image": ({"type": "image", "base64": PNG, "mime_type": "image/png", "id": "lc_1"}, ImageBlock(image=PNG.encode())),
+    "image by URL": ({"type": "image", "url": URL, "mime_type": "image/png"}, ImageBlock(url=URL)),
+    "v0 image": ({"type": "image", "source_type": "url", "url": URL}, ImageBlock(url=URL)),
+    "Anthropic image": (
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}},
+        ImageBlock(image=PNG.encode()),
+    ),
+    "Anthropic document": (
+        {"type": "document", "source": {"type": "url", "url": URL}, "title": "a.pdf"},
+        DocumentBlock(url=URL, title="a.pdf"),
+    ),
+    "plain text": ({"type": "text-plain", "text": "x", "mime_type": "text/plain", "title": "T"}, text("x")),
+    "Gemini": ({"type": "media", "mime_type": "video/mp4", "file_uri": URL}, VideoBlock(url=URL)),
+    "audio": ({"type": "audio", "base64": WAV, "mime_type": "audio/wav"}, AudioBlock(audio=WAV.encode(), format="wav")),
+    "text with annotations": ({"type": "text", "text": "x", "annotations": [{"type": "citation"}]}, text("x")),
+}
+
+
+@pytest.mark.parametrize("kind", STANDARD)
+def test_langchain_blocks_of_all_shapes_are_llama_index_blocks(kind: str) -> None:
+    block, read = STANDARD[kind]
+    assert passed_on(LANGCHAIN, LLAMA_INDEX, HumanMessage([block])).blocks == [read]
+
+
+def test_a_message_that_repeats_its_calls_in_its_content_calls_once() -> None:
+    use = {"type": "tool_use", "id": "1", "name": "f", "input": {"a": 1}}
+    message = AIMessage([{"type": "text", "text": "x"}, use], tool_calls=[{"id": "1", "name": "f", "args": {"a": 1}}])
+    plain = passed_on(LANGCHAIN, PLAIN, message)
+    assert plain["content"] == [{"type": "text", "text": "x"}]
+    assert [call["id"] for call in plain["tool_calls"]] == ["1"]
+    assert passed_on(LANGCHAIN, LLAMA_INDEX, message).blocks == [
+        text("x"),
+        ToolCallBlock(tool_call_id="1", tool_name="f", tool_kwargs={"a": 1}),
+    ]
+
+
+def test_what_a_citable_block_holds_is_read_by_others() -> None:
+    message = user(CitableBlock(title="t", source="s", content=[text("cite me")]), text("Sum it up."))
+    assert passed_on(LLAMA_INDEX, LANGCHAIN, message).text == "cite meSum it up."
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "reasoning", "reasoning": "hm"},
+        {"type": "thinking", "thinking": "hm"},
+        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "hm"}]},
+    ],
+)
+def test_reasoning_in_langchain_is_a_thinking_block(block: dict[str, Any]) -> None:
+    message = AIMessage([block, {"type": "text", "text": "So:"}])
+    assert passed_on(LANGCHAIN, LLAMA_INDEX, message) == assistant(ThinkingBlock(content="hm"), text("So:"))
+    assert passed_on(LANGCHAIN, PLAIN, message) == {"role": "assistant", "content": [{"type": "text", "text": "So:"}]}
+
+
+def test_reasoning_in_kwargs_of_langchain_is_a_thinking_block() -> None:
+    message = AIMessage("So:", additional_kwargs={"reasoning_content": "hm"})
+    assert passed_on(LANGCHAIN, LLAMA_INDEX, message) == assistant(ThinkingBlock(content="hm"), text("So:"))
+    assert passed_on(LANGCHAIN, PLAIN, message) == {"role": "assistant", "content": "So:"}
+
+
+def test_reasoning_in_llama_index_is_reasoning_in_langchain() -> None:
+    read = passed_on(LLAMA_INDEX, LANGCHAIN, assistant(ThinkingBlock(content="hm"), text("So:")))
+    assert read == AIMessage("So:", additional_kwargs={"reasoning_content": "hm"})
+    assert read.content_blocks == [{"type": "reasoning", "reasoning": "hm"}, {"type": "text", "text": "So:"}]
+
+
+def test_signed_reasoning_keeps_its_signature() -> None:
+    thought = {"type": "thinking", "thinking": "hm", "signature": "sig"}
+    in_llama_index = assistant(ThinkingBlock(content="hm", additional_information={"signature": "sig"}), text("So:"))
+    in_langchain = AIMessage([thought, {"type": "text", "text": "So:"}])
+    plain = {
+        "role": "assistant",
+        "content": "So:",
+        "reasoning_details": [{"type": "reasoning.text", "text": "hm", "signature": "sig"}],
+    }
+    assert passed_on(LLAMA_INDEX, LANGCHAIN, in_llama_index) == in_langchain
+    assert passed_on(LANGCHAIN, LLAMA_INDEX, in_langchain) == in_llama_index
+    assert passed_on(PLAIN, LANGCHAIN, plain) == in_langchain
+    assert passed_on(PLAIN, LLAMA_INDEX, plain) == in_llama_index
+
+
+def test_reasoning_of_a_plain_message_is_read() -> None:
+    plain = {"role": "assistant", "content": "So:", "reasoning_content": "hm"}
+    assert passed_on(PLAIN, LANGCHAIN, plain) == AIMessage("So:", additional_kwargs={"reasoning_content": "hm"})
+    assert passed_on(PLAIN, LLAMA_INDEX, plain) == assistant(ThinkingBlock(content="hm"), text("So:"))
+
+
+def test_a_failed_tool_result_is_one_in_both_frameworks() -> None:
+    in_langchain = ToolMessage("no such file", tool_call_id="1", status="error")
+    in_llama_index = ChatMessage(
+        role="tool", content="no such file", additional_kwargs={"tool_call_id": "1", "is_error": True}
+    )
+    plain = {"role": "tool", "content": "no such file", "tool_call_id": "1", "is_error": True}
+    assert passed_on(LANGCHAIN, LLAMA_INDEX, in_langchain) == in_llama_index
+    assert passed_on(LLAMA_INDEX, LANGCHAIN, in_llama_index) == in_langchain
+    assert passed_on(PLAIN, LANGCHAIN, plain) == in_langchain
+    assert passed_on(PLAIN, LLAMA_INDEX, plain) == in_llama_index
+    assert passed_on(LANGCHAIN, PLAIN, in_langchain) == {"role": "tool", "content": "no such file", "tool_call_id": "1"}
+
+
+def test_fields_that_nobody_here_knows_are_kept_in_both_frameworks() -> None:
+    plain = {"role": "assistant", "content": "x", "refusal": None, "later": {"a": 1}}
+    kwargs = {"refusal": None, "later": {"a": 1}}
+    assert passed_on(PLAIN, LANGCHAIN, plain).additional_kwargs == kwargs
+    assert passed_on(PLAIN, LLAMA_INDEX, plain).additional_kwargs == kwargs
+    assert passed_on(PLAIN, PLAIN, plain) == plain
+
+
+ODD_PARTS: list[dict[str, Any]] = [
+    {"type": "image_url", "image_url": {"url": "cat.png"}},
+    {"type": "image_url", "image_url": {"url": "data:image/png;base64,no base64!"}},
+    {"type": "image_url", "image_url": {"url": URL, "detail": 3}},
+    {"type": "input_audio", "input_audio": {"data": "?", "format": 3}},
+    {"type": "file", "file": {"file_id": "file-1"}},
+    {"type": "file", "file": {}},
+    {"type": "from tomorrow", "x": [1]},
+]
+
+
+@pytest.mark.parametrize("part", ODD_PARTS)
+def test_parts_that_no_one_expects_leave_the_session_readable(part: dict[str, Any]) -> None:
+    message = {"role": "user", "content": [{"type": "text", "text": "see"}, part]}
+    assert passed_on(PLAIN, LLAMA_INDEX, message).blocks[0] == text("see")
+    assert passed_on(PLAIN, LANGCHAIN, message).content == message["content"]
+
+
+PARTS = {"text", "image_url", "input_audio", "file", "refusal", "audio_url", "video_url"}
+
+
+def check_shape(plain: dict[str, Any]) -> None:
+    check_message(plain)
+    assert plain.keys() <= {"role", "content", "name", "tool_calls", "tool_call_id"}
+    if isinstance(plain["content"], list):
+        assert plain["content"]
+        assert {part["type"] for part in plain["content"]} <= PARTS
+        assert all(part.keys() == {"type", part["type"]} for part in plain["content"])
+    if plain["role"] != "tool" or "tool_call_id" in plain:
+        OPENAI.validate_python({**plain, "content": "checked above"})
+
+
+@settings(deadline=None)
+@given(message=st.one_of(*BY_CLASS.values()))
+def test_any_langchain_message_is_one_of_openais_shape(message: BaseMessage) -> None:
+    plain = passed_on(LANGCHAIN, PLAIN, message)
+    check_shape(plain)
+    passed_on(LANGCHAIN, LLAMA_INDEX, message)
+
+
+@settings(deadline=None)
+@given(message=messages)
+def test_any_llama_index_message_is_one_of_openais_shape(message: ChatMessage) -> None:
+    plain = passed_on(LLAMA_INDEX, PLAIN, message)
+    check_shape(plain)
+    passed_on(LLAMA_INDEX, LANGCHAIN, message)
+
+
+def test_documents_that_a_retriever_gave_come_back_as_documents() -> None:
+    documents = [Document("a", metadata={"page": 1}, id="1"), Document("b")]
+    message = ToolMessage("a b", tool_call_id="1", artifact={"found": documents})
+    assert passed_on(LANGCHAIN, LANGCHAIN, message) == message
