@@ -71,7 +71,7 @@ def _take_natural(block: Block) -> Part | None:
 
 
 def _take_url(block: Block) -> Part | None:
-    media = to_media(block) if isinstance(block["image_url"], str) else None
+    media = to_media(block) if isinstance(block.get("image_url"), str) else None
     return to_part(media) if media else None
 
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 from io import IOBase
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from llama_index.core.base.llms.types import (
     AudioBlock,
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 _TEXT = maker(TextBlock(text=""))
 _ANY_BLOCK: TypeAdapter[Any] = TypeAdapter(ContentBlock)
+_BLOCK_TYPES = tuple(cls.model_fields["block_type"].default for cls in get_args(get_args(ContentBlock)[0]))
 _MEDIA: dict[type, tuple[Kind, str, str]] = {
     ImageBlock: ("image", "image", "image_mimetype"),
     AudioBlock: ("audio", "audio", "format"),
@@ -74,6 +75,11 @@ def dump(block: Any) -> Block:
     except ValueError as error:
         raise InvalidMessageError(f"blocks.{block.block_type}", f"holds what JSON cannot ({error})") from error
     return encoded
+
+
+def is_known(fields: Block) -> bool:
+    """Return whether this version of LlamaIndex has blocks such as `dump` made ``fields`` of."""
+    return fields.get("block_type") in _BLOCK_TYPES
 
 
 def load(fields: Block) -> Any:

@@ -28,6 +28,7 @@ from sessionkit_integrations.llama_index_blocks import (
     citable_block,
     citable_of,
     dump,
+    is_known,
     load,
     part_of,
     reasoning_of_block,
@@ -64,6 +65,9 @@ _SHARED_KWARGS = ("tool_call_id", "name")
 """Additional keyword arguments that OpenAI's shape has a field for."""
 _ORDINARY = frozenset({"role", "content", "at", "name", "tool_calls", "tool_call_id"})
 """Fields of records that say nothing beyond OpenAI's shape."""
+_KNOWN = frozenset({"role", "blocks", "additional_kwargs"})
+_UNKNOWN_BLOCKS = "unknown_blocks"
+"""The additional keyword argument that keeps blocks of a later version of LlamaIndex."""
 _CALL, _CITABLE, _OWN, _REASONING = "c", "s", "o", "r"
 _message = maker(ChatMessage())
 
@@ -109,6 +113,9 @@ def _encode(message: ChatMessage) -> Fields:
     if kwargs:
         extra["additional_kwargs"] = kwargs
     extra |= held.beyond(fields)
+    later = {name for name in type(message).model_fields if name not in _KNOWN and getattr(message, name) is not None}
+    if later:
+        extra["fields"] = message.model_dump(include=later, mode="json")
     if extra:
         fields[TAG] = extra
     return fields
@@ -213,7 +220,13 @@ def _decode(fields: Fields, extra: Fields) -> ChatMessage:
     calls = decode_calls(fields.get("tool_calls") or (), kwargs, extra)
     restore(kwargs, extra.get("objects", ()))
     role = _MESSAGE_ROLES[extra["role"] if "role" in extra else fields["role"]]
-    return _message({"role": role, "additional_kwargs": kwargs, "blocks": _blocks(fields, calls, extra)})
+    values = {"role": role, "additional_kwargs": kwargs, "blocks": _blocks(fields, calls, extra)}
+    for name, value in extra.get("fields", {}).items():
+        (values if name in ChatMessage.model_fields else kwargs).setdefault(name, value)
+    unknown = [own for own in extra.get("own", ()) if not is_known(own)]
+    if unknown:
+        kwargs[_UNKNOWN_BLOCKS] = unknown
+    return _message(values)
 
 
 def _blocks(fields: Fields, calls: list[ToolCallBlock], extra: Fields) -> list[Any]:
@@ -234,14 +247,15 @@ def _blocks(fields: Fields, calls: list[ToolCallBlock], extra: Fields) -> list[A
         "p": parts,
         "u": parts,
     }
-    return arranged(order, sources, extra.get("changes", ()), _made)
+    blocks = arranged(order, sources, extra.get("changes", ()), _made)
+    return [block for block in blocks if block is not None]
 
 
 def _made(letter: str, source: Any, difference: Change | None) -> Any:
     if letter in {_CALL, _CITABLE}:
         return source
     if letter == _OWN:
-        return load(source)
+        return load(source) if is_known(source) else None
     if letter == _REASONING:
         return with_change(thinking_block(source), difference)
     if letter == "p" and difference is None and is_text(source):

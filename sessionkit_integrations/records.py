@@ -99,7 +99,11 @@ class PlainCodec:
 
     def decode(self, fields: Fields) -> Message:
         """See `Codec.decode`."""
-        fields.setdefault("content", None)
+        content = fields.setdefault("content", None)
+        if not (content is None or isinstance(content, (str, list))) or any(
+            not isinstance(part, dict) for part in (content if isinstance(content, list) else ())
+        ):
+            raise ValueError("its content is neither a text nor a list of parts")
         message: Any = {name: value for name, value in fields.items() if name not in RESERVED_FIELDS}
         return message  # type: ignore[no-any-return]  # TypedDicts cannot be built from unknown keys
 
