@@ -191,7 +191,7 @@ def _from_elsewhere(fields: Fields) -> Fields:
             kwargs["reasoning_content"] = "\n\n".join(detail["text"] for detail in thoughts)
     if kwargs:
         extra["additional_kwargs"] = kwargs
-    if is_error(fields):
+    if fields["role"] == "tool" and is_error(fields):
         extra["is_error"] = True
     return extra
 

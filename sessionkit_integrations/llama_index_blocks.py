@@ -88,11 +88,20 @@ def load(fields: Block) -> Any:
     Raises:
         ValueError: There is no such block.
     """
+    kind = fields["block_type"]
     path = fields.pop("path", None)
-    block = _ANY_BLOCK.validate_python(fields)
+    # Blocks within a block are loaded by themselves, and what they are put into is validated without them.
+    if kind == "citable":
+        block = _ANY_BLOCK.validate_python({**fields, "content": []})
+        block.content = [load(inner) for inner in fields["content"]]
+    elif kind == "citation":
+        block = _ANY_BLOCK.validate_python({**fields, "cited_content": ""})
+        block.cited_content = load(fields["cited_content"])
+    else:
+        block = _ANY_BLOCK.validate_python(fields)
     if path is not None:
         # Not validated: the file may be gone by now, and with it would be all of the session.
-        block.path = path if isinstance(block, DocumentBlock) else Path(path)
+        block.path = path if kind == "document" else Path(path)
     return block
 
 

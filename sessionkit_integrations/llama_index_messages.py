@@ -14,38 +14,20 @@ from sessionkit_integrations.records import is_error, other_fields, reasoning_of
 try:
     from llama_index.core.base.llms.types import (
         ChatMessage,
-        CitableBlock,
         MessageRole,
-        ThinkingBlock,
-        ToolCallBlock,
     )
 except ImportError as error:
     raise MissingDependencyError("SessionKitChatStore", "llama-index") from error
 
-from sessionkit_integrations.blocks import arranged
-from sessionkit_integrations.llama_index_blocks import (
-    block_of,
-    citable_block,
-    citable_of,
-    dump,
-    is_known,
-    load,
-    part_of,
-    reasoning_of_block,
-    text_block,
-    thinking_block,
-    with_change,
-)
+from sessionkit_integrations.llama_index_blocks import block_of, is_known, text_block, thinking_block
 from sessionkit_integrations.llama_index_calls import decode_calls, encode_calls
+from sessionkit_integrations.llama_index_content import Held, blocks_of
 from sessionkit_integrations.llama_index_kwargs import dumped, restore
-from sessionkit_integrations.parts import is_text, text_part
 from sessionkit_integrations.with_pydantic import maker, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from sessionkit_integrations.blocks import Block, Change
-    from sessionkit_integrations.parts import Part
     from sessionkit_integrations.records import Fields
 
 TAG = "llama_index"
@@ -68,7 +50,6 @@ _ORDINARY = frozenset({"role", "content", "at", "name", "tool_calls", "tool_call
 _KNOWN = frozenset({"role", "blocks", "additional_kwargs"})
 _UNKNOWN_BLOCKS = "unknown_blocks"
 """The additional keyword argument that keeps blocks of a later version of LlamaIndex."""
-_CALL, _CITABLE, _OWN, _REASONING = "c", "s", "o", "r"
 _message = maker(ChatMessage())
 
 
@@ -105,9 +86,9 @@ def _encode(message: ChatMessage) -> Fields:
         extra["role"] = message.role.value
     fields: Fields = {"role": role, "content": ""}
     kwargs = _encode_kwargs(message, fields, extra)
-    held = _Held(message.blocks)
+    held = Held(message.blocks)
     calls = encode_calls(held.calls, kwargs, extra)
-    fields["content"] = _content(held.parts) if held.parts else None if calls and role == "assistant" else ""
+    fields["content"] = held.content(or_none=bool(calls) and role == "assistant")
     if calls:
         fields["tool_calls"] = calls
     if kwargs:
@@ -121,68 +102,13 @@ def _encode(message: ChatMessage) -> Fields:
     return fields
 
 
-class _Held:
-    """The blocks of a message, divided into what each of them becomes."""
-
-    def __init__(self, blocks: Sequence[Any]) -> None:
-        self.order = ""
-        self.parts: list[Part] = []
-        self.calls: list[ToolCallBlock] = []
-        self._details: list[Block] = []
-        self._own: list[Block] = []
-        self._citables: list[Any] = []
-        self._changes: list[Change] = []
-        for index, block in enumerate(blocks):
-            self.order += self._hold(block, index)
-
-    def _hold(self, block: Any, index: int) -> str:
-        if type(block) is ToolCallBlock:
-            self.calls.append(block)
-            return _CALL
-        if type(block) is ThinkingBlock and (detail := reasoning_of_block(block, index, self._changes)):
-            self._details.append(detail)
-            return _REASONING
-        if type(block) is CitableBlock and (held := citable_of(block)):
-            self.parts += held[0]
-            self._citables.append(held[1])
-            return _CITABLE
-        if part := part_of(block, index, self._changes):
-            self.parts.append(part[1])
-            return part[0]
-        self._own.append(dump(block))
-        return _OWN
-
-    def beyond(self, fields: Fields) -> dict[str, Any]:
-        """Return what the record of a message with these fields does not tell of its blocks."""
-        known: dict[str, list[Any]] = {
-            "reasoning_details": self._details,
-            "own": self._own,
-            "citables": self._citables,
-            "changes": self._changes,
-        }
-        extra: dict[str, Any] = {name: value for name, value in known.items() if value}
-        if self.order != _natural_order(fields, self._details):
-            extra["order"] = self.order
-        return extra
-
-
-def _natural_order(fields: Fields, details: Sequence[Block]) -> str:
-    content = fields["content"]
-    parts = 0 if content is None else 1 if isinstance(content, str) else len(content)
-    return _REASONING * len(details) + "p" * parts + _CALL * len(fields.get("tool_calls", ()))
-
-
-def _content(parts: list[Part]) -> str | list[Part]:
-    return parts[0]["text"] if len(parts) == 1 and is_text(parts[0]) else parts
-
-
 def _from_elsewhere(fields: Fields) -> Fields:
     """Return what a message that no LlamaIndex wrote says beyond OpenAI's shape, as if LlamaIndex had said it."""
     extra: Fields = {}
     details = [detail for detail in reasoning_of(fields) if thinking_block(detail)]
     if details and fields["role"] == "assistant":
         extra["reasoning_details"] = details
-    if is_error(fields):
+    if fields["role"] == "tool" and is_error(fields):
         extra["is_error"] = True
     kwargs = other_fields(fields)
     if kwargs:
@@ -203,7 +129,7 @@ def _ordinary(fields: Fields) -> ChatMessage:
         raise ValueError("its content is neither a text nor a list")
     kwargs: dict[str, Any] = {}
     for name in _SHARED_KWARGS:
-        if name in fields:
+        if fields.get(name) is not None:
             kwargs[name] = fields[name]
     if "tool_calls" in fields:
         blocks += decode_calls(fields["tool_calls"] or (), kwargs, {})
@@ -213,54 +139,20 @@ def _ordinary(fields: Fields) -> ChatMessage:
 def _decode(fields: Fields, extra: Fields) -> ChatMessage:
     kwargs: dict[str, Any] = extra.get("additional_kwargs", {})
     for name in _SHARED_KWARGS:
-        if name in fields:
+        if fields.get(name) is not None:
             kwargs[name] = fields[name]
     if "is_error" in extra:
         kwargs["is_error"] = extra["is_error"]
     calls = decode_calls(fields.get("tool_calls") or (), kwargs, extra)
     restore(kwargs, extra.get("objects", ()))
     role = _MESSAGE_ROLES[extra["role"] if "role" in extra else fields["role"]]
-    values = {"role": role, "additional_kwargs": kwargs, "blocks": _blocks(fields, calls, extra)}
+    values = {"role": role, "additional_kwargs": kwargs, "blocks": blocks_of(fields, calls, extra)}
     for name, value in extra.get("fields", {}).items():
         (values if name in ChatMessage.model_fields else kwargs).setdefault(name, value)
     unknown = [own for own in extra.get("own", ()) if not is_known(own)]
     if unknown:
         kwargs[_UNKNOWN_BLOCKS] = unknown
     return _message(values)
-
-
-def _blocks(fields: Fields, calls: list[ToolCallBlock], extra: Fields) -> list[Any]:
-    content = fields.get("content")
-    if content is not None and not isinstance(content, (str, list)):
-        raise ValueError("its content is neither a text nor a list")
-    details = extra.get("reasoning_details", ())
-    order = extra.get("order")
-    if order is None:
-        order = _natural_order({**fields, "content": content}, details)
-    held: list[Any] = [text_part(content)] if isinstance(content, str) else content or []
-    parts = iter(held if any(letter in "pus" for letter in order) else ())
-    sources: dict[str, Iterator[Any]] = {
-        _REASONING: iter(details),
-        _CALL: iter(calls if _CALL in order else ()),
-        _OWN: iter(extra.get("own", ())),
-        _CITABLE: (citable_block(rest, parts) for rest in extra.get("citables", ())),
-        "p": parts,
-        "u": parts,
-    }
-    blocks = arranged(order, sources, extra.get("changes", ()), _made)
-    return [block for block in blocks if block is not None]
-
-
-def _made(letter: str, source: Any, difference: Change | None) -> Any:
-    if letter in {_CALL, _CITABLE}:
-        return source
-    if letter == _OWN:
-        return load(source) if is_known(source) else None
-    if letter == _REASONING:
-        return with_change(thinking_block(source), difference)
-    if letter == "p" and difference is None and is_text(source):
-        return text_block(source["text"])
-    return with_change(block_of(source, letter), difference)
 
 
 def _encode_kwargs(message: ChatMessage, fields: Fields, extra: dict[str, Any]) -> dict[str, Any]:

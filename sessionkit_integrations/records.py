@@ -191,9 +191,13 @@ def is_error(fields: Fields) -> bool:
 
 
 def other_fields(fields: Fields) -> Fields:
-    """Return the fields of a record that only a plain message, or one of a later version, has."""
+    """Return the fields of a record that only a plain message, or one of a later version, has.
+
+    Those that say nothing are left out: dumped messages of OpenAI's SDK have an ``audio`` of ``None``, which
+    integrations of the frameworks take for a sound.
+    """
     known = _OPENAI_FIELDS | _SHARED_FIELDS | RESERVED_FIELDS
-    return {name: value for name, value in fields.items() if name not in known}
+    return {name: value for name, value in fields.items() if value is not None and name not in known}
 
 
 def role_of(record: bytes) -> str:

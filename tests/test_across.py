@@ -21,7 +21,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
     VideoBlock,
 )
-from openai.types.chat import ChatCompletionMessageParam
+from openai.types.chat import ChatCompletionMessage, ChatCompletionMessageParam
 from pydantic import TypeAdapter
 
 from sessionkit_integrations.langchain_messages import LangChainCodec
@@ -273,11 +273,19 @@ def test_a_failed_tool_result_is_one_in_both_frameworks() -> None:
 
 
 def test_fields_that_nobody_here_knows_are_kept_in_both_frameworks() -> None:
-    plain = {"role": "assistant", "content": "x", "refusal": None, "later": {"a": 1}}
-    kwargs = {"refusal": None, "later": {"a": 1}}
+    plain = {"role": "assistant", "content": "x", "refusal": "no", "later": {"a": 1}}
+    kwargs = {"refusal": "no", "later": {"a": 1}}
     assert passed_on(PLAIN, LANGCHAIN, plain).additional_kwargs == kwargs
     assert passed_on(PLAIN, LLAMA_INDEX, plain).additional_kwargs == kwargs
     assert passed_on(PLAIN, PLAIN, plain) == plain
+
+
+def test_messages_as_the_sdk_of_openai_dumps_them_are_read() -> None:
+    dumped = ChatCompletionMessage(role="assistant", content="x").model_dump()
+    assert dumped["tool_calls"] is dumped["audio"] is None
+    assert passed_on(PLAIN, LANGCHAIN, dumped) == AIMessage("x")
+    assert passed_on(PLAIN, LLAMA_INDEX, dumped) == assistant(text("x"))
+    assert passed_on(PLAIN, PLAIN, dumped) == dumped
 
 
 ODD_PARTS: list[dict[str, Any]] = [

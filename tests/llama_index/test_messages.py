@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from llama_index.core.base.llms.types import (
     ChatMessage,
     CitableBlock,
+    CitationBlock,
     DocumentBlock,
     ImageBlock,
     ThinkingBlock,
@@ -191,6 +192,19 @@ def test_a_session_is_readable_after_a_file_in_it_was_deleted(block_type: Any, t
     path = tmp_path / "file.png"
     path.write_bytes(PNG)
     message = user(text("see"), block_type(path=str(path)))
+    records = encode_all(LlamaIndexCodec(), [message])
+    path.unlink()
+    assert decode_all(LlamaIndexCodec(), records, "s") == [message]
+
+
+def test_a_session_is_readable_after_a_file_within_a_block_was_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "file.png"
+    path.write_bytes(PNG)
+    image = ImageBlock(path=path)
+    message = user(
+        CitableBlock(title="t", source="s", content=[image]),
+        CitationBlock(title="t", source="s", cited_content=image, additional_location_info={}),
+    )
     records = encode_all(LlamaIndexCodec(), [message])
     path.unlink()
     assert decode_all(LlamaIndexCodec(), records, "s") == [message]
