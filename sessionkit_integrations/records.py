@@ -52,10 +52,9 @@ def parse(json_text: str | bytes) -> Any:
     try:
         value, end = _DECODER.raw_decode(text)
     except ValueError:
-        end = -1
-    if end != len(text):
-        value = _DECODER.decode(text)  # there is white space around it, or it is no JSON
-    return value
+        value, end = None, -1
+    # There is white space around it, or it is no JSON.
+    return value if end == len(text) else _DECODER.decode(text)
 
 
 class Codec(Protocol[M]):
@@ -69,7 +68,7 @@ class Codec(Protocol[M]):
         """
         ...
 
-    def parse(self, record: bytes) -> Any:
+    def parse(self, record: bytes, /) -> Any:
         """Return the JSON value that a record holds.
 
         Raises:
