@@ -319,7 +319,6 @@ def test_an_unreachable_cluster_is_a_typed_error(call: Call) -> None:
 
 async def test_cancelled_tasks_end(redis_server: Server) -> None:
     async with SessionManager(store=RedisStore(redis_server.url, key_prefix="cancel:")) as sessions:
-
         given_up = False
 
         async def write_for_ever() -> None:
