@@ -54,7 +54,7 @@ lint: $(VENV)/.test $(VENV)/.lint
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 clean:
-	rm -rf .venv .venv-*
+	rm -rf $(VENV) .venv-* .fuzz
 
 # --group needs a recent pip, which a new virtual environment need not have.
 $(VENV)/.pip: pyproject.toml
