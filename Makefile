@@ -1,11 +1,21 @@
-# make demo   watch LangChain and LlamaIndex share one conversation   (STORE=redis://… runs it on a server)
-# make test   run all tests, on servers that the tests start themselves
-# make lint   check style and types
+# make demo         watch LangChain and LlamaIndex share one conversation   (STORE=redis://… runs it on a server)
+# make test         run all tests, on servers that the tests start themselves
+# make test-min     run them on the oldest Python here and the oldest packages that pyproject.toml allows
+# make test-matrix  run them on every Python here, with the newest packages   (MATRIX="python3.10 …" names others)
+# make bench        compare sizes in Redis, and the time that reading takes, with those of other packages
+# make fuzz         look for bytes that reading does not expect   (FUZZ_SECONDS=600 looks longer)
+# make lint         check style and types
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+MIN := .venv-min
+MATRIX ?= python3.10 python3.11 python3.12 python3.13
+FUZZ_SECONDS ?= 60
 
-.PHONY: demo test lint clean
+# Those of MATRIX that run; a version manager puts names on the PATH that do not.
+FOUND = $(shell for python in $(MATRIX); do if $$python -c "" 2>/dev/null; then echo $$python; fi; done)
+
+.PHONY: demo test test-min test-matrix bench fuzz lint clean
 
 # By the environment, as a URL may hold a password and characters that mean something to a shell.
 demo: export SESSIONKIT_URL = $(STORE)
@@ -15,6 +25,28 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	$(BIN)/python -m pytest --numprocesses=auto
 
+# First without what needs a later typing-extensions than we do: frameworks, drivers and pytest's plugins.
+test-min: $(MIN)/.test
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTHONPATH=$(MIN)/alone $(MIN)/bin/python -m pytest --quiet \
+		--config-file=/dev/null --rootdir=. --import-mode=importlib --noconftest tests/test_window.py tests/test_records.py
+	$(MIN)/bin/python -m pytest --numprocesses=auto
+
+test-matrix: $(FOUND:%=test-on-%)
+	@for python in $(filter-out $(FOUND),$(MATRIX)); do echo "$$python is not here, so nothing was run on it."; done
+	@test -n "$(FOUND)"
+
+# A folder for each, and make test in it.
+test-on-%:
+	@$(MAKE) --no-print-directory test PYTHON=$* VENV=.venv-$(*:python%=%)
+
+bench: $(VENV)/.test
+	@$(BIN)/python -m tests.benchmarks.sizes
+	@echo
+	@$(BIN)/python -m tests.benchmarks.decoding
+
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python -m tests.fuzz -max_total_time=$(FUZZ_SECONDS)
+
 lint: $(VENV)/.test $(VENV)/.lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -22,7 +54,7 @@ lint: $(VENV)/.test $(VENV)/.lint
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-* .fuzz
 
 # --group needs a recent pip, which a new virtual environment need not have.
 $(VENV)/.pip: pyproject.toml
@@ -36,9 +68,25 @@ $(VENV)/.demo: $(VENV)/.pip
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	@$(BIN)/python -m pip install --quiet --group test
+	@$(BIN)/python -m pip install --quiet --group test --group bench
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --group fuzz
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.test
 	@$(BIN)/python -m pip install --quiet --group lint
+	@touch $@
+
+# The floors of pyproject.toml as constraints. That of typing-extensions holds for the package alone: what the
+# frameworks depend on asks for a later one, so it is tried apart from them.
+$(MIN)/.test: pyproject.toml
+	@echo "Setting up $(MIN); this takes a minute or two."
+	@$(firstword $(FOUND) $(PYTHON)) -m venv --clear $(MIN)
+	@$(MIN)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@grep -oE '"[a-z-]+>=[0-9.]+' pyproject.toml | sed 's/"//; s/>=/==/' | sort -u > $(MIN)/floors.txt
+	@grep -v typing-extensions $(MIN)/floors.txt > $(MIN)/constraints.txt
+	@$(MIN)/bin/python -m pip install --quiet --target $(MIN)/alone --constraint $(MIN)/floors.txt typing-extensions
+	@$(MIN)/bin/python -m pip install --quiet --constraint $(MIN)/constraints.txt --editable ".[all]" --group test
 	@touch $@

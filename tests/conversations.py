@@ -25,6 +25,38 @@ def real_conversations() -> tuple[Conversation, ...]:
         return tuple(json.loads(line)["messages"] for line in lines)
 
 
+def conversations() -> tuple[Conversation, ...]:
+    """Return the real conversations, or where they are not there, some made up in their likeness."""
+    return real_conversations() if DATA.exists() else tuple(made_up(number) for number in range(10))
+
+
+def made_up(number: int) -> Conversation:
+    """Return a conversation of some turns, the first of which calls a tool."""
+    arguments = json.dumps({"reservation_id": f"R{number:05}", "details": True})
+    call = {"id": f"call_{number:024}", "type": "function", "function": {"name": "get_booking", "arguments": arguments}}
+    talk = [
+        {"role": role, "content": text * (1 + (number + turn) % 4)}
+        for turn in range(12)
+        for role, text in (
+            ("user", "My flight tomorrow has to move by a day; is that possible without a fee? "),
+            ("assistant", "It is: your fare allows one change for free, until two hours before departure.\n"),
+        )
+    ]
+    return [
+        {"role": "system", "content": "You are the agent of an airline. Be brief, and book nothing unasked."},
+        {"role": "user", "content": f"Hello, what do you know of my booking R{number:05}?"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "content": '{"status": "confirmed"}', "name": "get_booking", "tool_call_id": call["id"]},
+        {"role": "assistant", "content": "It is confirmed. What would you like to change?"},
+        *talk,
+    ]
+
+
+def is_plain_text(message: dict[str, Any]) -> bool:
+    """Whether a message is but a text of the user or the assistant."""
+    return message["role"] in {"user", "assistant"} and isinstance(message["content"], str) and len(message) == 2
+
+
 def role_of(message: dict[str, Any]) -> str:
     role: str = message["role"]
     return role

