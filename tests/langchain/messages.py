@@ -16,7 +16,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from tests.langchain.blocks import blocks
+from tests.langchain.blocks import SHAPES, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +50,8 @@ ONE_OF_EACH: tuple[BaseMessage, ...] = (
     ChatMessage(role="critic", content=[{"type": "text", "text": "Good"}], id="c1"),
     AIMessage([{"type": "text", "text": "It rains.", "annotations": []}]),
 )
+
+EVERY_KIND: tuple[BaseMessage, ...] = (*ONE_OF_EACH, *(HumanMessage([block]) for block in SHAPES.values()))
 
 _names = st.text(max_size=8)
 _optional = st.none() | _names

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
@@ -63,14 +62,12 @@ EVERY_KIND = {
     "image data URL": user(ImageBlock(url=PNG_URL)),
     "image of another type than it says": user(ImageBlock(image=PNG, image_mimetype="image/jpeg")),
     "image without a type": user(ImageBlock(image=b"?")),
-    "image by path": user(text("see"), ImageBlock(path=Path(__file__))),
     "image of nothing": user(ImageBlock()),
     "audio url": user(AudioBlock(url="https://example.com/cat.ogg")),
     "audio of no format": user(AudioBlock(audio=b"?")),
     "video bytes": user(VideoBlock(video=b"?", video_mimetype="video/mp4", detail="low")),
     "document url": user(DocumentBlock(url="https://example.com/a.pdf", title="A")),
     "document of text": user(DocumentBlock(data=b"Hello", title="a.txt", document_mimetype="text/plain")),
-    "document by path": user(DocumentBlock(path=__file__)),
     "audio": user(AudioBlock(audio=b"\xff\xfb\x90", format="mp3")),
     "video": user(VideoBlock(url="https://example.com/cat.mp4", fps=2)),
     "document": user(DocumentBlock(data=b"%PDF-1.7 \xff", title="Manual")),
@@ -85,7 +82,6 @@ EVERY_KIND = {
         text("d"),
         CitableBlock(title="u", source="v", content=[text("e")]),
     ),
-    "citable of a file": user(CitableBlock(title="t", source="s", content=[ImageBlock(path=Path(__file__))])),
     "citation": assistant(
         CitationBlock(cited_content=text("cited"), source="s", title="t", additional_location_info={"page": 3})
     ),
