@@ -78,12 +78,12 @@ def decode_content(content: object, calls: Sequence[Any], details: Iterator[Bloc
         LookupError, TypeError, ValueError: It is no content of a message.
     """
     order = extra.pop("order", None)
-    own, changes = extra.pop("own", ()), extra.pop("changes", ())
     if order is None:
         if isinstance(content, str):
             return content
         if content is None:
             return ""
+    own, changes = extra.pop("own", ()), extra.pop("changes", ())
     if content is not None and not isinstance(content, (str, list)):
         raise ValueError("its content is neither a text nor a list")
     parts = content if isinstance(content, list) else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import (
@@ -32,6 +33,19 @@ _MAKERS: dict[type[BaseMessage], tuple[dict[str, Any], Callable[..., BaseMessage
 }
 
 
+_TYPES: dict[str, tuple[type, ...]] = {
+    "id": (str, NoneType),
+    "name": (str, NoneType),
+    "role": (str,),
+    "tool_call_id": (str,),
+    "additional_kwargs": (dict,),
+    "response_metadata": (dict,),
+    "usage_metadata": (dict, NoneType),
+    "invalid_tool_calls": (list,),
+}
+_TOKENS = ("input_tokens", "output_tokens", "total_tokens")
+
+
 def make(cls: type[BaseMessage], values: dict[str, Any], unknown: dict[str, Any]) -> BaseMessage:
     """Return a message.
 
@@ -48,42 +62,9 @@ def make(cls: type[BaseMessage], values: dict[str, Any], unknown: dict[str, Any]
         for name in values.keys() - defaults.keys():
             unknown[name] = values.pop(name)
     for name, value in values.items():
-        check = _CHECKS.get(name)
-        if check is not None and not check(value):
+        if name in _TYPES and not isinstance(value, _TYPES[name]):
             raise ValueError(f"its {name} is {value!r}")
+    usage = values.get("usage_metadata")
+    if usage is not None and not all(type(usage.get(name)) is int for name in _TOKENS):
+        raise ValueError(f"its usage_metadata is {usage!r}")
     return make_fast(values, unknown)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_text_or_none(value: object) -> bool:
-    return value is None or isinstance(value, str)
-
-
-def _is_dict(value: object) -> bool:
-    return isinstance(value, dict)
-
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, list)
-
-
-def _is_usage(value: object) -> bool:
-    return value is None or (
-        isinstance(value, dict)
-        and all(type(value.get(name)) is int for name in ("input_tokens", "output_tokens", "total_tokens"))
-    )
-
-
-_CHECKS: dict[str, Callable[[object], bool]] = {
-    "id": _is_text_or_none,
-    "name": _is_text_or_none,
-    "role": _is_text,
-    "tool_call_id": _is_text,
-    "additional_kwargs": _is_dict,
-    "response_metadata": _is_dict,
-    "usage_metadata": _is_usage,
-    "invalid_tool_calls": _is_list,
-}

@@ -221,7 +221,7 @@ def _decode(fields: Fields, extra: Fields) -> BaseMessage:
     thought = next(details)["text"] if extra.pop("reasoning_in_kwargs", False) else None
     calls: Sequence[Any] = ()
     raw = fields.get("tool_calls")
-    if cls is AIMessage and (raw or extra):
+    if cls is AIMessage and (raw or "invalid_tool_calls" in extra):
         raw = raw or []
         in_kwargs = extra.pop("tool_calls_in_kwargs", False)
         calls, invalid = decode_calls(raw, extra)
@@ -233,7 +233,8 @@ def _decode(fields: Fields, extra: Fields) -> BaseMessage:
     values["content"] = decode_content(fields.get("content"), calls, details, extra)
     if "name" in fields:
         values["name"] = fields["name"]
-    return make(cls, {**values, **extra}, unknown)
+    values.update(extra)
+    return make(cls, values, unknown)
 
 
 def _class(fields: Fields, extra: Fields, values: dict[str, Any]) -> type[BaseMessage]:

@@ -44,7 +44,7 @@ def encode_calls(blocks: Sequence[ToolCallBlock], kwargs: dict[str, Any], extra:
         ]
         del kwargs["tool_calls"]
     texts = [index for index, block in enumerate(blocks) if isinstance(block.tool_kwargs, str)]
-    texts = [index for index in texts if not isinstance(_arguments(calls[index]), str)]
+    texts = [index for index in texts if not isinstance(_arguments(_name_and_text(calls[index])[1]), str)]
     if texts:
         extra["text_arguments"] = texts
     without_id = [index for index, call in enumerate(calls) if call["id"] is None]
@@ -72,10 +72,11 @@ def decode_calls(calls: Sequence[Any], kwargs: dict[str, Any], extra: Fields) ->
         kwargs["tool_calls"] = [{**call, **rest} for call, rest in zip(calls, more, strict=True)]
     blocks = []
     for index, call in enumerate(calls):
-        call_id, name, text = None if index in without_id else call.get("id"), _name(call), _text(call)
+        call_id = None if index in without_id else call.get("id")
+        name, text = _name_and_text(call)
         if type(name) is not str or type(text) is not str or not isinstance(call_id, (str, NoneType)):
             raise ValueError("it has a tool call with something else in the place of a text")
-        arguments = text if index in texts else _arguments(call)
+        arguments = text if index in texts else _arguments(text)
         fields = {"block_type": "tool_call", "tool_call_id": call_id, "tool_name": name, "tool_kwargs": arguments}
         blocks.append(_block(fields))
     return blocks
@@ -92,17 +93,14 @@ def _encode_call(block: ToolCallBlock) -> Fields:
     }
 
 
-def _name(call: Fields) -> Any:
-    return call["function"]["name"] if "function" in call else call["custom"]["name"]
+def _name_and_text(call: Fields) -> tuple[Any, Any]:
+    if "function" in call:
+        return call["function"]["name"], call["function"]["arguments"]
+    return call["custom"]["name"], call["custom"]["input"]
 
 
-def _text(call: Fields) -> Any:
-    return call["function"]["arguments"] if "function" in call else call["custom"]["input"]
-
-
-def _arguments(call: Fields) -> dict[str, Any] | str:
+def _arguments(text: str) -> dict[str, Any] | str:
     """Return the arguments of a tool call as a dict, or as they are where they are no JSON object."""
-    text: str = _text(call)
     arguments = arguments_of(text)
     return text if arguments is None else arguments
 
@@ -129,4 +127,5 @@ def _mean_the_same(calls: Sequence[Fields], others: Sequence[Fields]) -> bool:
 
 
 def _meaning(call: Fields) -> tuple[Any, ...]:
-    return call["id"], _name(call), json.dumps(_arguments(call), sort_keys=True)
+    name, text = _name_and_text(call)
+    return call["id"], name, json.dumps(_arguments(text), sort_keys=True)

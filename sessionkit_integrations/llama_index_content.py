@@ -110,6 +110,8 @@ def blocks_of(fields: Fields, calls: list[ToolCallBlock], extra: Fields) -> list
     details = extra.get("reasoning_details", ())
     order = extra.get("order")
     if order is None:
+        if not details and not isinstance(content, list):
+            return calls if content is None else [text_block(content), *calls]  # as of most messages
         order = _natural_order(fields, details)
     held: list[Any] = [text_part(content)] if isinstance(content, str) else content or []
     parts = iter(held if any(letter in "pus" for letter in order) else ())

@@ -144,13 +144,13 @@ def _decode(fields: Fields, extra: Fields) -> ChatMessage:
     if "is_error" in extra:
         kwargs["is_error"] = extra["is_error"]
     calls = decode_calls(fields.get("tool_calls") or (), kwargs, extra)
-    restore(kwargs, extra.get("objects", ()))
+    if "objects" in extra:
+        restore(kwargs, extra["objects"])
     role = _MESSAGE_ROLES[extra["role"] if "role" in extra else fields["role"]]
     values = {"role": role, "additional_kwargs": kwargs, "blocks": blocks_of(fields, calls, extra)}
     for name, value in extra.get("fields", {}).items():
         (values if name in ChatMessage.model_fields else kwargs).setdefault(name, value)
-    unknown = [own for own in extra.get("own", ()) if not is_known(own)]
-    if unknown:
+    if "own" in extra and (unknown := [own for own in extra["own"] if not is_known(own)]):
         kwargs[_UNKNOWN_BLOCKS] = unknown
     return _message(values)
 

@@ -45,7 +45,10 @@ def maker(sample: T) -> Callable[..., T]:
     def make(values: dict[str, Any], extra: dict[str, Any] | None = None) -> T:
         fields = values
         if len(values) < len(defaults):
-            fields = {**defaults, **{name: new() for name, new in fresh}, **values}  # no two may share a list or a dict
+            fields = defaults.copy()
+            for name, new in fresh:
+                fields[name] = new()  # as no two objects may share it
+            fields.update(values)
         made = _new(cls)
         _set(made, "__dict__", fields)
         _set(made, "__pydantic_extra__", extra)
