@@ -53,7 +53,7 @@ def to_anthropic(messages: Sequence[Message]) -> dict[str, Any]:
       a list of text blocks, the last of which can carry a ``cache_control``. There is none where there are none.
     - User and assistant alternate, and the user begins. Where an assistant's greeting opens the session, or a user
       said nothing, the user says "(no message)".
-    - Each tool call is followed by its result, which come first in the user's message; see `well_formed`. Ids that
+    - Each tool call is followed by its result; see `well_formed`. Results come first in a user's message. Ids that
       Anthropic would refuse are replaced, in tools' names other characters than letters, digits, ``_`` and ``-`` become
       ``_``, and arguments that are no JSON object come under ``arguments``.
     - Images (base64 of JPEG, PNG, GIF and WebP, or by https), PDF files and texts are sent. A text says what is left
@@ -96,7 +96,7 @@ def from_anthropic(response: Any) -> Message:
     """Return the message to store for a response of the Messages API.
 
     It has the text, tool calls, and thinking as ``reasoning_details``. A response that says more than that, such as
-    what the provider's own tools found, with citations, or in another order than thinking, text and calls, is kept
+    what Anthropic's own tools found, citations, or another order than thinking, text and calls, is kept
     whole as well, under ``extra_content``: Anthropic wants it back as it was, and `to_anthropic` sends it so as long
     as the message's text and calls are what they were.
 
@@ -186,7 +186,7 @@ def _original(message: Mapping[str, Any]) -> list[Block] | None:
         return None
     uses = map(_call, calls)
     return [
-        {**block, **next(uses)} if block["type"] == "tool_use" else block
+        {**block, **(next(uses) if block["type"] == "tool_use" else {})}
         for block in blocks
         if block["type"] != "text" or block["text"].strip()
     ]

@@ -145,7 +145,7 @@ def _gemini_stream(*chunks: dict[str, Any]) -> str:
 
 
 _CODE: list[dict[str, Any]] = [
-    {"text": "I compute."},
+    {"text": "I compute.", "thoughtSignature": SIGNATURE},
     {"executableCode": {"language": "PYTHON", "code": "print(7 * 3)"}},
     {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "21"}},
 ]

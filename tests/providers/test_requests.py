@@ -326,6 +326,7 @@ MEDIA: list[tuple[Any, ...]] = [
         by_url("http://example.com/a.webp", "image/webp"),
     ),
     (image("data:image/tiff;base64,SUkq"), *["[image left out]"] * 3),
+    (image("data:image/png;base64,iVBO!Rw0K"), *["[image left out]"] * 3),
     (
         {"type": "input_audio", "input_audio": {"data": OGG, "format": "wav"}},
         {"type": "input_audio", "input_audio": {"data": OGG, "format": "wav"}},
@@ -360,6 +361,12 @@ MEDIA: list[tuple[Any, ...]] = [
         file("data:text/markdown;base64,SGVsbG8=", filename="file"),
         block("document", type="text", media_type="text/plain", data="Hello"),
         inline("SGVsbG8=", "text/markdown"),
+    ),
+    (
+        file("data:text/plain;base64,ICA="),
+        file("data:text/plain;base64,ICA=", filename="file"),
+        "[file left out]",
+        inline("ICA=", "text/plain"),
     ),
     (
         file("data:application/zip;base64,UEs=", filename="a.zip"),

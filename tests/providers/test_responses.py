@@ -94,7 +94,7 @@ def assistant(content: Any, **more: Any) -> dict[str, Any]:
                 reasoning_details=[{"type": "reasoning.text", "text": "Let me see.", "format": "google-gemini-v1"}],
             ),
         ),
-        ("gemini", "code", assistant("I compute.\n```\nprint(7 * 3)\n```\n\n```\n21\n```\n")),
+        ("gemini", "code", assistant("I compute.\n```\nprint(7 * 3)\n```\n\n```\n21\n```\n", extra_content=SIGNED)),
         (
             "gemini",
             "image",
