@@ -13,6 +13,7 @@ import pytest
 import sessionkit_integrations
 
 FOREIGN = ("langchain_core", "llama_index", "redis", "upstash_redis", "httpx", "aiosqlite", "typer", "rich", "pydantic")
+SDKS = ("openai", "anthropic", "google")
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
@@ -36,6 +37,15 @@ sys.meta_path.insert(0, Missing())
 def test_importing_the_package_imports_no_framework_and_no_driver() -> None:
     run = python(f"import sys, sessionkit_integrations; print([name for name in {FOREIGN} if name in sys.modules])")
     assert (run.stdout.strip(), run.stderr) == ("[]", "")
+
+
+def test_requests_and_responses_of_providers_need_no_sdk() -> None:
+    run = python(f"""{without(*FOREIGN, *SDKS)}
+from sessionkit_integrations.providers import to_anthropic, to_gemini, to_openai
+for convert in (to_anthropic, to_gemini, to_openai):
+    print(list(convert([{{"role": "user", "content": "Hello"}}])))
+""")
+    assert (run.stdout.split("\n"), run.stderr) == (["['messages']", "['contents']", "['messages']", ""], "")
 
 
 def test_plain_sessions_need_none_of_them_either(tmp_path: Path) -> None:

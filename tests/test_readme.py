@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import sessionkit_integrations
+from tests.providers.server import ProviderServer, provider_server
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.backends import Backends
 
 ROOT = Path(__file__).parents[1]
@@ -26,16 +29,25 @@ PYTHON = {title: [code for kind, code in blocks if kind == "python"] for title, 
 SHELL = [line for blocks in SECTIONS.values() for kind, code in blocks if kind == "bash" for line in code.splitlines()]
 
 
+@pytest.fixture(scope="module")
+def api() -> Iterator[ProviderServer]:
+    with provider_server() as started:
+        yield started
+
+
 @pytest.mark.parametrize("title", [title for title, blocks in PYTHON.items() if blocks])
 @pytest.mark.filterwarnings("ignore:.*deprecated")
 def test_python_blocks_of_a_section_run_one_after_the_other(
-    title: str, backends: Backends, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    title: str, backends: Backends, api: ProviderServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     server = backends.server("redis-8.2")
     monkeypatch.setenv("REDIS_URL", server.url)
     monkeypatch.setenv("UPSTASH_REDIS_REST_URL", backends.upstash().url)
     monkeypatch.setenv("UPSTASH_REDIS_REST_TOKEN", "token")
+    for name, url in (("OPENAI", f"{api.url}/v1"), ("ANTHROPIC", api.url), ("GOOGLE_GEMINI", api.url)):
+        monkeypatch.setenv(f"{name}_BASE_URL", url)
+        monkeypatch.setenv(f"{name.removeprefix('GOOGLE_')}_API_KEY", "key")
     namespace: dict[str, Any] = {"__name__": "readme"}
     for code in PYTHON[title]:
         for written, real in (("localhost:6379", f"localhost:{server.port}"), ("port=6379", f"port={server.port}")):

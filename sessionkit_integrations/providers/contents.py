@@ -1,0 +1,171 @@
+"""What messages say, part by part, for APIs that each take other kinds of parts."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import mimetypes
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from sessionkit_integrations.errors import InvalidMessageError
+from sessionkit_integrations.messages import Message, check_message
+from sessionkit_integrations.parts import Media, Part, data_url, is_text, text_part, to_media
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Mapping, Sequence
+
+IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+"""The images that OpenAI and Anthropic take: platform.openai.com/docs/guides/images-vision and
+platform.claude.com/docs/en/build-with-claude/vision."""
+
+_SAID_ELSEWHERE = frozenset({"tool_use", "tool_call", "function_call", "thinking", "redacted_thinking", "reasoning"})
+"""Parts that LangChain keeps in a message's content although other fields say the same."""
+
+
+def parts_of(message: Mapping[str, Any]) -> list[Part]:
+    """Return the content of a message as parts, a refusal included."""
+    content = message.get("content")
+    parts: list[Part] = [text_part(content)] if isinstance(content, str) else list(content or ())
+    if isinstance(message.get("refusal"), str):  # as OpenAI's own messages have it
+        parts.append({"type": "refusal", "refusal": message["refusal"]})
+    return parts
+
+
+def convert(parts: Sequence[Part], convert_media: Callable[[Media], Part | None]) -> list[Part]:
+    """Return parts with media as a provider takes them, all else as text.
+
+    Blank texts are left out: Anthropic refuses them ("text content blocks must contain non-whitespace text").
+
+    Args:
+        parts: The parts of a message.
+        convert_media: Returns the provider's part for media, or ``None`` where it takes none such; a text then says
+            what is missing.
+    """
+    converted: list[Part] = []
+    for part in parts:
+        text = text_in(part)
+        if text is not None:
+            if text.strip():
+                converted.append(text_part(text))
+        elif part.get("type") not in _SAID_ELSEWHERE:
+            media = to_media(part)
+            taken = None if media is None else convert_media(media)
+            converted.append(taken or text_part(_left_out(part, media)))
+    return converted
+
+
+def no_media(_: Media) -> None:
+    """Convert no media: for messages that can hold none."""
+
+
+def text_in(part: Part) -> str | None:
+    """Return the text of a text or a refusal, and ``None`` for other parts."""
+    if part.get("type") == "refusal" and isinstance(part.get("refusal"), str):
+        refusal: str = part["refusal"]
+        return refusal
+    return part["text"] if is_text(part) else None
+
+
+def base64_of(media: Media) -> str | None:
+    """Return the base64 of media where it can be decoded to something, without line breaks."""
+    data = "".join((media.data or "").split())
+    try:
+        return data if base64.b64decode(data, validate=True) else None
+    except (binascii.Error, ValueError):
+        return None
+
+
+def mime_type_of(media: Media) -> str | None:
+    """Return the type of media: as they say, or as their content or their name tells."""
+    if media.mime_type:
+        return media.mime_type.lower()
+    if media.data is not None and media.kind == "image":
+        return data_url(media).removeprefix("data:").partition(";")[0]
+    for name in (media.name, _path(media.url)):
+        mime_type = mimetypes.guess_type(name or "")[0]
+        if mime_type:
+            return mime_type
+    return None
+
+
+def image_base64(media: Media) -> tuple[str, str] | None:
+    """Return the type and the base64 of an image, if it is one of `IMAGE_TYPES`."""
+    mime_type, data = mime_type_of(media), base64_of(media)
+    return (mime_type, data) if mime_type in IMAGE_TYPES and data is not None else None
+
+
+def tool_name(call: Mapping[str, Any]) -> str:
+    """Return the name of the tool that is called."""
+    name: str = call[_kind(call)]["name"]
+    return name
+
+
+def clean_name(name: str, forbidden: re.Pattern[str], length: int) -> str:
+    """Return the name of a tool as a provider takes it, who would refuse a session over the name of another's tool."""
+    return forbidden.sub("_", name)[:length] or "_"
+
+
+def arguments_of(call: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call as a JSON object, which models do not always write.
+
+    What is not one comes under ``arguments``, and the text for a custom tool under ``input``.
+    """
+    if _kind(call) == "custom":
+        return {"input": call["custom"]["input"]}
+    text = call["function"]["arguments"]
+    if not text.strip():
+        return {}
+    try:
+        arguments = json.loads(text)
+        # Python reads what JSON has not, such as NaN and lone surrogates; no client would send it.
+        json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return {"arguments": text}
+    return arguments if isinstance(arguments, dict) else {"arguments": text}
+
+
+def answer(
+    content: str | list[Part], calls: list[dict[str, Any]], finish_reason: object, *, finished: bool, **more: Any
+) -> Message:
+    """Return the message to store for a response.
+
+    Args:
+        content: What the response says.
+        calls: The tools it calls.
+        finish_reason: Why it ended, for the error.
+        finished: Whether the model was done, so that it may have said nothing on purpose.
+        more: Further fields of the message; those that are empty are left out.
+
+    Raises:
+        InvalidMessageError: There is nothing to store, and the model was not done.
+    """
+    if not content and not calls and not finished:
+        raise InvalidMessageError("response", f"says nothing and calls no tool; it ended with {finish_reason}")
+    message: Any = {"role": "assistant", "content": content or (None if calls else "")}
+    if calls:
+        message["tool_calls"] = calls
+    message.update({name: value for name, value in more.items() if value})
+    check_message(message)
+    return message  # type: ignore[no-any-return]  # TypedDicts cannot be built from unknown keys
+
+
+def _kind(call: Mapping[str, Any]) -> str:
+    return "custom" if call.get("type") == "custom" else "function"
+
+
+def _left_out(part: Part, media: Media | None) -> str:
+    if media is None:
+        return f"[{part.get('type')} left out]"
+    what = f"{media.kind} {media.name}" if media.name else media.kind
+    where = media.url or media.file_id
+    return f"[{what} left out: {where}]" if where else f"[{what} left out]"
+
+
+def _path(url: str | None) -> str:
+    try:
+        return urlsplit(url or "").path
+    except ValueError:
+        return ""

@@ -1,0 +1,145 @@
+"""A conversation as every chat API wants it: each tool call is answered, at once and once.
+
+OpenAI, Anthropic and Google all refuse a prompt in which a call is not followed by its result, or a result has no call
+before it. Sessions hold such prompts after a crash between the two, or when several writers share one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from sessionkit_integrations.errors import InvalidMessageError
+from sessionkit_integrations.parts import Part, text_part
+from sessionkit_integrations.providers.contents import parts_of, tool_name
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+Fields = dict[str, Any]
+Turn = tuple[str, list[Part]]
+"""A role, and all that it says before the other one speaks."""
+
+NOT_RECORDED = "No result was recorded for this call."
+_MADE_UP = "sessionkit_"
+_NO_RESULT: Fields = {"role": "tool", "content": NOT_RECORDED, "is_error": True}
+
+
+def new_call_id() -> str:
+    """Return an id for a call that a provider gave none: as short and as plain as all of them ask for."""
+    return f"{_MADE_UP}{uuid4().hex[:24]}"
+
+
+def is_made_up(call_id: str) -> bool:
+    """Return whether a call's id is none of a provider's."""
+    return call_id.startswith(_MADE_UP)
+
+
+def well_formed(messages: Sequence[Mapping[str, Any]], valid_id: re.Pattern[str]) -> list[Fields]:
+    """Return the messages of a session so that every tool call is followed by its result.
+
+    - The results of an assistant message's calls follow it directly, in the order of the calls, each named like its
+      call. They are looked for up to the next user or assistant message; system messages in between come after them.
+    - A call without a result, of a turn that was cut off or that is not over yet, gets one that says so, an error.
+    - A result without a call becomes a user message that says whose result it is.
+    - Ids are unique and valid. One that is not is replaced, in the same way each time.
+
+    Args:
+        messages: The messages, which are not changed.
+        valid_id: What ids of calls the provider takes.
+    """
+    taken: set[str] = set()
+    whole: list[Fields] = []
+    at = 0
+    while at < len(messages):
+        message = messages[at]
+        at += 1
+        if message["role"] == "assistant" and message.get("tool_calls"):
+            end = at
+            while end < len(messages) and messages[end]["role"] in ("tool", "system"):
+                end += 1
+            whole += _step(message, messages[at:end], taken, valid_id)
+            at = end
+        else:
+            whole.append(_stray(message) if message["role"] == "tool" else dict(message))
+    return whole
+
+
+def alternating(said: Iterable[Turn], nothing: Part) -> list[Turn]:
+    """Return what is said as turns of user and assistant, beginning with the user.
+
+    What one role says in a row becomes one turn. An assistant that says nothing is left out; a user that says nothing,
+    or that is missing before an assistant's greeting, says ``nothing``.
+
+    Raises:
+        InvalidMessageError: There is no user.
+    """
+    turns: list[Turn] = []
+    for role, parts in said:
+        if role == "assistant" and not parts:
+            continue
+        if turns and turns[-1][0] == role:
+            turns[-1][1].extend(parts)
+        else:
+            turns.append((role, list(parts)))
+    if all(role != "user" for role, _ in turns):
+        raise InvalidMessageError("messages", "hold no user message, which this API needs; add one before you ask")
+    if turns[0][0] != "user":
+        turns.insert(0, ("user", []))
+    return [(role, parts or [nothing]) for role, parts in turns]
+
+
+def _step(
+    message: Mapping[str, Any], after: Sequence[Mapping[str, Any]], taken: set[str], valid_id: re.Pattern[str]
+) -> Iterator[Fields]:
+    calls: list[Fields] = message["tool_calls"]
+    results = [each for each in after if each["role"] == "tool"]
+    answers = _answers(calls, results)
+    ids = [_unique(call["id"], taken, valid_id) for call in calls]
+    yield {**message, "tool_calls": [{**call, "id": call_id} for call, call_id in zip(calls, ids, strict=True)]}
+    for call, call_id, answer in zip(calls, ids, answers, strict=True):
+        yield {**(_NO_RESULT if answer is None else results[answer]), "tool_call_id": call_id, "name": tool_name(call)}
+    yield from (_stray(result) for place, result in enumerate(results) if place not in answers)
+    yield from (dict(each) for each in after if each["role"] == "system")
+
+
+def _answers(calls: Sequence[Fields], results: Sequence[Mapping[str, Any]]) -> list[int | None]:
+    """Return the place of each call's result among the results: by id and, where there is none, by name and order."""
+    answers: list[int | None] = [None] * len(calls)
+
+    def answer(fits: Callable[[Fields, Mapping[str, Any]], bool]) -> None:
+        for place, result in enumerate(results):
+            if place not in answers:
+                open_calls = (at for at, call in enumerate(calls) if answers[at] is None and fits(call, result))
+                at = next(open_calls, None)
+                if at is not None:
+                    answers[at] = place
+
+    answer(lambda call, result: bool(call["id"]) and call["id"] == result.get("tool_call_id"))
+    answer(
+        lambda call, result: (
+            not (call["id"] and result.get("tool_call_id"))
+            and (result.get("name") or tool_name(call)) == tool_name(call)
+        )
+    )
+    return answers
+
+
+def _unique(call_id: str, taken: set[str], valid_id: re.Pattern[str]) -> str:
+    unique = call_id
+    numbers = count()
+    while unique in taken or not valid_id.fullmatch(unique):
+        seed = f"{next(numbers)} {call_id}".encode(errors="surrogatepass")
+        unique = f"{_MADE_UP}{hashlib.sha256(seed).hexdigest()[:24]}"
+    taken.add(unique)
+    return unique
+
+
+def _stray(result: Mapping[str, Any]) -> Fields:
+    """Return a result whose call is gone as a message of the user."""
+    tool = f"the tool {result['name']}" if result.get("name") else "a tool"
+    what = "Error" if result.get("is_error") else "Result"
+    return {"role": "user", "content": [text_part(f"{what} of {tool}:"), *parts_of(result)]}

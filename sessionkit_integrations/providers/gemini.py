@@ -1,0 +1,245 @@
+"""Sessions for Google's Gemini API, here and on Vertex AI."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from sessionkit_integrations.errors import InvalidMessageError
+from sessionkit_integrations.parts import Kind, Media, Part, is_text, text_part, to_part
+from sessionkit_integrations.providers.contents import (
+    answer,
+    arguments_of,
+    base64_of,
+    clean_name,
+    convert,
+    mime_type_of,
+    no_media,
+    parts_of,
+    tool_name,
+)
+from sessionkit_integrations.providers.conversation import (
+    Turn,
+    alternating,
+    is_made_up,
+    new_call_id,
+    well_formed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sessionkit_integrations.messages import Message
+
+_ID = re.compile(r".+", re.DOTALL)
+_NOT_IN_TOOL_NAMES = re.compile(r"^(?=[^a-zA-Z_])|[^a-zA-Z0-9_.:-]")
+_NAME_LENGTH = 64
+_UNSIGNED = b"skip_thought_signature_validator"
+_FORMAT = "google-gemini-v1"
+_TYPES = {"image": "image/jpeg", "audio": "audio/mpeg", "video": "video/mp4"}
+"""What media are taken for whose type nothing tells, such as a video of YouTube."""
+_IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"})
+_KINDS: dict[str, Kind] = {"image": "image", "audio": "audio", "video": "video"}
+_DONE = "STOP"
+_NOTHING: Part = {"text": "(no message)"}
+
+
+def to_gemini(messages: Sequence[Message], config: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the keyword arguments for ``google.genai.Client().models.generate_content(model=…, **kwargs)``.
+
+    The rules are those of the reference (ai.google.dev/api/caching#Content, and under ai.google.dev/gemini-api/docs
+    function-calling and thought-signatures) and of the errors that the API answers with:
+
+    - All system messages make ``config["system_instruction"]``.
+    - User and model alternate, and the user begins. Where an assistant's greeting opens the session, or a user said
+      nothing, the user says "(no message)".
+    - A turn with function calls is followed by one that begins with as many responses; see `well_formed`. A result
+      is the response's ``output`` or, if it failed, its ``error``; media in it come after the responses. In names,
+      other characters than letters, digits and ``_.:-`` become ``_``, and arguments that are no JSON object come
+      under ``arguments``.
+    - Thought signatures go back on the parts that they came with. Gemini 3 refuses function calls without one, so
+      that the first call of a message of another provider gets the one that Google gives for such: see "migrating"
+      under thought-signatures. Thoughts themselves are not sent back.
+    - Images (PNG, JPEG, WebP, HEIC, HEIF), audio, video, PDF files and texts are sent inline or by URL. A text says
+      what is left out: other types, what cannot be decoded, and other providers' files by id.
+
+    Args:
+        messages: A session, which is not changed.
+        config: What else to ask for, such as ``{"tools": […]}``. A ``system_instruction`` of its
+            own takes the place of the session's.
+
+    Raises:
+        InvalidMessageError: No message is of the user or a tool.
+    """
+    system: list[str] = []
+    said: list[Turn] = []
+    for message in well_formed(messages, _ID):
+        if message["role"] == "system":
+            system += (part["text"] for part in convert(parts_of(message), no_media))
+        elif message["role"] == "assistant":
+            said.append(("assistant", _model_parts(message)))
+        else:
+            said.append(("user", _response_parts(message) if message["role"] == "tool" else _parts(message)))
+    contents = [
+        {"role": "user", "parts": sorted(parts, key=lambda part: "function_response" not in part)}
+        if role == "user"
+        else {"role": "model", "parts": parts}
+        for role, parts in alternating(said, _NOTHING)
+    ]
+    settings = {**({"system_instruction": "\n\n".join(system)} if system else {}), **(config or {})}
+    return {"contents": contents, "config": settings} if settings else {"contents": contents}
+
+
+def from_gemini(response: Any) -> Message:
+    """Return the message to store for a response of ``generate_content``.
+
+    It has the text and media of the first candidate, function calls as tool calls, with an id where Gemini gave
+    none, and thoughts as ``reasoning_details``. Thought signatures are under ``extra_content``, where Google's API in
+    OpenAI's shape has them, in the message and in the calls. What Gemini ran itself is told as text: code and output.
+
+    Args:
+        response: What ``generate_content`` returned or, of a stream, all the chunks that it gave, such as
+            ``list(client.models.generate_content_stream(…))``.
+
+    Raises:
+        InvalidMessageError: It says nothing, for another reason than that the model was done: the prompt was blocked,
+            or the answer was, or the limit of tokens was reached.
+    """
+    chunks = [response] if hasattr(response, "candidates") else list(response)
+    candidates = [chunk.candidates[0] for chunk in chunks if chunk.candidates]
+    if not candidates:
+        reasons = [chunk.prompt_feedback.block_reason for chunk in chunks if chunk.prompt_feedback]
+        raise InvalidMessageError("response", f"has no candidates; the prompt was blocked for {_names(reasons)}")
+    parts = [part for each in candidates if each.content for part in each.content.parts or ()]
+    reasons = [each.finish_reason for each in candidates if each.finish_reason]
+    content, thoughts, signature = _said(parts)
+    return answer(
+        content,
+        [_call_of(part) for part in parts if part.function_call],
+        _names(reasons),
+        finished=_names(reasons) == _DONE,
+        reasoning_details=thoughts and [{"type": "reasoning.text", "text": thoughts, "format": _FORMAT}],
+        extra_content=_signed(signature),
+    )
+
+
+def _said(parts: Iterable[Any]) -> tuple[str | list[Part], str, bytes | None]:
+    """Return what a response says, what the model thought, and the signature of either."""
+    content: list[Part] = []
+    thoughts = ""
+    signature = None
+    for part in parts:
+        if part.function_call:
+            continue
+        signature = part.thought_signature or signature
+        if part.thought:
+            thoughts += part.text or ""
+            continue
+        converted = _part_of(part)
+        if converted and content and content[-1]["type"] == converted["type"] == "text":
+            content[-1] = text_part(content[-1]["text"] + converted["text"])
+        elif converted:
+            content.append(converted)
+    if len(content) == 1 and content[0]["type"] == "text":
+        return content[0]["text"], thoughts, signature
+    return content, thoughts, signature
+
+
+def _part_of(part: Any) -> Part | None:
+    if part.text:
+        return text_part(part.text)
+    if part.executable_code:
+        return text_part(f"\n```\n{part.executable_code.code}\n```\n")
+    if part.code_execution_result:
+        return text_part(f"\n```\n{part.code_execution_result.output or ''}\n```\n")
+    if part.inline_data:
+        mime_type: str = part.inline_data.mime_type
+        data = base64.b64encode(part.inline_data.data).decode()
+        kind = _KINDS.get(mime_type.partition("/")[0], "file")
+        return to_part(Media(kind, data=data, mime_type=mime_type))
+    return None
+
+
+def _call_of(part: Any) -> dict[str, Any]:
+    called = part.function_call
+    call = {
+        "id": called.id or new_call_id(),
+        "type": "function",
+        "function": {"name": called.name, "arguments": json.dumps(called.args or {}, ensure_ascii=False)},
+    }
+    signed = _signed(part.thought_signature)
+    return {**call, "extra_content": signed} if signed else call
+
+
+def _names(reasons: Sequence[Any]) -> str:
+    return str(getattr(reasons[-1], "name", reasons[-1])) if reasons else "no reason given"
+
+
+def _signed(signature: bytes | None) -> dict[str, Any] | None:
+    return {"google": {"thought_signature": base64.b64encode(signature).decode()}} if signature else None
+
+
+def _signature_of(fields: Mapping[str, Any]) -> bytes | None:
+    try:
+        signature = fields["extra_content"]["google"]["thought_signature"]
+        return base64.b64decode(signature.replace("-", "+").replace("_", "/"), validate=True)
+    except (AttributeError, KeyError, TypeError, binascii.Error, ValueError):
+        return None
+
+
+def _model_parts(message: Mapping[str, Any]) -> list[Part]:
+    parts = _parts(message)
+    signature = _signature_of(message)
+    if parts and signature:
+        parts[-1]["thought_signature"] = signature
+    calls = [_call(call) for call in message.get("tool_calls") or ()]
+    if calls:
+        calls[0].setdefault("thought_signature", _UNSIGNED)
+    return parts + calls
+
+
+def _call(call: Mapping[str, Any]) -> Part:
+    part: Part = {"function_call": {**_identity(call["id"], tool_name(call)), "args": arguments_of(call)}}
+    signature = _signature_of(call)
+    return {**part, "thought_signature": signature} if signature else part
+
+
+def _response_parts(message: Mapping[str, Any]) -> list[Part]:
+    parts = _parts(message)
+    text = "\n".join(part["text"] for part in parts if "text" in part)
+    response = {"error" if message.get("is_error") else "output": text}
+    identity = _identity(message["tool_call_id"], message["name"])
+    return [
+        {"function_response": {**identity, "response": response}},
+        *(part for part in parts if "text" not in part),
+    ]
+
+
+def _identity(call_id: str, name: str) -> dict[str, str]:
+    """Return the name of a function and the id of its call, if it is one that Gemini may know."""
+    identity = {} if is_made_up(call_id) else {"id": call_id}
+    return {**identity, "name": clean_name(name, _NOT_IN_TOOL_NAMES, _NAME_LENGTH)}
+
+
+def _parts(message: Mapping[str, Any]) -> list[Part]:
+    converted = convert(parts_of(message), _media)
+    return [{"text": part["text"]} if is_text(part) else part for part in converted]
+
+
+def _media(media: Media) -> Part | None:
+    mime_type = mime_type_of(media) or _TYPES.get(media.kind, "")
+    if not _takes(mime_type):
+        return None
+    data = base64_of(media)
+    if data is not None:
+        return {"inline_data": {"data": base64.b64decode(data), "mime_type": mime_type}}
+    return {"file_data": {"file_uri": media.url, "mime_type": mime_type}} if media.url else None
+
+
+def _takes(mime_type: str) -> bool:
+    """Return whether Gemini reads files of a type: its documents on images, audio, video and documents list them."""
+    kind = mime_type.partition("/")[0]
+    return kind in ("audio", "video", "text") or mime_type in _IMAGE_TYPES or mime_type == "application/pdf"

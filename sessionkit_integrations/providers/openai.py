@@ -1,0 +1,168 @@
+"""Sessions for OpenAI's chat completions, and for servers that speak their language."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from sessionkit_integrations.errors import InvalidMessageError
+from sessionkit_integrations.parts import Media, Part, to_part
+from sessionkit_integrations.providers.contents import (
+    answer,
+    base64_of,
+    clean_name,
+    convert,
+    image_base64,
+    mime_type_of,
+    no_media,
+    parts_of,
+    tool_name,
+)
+from sessionkit_integrations.providers.conversation import new_call_id, well_formed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sessionkit_integrations.messages import Message
+
+_ID = re.compile(r".{1,40}", re.DOTALL)
+_NAME = re.compile(r"[^\s<|\\/>]{1,64}")
+_NOT_IN_TOOL_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
+_AUDIO_FORMATS = ("wav", "mp3")
+_DETAILS = ("auto", "low", "high")
+_DONE = "stop"
+
+
+def to_openai(messages: Sequence[Message]) -> dict[str, Any]:
+    r"""Return the keyword arguments for ``openai.OpenAI().chat.completions.create(model=…, **kwargs)``.
+
+    The rules are those of the reference (platform.openai.com/docs/api-reference/chat/create) and of the errors that
+    the API answers with:
+
+    - Only the fields of that API are sent; times, `is_error`, reasoning and the like are left out.
+    - Each tool call is followed by its result; see `well_formed`. Ids have at most 40 characters; others are replaced.
+    - A name of a speaker with white space or one of ``<|\/>``, or of more than 64 characters, is left out; tools'
+      names have letters, digits, ``_`` and ``-``, and other characters become ``_``.
+    - Images, audio (wav and mp3) and files are for user messages only, and by URL only images. A text says what is
+      left out of other messages, and what the API has no part for.
+
+    Args:
+        messages: A session, which is not changed.
+
+    Raises:
+        InvalidMessageError: The session is empty.
+    """
+    if not messages:
+        raise InvalidMessageError("messages", "are empty; add one before you ask")
+    return {"messages": [_message(message) for message in well_formed(messages, _ID)]}
+
+
+def from_openai(response: Any) -> Message:
+    """Return the message to store for a chat completion.
+
+    It has the text, a refusal as a part of its own, tool calls of functions and custom tools, and what servers with
+    OpenAI's API add: ``extra_content``, and ``reasoning_details`` or a plain ``reasoning_content`` or ``reasoning``.
+
+    Args:
+        response: What ``chat.completions.create`` or ``parse`` returned. Of a stream, pass what
+            ``stream.get_final_completion()`` of ``client.chat.completions.stream(…)`` returns. Only its first choice
+            counts.
+
+    Raises:
+        InvalidMessageError: It has no choices, or nothing to store for another reason than that the model was done:
+            a content filter, or the limit of tokens.
+    """
+    if not response.choices:
+        raise InvalidMessageError("response", "has no choices")
+    choice = response.choices[0]
+    said = choice.message
+    audio = getattr(said, "audio", None)
+    content: Any = said.content or (audio.transcript if audio else "")
+    refusal = getattr(said, "refusal", None)
+    if refusal:
+        content = [*parts_of({"content": content or None}), {"type": "refusal", "refusal": refusal}]
+    return answer(
+        content,
+        [_call_of(call) for call in said.tool_calls or ()],
+        choice.finish_reason,
+        finished=choice.finish_reason == _DONE,
+        reasoning_details=_reasoning_of(said),
+        extra_content=getattr(said, "extra_content", None),
+    )
+
+
+def _message(message: Mapping[str, Any]) -> dict[str, Any]:
+    role = message["role"]
+    fields = {"role": role, "content": _content(message)}
+    if role == "tool":
+        fields["tool_call_id"] = message["tool_call_id"]
+    elif _NAME.fullmatch(message.get("name") or ""):
+        fields["name"] = message["name"]
+    if message.get("tool_calls"):
+        fields["content"] = fields["content"] or None
+        fields["tool_calls"] = [_call(call) for call in message["tool_calls"]]
+    return fields
+
+
+def _content(message: Mapping[str, Any]) -> str | list[Part]:
+    parts = parts_of(message)
+    if isinstance(message["content"], str) and len(parts) == 1:
+        return message["content"]
+    if message["role"] == "assistant" and [part["type"] for part in parts] == ["refusal"]:
+        # An assistant message holds texts or exactly one refusal.
+        return [{"type": "refusal", "refusal": str(parts[0].get("refusal"))}]
+    return convert(parts, _media if message["role"] == "user" else no_media) or ""
+
+
+def _media(media: Media) -> Part | None:
+    if media.kind == "image":
+        return _image(media)
+    if media.kind == "file" and media.file_id:
+        return {"type": "file", "file": {"file_id": media.file_id}}
+    data = base64_of(media)
+    if data is None:
+        return None
+    if media.kind == "audio":
+        part = to_part(Media("audio", data=data, mime_type=media.mime_type))
+        return part if part and part["input_audio"].get("format") in _AUDIO_FORMATS else None
+    if media.kind == "file":
+        mime_type = mime_type_of(media)
+        return to_part(Media("file", data=data, mime_type=mime_type, name=media.name or "file"))
+    return None
+
+
+def _image(media: Media) -> Part | None:
+    url = media.url
+    inline = image_base64(media)
+    if inline:
+        url = f"data:{inline[0]};base64,{inline[1]}"
+    elif not url or not url.lower().startswith(("http://", "https://")):
+        return None
+    return to_part(Media("image", url=url, detail=media.detail if media.detail in _DETAILS else None))
+
+
+def _call(call: Mapping[str, Any]) -> dict[str, Any]:
+    name = clean_name(tool_name(call), _NOT_IN_TOOL_NAMES, 64)
+    if call.get("type") == "custom":
+        return {"id": call["id"], "type": "custom", "custom": {"name": name, "input": call["custom"]["input"]}}
+    function = {"name": name, "arguments": call["function"]["arguments"]}
+    return {"id": call["id"], "type": "function", "function": function}
+
+
+def _call_of(call: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = {"id": call.id or new_call_id()}
+    if call.type == "custom":
+        fields |= {"type": "custom", "custom": {"name": call.custom.name, "input": call.custom.input}}
+    else:
+        function = {"name": call.function.name, "arguments": call.function.arguments or "{}"}
+        fields |= {"type": "function", "function": function}
+    extra = getattr(call, "extra_content", None)
+    return {**fields, "extra_content": extra} if extra else fields
+
+
+def _reasoning_of(said: Any) -> list[dict[str, Any]]:
+    details = getattr(said, "reasoning_details", None)
+    if details:
+        return list(details)
+    text = getattr(said, "reasoning_content", None) or getattr(said, "reasoning", None)
+    return [{"type": "reasoning.text", "text": text}] if isinstance(text, str) and text else []

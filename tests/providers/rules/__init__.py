@@ -1,0 +1,1 @@
+"""What each API refuses, from its documentation and its errors, written without a look at what we send."""
