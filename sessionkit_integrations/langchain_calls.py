@@ -88,6 +88,10 @@ def decode_calls(calls: Sequence[Any], extra: Fields) -> tuple[list[Any], list[A
         for broken, error in zip(invalid, extra.pop("errors", ()), strict=False):
             broken["error"] = error
         invalid = extra.pop("invalid_tool_calls", invalid)
+        if not all(
+            isinstance(call.get(name), (str, NoneType)) for call in invalid for name in ("name", "args", "id", "error")
+        ):
+            raise ValueError("it has an invalid tool call with something else in the place of a text")
     return valid, invalid
 
 

@@ -217,8 +217,10 @@ def _decode(fields: Fields, extra: Fields) -> BaseMessage:
     values: dict[str, Any] = {}
     cls = _class(fields, extra, values)
     unknown = extra.pop(_UNKNOWN, None) or {}
-    details = iter(extra.pop("reasoning_details", ()))
-    thought = next(details)["text"] if extra.pop("reasoning_in_kwargs", False) else None
+    details = extra.pop("reasoning_details", ())
+    thought = None
+    if extra.pop("reasoning_in_kwargs", False):
+        thought, details = details[0]["text"], details[1:]
     calls: Sequence[Any] = ()
     raw = fields.get("tool_calls")
     if cls is AIMessage and (raw or "invalid_tool_calls" in extra):
@@ -230,7 +232,7 @@ def _decode(fields: Fields, extra: Fields) -> BaseMessage:
             extra.setdefault("additional_kwargs", {})["tool_calls"] = raw
     if thought is not None:
         extra.setdefault("additional_kwargs", {})["reasoning_content"] = thought
-    values["content"] = decode_content(fields.get("content"), calls, details, extra)
+    values["content"] = decode_content(fields.get("content"), calls, iter(details), extra)
     if "name" in fields:
         values["name"] = fields["name"]
     values.update(extra)
