@@ -235,6 +235,8 @@ def _decode(fields: Fields, extra: Fields) -> BaseMessage:
     values["content"] = decode_content(fields.get("content"), calls, iter(details), extra)
     if "name" in fields:
         values["name"] = fields["name"]
+    if not extra.keys().isdisjoint(_SHARED):
+        raise ValueError("it says twice what OpenAI's shape has a place for")
     values.update(extra)
     return make(cls, values, unknown)
 

@@ -137,7 +137,9 @@ def _ordinary(fields: Fields) -> ChatMessage:
 
 
 def _decode(fields: Fields, extra: Fields) -> ChatMessage:
-    kwargs: dict[str, Any] = extra.get("additional_kwargs", {})
+    kwargs = extra.get("additional_kwargs", {})
+    if not isinstance(kwargs, dict):
+        raise ValueError("its additional_kwargs are no dict")  # noqa: TRY004 - the record is at fault
     for name in _SHARED_KWARGS:
         if fields.get(name) is not None:
             kwargs[name] = fields[name]

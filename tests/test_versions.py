@@ -85,6 +85,10 @@ NO_TAG: list[Any] = [[], "x", {"order": "?"}, {"order": "pp"}, {"order": 3}, {"r
         *((codec, broken) for codec in (PlainCodec(), LangChainCodec(), LlamaIndexCodec()) for broken in NO_CONTENT),
         *((LangChainCodec(), {"content": "x", "langchain": tag}) for tag in NO_TAG),
         *((LlamaIndexCodec(), {"content": "x", "llama_index": tag}) for tag in NO_TAG),
+        (LangChainCodec(), {"content": "x", "langchain": {"content": None}}),
+        (LangChainCodec(), {"content": "x", "langchain": {"type": "ai"}}),
+        (LangChainCodec(), {"content": "x", "langchain": {"reasoning_in_kwargs": True}}),
+        (LlamaIndexCodec(), {"content": "x", "llama_index": {"additional_kwargs": None}}),
     ],
 )
 def test_a_record_that_makes_no_message_is_reported_with_its_place(codec: Codec[Any], broken: dict[str, Any]) -> None:
