@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.messages import check_json
 from sessionkit_integrations.with_pydantic import parse
+
+_HUGE = re.compile(r"\d[eE]\+?\d{3}")
+"""A number that a float may not hold."""
 
 
 class Arguments(dict[str, Any]):
@@ -27,7 +31,7 @@ def arguments_of(text: str) -> Arguments | None:
         value = parse(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or (_HUGE.search(text) and not _is_finite(value)):
         return None
     arguments = Arguments(value)
     arguments.text = text
@@ -47,13 +51,22 @@ def text_of(arguments: dict[str, Any], field: str) -> str:
     try:
         check_json(arguments, field)
         text = json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
-        if isinstance(arguments, Arguments) and text != arguments.text and _compact(arguments.text) == text:
-            return arguments.text
+        written: str | None = getattr(arguments, "text", None)
+        if written is not None and written != text and _compact(written) == text:
+            return written
     except InvalidMessageError:
         raise
     except (ValueError, RecursionError) as error:
         raise InvalidMessageError(field, f"cannot be written as JSON ({error})") from error
     return text
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        check_json(value, "")
+    except InvalidMessageError:
+        return False
+    return True
 
 
 def _compact(text: str) -> str:

@@ -6,6 +6,7 @@ letter is held in a record's ``order``; see `blocks`.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,16 +39,14 @@ class Form:
 
 
 def natural(part: Part) -> Block:
-    """Return the block for a content part: the part itself, where LangChain's models take it.
+    """Return the block for a content part: the part itself, where the models of all integrations take it.
 
-    For what OpenAI has no part for, it is LangChain's standard block.
+    They do so with texts and images. Sounds, videos and files they take as LangChain's standard blocks alone.
     """
     if part.get("type") in _TAKEN_AS_THEY_ARE:
         return part
     media = to_media(part)
-    if media is None or (media.kind == "file" and media.url is None):
-        return part
-    return _standard(media)
+    return part if media is None or media.file_id is not None else _standard(media)
 
 
 def thinking(detail: Block) -> Block:
@@ -200,11 +199,11 @@ def _take_call(block: Block) -> tuple[Any, Any]:
 
 
 def _tool_use(call: Any) -> Block:
-    return {"type": "tool_use", "id": call["id"], "name": call["name"], "input": call["args"]}
+    return {"type": "tool_use", "id": call["id"], "name": call["name"], "input": deepcopy(dict(call["args"]))}
 
 
 def _tool_call(call: Any) -> Block:
-    return {"type": "tool_call", "id": call["id"], "name": call["name"], "args": call["args"]}
+    return {"type": "tool_call", "id": call["id"], "name": call["name"], "args": deepcopy(dict(call["args"]))}
 
 
 def _media_part(fields: Block, *, url: str, data: str, file_id: str, name: object) -> Part | None:
@@ -239,8 +238,8 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-_TAKEN_AS_THEY_ARE = frozenset({"text", "refusal", "image_url", "input_audio"})
-_OPENAI = (*sorted(_TAKEN_AS_THEY_ARE), "file", "audio_url", "video_url")
+_TAKEN_AS_THEY_ARE = frozenset({"text", "refusal", "image_url"})
+_OPENAI = (*sorted(_TAKEN_AS_THEY_ARE), "input_audio", "file", "audio_url", "video_url")
 _DATA = ("image", "audio", "video", "file")
 
 NATURAL = Form("p", _OPENAI, "part", _take_natural, natural)

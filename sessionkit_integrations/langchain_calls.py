@@ -43,7 +43,12 @@ def encode_calls(message: AIMessage, kwargs: dict[str, Any], extra: Fields) -> l
     more = [[index, rest] for index, call in enumerate(message.tool_calls) if (rest := _beyond(call, _CALL))]
     if more:
         extra["calls"] = more
-    if all(_is_recognized_as_invalid(call) for call in invalid):
+    if all(_is_whole(call) for call in invalid):
+        readable = [
+            len(calls) + index for index, call in enumerate(invalid) if arguments_of(str(call["args"])) is not None
+        ]
+        if readable:
+            extra["invalid"] = readable
         without_id += [len(calls) + index for index, call in enumerate(invalid) if call["id"] is None]
         calls += [_call(call["id"], call["name"], call["args"]) for call in invalid]
         errors = [call.get("error") for call in invalid]
@@ -67,6 +72,7 @@ def decode_calls(calls: Sequence[Any], extra: Fields) -> tuple[list[Any], list[A
     valid: list[Any] = []
     invalid: list[Any] = []
     without_id = extra.pop("without_id", ()) if extra else ()
+    marked = extra.pop("invalid", ()) if extra else ()
     for index, call in enumerate(calls):
         call_id = None if index in without_id else call.get("id")
         if call.get("type") == "custom":
@@ -78,7 +84,7 @@ def decode_calls(calls: Sequence[Any], extra: Fields) -> tuple[list[Any], list[A
             arguments = arguments_of(text)
         if type(name) is not str or type(text) is not str or not isinstance(call_id, (str, NoneType)):
             raise ValueError("it has a tool call with something else in the place of a text")
-        if arguments is None:
+        if arguments is None or index in marked:
             invalid.append({"name": name, "args": text, "id": call_id, "error": None, "type": "invalid_tool_call"})
         else:
             valid.append({"name": name, "args": arguments, "id": call_id, "type": "tool_call"})
@@ -95,6 +101,20 @@ def decode_calls(calls: Sequence[Any], extra: Fields) -> tuple[list[Any], list[A
     return valid, invalid
 
 
+def thought_signatures(calls: Sequence[Any]) -> dict[str, str]:
+    """Return Gemini's signatures of the thoughts behind tool calls, by the ids of the calls.
+
+    Messages in OpenAI's shape have them where Google's OpenAI-compatible API puts them: in ``extra_content``.
+    """
+    signatures = {}
+    for call in calls:
+        if "extra_content" in call:
+            signature = call["extra_content"].get("google", {}).get("thought_signature")
+            if isinstance(signature, str):
+                signatures[call["id"]] = signature
+    return signatures
+
+
 def _are_calls(value: object) -> bool:
     """Whether a value is a list of tool calls just as OpenAI has them."""
     return isinstance(value, list) and all(
@@ -109,10 +129,9 @@ def _are_calls(value: object) -> bool:
     )
 
 
-def _is_recognized_as_invalid(call: Any) -> bool:
-    """Whether reading the call's OpenAI shape makes an equal invalid call of it, but for the error."""
-    texts = isinstance(call["name"], str) and isinstance(call["args"], str)
-    return texts and set(call) <= _INVALID_CALL and arguments_of(call["args"]) is None
+def _is_whole(call: Any) -> bool:
+    """Whether OpenAI's shape has a place for all of an invalid call but its error."""
+    return isinstance(call["name"], str) and isinstance(call["args"], str) and set(call) <= _INVALID_CALL
 
 
 def _beyond(call: Any, known: frozenset[str]) -> Fields:

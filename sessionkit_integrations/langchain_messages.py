@@ -6,11 +6,10 @@ plain `HumanMessage` costs no more than a plain message, and a reader of another
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import InvalidMessageError, MissingDependencyError
-from sessionkit_integrations.records import is_error, other_fields, reasoning_of, reasoning_text
+from sessionkit_integrations.records import is_error, other_fields, reasoning_of, reasoning_text, text_of_detail
 
 try:
     from langchain_core.messages import (
@@ -26,7 +25,7 @@ try:
 except ImportError as error:
     raise MissingDependencyError("SessionKitChatMessageHistory", "langchain") from error
 
-from sessionkit_integrations.langchain_calls import decode_calls, encode_calls
+from sessionkit_integrations.langchain_calls import decode_calls, encode_calls, thought_signatures
 from sessionkit_integrations.langchain_content import decode_content, encode_content
 from sessionkit_integrations.langchain_making import make
 from sessionkit_integrations.langchain_values import dumped, restore
@@ -68,7 +67,13 @@ _OF_CHUNKS = frozenset({"tool_call_chunks", "chunk_position"})
 """Fields that a whole message has no more."""
 _ORDINARY = frozenset({"role", "content", "at", "name", "tool_calls", "tool_call_id"})
 """Fields of records that say nothing beyond OpenAI's shape."""
+_REFUSAL = "refusal"
+"""A field in OpenAI's shape, an additional keyword argument in LangChain."""
+_OWN_IDS = ("lc_run-", "run-")
+"""How ids begin that LangChain gives to chunks without one."""
 _PART, _THINKING = "p", "t"
+_SIGNATURES = "__gemini_function_call_thought_signatures__"
+"""The additional keyword argument in which LangChain's Gemini integration keeps them, by the ids of the calls."""
 _UNKNOWN = "fields"
 """Where fields that LangChain does not know are held, apart from those that it does."""
 
@@ -91,7 +96,7 @@ class LangChainCodec:
         """See `Codec.decode`."""
         extra = fields.get(TAG)
         if extra is None:
-            if fields.keys() <= _ORDINARY:
+            if fields.keys() <= _ORDINARY and not thought_signatures(fields.get("tool_calls") or ()):
                 return _ordinary(fields)
             extra = _from_elsewhere(fields)
         if "documents" in extra:
@@ -100,16 +105,36 @@ class LangChainCodec:
 
 
 def _whole(messages: Sequence[BaseMessage]) -> Iterator[BaseMessage]:
-    for _, run in groupby(enumerate(messages), key=_chunk_key):
-        whole: Any = None
-        for _, message in run:
-            whole = message if whole is None else whole + message  # only chunks come in runs, and they add up
+    whole: Any = None
+    ids: set[str | None] = set()
+    for message in messages:
+        if whole is not None and _goes_on(whole, message, ids):
+            whole = whole + message
+        else:
+            if whole is not None:
+                yield whole
+            whole = message
+            ids = set()
+        ids.add(message.id)
+    if whole is not None:
         yield whole
 
 
-def _chunk_key(item: tuple[int, BaseMessage]) -> object:
-    index, message = item
-    return ("chunks", message.id) if isinstance(message, AIMessageChunk) else index
+def _goes_on(whole: BaseMessage, message: BaseMessage, ids: set[str | None]) -> bool:
+    """Whether a message is the next chunk of a stream.
+
+    Args:
+        whole: What the stream added up to before.
+        message: The message.
+        ids: The ids of the stream's chunks. In one stream, some may have the provider's id and some LangChain's own.
+    """
+    if not (isinstance(whole, AIMessageChunk) and isinstance(message, AIMessageChunk)):
+        return False
+    if whole.chunk_position == "last":
+        return False
+    if message.id in ids or message.id is None or None in ids:
+        return message.id in ids
+    return all(each.startswith(_OWN_IDS) != message.id.startswith(_OWN_IDS) for each in ids if each is not None)
 
 
 def _encode(message: BaseMessage) -> Fields:
@@ -128,6 +153,8 @@ def _encode(message: BaseMessage) -> Fields:
             details.append(reasoning_text(thought))
     content = encode_content(message.content, valid, details, extra)
     fields: Fields = {"role": role, "content": content or (None if calls else "")}
+    if role == "assistant" and isinstance(kwargs.get(_REFUSAL), str):
+        fields[_REFUSAL] = kwargs.pop(_REFUSAL)
     if calls:
         fields["tool_calls"] = calls
     if isinstance(message, ToolMessage):
@@ -178,17 +205,22 @@ def _from_elsewhere(fields: Fields) -> Fields:
     """Return what a message that no LangChain wrote says beyond OpenAI's shape, as if LangChain had said it."""
     extra: Fields = {}
     kwargs = other_fields(fields)
-    thoughts = [detail for detail in reasoning_of(fields) if isinstance(detail.get("text"), str)]
-    if fields["role"] == "assistant" and thoughts:
-        if any("signature" in detail for detail in thoughts):
+    if fields["role"] == "assistant":
+        details = reasoning_of(fields)
+        signed = [detail for detail in details if isinstance(detail.get("signature"), str) and text_of_detail(detail)]
+        unsigned = [text for detail in details if detail not in signed and (text := text_of_detail(detail))]
+        if signed:
             content = fields.get("content")
-            before = [text_part(content)] if isinstance(content, str) and content else content or []
-            fields["content"] = before
-            extra["order"] = _THINKING * len(thoughts) + _PART * len(before)
-            extra["reasoning_details"] = thoughts
-        else:
+            parts = [text_part(content)] if isinstance(content, str) and content else content or []
+            fields["content"] = parts
+            extra["order"] = _THINKING * len(signed) + _PART * len(parts)
+            extra["reasoning_details"] = signed
+        if unsigned:
             # Where LangChain's models without a signature have it, and where it asks no other model to take it.
-            kwargs["reasoning_content"] = "\n\n".join(detail["text"] for detail in thoughts)
+            kwargs["reasoning_content"] = "\n\n".join(unsigned)
+        signatures = thought_signatures(fields.get("tool_calls") or ())
+        if signatures:
+            kwargs[_SIGNATURES] = signatures
     if kwargs:
         extra["additional_kwargs"] = kwargs
     if fields["role"] == "tool" and is_error(fields):
@@ -216,7 +248,9 @@ def _ordinary(fields: Fields) -> BaseMessage:
 def _decode(fields: Fields, extra: Fields) -> BaseMessage:
     values: dict[str, Any] = {}
     cls = _class(fields, extra, values)
-    unknown = extra.pop(_UNKNOWN, None) or {}
+    unknown = extra.pop(_UNKNOWN, {})
+    if not isinstance(unknown, dict):
+        raise ValueError("its unknown fields are no dict")  # noqa: TRY004 - the record is at fault
     details = extra.pop("reasoning_details", ())
     thought = None
     if extra.pop("reasoning_in_kwargs", False):
@@ -232,6 +266,8 @@ def _decode(fields: Fields, extra: Fields) -> BaseMessage:
             extra.setdefault("additional_kwargs", {})["tool_calls"] = raw
     if thought is not None:
         extra.setdefault("additional_kwargs", {})["reasoning_content"] = thought
+    if isinstance(fields.get(_REFUSAL), str):
+        extra.setdefault("additional_kwargs", {})[_REFUSAL] = fields[_REFUSAL]
     values["content"] = decode_content(fields.get("content"), calls, iter(details), extra)
     if "name" in fields:
         values["name"] = fields["name"]

@@ -35,8 +35,10 @@ from pydantic_core import to_jsonable_python
 
 from sessionkit_integrations.blocks import change, changed
 from sessionkit_integrations.errors import InvalidMessageError
+from sessionkit_integrations.llama_index_kwargs import dumped as kwargs_dumped
+from sessionkit_integrations.llama_index_kwargs import restore
 from sessionkit_integrations.parts import Media, audio_format, audio_type, data_url, text_part, to_media, to_part
-from sessionkit_integrations.records import reasoning_text
+from sessionkit_integrations.records import reasoning_text, text_of_detail
 from sessionkit_integrations.with_pydantic import maker
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ _MEDIA: dict[type, tuple[Kind, str, str]] = {
     DocumentBlock: ("file", "data", "document_mimetype"),
 }
 """Kinds of media, and the names of the fields that hold the data and their type."""
+_OBJECTS = "objects"
+"""Where a thinking block notes what JSON cannot tell of its additional information."""
 _NO_TITLE = "input_document"
 """What LlamaIndex calls a document that has no title."""
 
@@ -66,6 +70,8 @@ def dump(block: Any) -> Block:
         InvalidMessageError: JSON cannot hold it.
     """
     dumped = block.model_dump(exclude_none=True)
+    if isinstance(block, ThinkingBlock):
+        return _dump_thinking(dumped)
     try:
         try:
             encoded: Block = to_jsonable_python(dumped)
@@ -75,6 +81,15 @@ def dump(block: Any) -> Block:
     except ValueError as error:
         raise InvalidMessageError(f"blocks.{block.block_type}", f"holds what JSON cannot ({error})") from error
     return encoded
+
+
+def _dump_thinking(dumped: Block) -> Block:
+    objects: list[Any] = []
+    try:
+        dumped["additional_information"] = kwargs_dumped(dumped["additional_information"], objects)
+    except InvalidMessageError as error:
+        raise InvalidMessageError("blocks.thinking", str(error)) from error
+    return {**dumped, _OBJECTS: objects} if objects else dumped
 
 
 def is_known(fields: Block) -> bool:
@@ -98,7 +113,10 @@ def load(fields: Block) -> Any:
         block = _ANY_BLOCK.validate_python({**fields, "cited_content": ""})
         block.cited_content = load(fields["cited_content"])
     else:
+        objects = fields.pop(_OBJECTS, None)
         block = _ANY_BLOCK.validate_python(fields)
+        if objects is not None:
+            restore(block.additional_information, objects)
     if path is not None:
         # Not validated: the file may be gone by now, and with it would be all of the session.
         block.path = path if kind == "document" else Path(path)
@@ -184,10 +202,11 @@ def reasoning_of_block(block: ThinkingBlock, index: int, changes: list[Change]) 
 
 def thinking_block(detail: Block) -> ThinkingBlock | None:
     """Return the block for a dict of ``reasoning_details``, or ``None`` if it has no text."""
-    text = detail.get("text", detail.get("summary"))
-    if not isinstance(text, str):
+    text = text_of_detail(detail)
+    if text is None:
         return None
-    information = {"signature": detail["signature"]} if "signature" in detail else {}
+    signature = detail.get("signature")
+    information = {} if signature is None else {"signature": signature}
     return ThinkingBlock(content=text, additional_information=information)
 
 

@@ -76,7 +76,8 @@ def decode_calls(calls: Sequence[Any], kwargs: dict[str, Any], extra: Fields) ->
         name, text = _name_and_text(call)
         if type(name) is not str or type(text) is not str or not isinstance(call_id, (str, NoneType)):
             raise ValueError("it has a tool call with something else in the place of a text")
-        arguments = text if index in texts else _arguments(text)
+        is_text = index in texts or "custom" in call
+        arguments = text if is_text else _arguments(text)
         fields = {"block_type": "tool_call", "tool_call_id": call_id, "tool_name": name, "tool_kwargs": arguments}
         blocks.append(_block(fields))
     return blocks

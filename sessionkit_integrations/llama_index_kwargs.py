@@ -2,11 +2,13 @@
 
 LlamaIndex's OpenAI integration keeps objects of OpenAI's SDK in them. Those come back as such where that SDK is
 installed, and as dicts where it is not; other objects as what LlamaIndex itself makes of them when it dumps a message.
+Bytes, such as the signatures that its Gemini integration keeps, come back as bytes.
 """
 
 from __future__ import annotations
 
 import re
+from base64 import b64decode, b64encode
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     Typed = list[Any]
     """A path, and the class of the object there."""
 
+_BYTES = "bytes"
 _OPENAI_CLASS = re.compile(r"(openai\.types(?:\.[a-z]\w*)*):([A-Z]\w*)")
 """What may be imported because a record names it: a class of OpenAI's SDK that holds data, and nothing else."""
 
@@ -32,7 +35,7 @@ def dumped(kwargs: dict[str, Any], objects: list[Typed]) -> dict[str, Any]:
 
     Args:
         kwargs: The arguments.
-        objects: Where the paths and classes of objects of OpenAI's SDK in them go.
+        objects: Where the paths and classes of objects of OpenAI's SDK, and of bytes, in them go.
 
     Raises:
         InvalidMessageError: JSON cannot hold one of them.
@@ -41,7 +44,7 @@ def dumped(kwargs: dict[str, Any], objects: list[Typed]) -> dict[str, Any]:
 
 
 def restore(kwargs: dict[str, Any], objects: Iterable[Typed]) -> None:
-    """Make objects of OpenAI's SDK of the dicts that `dumped` made of them, where they can be made.
+    """Make objects of OpenAI's SDK, and bytes, of what `dumped` made of them, where they can be made.
 
     Raises:
         LookupError, TypeError, ValueError: There is nothing at these paths.
@@ -51,7 +54,9 @@ def restore(kwargs: dict[str, Any], objects: Iterable[Typed]) -> None:
         for step in path:
             parent = parent[step]
         cls = _class(name)
-        if cls is not None:
+        if name == _BYTES:
+            parent[last] = b64decode(parent[last], validate=True)
+        elif cls is not None:
             parent[last] = cls.model_validate(parent[last])
 
 
@@ -62,6 +67,9 @@ def _dumped(value: Any, path: Path, objects: list[Typed]) -> Any:
         if _OPENAI_CLASS.fullmatch(name):
             objects.append([path, name])
             return value.model_dump(mode="json", exclude_unset=True)
+    elif isinstance(value, bytes):
+        objects.append([path, _BYTES])
+        return b64encode(value).decode()
     elif type(value) is dict:
         return {key: _dumped(item, [*path, key], objects) for key, item in value.items()}
     elif type(value) is list:

@@ -43,7 +43,7 @@ _ROLES = {
     MessageRole.FUNCTION: "tool",
 }
 _MESSAGE_ROLES = {role.value: role for role in MessageRole}
-_SHARED_KWARGS = ("tool_call_id", "name")
+_SHARED_KWARGS = ("tool_call_id", "name", "refusal")
 """Additional keyword arguments that OpenAI's shape has a field for."""
 _ORDINARY = frozenset({"role", "content", "at", "name", "tool_calls", "tool_call_id"})
 """Fields of records that say nothing beyond OpenAI's shape."""
@@ -128,9 +128,7 @@ def _ordinary(fields: Fields) -> ChatMessage:
     else:
         raise ValueError("its content is neither a text nor a list")
     kwargs: dict[str, Any] = {}
-    for name in _SHARED_KWARGS:
-        if fields.get(name) is not None:
-            kwargs[name] = fields[name]
+    _add_shared(fields, kwargs)
     if "tool_calls" in fields:
         blocks += decode_calls(fields["tool_calls"] or (), kwargs, {})
     return _message({"role": _MESSAGE_ROLES[fields["role"]], "additional_kwargs": kwargs, "blocks": blocks})
@@ -140,9 +138,7 @@ def _decode(fields: Fields, extra: Fields) -> ChatMessage:
     kwargs = extra.get("additional_kwargs", {})
     if not isinstance(kwargs, dict):
         raise ValueError("its additional_kwargs are no dict")  # noqa: TRY004 - the record is at fault
-    for name in _SHARED_KWARGS:
-        if fields.get(name) is not None:
-            kwargs[name] = fields[name]
+    _add_shared(fields, kwargs)
     if "is_error" in extra:
         kwargs["is_error"] = extra["is_error"]
     calls = decode_calls(fields.get("tool_calls") or (), kwargs, extra)
@@ -157,6 +153,16 @@ def _decode(fields: Fields, extra: Fields) -> ChatMessage:
     return _message(values)
 
 
+def _add_shared(fields: Fields, kwargs: dict[str, Any]) -> None:
+    for name in _SHARED_KWARGS:
+        if name in fields:
+            value = fields[name]
+            if isinstance(value, str):
+                kwargs[name] = value
+            elif value is not None:
+                raise ValueError(f"its {name} is {value!r}")
+
+
 def _encode_kwargs(message: ChatMessage, fields: Fields, extra: dict[str, Any]) -> dict[str, Any]:
     """Return the additional keyword arguments that OpenAI's shape has no place for; the others go into their places."""
     if not message.additional_kwargs:
@@ -164,7 +170,7 @@ def _encode_kwargs(message: ChatMessage, fields: Fields, extra: dict[str, Any]) 
     objects: list[Any] = []
     kwargs = dumped(message.additional_kwargs, objects)
     for name in _SHARED_KWARGS:
-        if isinstance(kwargs.get(name), str):
+        if isinstance(kwargs.get(name), str) and (name != "refusal" or fields["role"] == "assistant"):
             fields[name] = kwargs.pop(name)
     if kwargs.get("is_error") is True:
         extra["is_error"] = kwargs.pop("is_error")

@@ -62,6 +62,10 @@ class Message(TypedDict):
     extra_content: NotRequired[dict[str, Any]]
 
 
+_INSTEAD_OF_CONTENT = ("tool_calls", "refusal", "audio", "function_call")
+"""Fields of OpenAI's assistant messages any of which may stand in the place of content."""
+
+
 def check_session_id(session_id: str) -> None:
     """Raise `InvalidSessionIdError` unless ``session_id`` is a non-empty string of at most 512 bytes."""
     if not isinstance(session_id, str):
@@ -123,7 +127,7 @@ def _check_content(message: Mapping[str, Any]) -> None:
     if isinstance(content, str):
         return
     if content is None:
-        if not (message["role"] == "assistant" and message.get("tool_calls")):
+        if message["role"] != "assistant" or not any(message.get(name) for name in _INSTEAD_OF_CONTENT):
             raise InvalidMessageError("content", "is missing; only an assistant message with tool calls needs none")
     elif not isinstance(content, list):
         raise InvalidMessageError("content", f"is a string or a list of content parts, not {type(content).__name__}")

@@ -21,6 +21,7 @@ Part = dict[str, Any]
 Kind = Literal["image", "audio", "video", "file"]
 
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]+)*?;base64,", re.IGNORECASE)  # RFC 2397
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)  # RFC 3986
 _ANY_TYPE = "application/octet-stream"
 _AUDIO_FORMATS = {
     "audio/mpeg": "mp3",
@@ -130,7 +131,10 @@ def _file_of(value: dict[str, Any]) -> Media | None:
     name = _text(value.get("filename"))
     if isinstance(value.get("file_id"), str):
         return Media("file", file_id=value["file_id"], name=name)
-    return _media_at("file", value.get("file_data"), name=name)
+    data = value.get("file_data")
+    if isinstance(data, str) and not _SCHEME.match(data):
+        return Media("file", data=data, name=name)  # without the data URL that OpenAI asks for
+    return _media_at("file", data, name=name)
 
 
 def _file_part(media: Media) -> Part | None:

@@ -183,6 +183,12 @@ def reasoning_text(text: str, signature: str | None = None) -> Fields:
     return detail if signature is None else {**detail, "signature": signature}
 
 
+def text_of_detail(detail: Fields) -> str | None:
+    """Return the text of an entry of ``reasoning_details``, or ``None`` if it has none that is readable."""
+    text = detail.get("text", detail.get("summary"))
+    return text if isinstance(text, str) else None
+
+
 def is_error(fields: Fields) -> bool:
     """Return whether a tool message tells of a failure, whoever wrote it."""
     places = [fields, *(fields[framework] for framework in FRAMEWORKS if framework in fields)]

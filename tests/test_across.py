@@ -78,6 +78,11 @@ SAME: dict[str, tuple[dict[str, Any], BaseMessage, ChatMessage]] = {
         AIMessage("I see.", tool_calls=[{"id": "1", "name": "f", "args": {}}]),
         assistant(text("I see."), ToolCallBlock(tool_call_id="1", tool_name="f", tool_kwargs={})),
     ),
+    "refusal": (
+        {"role": "assistant", "content": "", "refusal": "no"},
+        AIMessage("", additional_kwargs={"refusal": "no"}),
+        assistant(text(""), refusal="no"),
+    ),
     "tool call that is no JSON": (
         {"role": "assistant", "content": None, "tool_calls": [calling("1", '{"a": ')]},
         AIMessage("", invalid_tool_calls=[{"id": "1", "name": "f", "args": '{"a": ', "error": None}]),
@@ -108,7 +113,7 @@ SAME: dict[str, tuple[dict[str, Any], BaseMessage, ChatMessage]] = {
     ),
     "audio in base64": (
         {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": WAV, "format": "wav"}}]},
-        HumanMessage([{"type": "input_audio", "input_audio": {"data": WAV, "format": "wav"}}]),
+        HumanMessage([{"type": "audio", "base64": WAV, "mime_type": "audio/wav"}]),
         user(AudioBlock(audio=WAV.encode(), format="wav")),
     ),
     "audio by URL": (
@@ -118,7 +123,7 @@ SAME: dict[str, tuple[dict[str, Any], BaseMessage, ChatMessage]] = {
     ),
     "file in base64": (
         {"role": "user", "content": [{"type": "file", "file": {"file_data": PDF_URL, "filename": "a.pdf"}}]},
-        HumanMessage([{"type": "file", "file": {"file_data": PDF_URL, "filename": "a.pdf"}}]),
+        HumanMessage([{"type": "file", "base64": PDF, "mime_type": "application/pdf", "filename": "a.pdf"}]),
         user(DocumentBlock(data=PDF.encode(), title="a.pdf", document_mimetype="application/pdf")),
     ),
     "file by URL": (
@@ -253,6 +258,62 @@ def test_signed_reasoning_keeps_its_signature() -> None:
     assert passed_on(PLAIN, LLAMA_INDEX, plain) == in_llama_index
 
 
+def test_only_signed_reasoning_of_a_plain_message_is_signed_in_langchain() -> None:
+    details = [
+        {"type": "reasoning.text", "text": "a", "signature": None},
+        {"type": "reasoning.text", "text": "b", "signature": "sig"},
+        {"type": "reasoning.summary", "summary": "c"},
+        {"type": "reasoning.encrypted", "data": "?"},
+    ]
+    plain = {"role": "assistant", "content": "So:", "reasoning_details": details}
+    assert passed_on(PLAIN, LANGCHAIN, plain) == AIMessage(
+        [{"type": "thinking", "thinking": "b", "signature": "sig"}, {"type": "text", "text": "So:"}],
+        additional_kwargs={"reasoning_content": "a\n\nc"},
+    )
+    assert passed_on(PLAIN, LLAMA_INDEX, plain) == assistant(
+        ThinkingBlock(content="a"),
+        ThinkingBlock(content="b", additional_information={"signature": "sig"}),
+        ThinkingBlock(content="c"),
+        text("So:"),
+    )
+
+
+def test_signatures_of_geminis_calls_are_where_langchains_integration_looks_for_them() -> None:
+    call = {**calling("1", "{}"), "extra_content": {"google": {"thought_signature": "c2ln"}}}
+    message = passed_on(PLAIN, LANGCHAIN, {"role": "assistant", "content": None, "tool_calls": [call]})
+    assert message.additional_kwargs == {"__gemini_function_call_thought_signatures__": {"1": "c2ln"}}
+
+
+def test_custom_tool_calls_keep_their_input() -> None:
+    call = {"id": "1", "type": "custom", "custom": {"name": "f", "input": '{"a":1}'}}
+    plain = {"role": "assistant", "content": None, "tool_calls": [call]}
+    assert passed_on(PLAIN, LANGCHAIN, plain).tool_calls[0]["args"] == {"input": '{"a":1}'}
+    assert passed_on(PLAIN, LLAMA_INDEX, plain).blocks[0].tool_kwargs == '{"a":1}'
+
+
+@pytest.mark.parametrize("arguments", ['{"a":1e400}', '{"a":NaN}', "[]", "1"])
+def test_arguments_that_are_no_json_object_keep_their_text(arguments: str) -> None:
+    plain = {"role": "assistant", "content": None, "tool_calls": [calling("1", arguments)]}
+    in_langchain, in_llama_index = passed_on(PLAIN, LANGCHAIN, plain), passed_on(PLAIN, LLAMA_INDEX, plain)
+    assert in_langchain.invalid_tool_calls[0]["args"] == in_llama_index.blocks[0].tool_kwargs == arguments
+    assert passed_on(LANGCHAIN, PLAIN, in_langchain) == passed_on(LLAMA_INDEX, PLAIN, in_llama_index) == plain
+
+
+def test_calls_that_langchain_calls_invalid_are_calls_all_the_same() -> None:
+    call = {"id": "1", "name": "f", "args": "{}", "error": "not now", "type": "invalid_tool_call"}
+    message = AIMessage("", invalid_tool_calls=[call], tool_calls=[{"id": "0", "name": "g", "args": {}}])
+    assert passed_on(LANGCHAIN, LANGCHAIN, message) == message
+    assert passed_on(LANGCHAIN, PLAIN, message)["tool_calls"][1] == calling("1", "{}")
+
+
+def test_what_content_repeats_of_a_call_is_not_the_call_itself() -> None:
+    use = {"type": "tool_use", "id": "1", "name": "f", "input": {"a": [1]}}
+    message = AIMessage([use], tool_calls=[{"id": "1", "name": "f", "args": {"a": [1]}}])
+    read = passed_on(LANGCHAIN, LANGCHAIN, message)
+    read.tool_calls[0]["args"]["a"].append(2)
+    assert read.content[0]["input"] == {"a": [1]}
+
+
 def test_reasoning_of_a_plain_message_is_read() -> None:
     plain = {"role": "assistant", "content": "So:", "reasoning_content": "hm"}
     assert passed_on(PLAIN, LANGCHAIN, plain) == AIMessage("So:", additional_kwargs={"reasoning_content": "hm"})
@@ -286,6 +347,9 @@ def test_messages_as_the_sdk_of_openai_dumps_them_are_read() -> None:
     assert passed_on(PLAIN, LANGCHAIN, dumped) == AIMessage("x")
     assert passed_on(PLAIN, LLAMA_INDEX, dumped) == assistant(text("x"))
     assert passed_on(PLAIN, PLAIN, dumped) == dumped
+    refused = ChatCompletionMessage(role="assistant", content=None, refusal="no").model_dump()
+    assert passed_on(PLAIN, LANGCHAIN, refused) == AIMessage("", additional_kwargs={"refusal": "no"})
+    assert passed_on(PLAIN, LLAMA_INDEX, refused) == assistant(refusal="no")
 
 
 ODD_PARTS: list[dict[str, Any]] = [
@@ -294,6 +358,7 @@ ODD_PARTS: list[dict[str, Any]] = [
     {"type": "image_url", "image_url": {"url": URL, "detail": 3}},
     {"type": "input_audio", "input_audio": {"data": "?", "format": 3}},
     {"type": "file", "file": {"file_id": "file-1"}},
+    {"type": "file", "file": {"file_data": "JVBERi0xLjc=", "filename": "bare.pdf"}},
     {"type": "file", "file": {}},
     {"type": "from tomorrow", "x": [1]},
 ]
@@ -303,7 +368,9 @@ ODD_PARTS: list[dict[str, Any]] = [
 def test_parts_that_no_one_expects_leave_the_session_readable(part: dict[str, Any]) -> None:
     message = {"role": "user", "content": [{"type": "text", "text": "see"}, part]}
     assert passed_on(PLAIN, LLAMA_INDEX, message).blocks[0] == text("see")
-    assert passed_on(PLAIN, LANGCHAIN, message).content == message["content"]
+    content = passed_on(PLAIN, LANGCHAIN, message).content
+    assert content[0] == message["content"][0]
+    assert len(content) == 2
 
 
 PARTS = {"text", "image_url", "input_audio", "file", "refusal", "audio_url", "video_url"}
@@ -311,7 +378,8 @@ PARTS = {"text", "image_url", "input_audio", "file", "refusal", "audio_url", "vi
 
 def check_shape(plain: dict[str, Any]) -> None:
     check_message(plain)
-    assert plain.keys() <= {"role", "content", "name", "tool_calls", "tool_call_id"}
+    assert plain.keys() <= {"role", "content", "name", "tool_calls", "tool_call_id", "refusal"}
+    assert "refusal" not in plain or plain["role"] == "assistant"
     if isinstance(plain["content"], list):
         assert plain["content"]
         assert {part["type"] for part in plain["content"]} <= PARTS

@@ -75,6 +75,26 @@ def test_chunks_on_both_sides_of_another_message_stay_apart() -> None:
     assert stored(*stream(), between, *stream()) == [whole(), between, whole()]
 
 
+@pytest.mark.parametrize(
+    "ids",
+    [["resp_1", "lc_run--1", "lc_run--1"], ["lc_run--1", "msg_1", "lc_run--1", "msg_1"]],
+)
+def test_a_stream_whose_chunks_have_ids_of_the_provider_and_of_langchain_is_one_message(ids: list[str]) -> None:
+    chunks = [AIMessageChunk(content="x", id=each) for each in ids]
+    provider = next(each for each in ids if not each.startswith("lc_run--"))
+    assert stored(*chunks) == [AIMessage("x" * len(ids), id=provider)]
+
+
+def test_streams_with_ids_of_langchain_stay_apart() -> None:
+    chunks = [AIMessageChunk(content="x", id=each) for each in ("lc_run--1", "lc_run--1", "lc_run--2")]
+    assert stored(*chunks) == [AIMessage("xx", id="lc_run--1"), AIMessage("x", id="lc_run--2")]
+
+
+def test_the_last_chunk_of_a_stream_is_the_last() -> None:
+    chunks = [AIMessageChunk(content="x", id="1", chunk_position=position) for position in (None, "last", None)]
+    assert stored(*chunks) == [AIMessage("xx", id="1"), AIMessage("x", id="1")]
+
+
 def test_whole_messages_with_the_same_id_stay_apart() -> None:
     twice = [AIMessage("a", id="same"), AIMessage("b", id="same")]
     assert stored(*twice) == twice

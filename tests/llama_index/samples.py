@@ -92,6 +92,12 @@ EVERY_KIND = {
     "signed thinking": assistant(
         ThinkingBlock(content="hm", additional_information={"signature": "sig"}), text("So:"), CALL
     ),
+    "thinking with Gemini's signature": assistant(
+        ThinkingBlock(content="hm", additional_information={"thought_signature": b"\x80\x81", "deep": [{"a": b"abc"}]}),
+        ThinkingBlock(additional_information={"thought_signature": b"abc"}),
+        thought_signatures=[None, b"\x80"],
+    ),
+    "refusal in kwargs": assistant(text(""), refusal="I would rather not."),
     "thinking without a text": assistant(ThinkingBlock(num_tokens=3), text("So:")),
     "thinking between texts": assistant(
         text("a"), ThinkingBlock(content="hm"), text("b"), ThinkingBlock(content="aha")
@@ -168,7 +174,7 @@ _thoughts = st.builds(
     ThinkingBlock,
     content=st.none() | st.text(max_size=8),
     num_tokens=st.none() | st.integers(),
-    additional_information=json_objects | st.fixed_dictionaries({"signature": json_values}),
+    additional_information=json_objects | st.fixed_dictionaries({"signature": json_values | st.binary(max_size=5)}),
 )
 _citables = st.builds(
     CitableBlock,
@@ -195,7 +201,8 @@ _kwargs = st.fixed_dictionaries(
         "tool_calls": st.sampled_from([OPENAI_CALLS, OPENAI_OBJECTS, STREAMED_OBJECTS]) | json_values,
         "is_error": st.booleans() | json_values,
         "images": st.just([]),
-        "refusal": json_values,
+        "refusal": json_values | st.text(max_size=5),
+        "thought_signatures": st.lists(st.none() | st.binary(max_size=5), max_size=3),
     },
 )
 messages = st.builds(

@@ -144,7 +144,6 @@ endless.append(endless)
         (user(text("x"), key=endless), "message"),
         (assistant(ToolCallBlock(tool_name="f", tool_kwargs={"a": object()})), "blocks.tool_kwargs.a"),
         (assistant(ThinkingBlock(additional_information={"a": object()})), "blocks.thinking"),
-        (assistant(ThinkingBlock(additional_information={"a": b"\xff"})), "blocks.thinking"),
         (assistant(ThinkingBlock(additional_information={"a": float("inf")})), None),
         (user(text("\ud800")), "content"),
         ({"role": "user", "content": "x"}, "message"),
@@ -169,8 +168,8 @@ async def test_what_json_cannot_hold_is_refused_and_nothing_is_written(message: 
 
 @pytest.mark.parametrize(
     ("value", "stored"),
-    [(text("x"), {"block_type": "text", "text": "x"}), (b"\xff", "/w=="), ((1, 2), [1, 2])],
-    ids=["model", "bytes", "tuple"],
+    [(text("x"), {"block_type": "text", "text": "x"}), ((1, 2), [1, 2])],
+    ids=["model", "tuple"],
 )
 def test_kwargs_that_llama_index_can_dump_are_stored_as_it_dumps_them(value: object, stored: object) -> None:
     message = user(text("x"), key=[value])
