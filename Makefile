@@ -31,13 +31,14 @@ test-min: $(MIN)/.test
 		--config-file=/dev/null --rootdir=. --import-mode=importlib --noconftest tests/test_window.py tests/test_records.py
 	$(MIN)/bin/python -m pytest --numprocesses=auto
 
-test-matrix: $(FOUND:%=test-on-%)
-	@for python in $(filter-out $(FOUND),$(MATRIX)); do echo "$$python is not here, so nothing was run on it."; done
-	@test -n "$(FOUND)"
-
 # A folder for each, and make test in it.
-test-on-%:
-	@$(MAKE) --no-print-directory test PYTHON=$* VENV=.venv-$(*:python%=%)
+test-matrix:
+	@failed=; for python in $(FOUND); do \
+		$(MAKE) --no-print-directory test PYTHON=$$python VENV=.venv-$${python#python} || failed="$$failed $$python"; \
+	done; \
+	for python in $(filter-out $(FOUND),$(MATRIX)); do echo "$$python is not here, so nothing was run on it."; done; \
+	if [ -n "$$failed" ]; then echo "Tests failed on$$failed."; exit 1; fi
+	@test -n "$(FOUND)"
 
 bench: $(VENV)/.test
 	@$(BIN)/python -m tests.benchmarks.sizes

@@ -169,8 +169,8 @@ def replace(
             yield Statement("DELETE FROM active WHERE session = ?", (session,))
             yield from _insert(session, rows)
         yield Statement(
-            "DELETE FROM sessions WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM active WHERE session = ?1)"
-            " AND NOT EXISTS (SELECT 1 FROM archived WHERE session = ?1)",
+            "DELETE FROM sessions WHERE id = ? AND NOT EXISTS (SELECT 1 FROM active WHERE session = sessions.id)"
+            " AND NOT EXISTS (SELECT 1 FROM archived WHERE session = sessions.id)",
             (session,),
         )
 
