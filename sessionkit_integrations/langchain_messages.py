@@ -14,7 +14,6 @@ from sessionkit_integrations.records import is_error, other_fields, reasoning_of
 try:
     from langchain_core.messages import (
         AIMessage,
-        AIMessageChunk,
         BaseMessage,
         ChatMessage,
         FunctionMessage,
@@ -26,6 +25,7 @@ except ImportError as error:
     raise MissingDependencyError("SessionKitChatMessageHistory", "langchain") from error
 
 from sessionkit_integrations.langchain_calls import decode_calls, encode_calls, thought_signatures
+from sessionkit_integrations.langchain_chunks import whole
 from sessionkit_integrations.langchain_content import decode_content, encode_content
 from sessionkit_integrations.langchain_making import make
 from sessionkit_integrations.langchain_values import dumped, restore
@@ -33,7 +33,7 @@ from sessionkit_integrations.parts import text_part
 from sessionkit_integrations.with_pydantic import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from sessionkit_integrations.records import Fields
 
@@ -69,8 +69,6 @@ _ORDINARY = frozenset({"role", "content", "at", "name", "tool_calls", "tool_call
 """Fields of records that say nothing beyond OpenAI's shape."""
 _REFUSAL = "refusal"
 """A field in OpenAI's shape, an additional keyword argument in LangChain."""
-_OWN_IDS = ("lc_run-", "run-")
-"""How ids begin that LangChain gives to chunks without one."""
 _PART, _THINKING = "p", "t"
 _SIGNATURES = "__gemini_function_call_thought_signatures__"
 """The additional keyword argument in which LangChain's Gemini integration keeps them, by the ids of the calls."""
@@ -85,7 +83,7 @@ class LangChainCodec:
 
     def encode(self, messages: Sequence[BaseMessage]) -> Iterable[Fields]:
         """See `Codec.encode`. Chunks are stored as the whole message they add up to."""
-        for message in _whole(messages):
+        for message in whole(messages):
             try:
                 fields = _encode(message)
             except RecursionError as error:
@@ -102,39 +100,6 @@ class LangChainCodec:
         if "documents" in extra:
             restore(extra, extra.pop("documents"))
         return _decode(fields, extra)
-
-
-def _whole(messages: Sequence[BaseMessage]) -> Iterator[BaseMessage]:
-    whole: Any = None
-    ids: set[str | None] = set()
-    for message in messages:
-        if whole is not None and _goes_on(whole, message, ids):
-            whole = whole + message
-        else:
-            if whole is not None:
-                yield whole
-            whole = message
-            ids = set()
-        ids.add(message.id)
-    if whole is not None:
-        yield whole
-
-
-def _goes_on(whole: BaseMessage, message: BaseMessage, ids: set[str | None]) -> bool:
-    """Whether a message is the next chunk of a stream.
-
-    Args:
-        whole: What the stream added up to before.
-        message: The message.
-        ids: The ids of the stream's chunks. In one stream, some may have the provider's id and some LangChain's own.
-    """
-    if not (isinstance(whole, AIMessageChunk) and isinstance(message, AIMessageChunk)):
-        return False
-    if whole.chunk_position == "last":
-        return False
-    if message.id in ids or message.id is None or None in ids:
-        return message.id in ids
-    return all(each.startswith(_OWN_IDS) != message.id.startswith(_OWN_IDS) for each in ids if each is not None)
 
 
 def _encode(message: BaseMessage) -> Fields:

@@ -69,3 +69,11 @@ def test_refusal_names_the_field_and_nothing_of_the_batch_is_written(name: str, 
         call(history, "add_messages", [HumanMessage("good"), message, HumanMessage("good")])
     assert raised.value.field == field
     assert history.messages == [HumanMessage("before")]
+
+
+@pytest.mark.parametrize("message", ["text", {"role": "user", "content": "x"}, None, ("human", "x")])
+def test_what_is_no_message_is_refused(message: Any) -> None:
+    history = SessionKitChatMessageHistory("s", SessionManager())
+    with pytest.raises(InvalidMessageError, match="is a BaseMessage"):
+        history.add_messages([HumanMessage("good"), message])
+    assert history.messages == []
