@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 Block = dict[str, Any]
 Change = list[Any]
@@ -69,6 +69,23 @@ def arranged(
     if any(next(source, end) is not end for source in sources.values()):
         raise ValueError("its order has less than it holds")
     return blocks
+
+
+def replace_at(values: Any, path: Sequence[str | int], make: Callable[[Any], Any]) -> None:
+    """Put what ``make`` makes of a value within others in its place.
+
+    Args:
+        values: What holds it, at any depth.
+        path: The keys and indexes that lead to it.
+        make: Given the value, returns what takes its place.
+
+    Raises:
+        LookupError, TypeError: There is nothing there.
+    """
+    *steps, last = path
+    for step in steps:
+        values = values[step]
+    values[last] = make(values[last])
 
 
 def _same(one: object, other: object) -> bool:

@@ -10,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from sessionkit_integrations.parts import Media, Part, is_text, text_part, to_media, to_part
+from sessionkit_integrations.parts import Media, Part, is_text, text_or_none, text_part, to_media, to_part
 from sessionkit_integrations.records import reasoning_text
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Form:
     make: Callable[[Any], Block]
 
 
-def natural(part: Part) -> Block:
+def _natural(part: Part) -> Block:
     """Return the block for a content part: the part itself, where the models of all integrations take it.
 
     They do so with texts and images. Sounds, videos and files they take as LangChain's standard blocks alone.
@@ -49,7 +49,7 @@ def natural(part: Part) -> Block:
     return part if media is None or media.file_id is not None else _standard(media)
 
 
-def thinking(detail: Block) -> Block:
+def _thinking(detail: Block) -> Block:
     """Return reasoning as Anthropic's block, which keeps its signature."""
     return {"type": "thinking", "thinking": detail["text"], **_known(signature=detail.get("signature"))}
 
@@ -66,7 +66,7 @@ def _take_part(block: Block) -> Part | None:
 
 def _take_natural(block: Block) -> Part | None:
     part = _take_part(block)
-    return part if part is not None and natural(part) is part else None
+    return part if part is not None and _natural(part) is part else None
 
 
 def _take_url(block: Block) -> Part | None:
@@ -154,7 +154,7 @@ def _gemini(media: Media) -> Block:
 
 def _take_reasoning(block: Block) -> Block | None:
     extras = block.get("extras")
-    signature = _text(extras.get("signature")) if isinstance(extras, dict) else None
+    signature = text_or_none(extras.get("signature")) if isinstance(extras, dict) else None
     return reasoning_text(block["reasoning"], signature) if isinstance(block.get("reasoning"), str) else None
 
 
@@ -182,7 +182,7 @@ def _summary(detail: Block) -> Block:
 
 def _take_thinking(block: Block) -> Block | None:
     thought = block.get("thinking")
-    return reasoning_text(thought, _text(block.get("signature"))) if isinstance(thought, str) else None
+    return reasoning_text(thought, text_or_none(block.get("signature"))) if isinstance(thought, str) else None
 
 
 def _take_redacted(block: Block) -> Block | None:
@@ -210,11 +210,11 @@ def _media_part(fields: Block, *, url: str, data: str, file_id: str, name: objec
     """Return the part for media that are held under these names, or ``None`` if there is none."""
     media = Media(
         fields["type"],
-        url=_text(fields.get(url)),
-        data=_text(fields.get(data)),
-        file_id=_text(fields.get(file_id)),
-        mime_type=_text(fields.get("mime_type")) or None,
-        name=_text(name),
+        url=text_or_none(fields.get(url)),
+        data=text_or_none(fields.get(data)),
+        file_id=text_or_none(fields.get(file_id)),
+        mime_type=text_or_none(fields.get("mime_type")) or None,
+        name=text_or_none(name),
     )
     return to_part(media)
 
@@ -234,15 +234,11 @@ def _known(**fields: Any) -> Block:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
 _TAKEN_AS_THEY_ARE = frozenset({"text", "refusal", "image_url"})
 _OPENAI = (*sorted(_TAKEN_AS_THEY_ARE), "input_audio", "file", "audio_url", "video_url")
 _DATA = ("image", "audio", "video", "file")
 
-NATURAL = Form("p", _OPENAI, "part", _take_natural, natural)
+NATURAL = Form("p", _OPENAI, "part", _take_natural, _natural)
 FORMS = (
     NATURAL,
     Form("q", _OPENAI, "part", _take_part, lambda part: part),
@@ -254,7 +250,7 @@ FORMS = (
     Form("e", ("text-plain",), "part", _take_plain_text, _plain_text),
     Form("r", ("reasoning",), "detail", _take_reasoning, _reasoning),
     Form("y", ("reasoning",), "detail", _take_summary, _summary),
-    Form("t", ("thinking",), "detail", _take_thinking, thinking),
+    Form("t", ("thinking",), "detail", _take_thinking, _thinking),
     Form("x", ("redacted_thinking",), "detail", _take_redacted, _redacted),
     Form("u", ("tool_use",), "call", _take_call, _tool_use),
     Form("c", ("tool_call",), "call", _take_call, _tool_call),

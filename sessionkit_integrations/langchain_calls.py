@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.arguments import arguments_of, text_of
+from sessionkit_integrations.tool_calls import are_function_calls, arguments_of, function_call, text_of, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,13 +30,13 @@ def encode_calls(message: AIMessage, kwargs: dict[str, Any], extra: Fields) -> l
         InvalidMessageError: JSON cannot hold the arguments.
     """
     invalid = message.invalid_tool_calls
-    raw = kwargs.get("tool_calls")
-    if raw and not invalid and _are_calls(raw) and decode_calls(raw, {})[0] == message.tool_calls:
+    raw: Any = kwargs.get("tool_calls")
+    if not invalid and _are_bare(raw) and decode_calls(raw, {})[0] == message.tool_calls:
         extra["tool_calls_in_kwargs"] = True
         calls: list[Fields] = kwargs.pop("tool_calls")
     else:
         calls = [
-            _call(call["id"], call["name"], text_of(call["args"], f"tool_calls[{index}].args"))
+            function_call(call["id"], call["name"], text_of(call["args"], f"tool_calls[{index}].args"))
             for index, call in enumerate(message.tool_calls)
         ]
     without_id = [index for index, call in enumerate(calls) if call["id"] is None]
@@ -50,7 +50,7 @@ def encode_calls(message: AIMessage, kwargs: dict[str, Any], extra: Fields) -> l
         if readable:
             extra["invalid"] = readable
         without_id += [len(calls) + index for index, call in enumerate(invalid) if call["id"] is None]
-        calls += [_call(call["id"], call["name"], call["args"]) for call in invalid]
+        calls += [function_call(call["id"], str(call["name"]), str(call["args"])) for call in invalid]
         errors = [call.get("error") for call in invalid]
         if any(error is not None for error in errors):
             extra["errors"] = errors
@@ -74,16 +74,11 @@ def decode_calls(calls: Sequence[Any], extra: Fields) -> tuple[list[Any], list[A
     without_id = extra.pop("without_id", ()) if extra else ()
     marked = extra.pop("invalid", ()) if extra else ()
     for index, call in enumerate(calls):
-        call_id = None if index in without_id else call.get("id")
-        if call.get("type") == "custom":
-            # OpenAI's custom tools take a text instead of arguments.
-            name, text = call["custom"]["name"], call["custom"]["input"]
-            arguments: dict[str, Any] | None = {"input": text}
-        else:
-            name, text = call["function"]["name"], call["function"]["arguments"]
-            arguments = arguments_of(text)
-        if type(name) is not str or type(text) is not str or not isinstance(call_id, (str, NoneType)):
-            raise ValueError("it has a tool call with something else in the place of a text")
+        call_id, name, text = texts_of(call)
+        if index in without_id:
+            call_id = None
+        # OpenAI's custom tools take a text instead of arguments.
+        arguments: dict[str, Any] | None = arguments_of(text) if "function" in call else {"input": text}
         if arguments is None or index in marked:
             invalid.append({"name": name, "args": text, "id": call_id, "error": None, "type": "invalid_tool_call"})
         else:
@@ -115,18 +110,9 @@ def thought_signatures(calls: Sequence[Any]) -> dict[str, str]:
     return signatures
 
 
-def _are_calls(value: object) -> bool:
-    """Whether a value is a list of tool calls just as OpenAI has them."""
-    return isinstance(value, list) and all(
-        isinstance(call, dict)
-        and call.keys() == {"id", "type", "function"}
-        and call["type"] == "function"
-        and isinstance(call["id"], str)
-        and isinstance(call["function"], dict)
-        and call["function"].keys() == {"name", "arguments"}
-        and all(isinstance(text, str) for text in call["function"].values())
-        for call in value
-    )
+def _are_bare(value: Any) -> bool:
+    """Whether a value is a list of calls of functions that say no more than a record's."""
+    return are_function_calls(value) and all(call.keys() == {"id", "type", "function"} for call in value)
 
 
 def _is_whole(call: Any) -> bool:
@@ -136,7 +122,3 @@ def _is_whole(call: Any) -> bool:
 
 def _beyond(call: Any, known: frozenset[str]) -> Fields:
     return {name: value for name, value in call.items() if name not in known}
-
-
-def _call(call_id: str | None, name: str | None, arguments: str | None) -> Fields:
-    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}

@@ -9,7 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import InvalidMessageError, MissingDependencyError
-from sessionkit_integrations.records import is_error, other_fields, reasoning_of, reasoning_text, text_of_detail
+from sessionkit_integrations.records import (
+    ORDINARY_FIELDS,
+    is_error,
+    other_fields,
+    reasoning_of,
+    reasoning_text,
+    text_of_detail,
+)
 
 try:
     from langchain_core.messages import (
@@ -65,8 +72,6 @@ _SHARED = frozenset({"type", "content", "name", "role", "tool_calls", "invalid_t
 """Fields that OpenAI's shape has a place for, or that are known by name here."""
 _OF_CHUNKS = frozenset({"tool_call_chunks", "chunk_position"})
 """Fields that a whole message has no more."""
-_ORDINARY = frozenset({"role", "content", "at", "name", "tool_calls", "tool_call_id"})
-"""Fields of records that say nothing beyond OpenAI's shape."""
 _REFUSAL = "refusal"
 """A field in OpenAI's shape, an additional keyword argument in LangChain."""
 _PART, _THINKING = "p", "t"
@@ -94,7 +99,7 @@ class LangChainCodec:
         """See `Codec.decode`."""
         extra = fields.get(TAG)
         if extra is None:
-            if fields.keys() <= _ORDINARY and not thought_signatures(fields.get("tool_calls") or ()):
+            if fields.keys() <= ORDINARY_FIELDS and not thought_signatures(fields.get("tool_calls") or ()):
                 return _ordinary(fields)
             extra = _from_elsewhere(fields)
         if "documents" in extra:

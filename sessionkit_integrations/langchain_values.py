@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.documents import Document
 from pydantic import BaseModel
 
+from sessionkit_integrations.blocks import replace_at
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -46,8 +48,5 @@ def restore(values: dict[str, Any], documents: Iterable[Path]) -> None:
     Raises:
         LookupError, TypeError, ValueError: There are none at these places.
     """
-    for *path, last in documents:
-        parent: Any = values
-        for step in path:
-            parent = parent[step]
-        parent[last] = Document(**parent[last])
+    for path in documents:
+        replace_at(values, path, lambda fields: Document(**fields))

@@ -6,12 +6,11 @@ LlamaIndex has them as blocks, or in additional keyword arguments in the shape t
 from __future__ import annotations
 
 import json
-from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ToolCallBlock
 
-from sessionkit_integrations.arguments import arguments_of, text_of
+from sessionkit_integrations.tool_calls import are_function_calls, arguments_of, function_call, text_of, texts_of
 from sessionkit_integrations.with_pydantic import maker
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def encode_calls(blocks: Sequence[ToolCallBlock], kwargs: dict[str, Any], extra:
     """
     calls = [_encode_call(block) for block in blocks]
     given: Any = kwargs.get("tool_calls")
-    if _are_calls(given) and (not calls or _mean_the_same(calls, given)):
+    if are_function_calls(given) and (not calls or _mean_the_same(calls, given)):
         # They keep the very text that the model wrote its arguments in.
         calls = [{name: call[name] for name in _FIELDS} for call in given]
         extra["tool_calls_in_kwargs"] = [
@@ -44,7 +43,7 @@ def encode_calls(blocks: Sequence[ToolCallBlock], kwargs: dict[str, Any], extra:
         ]
         del kwargs["tool_calls"]
     texts = [index for index, block in enumerate(blocks) if isinstance(block.tool_kwargs, str)]
-    texts = [index for index in texts if not isinstance(_arguments(_name_and_text(calls[index])[1]), str)]
+    texts = [index for index in texts if not isinstance(_arguments(texts_of(calls[index])[2]), str)]
     if texts:
         extra["text_arguments"] = texts
     without_id = [index for index, call in enumerate(calls) if call["id"] is None]
@@ -72,10 +71,9 @@ def decode_calls(calls: Sequence[Any], kwargs: dict[str, Any], extra: Fields) ->
         kwargs["tool_calls"] = [{**call, **rest} for call, rest in zip(calls, more, strict=True)]
     blocks = []
     for index, call in enumerate(calls):
-        call_id = None if index in without_id else call.get("id")
-        name, text = _name_and_text(call)
-        if type(name) is not str or type(text) is not str or not isinstance(call_id, (str, NoneType)):
-            raise ValueError("it has a tool call with something else in the place of a text")
+        call_id, name, text = texts_of(call)
+        if index in without_id:
+            call_id = None
         is_text = index in texts or "custom" in call
         arguments = text if is_text else _arguments(text)
         fields = {"block_type": "tool_call", "tool_call_id": call_id, "tool_name": name, "tool_kwargs": arguments}
@@ -87,17 +85,7 @@ def _encode_call(block: ToolCallBlock) -> Fields:
     arguments = block.tool_kwargs
     if not isinstance(arguments, str):
         arguments = text_of(arguments, "blocks.tool_kwargs")
-    return {
-        "id": block.tool_call_id,
-        "type": "function",
-        "function": {"name": block.tool_name, "arguments": arguments},
-    }
-
-
-def _name_and_text(call: Fields) -> tuple[Any, Any]:
-    if "function" in call:
-        return call["function"]["name"], call["function"]["arguments"]
-    return call["custom"]["name"], call["custom"]["input"]
+    return function_call(block.tool_call_id, block.tool_name, arguments)
 
 
 def _arguments(text: str) -> dict[str, Any] | str:
@@ -106,27 +94,10 @@ def _arguments(text: str) -> dict[str, Any] | str:
     return text if arguments is None else arguments
 
 
-def _are_calls(value: object) -> bool:
-    """Whether a value is a list of calls in OpenAI's shape, as LlamaIndex's OpenAI integration keeps them."""
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(
-            isinstance(call, dict)
-            and isinstance(call.get("id"), str)
-            and call.get("type") == "function"
-            and isinstance(call.get("function"), dict)
-            and call["function"].keys() == {"name", "arguments"}
-            and all(isinstance(text, str) for text in call["function"].values())
-            for call in value
-        )
-    )
-
-
 def _mean_the_same(calls: Sequence[Fields], others: Sequence[Fields]) -> bool:
     return list(map(_meaning, calls)) == list(map(_meaning, others))
 
 
 def _meaning(call: Fields) -> tuple[Any, ...]:
-    name, text = _name_and_text(call)
-    return call["id"], name, json.dumps(_arguments(text), sort_keys=True)
+    call_id, name, text = texts_of(call)
+    return call_id, name, json.dumps(_arguments(text), sort_keys=True)

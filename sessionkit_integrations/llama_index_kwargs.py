@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
+from sessionkit_integrations.blocks import replace_at
 from sessionkit_integrations.errors import InvalidMessageError
 
 if TYPE_CHECKING:
@@ -49,15 +51,12 @@ def restore(kwargs: dict[str, Any], objects: Iterable[Typed]) -> None:
     Raises:
         LookupError, TypeError, ValueError: There is nothing at these paths.
     """
-    for (*path, last), name in objects:
-        parent: Any = kwargs
-        for step in path:
-            parent = parent[step]
+    for path, name in objects:
         cls = _class(name)
         if name == _BYTES:
-            parent[last] = b64decode(parent[last], validate=True)
+            replace_at(kwargs, path, partial(b64decode, validate=True))
         elif cls is not None:
-            parent[last] = cls.model_validate(parent[last])
+            replace_at(kwargs, path, cls.model_validate)
 
 
 def _dumped(value: Any, path: Path, objects: list[Typed]) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import InvalidMessageError, MissingDependencyError
-from sessionkit_integrations.records import is_error, other_fields, reasoning_of
+from sessionkit_integrations.records import ORDINARY_FIELDS, is_error, other_fields, reasoning_of
 
 try:
     from llama_index.core.base.llms.types import (
@@ -45,8 +45,6 @@ _ROLES = {
 _MESSAGE_ROLES = {role.value: role for role in MessageRole}
 _SHARED_KWARGS = ("tool_call_id", "name", "refusal")
 """Additional keyword arguments that OpenAI's shape has a field for."""
-_ORDINARY = frozenset({"role", "content", "at", "name", "tool_calls", "tool_call_id"})
-"""Fields of records that say nothing beyond OpenAI's shape."""
 _KNOWN = frozenset({"role", "blocks", "additional_kwargs"})
 _UNKNOWN_BLOCKS = "unknown_blocks"
 """The additional keyword argument that keeps blocks of a later version of LlamaIndex."""
@@ -73,7 +71,7 @@ class LlamaIndexCodec:
         """See `Codec.decode`."""
         extra = fields.get(TAG)
         if extra is None:
-            if fields.keys() <= _ORDINARY and not isinstance(fields.get("content"), list):
+            if fields.keys() <= ORDINARY_FIELDS and not isinstance(fields.get("content"), list):
                 return _ordinary(fields)
             extra = _from_elsewhere(fields)
         return _decode(fields, extra)

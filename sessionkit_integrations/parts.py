@@ -96,11 +96,11 @@ def to_media(part: Part) -> Media | None:
     if kind in _KINDS_BY_URL:
         # OpenAI takes no URL in the place of the dict, but some of its kin do.
         where = value if isinstance(value, dict) else {"url": value}
-        return _media_at(_KINDS_BY_URL[kind], where.get("url"), detail=_text(where.get("detail")))
+        return _media_at(_KINDS_BY_URL[kind], where.get("url"), detail=text_or_none(where.get("detail")))
     if not isinstance(value, dict):
         return None
     if kind == "input_audio" and isinstance(value.get("data"), str):
-        name = _text(value.get("format"))
+        name = text_or_none(value.get("format"))
         return Media("audio", data=value["data"], mime_type=audio_type(name) if name else None)
     if kind == "file":
         return _file_of(value)
@@ -128,7 +128,7 @@ def data_url(media: Media) -> str:
 
 
 def _file_of(value: dict[str, Any]) -> Media | None:
-    name = _text(value.get("filename"))
+    name = text_or_none(value.get("filename"))
     if isinstance(value.get("file_id"), str):
         return Media("file", file_id=value["file_id"], name=name)
     data = value.get("file_data")
@@ -163,5 +163,6 @@ def _media_at(kind: Kind, url: object, *, name: str | None = None, detail: str |
     return Media(kind, data=url[match.end() :], mime_type=match[1] or None, name=name, detail=detail)
 
 
-def _text(value: object) -> str | None:
+def text_or_none(value: object) -> str | None:
+    """Return a value if it is a text."""
     return value if isinstance(value, str) else None

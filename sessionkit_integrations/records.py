@@ -30,6 +30,8 @@ Fields = dict[str, Any]
 """A record's content as a dict, before or after JSON."""
 
 _OPENAI_FIELDS = frozenset({"role", "content", "tool_calls", "tool_call_id", "name"})
+ORDINARY_FIELDS = _OPENAI_FIELDS | {"at"}
+"""Fields of records that say nothing beyond OpenAI's shape."""
 _SHARED_FIELDS = frozenset({"reasoning_details", "reasoning_content", "is_error"})
 _ROLES = tuple(sorted(ROLES))  # a tuple can also be asked for what has no hash
 _ROLE_FIRST = re.compile(rb'\{"role":"(system|user|assistant|tool)"[,}]')
