@@ -72,6 +72,7 @@ _SHARED = frozenset({"type", "content", "name", "role", "tool_calls", "invalid_t
 """Fields that OpenAI's shape has a place for, or that are known by name here."""
 _OF_CHUNKS = frozenset({"tool_call_chunks", "chunk_position"})
 """Fields that a whole message has no more."""
+_SAID_ELSEWHERE = _SHARED | _OF_CHUNKS
 _REFUSAL = "refusal"
 """A field in OpenAI's shape, an additional keyword argument in LangChain."""
 _PART, _THINKING = "p", "t"
@@ -146,7 +147,7 @@ def _encode_rest(message: BaseMessage, kwargs: dict[str, Any], extra: dict[str, 
     documents: list[list[str | int]] = []
     # Asked of the class: a message may have a field of a name that LangChain does not know.
     for name in type(message).model_fields:
-        if name not in _SHARED | _OF_CHUNKS:
+        if name not in _SAID_ELSEWHERE:
             value = kwargs if name == "additional_kwargs" else getattr(message, name)
             is_default = value is None or (name != "artifact" and isinstance(value, (dict, list)) and not value)
             if not is_default:

@@ -33,6 +33,7 @@ _OPENAI_FIELDS = frozenset({"role", "content", "tool_calls", "tool_call_id", "na
 ORDINARY_FIELDS = _OPENAI_FIELDS | {"at"}
 """Fields of records that say nothing beyond OpenAI's shape."""
 _SHARED_FIELDS = frozenset({"reasoning_details", "reasoning_content", "is_error"})
+_KNOWN_FIELDS = _OPENAI_FIELDS | _SHARED_FIELDS | RESERVED_FIELDS
 _ROLES = tuple(sorted(ROLES))  # a tuple can also be asked for what has no hash
 _ROLE_FIRST = re.compile(rb'\{"role":"(system|user|assistant|tool)"[,}]')
 
@@ -203,8 +204,7 @@ def other_fields(fields: Fields) -> Fields:
     Those that say nothing are left out: dumped messages of OpenAI's SDK have an ``audio`` of ``None``, which
     integrations of the frameworks take for a sound.
     """
-    known = _OPENAI_FIELDS | _SHARED_FIELDS | RESERVED_FIELDS
-    return {name: value for name, value in fields.items() if value is not None and name not in known}
+    return {name: value for name, value in fields.items() if value is not None and name not in _KNOWN_FIELDS}
 
 
 def role_of(record: bytes) -> str:
