@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from sessionkit_integrations.closing import Closing
+from sessionkit_integrations.extent import MAX_MESSAGE_BYTES
 from sessionkit_integrations.records import PlainCodec, decode, role_of
 from sessionkit_integrations.sessions import Change, Sessions
 from sessionkit_integrations.stores.base import Store
@@ -35,9 +37,13 @@ class SessionManager(Closing):
     Args:
         memory_window: How many turns of each session to keep.
         store: Where to keep them; in the memory of this process if ``None``.
+        max_message_bytes: How large a message may be, in bytes of JSON. A larger one is refused.
+        max_turn_messages: How many messages a turn, or the preamble, may grow to. More are refused, as when an agent
+            loops. What the window says (1,000 by default) if ``None``.
 
     Raises:
-        TypeError, ValueError: ``memory_window`` is not a number of turns of at least 1, or ``store`` no store.
+        TypeError, ValueError: ``memory_window`` is not a number of turns of at least 1, ``store`` no store, or a
+            limit not an integer of at least 1.
 
     Example:
         >>> sessions = SessionManager(memory_window=10)
@@ -46,16 +52,30 @@ class SessionManager(Closing):
         [{'role': 'user', 'content': 'Hello!'}]
     """
 
-    def __init__(self, memory_window: int | Window = 10, store: Store | None = None) -> None:
+    def __init__(
+        self,
+        memory_window: int | Window = 10,
+        store: Store | None = None,
+        *,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
+        max_turn_messages: int | None = None,
+    ) -> None:
         if store is not None and not isinstance(store, Store):
             given = store.__name__ if isinstance(store, type) else type(store).__name__
             raise TypeError(f"store is an instance of a Store, not {given}; from_url takes the URL of one")
+        if type(max_message_bytes) is not int:
+            raise TypeError(f"max_message_bytes is an integer, not {type(max_message_bytes).__name__}")
+        if max_message_bytes < 1:
+            raise ValueError(f"max_message_bytes is at least 1, not {max_message_bytes}")
+        self._max_message_bytes = max_message_bytes
         self._window = Window.of(memory_window)
+        if max_turn_messages is not None:
+            self._window = replace(self._window, max_turn_messages=max_turn_messages)
         self.store: Store = InMemoryStore() if store is None else store
         self._plain = self.using(PlainCodec())
 
     @classmethod
-    def from_url(cls, url: str, memory_window: int | Window = 10) -> Self:
+    def from_url(cls, url: str, memory_window: int | Window = 10, **limits: Any) -> Self:
         """Return a manager with the store that a URL names.
 
         Args:
@@ -63,12 +83,13 @@ class SessionManager(Closing):
                 ``rediss+cluster://`` or ``upstash://host`` (its token is taken from the environment), with the
                 store's own options as its query: ``?ttl=3600&archive=true&key_prefix=app:``.
             memory_window: How many turns of each session to keep.
+            limits: ``max_message_bytes`` and ``max_turn_messages``, as the constructor takes them.
 
         Raises:
             ValueError: The URL names no store, or a wrong option.
             MissingDependencyError: The store's driver is not installed.
         """
-        return cls(memory_window, store_from_url(url))
+        return cls(memory_window, store_from_url(url), **limits)
 
     def __repr__(self) -> str:
         return f"SessionManager(memory_window={self.memory_window}, store={self.store!r})"
@@ -77,13 +98,14 @@ class SessionManager(Closing):
     def memory_window(self) -> int:
         """How many turns of each session are kept; assign a number or a `Window` to change it.
 
-        A smaller window holds from the next read on. What leaves it is evicted by the next write.
+        A smaller window holds from the next read on. What leaves it is evicted by the next write. A number leaves
+        ``max_turn_messages`` as it is.
         """
         return self._window.turns
 
     @memory_window.setter
     def memory_window(self, value: int | Window) -> None:
-        self._window = Window.of(value)
+        self._window = value if isinstance(value, Window) else replace(self._window, turns=value)
 
     def __deepcopy__(self, _memo: object) -> Self:
         # Frameworks copy what their objects hold; a copy of a chat store is on the same sessions.
@@ -95,7 +117,7 @@ class SessionManager(Closing):
         Args:
             codec: How the framework's messages are written and read.
         """
-        return Sessions(self.store, lambda: self._window, codec)
+        return Sessions(self.store, lambda: self._window, codec, self._max_message_bytes)
 
     def send_message(self, session_id: str, message: Message, *, idempotency_key: str | None = None) -> None:
         """Add a message to a session.

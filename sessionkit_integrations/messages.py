@@ -13,6 +13,8 @@ from sessionkit_integrations.errors import InvalidMessageError, InvalidSessionId
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES = frozenset({"system", "user", "assistant", "tool"})
 MAX_SESSION_ID_BYTES = 512
+MAX_INTEGER_BITS = 1023
+"""Beyond that, readers of JSON to whom numbers are floats have none: https://www.rfc-editor.org/rfc/rfc8259#section-6"""
 FRAMEWORKS = ("langchain", "llama_index")
 """The fields in which records hold what only messages of a framework say."""
 RESERVED_FIELDS = frozenset({"at", *FRAMEWORKS})
@@ -105,11 +107,10 @@ def check_json(value: object, field: str) -> None:
         value: The value to check, at any depth.
         field: Its place in the message, for the error.
     """
-    if value is None or isinstance(value, (str, bool, int)):
+    if value is None or isinstance(value, (str, bool)):
         return
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise InvalidMessageError(field, f"is {value}, which JSON cannot hold")
+    if isinstance(value, (int, float)):
+        _check_number(value, field)
     elif isinstance(value, list):
         for index, item in enumerate(value):
             check_json(item, f"{field}[{index}]")
@@ -120,6 +121,14 @@ def check_json(value: object, field: str) -> None:
             check_json(item, f"{field}.{key}")
     else:
         raise InvalidMessageError(field, f"is a {type(value).__name__}, which JSON cannot hold; convert it first")
+
+
+def _check_number(value: float, field: str) -> None:
+    if isinstance(value, int):
+        if value.bit_length() > MAX_INTEGER_BITS:
+            raise InvalidMessageError(field, f"is an integer of more than {MAX_INTEGER_BITS} bits; make it a string")
+    elif not math.isfinite(value):
+        raise InvalidMessageError(field, f"is {value}, which JSON cannot hold")
 
 
 def _check_content(message: Mapping[str, Any]) -> None:

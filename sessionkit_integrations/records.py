@@ -20,6 +20,7 @@ import time
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 from sessionkit_integrations.errors import CorruptSessionError, InvalidMessageError
+from sessionkit_integrations.extent import MAX_MESSAGE_BYTES, check_extent, too_large
 from sessionkit_integrations.messages import FRAMEWORKS, RESERVED_FIELDS, ROLES, Message, check_json, check_message
 
 if TYPE_CHECKING:
@@ -110,14 +111,25 @@ class PlainCodec:
         return message  # type: ignore[no-any-return]  # TypedDicts cannot be built from unknown keys
 
 
-def encode_all(codec: Codec[M], messages: Sequence[M]) -> list[bytes]:
+def encode_all(codec: Codec[M], messages: Sequence[M], max_bytes: int = MAX_MESSAGE_BYTES) -> list[bytes]:
     """Return the records of a batch of messages, all written at the present time.
+
+    Args:
+        codec: How the messages are written.
+        messages: The batch.
+        max_bytes: How large a record may be, in bytes.
 
     Raises:
         InvalidMessageError: One of them cannot be stored.
     """
     at = now()
-    return [encode(fields, at) for fields in codec.encode(messages)]
+    for message in messages:
+        check_extent(message, max_bytes)
+    records = [encode(fields, at) for fields in codec.encode(messages)]
+    for record in records:
+        if len(record) > max_bytes:
+            raise too_large(len(record), max_bytes)
+    return records
 
 
 def encode(fields: Mapping[str, Any], at: int) -> bytes:

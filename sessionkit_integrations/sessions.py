@@ -6,19 +6,17 @@ function, and put back unless another writer was faster.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import secrets
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sessionkit_integrations.errors import ConflictError
 from sessionkit_integrations.messages import check_session_id
+from sessionkit_integrations.operations import operation_id
 from sessionkit_integrations.records import decode_all, encode_all, role_of
 from sessionkit_integrations.stores.base import Edit
 from sessionkit_integrations.stores.steps import arun, run
-from sessionkit_integrations.window import evict
+from sessionkit_integrations.window import evict, longest_turn, turn_too_long
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -65,12 +63,14 @@ class Sessions(Generic[M]):
         store: Where they are.
         window: Returns the window in force.
         codec: How the framework's messages are written and read.
+        max_message_bytes: How large a record may be, in bytes.
     """
 
-    def __init__(self, store: Store, window: Callable[[], Window], codec: Codec[M]) -> None:
+    def __init__(self, store: Store, window: Callable[[], Window], codec: Codec[M], max_message_bytes: int) -> None:
         self._store = store
         self._window = window
         self._codec = codec
+        self._max_message_bytes = max_message_bytes
 
     def append(self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None) -> None:
         """Add messages to the end of a session, all at once; see `SessionManager.send_messages`."""
@@ -135,7 +135,7 @@ class Sessions(Generic[M]):
 
     def encode(self, messages: Sequence[M]) -> list[bytes]:
         """Return the records that hold messages, such as an edit puts into a session."""
-        return encode_all(self._codec, messages)
+        return encode_all(self._codec, messages, self._max_message_bytes)
 
     def decode(self, session_id: str, records: Sequence[bytes]) -> list[M]:
         """Return the messages that records of a session hold, such as an edit takes out of it."""
@@ -152,7 +152,7 @@ class Sessions(Generic[M]):
             # An edit of the archive alone is the same whatever the active records are.
             expected = None if edit.active is None else snapshot.version
             try:
-                yield _Step("replace", (session_id, edit, expected, operation_id(None)))
+                yield _Step("replace", (session_id, edit, expected, operation_id()))
             except ConflictError:
                 if attempt == EDIT_ATTEMPTS:
                     raise
@@ -164,9 +164,14 @@ class Sessions(Generic[M]):
         archive = tuple(wanted.archive or ())
         if wanted.active is None:
             return Edit(None, archive, wanted.clear_archive)
-        kept, evicted = evict(wanted.active, self._window(), role_of)
+        window = self._window()
+        longest = longest_turn(map(role_of, wanted.active))
+        # What is too long already may stay so, as when a message is taken out of it.
+        if longest > max(window.max_turn_messages, longest_turn(map(role_of, snapshot.records))):
+            raise turn_too_long(window)
+        kept, evicted = evict(wanted.active, window, role_of)
         if self._store.archive and not wanted.clear_archive:
-            _, outside = evict(snapshot.records, self._window(), role_of)
+            _, outside = evict(snapshot.records, window, role_of)
             archive = (*outside, *archive, *evicted)
         return Edit(tuple(kept), archive, wanted.clear_archive)
 
@@ -178,18 +183,3 @@ class Sessions(Generic[M]):
 
     def _in_window(self, snapshot: Snapshot) -> list[bytes]:
         return evict(snapshot.records, self._window(), role_of)[0]
-
-
-def operation_id(idempotency_key: str | None) -> str:
-    """Return the id of an operation, by which a store knows its retries: 64 bits, as 11 characters.
-
-    Args:
-        idempotency_key: The caller's own key, the same for every try; a random id if ``None``.
-    """
-    if idempotency_key is None:
-        bits = secrets.token_bytes(8)
-    elif isinstance(idempotency_key, str):
-        bits = hashlib.blake2b(idempotency_key.encode(errors="surrogatepass"), digest_size=8).digest()
-    else:
-        raise TypeError(f"an idempotency_key is a string, not {type(idempotency_key).__name__}")
-    return urlsafe_b64encode(bits).rstrip(b"=").decode()

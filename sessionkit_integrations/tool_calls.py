@@ -11,7 +11,7 @@ from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.messages import check_json
 from sessionkit_integrations.with_pydantic import parse
 
-_HUGE = re.compile(r"\d[eE]\+?\d{3}")
+_HUGE = re.compile(r"\d[eE]\+?\d{3}|\d{308}")
 """A number that a float may not hold."""
 
 
@@ -32,7 +32,7 @@ def arguments_of(text: str) -> Arguments | None:
         value = parse(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(value, dict) or (_HUGE.search(text) and not _is_finite(value)):
+    if not isinstance(value, dict) or (_HUGE.search(text) and not _is_within_limits(value)):
         return None
     arguments = Arguments(value)
     arguments.text = text
@@ -100,7 +100,7 @@ def texts_of(call: dict[str, Any]) -> tuple[str | None, str, str]:
     return call_id, name, text
 
 
-def _is_finite(value: Any) -> bool:
+def _is_within_limits(value: Any) -> bool:
     try:
         check_json(value, "")
     except InvalidMessageError:

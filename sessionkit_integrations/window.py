@@ -7,17 +7,25 @@
 4. The run of system messages before the first turn, the preamble, is pinned: never evicted, never counted.
 
 With a window of 3, after U1 A1 U2 A2 U3 A3 U4 the session is U2 A2 U3 A3 U4.
+
+Since neither the preamble nor the current turn ever leaves, there is a limit to what may be added to them.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
+
+from sessionkit_integrations.errors import InvalidMessageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 T = TypeVar("T")
+
+MAX_TURN_MESSAGES = 1000
+"""How many messages a turn may have where nothing else is said: more than any model takes, but not without end."""
 
 
 @dataclass(frozen=True)
@@ -26,19 +34,26 @@ class Window:
 
     Args:
         turns: The number of turns to keep, at least 1. The current turn counts.
+        max_turn_messages: How many messages a turn, or the preamble, may grow to, at least 1. A longer one is refused,
+            as when an agent loops.
 
     Raises:
-        TypeError: ``turns`` is not an integer.
-        ValueError: ``turns`` is less than 1.
+        TypeError: One of them is not an integer.
+        ValueError: One of them is less than 1.
     """
 
     turns: int
+    max_turn_messages: int = MAX_TURN_MESSAGES
 
     def __post_init__(self) -> None:
         if type(self.turns) is not int:
             raise TypeError(f"a memory window is a number of turns or a Window, not {type(self.turns).__name__}")
         if self.turns < 1:
             raise ValueError(f"a memory window keeps at least 1 turn, not {self.turns}")
+        if type(self.max_turn_messages) is not int:
+            raise TypeError(f"max_turn_messages is an integer, not {type(self.max_turn_messages).__name__}")
+        if self.max_turn_messages < 1:
+            raise ValueError(f"max_turn_messages is at least 1, not {self.max_turn_messages}")
 
     @classmethod
     def of(cls, value: int | Window) -> Window:
@@ -77,3 +92,37 @@ def evict(items: Sequence[T], window: Window, role_of: Callable[[T], str]) -> tu
     kept = [item for item, number in zip(items, numbers, strict=True) if number == 0 or number > last_evicted]
     evicted = [item for item, number in zip(items, numbers, strict=True) if 0 < number <= last_evicted]
     return kept, evicted
+
+
+def check_growth(numbers: Iterable[int], window: Window | None, last: int, size: int) -> int:
+    """Return how many messages the last turn has after messages were added to a conversation.
+
+    Args:
+        numbers: The numbers of the turns that the added messages belong to, as `number_turns` gives them.
+        window: The window, which says how long a turn may be; if ``None``, as long as it likes.
+        last: The number of the turn that the conversation before them ended in.
+        size: How many messages that turn had.
+
+    Raises:
+        InvalidMessageError: A turn that is added to, or the preamble, would be too long.
+    """
+    for number in numbers:
+        size = size + 1 if number == last else 1
+        last = number
+        if window is not None and size > window.max_turn_messages:
+            raise turn_too_long(window)
+    return size
+
+
+def longest_turn(roles: Iterable[str]) -> int:
+    """Return how many messages the longest turn of a conversation has, or its preamble if that is longer."""
+    return max(Counter(number_turns(roles)).values(), default=0)
+
+
+def turn_too_long(window: Window) -> InvalidMessageError:
+    """Return the error for a turn of more messages than a window allows; nothing of it was written."""
+    return InvalidMessageError(
+        "messages",
+        f"would make a turn of more than {window.max_turn_messages} messages, as an agent does that loops; a user"
+        " message begins a new one, and max_turn_messages of SessionManager allows longer ones",
+    )

@@ -69,6 +69,9 @@ class Store(Closing, ABC):
         """Add records to the end of a session, then evict what leaves the window.
 
         An append whose ``operation_id`` is one of the session's last ones changes nothing: it is a retry.
+
+        Raises:
+            InvalidMessageError: A turn would be longer than ``window`` allows; nothing was written.
         """
 
     @abstractmethod

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from sessionkit_integrations.records import now, role_of
 from sessionkit_integrations.stores.base import Snapshot
 from sessionkit_integrations.stores.state import conflict
+from sessionkit_integrations.window import turn_too_long
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -133,8 +134,21 @@ def append(
     archive: bool,
 ) -> Command[None]:
     """Return the command for `Store.append`; ``ttl`` is in milliseconds."""
-    settings: tuple[Word, ...] = (operation_id, now(), window.turns, ttl or 0, int(archive), _letters(records))
-    return Command("append", keys.all_of(session_id), (*settings, *records), _nothing, is_script=True, writes=True)
+
+    def parse(reply: int) -> None:
+        if reply < 0:
+            raise turn_too_long(window)
+
+    settings: tuple[Word, ...] = (
+        operation_id,
+        now(),
+        window.turns,
+        window.max_turn_messages,
+        ttl or 0,
+        int(archive),
+        _letters(records),
+    )
+    return Command("append", keys.all_of(session_id), (*settings, *records), parse, is_script=True, writes=True)
 
 
 def read(keys: Keys, session_id: str, *, archived: bool) -> Command[Snapshot]:
@@ -161,9 +175,10 @@ def replace(
     return Command("replace", keys.all_of(session_id), args, _raise_conflict, is_script=True, writes=True)
 
 
-def delete(keys: Keys, session_id: str) -> Command[None]:
-    """Return the command for `Store.delete`."""
-    return Command("DEL", keys.all_of(session_id), (), _nothing, writes=True)
+def delete(keys: Keys, session_id: str, operation_id: str) -> Command[None]:
+    """Return the command for `Store.delete`; by ``operation_id`` the server knows if it was sent before."""
+    args = (operation_id, now())
+    return Command("delete", keys.all_of(session_id), args, _nothing, is_script=True, writes=True)
 
 
 def scan(keys: Keys, cursor: int) -> Command[tuple[int, list[str]]]:

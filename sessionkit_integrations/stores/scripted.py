@@ -7,6 +7,7 @@ import time
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sessionkit_integrations.operations import operation_id
 from sessionkit_integrations.stores import commands
 from sessionkit_integrations.stores.base import Snapshot, Store
 from sessionkit_integrations.stores.retries import Attempts
@@ -91,11 +92,11 @@ class ScriptedStore(Store):
 
     def delete(self, session_id: str) -> None:
         """See `Store.delete`."""
-        self._run(commands.delete(self._keys, session_id))
+        self._run(commands.delete(self._keys, session_id, operation_id()))
 
     async def adelete(self, session_id: str) -> None:
         """See `Store.delete`."""
-        await self._arun(commands.delete(self._keys, session_id))
+        await self._arun(commands.delete(self._keys, session_id, operation_id()))
 
     def sessions(self) -> Iterator[str]:
         """See `Store.sessions`; on a server this walks with SCAN, which blocks nobody."""
@@ -131,13 +132,10 @@ class ScriptedStore(Store):
         )
 
     def _run(self, command: Command[T], node: Any = None) -> T:
-        return self._retried(lambda: command.parse(self._send(command, node)), command)
+        return command.parse(self._retried(lambda: self._send(command, node), command))
 
     async def _arun(self, command: Command[T], node: Any = None) -> T:
-        async def attempt() -> T:
-            return command.parse(await self._asend(command, node))
-
-        return await self._aretried(attempt, command)
+        return command.parse(await self._aretried(lambda: self._asend(command, node), command))
 
     def _retried(self, attempt: Callable[[], T], command: Command[Any]) -> T:
         """Return the result of an attempt at a command, or at what it needs, repeated as `Attempts` says."""

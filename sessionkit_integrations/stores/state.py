@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sessionkit_integrations.errors import ConflictError
 from sessionkit_integrations.records import role_of
 from sessionkit_integrations.stores.base import Snapshot
-from sessionkit_integrations.window import evict
+from sessionkit_integrations.window import check_growth, evict, number_turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,9 +35,16 @@ class SessionState:
     operations: list[str] = field(default_factory=list)
 
     def append(self, records: Sequence[bytes], window: Window, operation_id: str, *, archive: bool) -> None:
-        """Change as `Store.append` says, keeping what is evicted if ``archive``."""
+        """Change as `Store.append` says, keeping what is evicted if ``archive``.
+
+        Raises:
+            InvalidMessageError: A turn would be longer than ``window`` allows.
+        """
         if operation_id in self.operations:
             return
+        before = number_turns(map(role_of, self.active))
+        last = before[-1] if before else 0
+        check_growth(number_turns(map(role_of, records), last), window, last, before.count(last))
         self._remember(operation_id)
         self.active, evicted = evict([*self.active, *records], window, role_of)
         if archive:

@@ -11,7 +11,7 @@ from sessionkit_integrations.errors import StoreError
 from sessionkit_integrations.records import role_of
 from sessionkit_integrations.stores.base import Snapshot
 from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS, conflict
-from sessionkit_integrations.window import number_turns
+from sessionkit_integrations.window import check_growth, number_turns
 
 if TYPE_CHECKING:
     from sessionkit_integrations.stores.base import Edit
@@ -34,6 +34,7 @@ _SCHEMA = (
       id INTEGER PRIMARY KEY,
       session_id TEXT NOT NULL UNIQUE,
       turn INTEGER NOT NULL DEFAULT 0, -- the number of the last turn
+      size INTEGER NOT NULL DEFAULT 0, -- how many records that turn has
       position INTEGER NOT NULL DEFAULT 0, -- the position of the last record
       operations TEXT NOT NULL DEFAULT '', -- the last operation ids
       appended INTEGER NOT NULL DEFAULT 0, -- messages, for ever
@@ -84,6 +85,7 @@ class _Row:
 
     id: int | None = None
     turn: int = 0
+    size: int = 0
     position: int = 0
     operations: str = ""
 
@@ -117,7 +119,7 @@ def append(
         row = yield from _load(session_id, now)
         if operation_id in row.operations.split():
             return
-        rows = _place(row, records)
+        rows = _place(row, records, window)
         session = yield from _save(row, session_id, operation_id, len(records), now, ttl)
         yield from _insert(session, rows)
         last_evicted = row.turn - window.turns
@@ -157,7 +159,7 @@ def replace(
                 raise conflict()
         rows: list[tuple[int, int, bytes]] = []
         if edit.active is not None:
-            row.turn = 0
+            row.turn, row.size = 0, 0
             rows = _place(row, edit.active)
         session = yield from _save(row, session_id, operation_id, 0, now, ttl)
         if edit.clear_archive:
@@ -219,13 +221,20 @@ def _transaction(work: Steps[T]) -> Steps[T]:
 def _load(session_id: str, now: int) -> Steps[_Row]:
     """Return a session's row, after removing all sessions that have expired."""
     yield Statement("DELETE FROM sessions WHERE expires_at <= ?", (now,))
-    rows = yield Statement("SELECT id, turn, position, operations FROM sessions WHERE session_id = ?", (session_id,))
+    rows = yield Statement(
+        "SELECT id, turn, size, position, operations FROM sessions WHERE session_id = ?", (session_id,)
+    )
     return _Row(*rows[0]) if rows else _Row()
 
 
-def _place(row: _Row, records: Sequence[bytes]) -> list[tuple[int, int, bytes]]:
-    """Give records their positions and turns after those that ``row`` counts, and count them there."""
+def _place(row: _Row, records: Sequence[bytes], window: Window | None = None) -> list[tuple[int, int, bytes]]:
+    """Give records their positions and turns after those that ``row`` counts, and count them there.
+
+    Raises:
+        InvalidMessageError: A turn would be longer than ``window`` allows.
+    """
     turns = number_turns(map(role_of, records), row.turn)
+    row.size = check_growth(turns, window, row.turn, row.size)
     placed = list(zip(itertools.count(row.position + 1), turns, records))
     if placed:
         row.position, row.turn, _ = placed[-1]
@@ -238,15 +247,16 @@ def _save(row: _Row, session_id: str, operation_id: str, appended: int, now: int
     expires = None if ttl is None else now + ttl
     if row.id is not None:
         yield Statement(
-            "UPDATE sessions SET turn = ?, position = ?, operations = ?, appended = appended + ?, updated_at = ?,"
-            " expires_at = coalesce(?, expires_at) WHERE id = ?",
-            (row.turn, row.position, operations, appended, now, expires, row.id),
+            "UPDATE sessions SET turn = ?, size = ?, position = ?, operations = ?, appended = appended + ?,"
+            " updated_at = ?, expires_at = coalesce(?, expires_at) WHERE id = ?",
+            (row.turn, row.size, row.position, operations, appended, now, expires, row.id),
         )
         return row.id
     yield Statement(
-        "INSERT INTO sessions (session_id, turn, position, operations, appended, created_at, updated_at, expires_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (session_id, row.turn, row.position, operations, appended, now, now, expires),
+        "INSERT INTO sessions"
+        " (session_id, turn, size, position, operations, appended, created_at, updated_at, expires_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (session_id, row.turn, row.size, row.position, operations, appended, now, now, expires),
     )
     session: int = (yield Statement("SELECT id FROM sessions WHERE session_id = ?", (session_id,)))[0][0]
     return session

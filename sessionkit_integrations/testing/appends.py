@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from sessionkit_integrations.errors import InvalidMessageError
+from sessionkit_integrations.stores.base import Edit
 from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS
 from sessionkit_integrations.testing.fixtures import Fixtures
 from sessionkit_integrations.testing.surface import new_operation_id, record, turn
@@ -113,6 +117,42 @@ class AppendConformance(Fixtures):
         store = surface()
         store.append("s", [*turn(1), *turn(2)], 1)
         assert store.read_archive("s") == []
+
+    def test_turns_do_not_grow_beyond_the_limit(self, surface: Callable[..., Surface]) -> None:
+        """What would make a turn longer than the window allows is refused as a whole; other turns may follow."""
+        store = surface(archive=True) if "archive" in self.options else surface()
+        window = Window(1, max_turn_messages=6)
+        store.append("s", [*turn(0), *turn(1)], window)
+        for batch in ([record("tool", "x")] * 3, [*turn(2), *turn(3), *[record("tool", "x")] * 3]):
+            before = store.read("s"), store.read_archive("s")
+            with pytest.raises(InvalidMessageError, match="max_turn_messages"):
+                store.append("s", batch, window, "refused")
+            assert (store.read("s"), store.read_archive("s")) == before
+            store.append("s", [record("tool", "x")], window)
+        assert len(store.read("s")) == 6
+        store.append("s", turn(4), window, "refused")
+        assert store.read("s") == turn(4)
+        store.append("s", [record("tool", "x")] * 4, Window(1, max_turn_messages=8))
+        with pytest.raises(InvalidMessageError):
+            store.append("s", [record("tool", "x")], window)
+        store.append("s", turn(5), window)
+        assert store.read("s") == turn(5)
+
+    def test_the_preamble_does_not_grow_beyond_the_limit(self, surface: Callable[..., Surface]) -> None:
+        """The preamble, which never leaves either, has the same limit, and does not count in the first turn."""
+        store = surface()
+        window = Window(2, max_turn_messages=4)
+        preamble = [record("system", str(number)) for number in range(4)]
+        store.append("s", preamble[:2], window)
+        with pytest.raises(InvalidMessageError, match="max_turn_messages"):
+            store.append("s", preamble[:3], window)
+        store.append("s", preamble[2:], window)
+        store.append("s", turn(1), window)
+        assert store.read("s") == [*preamble, *turn(1)]
+        store.replace("s", Edit(active=(*preamble[:1], *turn(2)[:3])), None)
+        store.append("s", turn(3)[-1:], window)
+        with pytest.raises(InvalidMessageError):
+            store.append("s", turn(3)[-1:], window)
 
     def test_concurrent_appends_lose_nothing(self, surface: Callable[..., Surface]) -> None:
         """Whole batches of concurrent writers stand next to each other, each writer's in its order."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from sessionkit_integrations.errors import ConflictError
+from sessionkit_integrations.errors import ConflictError, InvalidMessageError
 from sessionkit_integrations.records import role_of
 from sessionkit_integrations.stores.base import Edit
 from sessionkit_integrations.testing.surface import Surface, new_operation_id, record
-from sessionkit_integrations.window import Window, evict
+from sessionkit_integrations.window import Window, evict, number_turns
 
 _roles = st.sampled_from(["user", "user", "assistant", "tool", "system"])
 _batches = st.lists(st.builds(record, _roles, st.text(max_size=8)), min_size=1, max_size=6)
 _sessions = st.sampled_from(["one", "two"])
 _windows = st.integers(min_value=1, max_value=4)
+_MAX_TURN_MESSAGES = 8
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -27,17 +30,23 @@ class StoreMachine(RuleBasedStateMachine):
         self.archive = archive
         self.active: dict[str, list[bytes]] = {"one": [], "two": []}
         self.archived: dict[str, list[bytes]] = {"one": [], "two": []}
-        self.last: tuple[str, list[bytes], int, str] | None = None
+        self.last: tuple[str, list[bytes], Window, str] | None = None
 
     @rule(session=_sessions, records=_batches, window=_windows)
     def append(self, session: str, records: list[bytes], window: int) -> None:
         """Append a batch."""
         operation = new_operation_id()
-        self.store.append(session, records, window, operation)
-        self.active[session], evicted = evict([*self.active[session], *records], Window(window), role_of)
+        limited = Window(window, max_turn_messages=_MAX_TURN_MESSAGES)
+        numbers = number_turns(map(role_of, [*self.active[session], *records]))
+        if max(Counter(numbers)[number] for number in numbers[-len(records) :]) > _MAX_TURN_MESSAGES:
+            with pytest.raises(InvalidMessageError):
+                self.store.append(session, records, limited, operation)
+            return
+        self.store.append(session, records, limited, operation)
+        self.active[session], evicted = evict([*self.active[session], *records], limited, role_of)
         if self.archive:
             self.archived[session] += evicted
-        self.last = (session, records, window, operation)
+        self.last = (session, records, limited, operation)
 
     @precondition(lambda self: self.last is not None)
     @rule()

@@ -62,9 +62,11 @@ class Surface:
         self.store = store
         self._loop = loop
 
-    def append(self, session_id: str, records: Sequence[bytes], window: int, operation_id: str | None = None) -> None:
+    def append(
+        self, session_id: str, records: Sequence[bytes], window: int | Window, operation_id: str | None = None
+    ) -> None:
         """Append, with an operation id of its own unless one is given."""
-        self._call("append", session_id, records, Window(window), operation_id or new_operation_id())
+        self._call("append", session_id, records, Window.of(window), operation_id or new_operation_id())
 
     def read(self, session_id: str) -> list[bytes]:
         """Return the active records."""

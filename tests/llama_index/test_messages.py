@@ -141,7 +141,7 @@ endless.append(endless)
         (user(text("x"), key=object()), "additional_kwargs"),
         (user(text("x"), key={"deep": [object()]}), "additional_kwargs"),
         (user(text("x"), key=float("nan")), "llama_index.additional_kwargs.key"),
-        (user(text("x"), key=endless), "message"),
+        (user(text("x"), key=endless), "additional_kwargs"),
         (assistant(ToolCallBlock(tool_name="f", tool_kwargs={"a": object()})), "blocks.tool_kwargs.a"),
         (assistant(ThinkingBlock(additional_information={"a": object()})), "blocks.thinking"),
         (assistant(ThinkingBlock(additional_information={"a": float("inf")})), None),

@@ -1,10 +1,10 @@
 -- Appends records to a session, evicts the turns that leave the window, and renews the time to live.
 --
--- ARGV: operation id, now (Unix ms), window (turns), ttl (ms, 0 for none), keep evicted records (0 or 1),
---       the letter of each record's role, the records.
--- Returns 1, or 0 if the operation had been done before.
-local operation, now, window, ttl, keep = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] == '1'
-local letters = ARGV[6]
+-- ARGV: operation id, now (Unix ms), window (turns), how many messages a turn may have, ttl (ms, 0 for none), keep
+--       evicted records (0 or 1), the letter of each record's role, the records.
+-- Returns 1, or 0 if the operation had been done before, or -1 if a turn would be too long.
+local operation, now, window, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local ttl, keep, letters = tonumber(ARGV[5]), ARGV[6] == '1', ARGV[7]
 
 local meta = load_meta(now)
 if is_retry(meta, operation) then
@@ -90,20 +90,21 @@ local function evict()
   return true
 end
 
-local length = push('RPUSH', LIST, ARGV, 7, #ARGV)
-if length == meta.length + #letters then
-  count(meta, letters)
-else
-  adopt(meta, ttl)
+-- Before a turn is refused, the list itself is looked at: somebody else may have written or deleted it.
+if count(meta, letters) > most and adopt(meta, ttl, letters, false) > most then
+  return -1
 end
--- Another writer may also have changed the list and left its length alone; its roles tell.
-if not evict() then
-  adopt(meta, ttl)
+-- Another writer changed the list if its length is not what meta says, or if what is evicted has other roles.
+if push('RPUSH', LIST, ARGV, 8, #ARGV) ~= meta.length or not evict() then
+  if adopt(meta, ttl, letters, true) > most then
+    redis.call('RPOP', LIST, #letters)
+    return -1
+  end
   evict()
 end
-remember(meta, operation)
+remember(meta, operation, now)
 meta.appended = meta.appended + #letters
-save_meta(meta, now, ttl)
+save_meta(meta, ttl)
 if ttl > 0 then
   redis.call('PEXPIRE', LIST, ttl)
   if meta.archived > 0 then

@@ -1,12 +1,16 @@
 -- What the scripts share; it is put before each of them.
 --
 -- KEYS: the list of active records, the meta string, the list of archived records.
--- Meta is one line: "1 length preamble turns sizes operations appended archived created updated", where `sizes` are the
--- numbers of messages in each turn of the list and `operations` the last operation ids, both with a comma after
--- each item ("-" where there are none), `appended` counts messages for ever, and `archived` those in the archive.
+-- Meta is one line: "1 length preamble turns sizes operations appended archived created updated earlier lately", where
+-- `sizes` are the numbers of messages in each turn of the list and `operations` the last operation ids, both with a
+-- comma after each item ("-" where there are none), `appended` counts messages for ever, `archived` those in the
+-- archive, and the last two the operations of the previous and of the present period.
 -- With it no append needs a scan of the list; a list without it can be adopted.
 local LIST, META, ARCHIVE = KEYS[1], KEYS[2], KEYS[3]
 local REMEMBERED = 32
+local MOST_REMEMBERED = 1024
+local PERIOD = 10000 -- ms; the time in which an operation may be sent again, and more
+local TOMBSTONE = 60000 -- ms
 local CHUNK = 1000 -- unpack() fails beyond some 8,000 values
 
 local function push(command, key, items, first, last)
@@ -18,7 +22,10 @@ local function push(command, key, items, first, last)
 end
 
 local function empty_meta(now)
-  return { length = 0, preamble = 0, turns = 0, sizes = '', operations = '', appended = 0, archived = 0, created = now }
+  return {
+    length = 0, preamble = 0, turns = 0, sizes = '', operations = '', appended = 0, archived = 0, created = now,
+    updated = now, earlier = 0, lately = 0,
+  }
 end
 
 local function load_meta(now)
@@ -27,8 +34,8 @@ local function load_meta(now)
   if not text then
     return meta
   end
-  local length, preamble, turns, sizes, operations, appended, archived, created =
-    string.match(text, '^1 (%d+) (%d+) (%d+) (%S+) (%S+) (%d+) (%d+) (%d+) %d+$')
+  local length, preamble, turns, sizes, operations, appended, archived, created, updated, earlier, lately =
+    string.match(text, '^1 (%d+) (%d+) (%d+) (%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
   if not length then
     return meta
   end
@@ -37,6 +44,7 @@ local function load_meta(now)
   meta.sizes = sizes == '-' and '' or sizes
   meta.operations = operations == '-' and '' or operations
   meta.appended, meta.archived, meta.created = tonumber(appended), tonumber(archived), created
+  meta.updated, meta.earlier, meta.lately = updated, tonumber(earlier), tonumber(lately)
   return meta
 end
 
@@ -44,20 +52,32 @@ local function is_retry(meta, operation)
   return string.find(',' .. meta.operations, ',' .. operation .. ',', 1, true) ~= nil
 end
 
-local function remember(meta, operation)
-  local _, count = string.gsub(meta.operations, ',', ',')
-  if count >= REMEMBERED then
-    meta.operations = string.gsub(meta.operations, '^[^,]*,', '', 1)
+-- Remembers the last operations: 32, or those of the last two periods if they are more, as when many write at once and
+-- one of them has to send its own again.
+local function remember(meta, operation, now)
+  if tonumber(now) < tonumber(meta.updated) then
+    now = meta.updated -- by the clock of another writer
   end
-  meta.operations = meta.operations .. operation .. ','
+  local periods = math.floor(tonumber(now) / PERIOD) - math.floor(tonumber(meta.updated) / PERIOD)
+  if periods > 0 then
+    meta.earlier, meta.lately = periods == 1 and meta.lately or 0, 0
+  end
+  meta.updated, meta.lately = now, meta.lately + 1
+  local _, count = string.gsub(meta.operations, ',', ',')
+  local surplus = count + 1 - math.max(REMEMBERED, math.min(MOST_REMEMBERED, meta.earlier + meta.lately))
+  local from = 1
+  for _ = 1, surplus do
+    from = string.find(meta.operations, ',', from, true) + 1
+  end
+  meta.operations = string.sub(meta.operations, from) .. operation .. ','
 end
 
 -- `ttl` is in milliseconds; 0 leaves the keys the time that they have.
-local function save_meta(meta, now, ttl)
+local function save_meta(meta, ttl)
   local text = table.concat({
     '1', meta.length, meta.preamble, meta.turns, meta.sizes == '' and '-' or meta.sizes,
     meta.operations == '' and '-' or meta.operations, meta.appended, meta.archived,
-    meta.created, now,
+    meta.created, meta.updated, meta.earlier, meta.lately,
   }, ' ')
   if ttl > 0 then
     redis.call('SET', META, text, 'PX', ttl)
@@ -80,10 +100,11 @@ local function role_letter(record)
   return (role == 'system' and 's') or (role == 'user' and 'u') or 'o'
 end
 
--- Counts records, given their letters, into the preamble and the turns of `meta` (the rules of window.py).
+-- Counts records, given their letters, into the preamble and the turns of `meta` (the rules of window.py); returns the
+-- size of the longest turn, or preamble, that they are added to.
 local function count(meta, letters)
   local sizes = { meta.sizes }
-  local last = 0
+  local last, longest = 0, 0
   if meta.turns > 0 then
     local head, size = string.match(meta.sizes, '^(.-)(%d+),$')
     sizes[1], last = head, tonumber(size)
@@ -92,6 +113,7 @@ local function count(meta, letters)
     local letter = string.sub(letters, index, index)
     if letter == 's' and meta.turns == 0 then
       meta.preamble = meta.preamble + 1
+      longest = meta.preamble
     elseif letter == 'u' or meta.turns == 0 then
       if meta.turns > 0 then
         sizes[#sizes + 1] = last .. ','
@@ -100,18 +122,21 @@ local function count(meta, letters)
     else
       last = last + 1
     end
+    longest = math.max(longest, last)
   end
   if meta.turns > 0 then
     sizes[#sizes + 1] = last .. ','
   end
   meta.sizes = table.concat(sizes)
   meta.length = meta.length + #letters
+  return longest
 end
 
--- Counts the list anew: it was written by somebody who keeps no meta.
-local function adopt(meta, ttl)
+-- Counts the list anew, as somebody wrote it who keeps no meta, and then records that are added to it or, if `pushed`,
+-- were just now. Returns what `count` does.
+local function adopt(meta, ttl, added, pushed)
   local letters = {}
-  for index, record in ipairs(redis.call('LRANGE', LIST, 0, -1)) do
+  for index, record in ipairs(redis.call('LRANGE', LIST, 0, pushed and -1 - #added or -1)) do
     letters[index] = role_letter(record)
   end
   meta.length, meta.preamble, meta.turns, meta.sizes = 0, 0, 0, ''
@@ -119,4 +144,5 @@ local function adopt(meta, ttl)
   if ttl == 0 then
     meta.inherited = redis.call('PTTL', LIST)
   end
+  return count(meta, added)
 end

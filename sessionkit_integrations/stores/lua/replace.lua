@@ -41,13 +41,13 @@ if active >= 0 then
   meta.length, meta.preamble, meta.turns, meta.sizes = 0, 0, 0, ''
   count(meta, letters)
 end
-remember(meta, operation)
+remember(meta, operation, now)
 if redis.call('EXISTS', LIST) == 0 and redis.call('EXISTS', ARCHIVE) == 0 then
   -- The session is gone, but a retry of what emptied it must still be known as one.
-  save_meta(meta, now, 60000)
+  save_meta(meta, TOMBSTONE)
   return 1
 end
-save_meta(meta, now, ttl)
+save_meta(meta, ttl)
 if left > 0 then
   redis.call('PEXPIRE', LIST, left)
   redis.call('PEXPIRE', ARCHIVE, left)

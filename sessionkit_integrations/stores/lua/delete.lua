@@ -1,0 +1,16 @@
+-- Deletes all that is kept of a session, but for a while remembers that it did: if this is sent again after its reply
+-- was lost, it must not take what was written meanwhile.
+--
+-- ARGV: operation id, now (Unix ms).
+-- Returns 1, or 0 if the operation had been done before.
+local operation, now = ARGV[1], ARGV[2]
+
+-- Whatever somebody else put under our keys goes as well.
+if redis.call('TYPE', META).ok == 'string' and is_retry(load_meta(now), operation) then
+  return 0
+end
+redis.call('DEL', LIST, ARCHIVE)
+local meta = empty_meta(now)
+remember(meta, operation, now)
+save_meta(meta, TOMBSTONE)
+return 1
