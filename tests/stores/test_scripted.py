@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessionkit_integrations import Edit, RedisStore, SessionManager, StoreError, UpstashStore
+from sessionkit_integrations import Edit, RedisStore, SessionManager, StoreError, UpstashStore, Window
 from sessionkit_integrations.stores import commands
 from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS
 from tests.upstash_rest import TOKEN
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from tests.backends import Backends, StoreMaker
     from tests.servers import Server
+
+MOST_REMEMBERED = 1024
+PERIOD = 10_000  # milliseconds
 
 NOT_OURS = {"config", "info", "hello", "client", "command", "select", "ping"}
 
@@ -183,6 +186,72 @@ def test_a_retry_of_an_edit_that_emptied_a_session_is_known(make_scripted_store:
     assert sessions.get_session("s") == [user("of another writer")]
 
 
+def many_operations(store: Any, first: str, others: int) -> None:
+    """Append once, then as often again, then what was appended first."""
+    window = Window(10_000)
+    hello = b'{"role":"user","content":"Hello"}'
+    for operation in (first, *(f"{first}-{number}" for number in range(others)), first):
+        store.append("s", [hello], window, operation)
+
+
+def test_operations_of_the_last_seconds_are_known_however_many(make_scripted_store: StoreMaker) -> None:
+    store = make_scripted_store()
+    many_operations(store, "first", 300)
+    assert len(store.read("s").records) == 301
+
+
+def test_meta_does_not_grow_with_every_operation(redis_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = 1_763_800_000_000
+    monkeypatch.setattr(commands, "now", lambda: moment)
+    _, meta, _ = commands.Keys("busy:").all_of("s")
+    with redis_server.client() as client, RedisStore(redis_server.url, key_prefix="busy:") as store:
+        store.delete("s")
+
+        def remembered() -> list[str]:
+            operations: str = client.get(meta).decode().split()[5]  # type: ignore[union-attr]
+            return operations.rstrip(",").split(",")
+
+        many_operations(store, "a", MOST_REMEMBERED + 10)
+        assert len(remembered()) == MOST_REMEMBERED
+        moment += PERIOD
+        many_operations(store, "b", 1)
+        assert len(remembered()) == MOST_REMEMBERED
+        moment -= PERIOD // 2  # by the clock of another writer
+        many_operations(store, "c", 1)
+        assert len(remembered()) == MOST_REMEMBERED
+        moment += PERIOD * 3 // 2
+        many_operations(store, "d", 1)
+        assert remembered()[-2:] == ["d", "d-0"]
+        assert len(remembered()) == REMEMBERED_OPERATIONS
+        store.delete("s")
+
+
+def test_a_deletion_that_is_sent_again_takes_nothing_that_was_written_since(make_scripted_store: StoreMaker) -> None:
+    store: Any = make_scripted_store(archive=True)
+    sessions = SessionManager(1, store)
+    sessions.send_messages("s", [user("1"), user("2")])
+    deletion = commands.delete(store._keys, "s", "operation")
+    store._run(deletion)
+    assert (sessions.get_session("s"), sessions.get_archive("s")) == ([], [])
+    sessions.add_user_message("s", "3")
+    store._run(deletion)
+    assert sessions.get_session("s") == [user("3")]
+    sessions.reset_session("s")
+    assert list(sessions.list_sessions()) == []
+
+
+def test_a_deletion_takes_whatever_is_under_the_keys(server: Server) -> None:
+    keys = commands.Keys("wrong:").all_of("s")
+    with server.client() as client, RedisStore(server.url, key_prefix="wrong:") as store:
+        for key in keys:
+            client.sadd(key, "not ours")
+        store.delete("s")
+        check_left_behind(client, *keys)
+        SessionManager(store=store).add_user_message("s", "1")
+        assert [client.ttl(key) for key in keys[:2]] == [-1, -1]
+        client.delete(*keys)
+
+
 def test_a_session_that_begins_anew_keeps_its_meta(server: Server) -> None:
     keys = commands.Keys("anew:").all_of("s")
     with server.client() as client, RedisStore(server.url, key_prefix="anew:") as store:
@@ -272,7 +341,9 @@ def test_flushed_script_caches_go_unnoticed(make_scripted_store: StoreMaker, bac
 
 
 def test_the_scripts_remember_as_many_operations_as_the_other_stores() -> None:
-    assert f"local REMEMBERED = {REMEMBERED_OPERATIONS}\n" in commands.script("append").text
+    text = commands.script("append").text
+    assert f"local REMEMBERED = {REMEMBERED_OPERATIONS}\n" in text
+    assert f"local MOST_REMEMBERED = {MOST_REMEMBERED}\nlocal PERIOD = {PERIOD} " in text
 
 
 @pytest.mark.parametrize("kind", [0, 1, 2], ids=["list", "meta", "archive"])
