@@ -102,6 +102,14 @@ class AppendConformance(Fixtures):
         store.append("b", turn(0), 5, "same")
         assert store.read("b") == turn(0)
 
+    def test_operation_ids_that_end_or_begin_alike_are_different(self, surface: Callable[..., Surface]) -> None:
+        """An operation id is known as a whole, not by a part of it."""
+        store = surface()
+        for operation in ("abab", "ab", "b", "a"):
+            store.append("s", turn(0), 9, operation)
+            store.append("s", turn(0), 9, operation)
+        assert store.read("s") == turn(0) * 4
+
     def test_evicted_records_are_archived_if_asked(self, surface: Callable[..., Surface]) -> None:
         """With ``archive=True`` what leaves the window is kept, in order; the preamble never leaves."""
         store = surface(archive=True)

@@ -1,14 +1,14 @@
 -- What the scripts share; it is put before each of them.
 --
 -- KEYS: the list of active records, the meta string, the list of archived records.
--- Meta is one line: "1 length preamble turns sizes operations appended archived created updated earlier lately", where
--- `sizes` are the numbers of messages in each turn of the list and `operations` the last operation ids, both with a
--- comma after each item ("-" where there are none), `appended` counts messages for ever, `archived` those in the
--- archive, and the last two the operations of the previous and of the present period.
+-- Meta is one line: "1 length preamble turns sizes appended archived created updated earlier lately known operations",
+-- where `sizes` are the numbers of messages in each turn of the list, with a comma after each ("-" where there are
+-- none), `appended` counts messages for ever, `archived` those in the archive, `earlier` and `lately` the operations of
+-- the previous and of the present period, and `known` those whose ids are in `operations`, with a comma after each.
 -- With it no append needs a scan of the list; a list without it can be adopted.
 local LIST, META, ARCHIVE = KEYS[1], KEYS[2], KEYS[3]
 local REMEMBERED = 32
-local MOST_REMEMBERED = 1024
+local MOST_REMEMBERED = 256
 local PERIOD = 10000 -- ms; the time in which an operation may be sent again, and more
 local TOMBSTONE = 60000 -- ms
 local CHUNK = 1000 -- unpack() fails beyond some 8,000 values
@@ -24,7 +24,7 @@ end
 local function empty_meta(now)
   return {
     length = 0, preamble = 0, turns = 0, sizes = '', operations = '', appended = 0, archived = 0, created = now,
-    updated = now, earlier = 0, lately = 0,
+    updated = now, earlier = 0, lately = 0, known = 0,
   }
 end
 
@@ -34,22 +34,30 @@ local function load_meta(now)
   if not text then
     return meta
   end
-  local length, preamble, turns, sizes, operations, appended, archived, created, updated, earlier, lately =
-    string.match(text, '^1 (%d+) (%d+) (%d+) (%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+  local length, preamble, turns, sizes, appended, archived, created, updated, earlier, lately, known, from =
+    string.match(text, '^1 (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ()')
   if not length then
     return meta
   end
   meta.length, meta.preamble, meta.turns = tonumber(length), tonumber(preamble), tonumber(turns)
   meta.anew = meta.length == 0 -- what is left of an emptied session has a time to live that is not a new one's
   meta.sizes = sizes == '-' and '' or sizes
-  meta.operations = operations == '-' and '' or operations
   meta.appended, meta.archived, meta.created = tonumber(appended), tonumber(archived), created
   meta.updated, meta.earlier, meta.lately = updated, tonumber(earlier), tonumber(lately)
+  meta.known, meta.operations = tonumber(known), string.sub(text, from)
   return meta
 end
 
 local function is_retry(meta, operation)
-  return string.find(',' .. meta.operations, ',' .. operation .. ',', 1, true) ~= nil
+  local from = 1
+  repeat
+    local first, last = string.find(meta.operations, operation .. ',', from, true)
+    if not first then
+      return false
+    end
+    from = last + 1
+  until first == 1 or string.sub(meta.operations, first - 1, first - 1) == ','
+  return true
 end
 
 -- Remembers the last operations: 32, or those of the last two periods if they are more, as when many write at once and
@@ -63,21 +71,19 @@ local function remember(meta, operation, now)
     meta.earlier, meta.lately = periods == 1 and meta.lately or 0, 0
   end
   meta.updated, meta.lately = now, meta.lately + 1
-  local _, count = string.gsub(meta.operations, ',', ',')
-  local surplus = count + 1 - math.max(REMEMBERED, math.min(MOST_REMEMBERED, meta.earlier + meta.lately))
-  local from = 1
-  for _ = 1, surplus do
+  local most, from = math.max(REMEMBERED, math.min(MOST_REMEMBERED, meta.earlier + meta.lately)), 1
+  while meta.known >= most do
     from = string.find(meta.operations, ',', from, true) + 1
+    meta.known = meta.known - 1
   end
-  meta.operations = string.sub(meta.operations, from) .. operation .. ','
+  meta.known, meta.operations = meta.known + 1, string.sub(meta.operations, from) .. operation .. ','
 end
 
 -- `ttl` is in milliseconds; 0 leaves the keys the time that they have.
 local function save_meta(meta, ttl)
   local text = table.concat({
-    '1', meta.length, meta.preamble, meta.turns, meta.sizes == '' and '-' or meta.sizes,
-    meta.operations == '' and '-' or meta.operations, meta.appended, meta.archived,
-    meta.created, meta.updated, meta.earlier, meta.lately,
+    '1', meta.length, meta.preamble, meta.turns, meta.sizes == '' and '-' or meta.sizes, meta.appended,
+    meta.archived, meta.created, meta.updated, meta.earlier, meta.lately, meta.known, meta.operations,
   }, ' ')
   if ttl > 0 then
     redis.call('SET', META, text, 'PX', ttl)
