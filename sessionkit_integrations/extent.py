@@ -6,9 +6,12 @@ another one many times, or that hold themselves. What converts such a message wo
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import InvalidMessageError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 """How large a record may be where nothing else is said: what fits a request to Upstash, of 10 MB, in most cases."""
@@ -19,6 +22,7 @@ MAX_LEVELS = 128
 MAX_REPEATS = 8
 """How often an object may hold what its record holds once, as messages of the frameworks do with tool calls."""
 
+_NO_OBJECT: Any = object()
 _Extent = tuple[int, int]
 """How many bytes of JSON a value takes at least, and how many levels it has."""
 
@@ -58,28 +62,32 @@ class _TooDeepError(Exception):
 def _measure(value: Any, level: int, known: dict[int, _Extent]) -> _Extent:
     if isinstance(value, (str, bytes)):
         return len(value), 0
-    if isinstance(value, dict):
-        parts = [*value.keys(), *value.values()]
-    elif isinstance(value, (list, tuple)):
-        parts = list(value)
-    else:
-        parts = list(_fields_of(value).values())
-        if not parts:
-            return 1, 0
+    if value is None or isinstance(value, (int, float)):
+        return 1, 0
     extent = known.get(id(value))
     if extent is None:
         if level > MAX_LEVELS:
             raise _TooDeepError
-        extents = [_measure(part, level + 1, known) for part in parts]
-        size = sum(each[0] for each in extents) + len(extents)
-        extent = known[id(value)] = size, 1 + max((each[1] for each in extents), default=0)
+        size, levels = 2, 0
+        for part in _parts_of(value):
+            part_size, part_levels = _measure(part, level + 1, known)
+            size += part_size + 1
+            levels = max(levels, part_levels)
+        extent = known[id(value)] = size, levels + 1
     if level + extent[1] - 1 > MAX_LEVELS:
         raise _TooDeepError
     return extent
 
 
+def _parts_of(value: Any) -> Collection[Any]:
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, (list, tuple)) else _fields_of(value).values()
+
+
 def _fields_of(value: object) -> dict[str, Any]:
     """Return what an object of pydantic holds, and nothing of any other object."""
-    if not hasattr(value, "__pydantic_extra__"):
+    extra = getattr(value, "__pydantic_extra__", _NO_OBJECT)
+    if extra is _NO_OBJECT:
         return {}
-    return vars(value) | (value.__pydantic_extra__ or {})
+    return vars(value) | extra if extra else vars(value)
