@@ -25,8 +25,6 @@ SYSTEM = "Be brief."
 SESSIONS_OF_A_WRITER = 10
 """How many of the sessions one writer writes to, so that it comes back to each."""
 
-Messages = "list[dict[str, Any]]"
-
 
 @dataclass(frozen=True)
 class Load:
@@ -57,9 +55,10 @@ class Load:
         return [self.session(number) for number in range(self.sessions)]
 
 
-def _turn(name: str, *, at_once: bool) -> list[Messages]:
+def _turn(name: str, *, at_once: bool) -> list[list[dict[str, Any]]]:
     """Return the appends of a turn: a chat's, whose reply comes later, or a batch with a tool call."""
-    user, reply = {"role": "user", "content": f"{name}:user"}, {"role": "assistant", "content": f"{name}:reply"}
+    user: dict[str, Any] = {"role": "user", "content": f"{name}:user"}
+    reply: dict[str, Any] = {"role": "assistant", "content": f"{name}:reply"}
     if not at_once:
         return [[user], [reply]]
     call = {"id": name, "type": "function", "function": {"name": "look", "arguments": "{}"}}

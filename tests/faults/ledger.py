@@ -19,6 +19,7 @@ class Ledger(Store):
     """Passes all on to another store.
 
     Attributes:
+        appended: The records that were appended, and how often.
         added: The records that edits which were made put into the active ones and the archive, and how often.
         removed: The active records in whose place they put those.
         made: How many edits were made.
@@ -28,6 +29,7 @@ class Ledger(Store):
     def __init__(self, inner: Store) -> None:
         self.inner = inner
         self.archive = inner.archive
+        self.appended: Counter[bytes] = Counter()
         self.added: Counter[bytes] = Counter()
         self.removed: Counter[bytes] = Counter()
         self.made = self.overtaken = 0
@@ -36,9 +38,13 @@ class Ledger(Store):
 
     def append(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> None:
         self.inner.append(session_id, records, window, operation_id)
+        with self._lock:
+            self.appended.update(records)
 
     async def aappend(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> None:
         await self.inner.aappend(session_id, records, window, operation_id)
+        with self._lock:
+            self.appended.update(records)
 
     def read(self, session_id: str, *, archived: bool = False) -> Snapshot:
         return self._noted(self.inner.read(session_id, archived=archived))
@@ -76,6 +82,11 @@ class Ledger(Store):
 
     async def aclose(self) -> None:
         await self.inner.aclose()
+
+    def check(self, session_id: str) -> None:
+        """Check that a session, the only one, holds what was appended, but for what edits took out and put in."""
+        there = Counter((*self.read(session_id, archived=True).records, *self.read(session_id).records))
+        assert there + self.removed == self.appended + self.added
 
     def _noted(self, snapshot: Snapshot) -> Snapshot:
         with self._lock:
