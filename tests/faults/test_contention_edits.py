@@ -158,7 +158,7 @@ def _check(ledger: Ledger, editors: Editors, sessions: SessionManager) -> None:
         writer, _, rest = str(message["content"]).partition(":")
         left[writer].append(rest)
     assert len(left) > 1
-    for writer in range(WRITERS):
-        own = [str(message["content"]).partition(":")[2] for _, batch in LOAD.appends(writer) for message in batch]
-        kept = left[str(writer)]
-        assert kept == [each for each in own if each in kept], f"{writer} is out of order"
+    for number in range(WRITERS):
+        own = [str(message["content"]).partition(":")[2] for _, batch in LOAD.appends(number) for message in batch]
+        kept = left[str(number)]
+        assert kept == [each for each in own if each in kept], f"{number} is out of order"
