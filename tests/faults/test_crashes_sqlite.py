@@ -40,7 +40,7 @@ def test_fifty_crashes(tmp_path: Path) -> None:
             unacknowledged += len(new) // 2 - last - 1
             expected = there
     print(f"seed {seed}: {CRASHES} crashes, {acknowledged} appends acknowledged, {unacknowledged} more are there")
-    assert acknowledged > CRASHES
+    assert acknowledged >= CRASHES - FILES
 
 
 def _crash(path: Path, name: str, seconds: float, *, at_once: bool) -> int:
