@@ -6,7 +6,10 @@ function, and put back unless another writer was faster.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import random
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -32,6 +35,9 @@ T_co = TypeVar("T_co", covariant=True)
 EDIT_ATTEMPTS = 100
 """How often an edit is tried against faster writers before it raises `ConflictError`."""
 
+FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.1
+"""What an edit waits at most between two attempts, in seconds: twice as long each time, and never what others wait."""
+
 
 @dataclass(frozen=True)
 class Change(Generic[T_co]):
@@ -50,8 +56,13 @@ class Change(Generic[T_co]):
     clear_archive: bool = False
 
 
+_PAUSE = "pause"
+
+
 @dataclass(frozen=True)
 class _Step:
+    """A call of a method of the store, or a pause of as many seconds."""
+
     method: str
     args: tuple[Any, ...]
 
@@ -156,6 +167,8 @@ class Sessions(Generic[M]):
             except ConflictError:
                 if attempt == EDIT_ATTEMPTS:
                     raise
+                longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)
+                yield _Step(_PAUSE, (random.uniform(0, longest),))  # noqa: S311 - no secret
             else:
                 return wanted.result
         raise AssertionError("counting does not end")
@@ -176,9 +189,13 @@ class Sessions(Generic[M]):
         return Edit(tuple(kept), archive, wanted.clear_archive)
 
     def _perform(self, step: _Step) -> Any:
+        if step.method == _PAUSE:
+            return time.sleep(*step.args)
         return getattr(self._store, step.method)(*step.args)
 
     async def _aperform(self, step: _Step) -> Any:
+        if step.method == _PAUSE:
+            return await asyncio.sleep(*step.args)
         return await getattr(self._store, f"a{step.method}")(*step.args)
 
     def _in_window(self, snapshot: Snapshot) -> list[bytes]:

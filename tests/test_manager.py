@@ -149,7 +149,8 @@ class NeverQuiet(InMemoryStore):
         super().replace(session_id, edit, expected, operation_id)
 
 
-def test_an_edit_gives_up_after_bounded_retries(call: Callable[..., Any]) -> None:
+def test_an_edit_gives_up_after_bounded_retries(call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sessionkit_integrations.sessions.LONGEST_PAUSE", 0.001)
     sessions = SessionManager(1000, NeverQuiet())
     with pytest.raises(ConflictError):
         call(sessions, "set_system_message", "s", "never")

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import sqlite3
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,7 +17,8 @@ from sessionkit_integrations.errors import StoreError, StoreUnavailableError
 from sessionkit_integrations.records import now
 from sessionkit_integrations.stores import statements
 from sessionkit_integrations.stores.base import Snapshot, Store
-from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT, Attempts
+from sessionkit_integrations.stores.locks import FairLock
+from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.steps import run
 from sessionkit_integrations.stores.ttl import ttl_milliseconds
 
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
     from sessionkit_integrations.window import Window
 
 T = TypeVar("T")
+
+# SQLite keeps no queue of the processes that wait for a file: each looks again from time to time, at ever longer
+# intervals. One that writes all the time is nearly always there first, and the others fail after their time limit.
+# So ours look often, the more so the longer they have waited, and leave the file alone for a moment now and then.
+LONGEST_INTERVAL = 0.005
+PAUSE = 0.006
+LONGEST_BURST = 0.1
 
 _stores: WeakSet[SQLiteStore] = WeakSet()
 _quiet_for_fork: list[SQLiteStore] = []
@@ -46,7 +54,7 @@ class SQLiteStore(Store):
         path: The file; it is made where there is none. Its folder must exist, on a disk of this machine.
         ttl: How long a session is kept after its last change, in seconds or as a timedelta; for ever if ``None``.
         archive: Whether to keep evicted messages.
-        timeout: How long to wait for other writers, in seconds.
+        timeout: How long to wait for other processes, in seconds, while none of this process gets through to the file.
 
     Raises:
         ValueError: ``path`` names no file, or ``ttl`` is less than a millisecond.
@@ -67,8 +75,10 @@ class SQLiteStore(Store):
         self.archive = archive
         self._ttl = ttl_milliseconds(ttl)
         self._timeout = timeout
-        self._lock = threading.RLock()
+        self._lock = FairLock()
         self._connection: sqlite3.Connection | None = None
+        self._writing_since = 0.0
+        self._written_at = 0.0
         self._executor: ThreadPoolExecutor | None = None
         _stores.add(self)
 
@@ -138,23 +148,59 @@ class SQLiteStore(Store):
         )
 
     def _run(self, begin: Callable[[], Steps[T]]) -> T:
-        attempts = Attempts(self._timeout)
-        while True:
-            try:
-                with self._lock:
-                    connection = self._open_once()
-                    try:
-                        return run(begin(), _performer(connection))
-                    finally:
-                        # Ctrl-C may come anywhere, also between the steps that would have undone what was begun.
-                        if connection.in_transaction:
-                            connection.rollback()
-            except sqlite3.Error as error:
-                delay = attempts.delay_after(self._explain(error), error)
-            time.sleep(delay)
+        return self._run_since(time.monotonic(), begin)
 
     async def _arun(self, begin: Callable[[], Steps[T]]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._worker(), self._run, begin)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._worker(), self._run_since, time.monotonic(), begin
+        )
+
+    def _run_since(self, asked: float, begin: Callable[[], Steps[T]]) -> T:
+        with self._lock:
+            while True:
+                try:
+                    return self._attempt(begin)
+                except sqlite3.Error as error:
+                    failure = self._explain(error)
+                    # Those who stand in the queue for the lock wait for the same file, but not where it moves on.
+                    waited = time.monotonic() - max(asked, self._written_at)
+                    if not isinstance(failure, StoreUnavailableError) or waited >= self._timeout:
+                        raise failure from error
+                time.sleep(random.uniform(0, LONGEST_INTERVAL) * (1 - waited / self._timeout))  # noqa: S311 - no secret
+
+    def _attempt(self, begin: Callable[[], Steps[T]]) -> T:
+        connection = self._open_once()
+        try:
+            return run(begin(), self._performer(connection))
+        finally:
+            # Ctrl-C may come anywhere, also between the steps that would have undone what was begun.
+            if connection.in_transaction:
+                connection.rollback()
+
+    def _performer(self, connection: sqlite3.Connection) -> Callable[[Statement], Any]:
+        def perform(statement: Statement) -> Any:
+            if statement is statements.BEGIN:
+                self._give_way()
+            elif statement is statements.ROLLBACK:
+                return connection.rollback()
+            elif statement.many is not None:
+                return connection.executemany(statement.sql, statement.many)
+            rows = connection.execute(statement.sql, statement.values).fetchall()
+            if statement is statements.COMMIT:
+                self._written_at = time.monotonic()
+            return rows
+
+        return perform
+
+    def _give_way(self) -> None:
+        """Leave the file to other processes for a moment, if this one has had it for long."""
+        now = time.monotonic()
+        rested = now - self._written_at
+        if rested < PAUSE and now - self._writing_since > LONGEST_BURST:
+            time.sleep(PAUSE - rested)
+            rested = PAUSE
+        if rested >= PAUSE:
+            self._writing_since = now
 
     def _worker(self) -> ThreadPoolExecutor:
         with self._lock:
@@ -164,11 +210,9 @@ class SQLiteStore(Store):
 
     def _open_once(self) -> sqlite3.Connection:
         if self._connection is None:
-            connection = sqlite3.connect(
-                self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False
-            )
+            connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
             try:
-                run(statements.prepare(), _performer(connection))
+                run(statements.prepare(), self._performer(connection))
             except BaseException:
                 connection.close()
                 raise
@@ -205,20 +249,9 @@ def _after_fork_in_parent() -> None:
 def _after_fork_in_child() -> None:
     while _quiet_for_fork:
         store = _quiet_for_fork.pop()
-        store._lock = threading.RLock()
+        store._lock = FairLock()
         store._executor = None
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
-
-
-def _performer(connection: sqlite3.Connection) -> Callable[[Statement], Any]:
-    def perform(statement: Statement) -> Any:
-        if statement is statements.ROLLBACK:
-            return connection.rollback()
-        if statement.many is not None:
-            return connection.executemany(statement.sql, statement.many)
-        return connection.execute(statement.sql, statement.values).fetchall()
-
-    return perform

@@ -75,6 +75,8 @@ class Statement:
 
 
 Steps = Generator[Statement, Any, T]
+BEGIN = Statement("BEGIN IMMEDIATE")
+COMMIT = Statement("COMMIT")
 ROLLBACK = Statement("ROLLBACK")
 """Undoes the open transaction, if there is one."""
 
@@ -181,7 +183,11 @@ def replace(
 
 def delete(session_id: str) -> Steps[None]:
     """Do what `Store.delete` says."""
-    yield Statement("DELETE FROM sessions WHERE session_id = ?", (session_id,))
+
+    def work() -> Steps[None]:
+        yield Statement("DELETE FROM sessions WHERE session_id = ?", (session_id,))
+
+    return _transaction(work())
 
 
 def sessions(after: str, now: int) -> Steps[list[str]]:
@@ -207,9 +213,9 @@ def _create() -> Steps[None]:
 
 def _transaction(work: Steps[T]) -> Steps[T]:
     try:
-        yield Statement("BEGIN IMMEDIATE")
+        yield BEGIN
         result = yield from work
-        yield Statement("COMMIT")
+        yield COMMIT
     except GeneratorExit:
         raise  # nobody is there to undo it; closing or the next use does
     except BaseException:

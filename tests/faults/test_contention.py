@@ -1,0 +1,122 @@
+"""64 writers at once: nothing is lost or stored twice, and every read meanwhile is a valid window."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sessionkit_integrations import SessionManager
+from tests.backends import ALL
+from tests.faults.contention import (
+    WINDOW,
+    Load,
+    Reader,
+    begin,
+    check_all_is_there,
+    write_in_tasks,
+    write_in_threads,
+)
+
+if TYPE_CHECKING:
+    from tests.backends import Backends, StoreMaker
+
+WRITERS, TURNS, PROCESSES = 64, 50, 4
+UPSTASH_TURNS = 10
+"""Our stand-in for Upstash, which is written in Python, takes 9 s for 64 x 50 turns; a Redis takes 1 s."""
+
+PROCESS_SECONDS = 120
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(params=[1, 100], ids=lambda sessions: f"{sessions} sessions")
+def load(request: pytest.FixtureRequest) -> Load:
+    # This is asked for with a store in `request.node.callspec`, or with a URL of one.
+    name = request.node.callspec.params.get("make_store") or request.node.callspec.params["backend"]
+    return Load(UPSTASH_TURNS if name == "upstash" else TURNS, request.param)
+
+
+def test_threads(make_store: StoreMaker, load: Load) -> None:
+    sessions, reader = SessionManager(WINDOW, make_store(archive=True)), Reader(load)
+    begin(sessions, load)
+    began = time.monotonic()
+    with reader.in_thread(sessions):
+        write_in_threads(sessions, load, range(WRITERS))
+    _check(sessions, load, reader, began)
+
+
+def test_tasks(make_store: StoreMaker, load: Load) -> None:
+    async def use() -> None:
+        async with SessionManager(WINDOW, make_store(archive=True)) as sessions:
+            reader = Reader(load)
+            begin(sessions, load)
+            began = time.monotonic()
+            writing = asyncio.ensure_future(write_in_tasks(sessions, load, range(WRITERS)))
+            await reader.in_task(sessions, writing)
+            await writing
+            _check(sessions, load, reader, began)
+
+    asyncio.run(use())
+
+
+@pytest.mark.parametrize("backend", [name for name in ALL if name not in {"memory", "upstash"}])
+def test_processes(backend: str, backends: Backends, load: Load, tmp_path: Path) -> None:
+    """Each of them has the store's default time limit. (Upstash's URL is https, which the stand-in does not speak.)"""
+    url = _url(backend, backends, tmp_path)
+    reader = Reader(load)
+    share = WRITERS // PROCESSES
+    with SessionManager.from_url(url, WINDOW) as sessions, ExitStack() as processes:
+        begin(sessions, load)
+        started = [
+            processes.enter_context(_start(url, load, range(first, first + share)))
+            for first in range(0, WRITERS, share)
+        ]
+        for process in started:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        began = time.monotonic()
+        with reader.in_thread(sessions):
+            for process in started:
+                assert process.stdin is not None
+                process.stdin.write("go\n")
+                process.stdin.flush()
+            outputs = [process.communicate(timeout=PROCESS_SECONDS) for process in started]
+        assert [process.returncode for process in started] == [0] * PROCESSES, outputs
+        _check(sessions, load, reader, began)
+    print("slowest append of each process, in seconds:", *(output.strip() for output, _ in outputs))
+
+
+def _url(backend: str, backends: Backends, folder: Path) -> str:
+    if backend == "sqlite":
+        return f"sqlite:///{folder / 'chats.db'}?archive=true"
+    url = backends.cluster().url if backend == "cluster" else backends.server(backend).url
+    return f"{url}?archive=true&key_prefix={folder.name}:"
+
+
+def _start(url: str, load: Load, writers: range) -> subprocess.Popen[str]:
+    words = [url, load.turns, load.sessions, writers.start, writers.stop]
+    return subprocess.Popen(  # noqa: S603 - of ours
+        [sys.executable, "-m", "tests.faults.writing", *map(str, words)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def _check(sessions: SessionManager, load: Load, reader: Reader, began: float) -> None:
+    seconds = time.monotonic() - began
+    messages = check_all_is_there(sessions, load, range(WRITERS))
+    appends = WRITERS * sum(1 for _ in load.appends(0))
+    print(f"{messages} messages in {appends} appends, {reader.reads} reads, {seconds:.1f} s")
+    assert reader.problems == []
+    assert reader.reads >= load.sessions

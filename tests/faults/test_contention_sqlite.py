@@ -1,0 +1,150 @@
+"""Who waits for a SQLite file has a turn: threads in the order in which they came, and processes before long."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sessionkit_integrations import SessionManager, SQLiteStore, StoreUnavailableError
+from sessionkit_integrations.stores import statements
+from sessionkit_integrations.stores.locks import FairLock
+from tests.faults.contention import WINDOW, Load, begin, check_all_is_there, write_in_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sessionkit_integrations.stores.statements import Statement
+
+WRITERS = 16
+
+
+class OnASlowDisk(SQLiteStore):
+    """Each commit takes 10 ms, as on many a disk that really writes."""
+
+    def _performer(self, connection: sqlite3.Connection) -> Callable[[Statement], Any]:
+        perform = super()._performer(connection)
+
+        def slowly(statement: Statement) -> Any:
+            if statement is statements.COMMIT:
+                time.sleep(0.01)
+            return perform(statement)
+
+        return slowly
+
+
+def test_two_stores_that_write_all_the_time_both_get_through(tmp_path: Path) -> None:
+    """With SQLite's own waiting, one of them kept the other from the file until that failed."""
+    load = Load(turns=8, sessions=1)
+    stores = [OnASlowDisk(tmp_path / "chats.db", archive=True, timeout=1) for _ in range(2)]
+    first, second = (SessionManager(WINDOW, store) for store in stores)
+    begin(first, load)
+    waits: list[float] = []
+
+    def write(sessions: SessionManager, writers: range) -> None:
+        began = time.monotonic()
+        write_in_threads(sessions, load, writers)
+        waits.append(time.monotonic() - began)
+
+    other = threading.Thread(target=write, args=(second, range(WRITERS, 2 * WRITERS)))
+    other.start()
+    write(first, range(WRITERS))
+    other.join()
+    check_all_is_there(first, load, range(2 * WRITERS))
+    print("seconds that each needed:", *(f"{wait:.1f}" for wait in waits))
+    assert min(waits) > 0.6 * max(waits), "one waited until the other was done"
+    for store in stores:
+        store.close()
+
+
+def test_all_who_wait_for_a_locked_file_fail_at_the_same_time(tmp_path: Path, call: Callable[..., Any]) -> None:
+    """Not one time limit after the other."""
+    store = SQLiteStore(tmp_path / "chats.db", timeout=0.5)
+    sessions = SessionManager(store=store)
+    call(sessions, "add_user_message", "s", "first")
+    holder = sqlite3.connect(tmp_path / "chats.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    raised: list[BaseException] = []
+
+    def write() -> None:
+        with pytest.raises(StoreUnavailableError) as error:
+            sessions.add_user_message("s", "never")
+        raised.append(error.value)
+
+    threads = [threading.Thread(target=write) for _ in range(WRITERS)]
+    began = time.monotonic()
+    for thread in threads:
+        thread.start()
+    with pytest.raises(StoreUnavailableError):
+        call(sessions, "add_user_message", "s", "never")
+    for thread in threads:
+        thread.join()
+    assert time.monotonic() - began < WRITERS * 0.5 / 2
+    assert len(raised) == WRITERS
+    holder.rollback()
+    holder.close()
+    assert [each["content"] for each in call(sessions, "get_session", "s")] == ["first"]
+    call(store, "close")
+
+
+def test_the_lock_is_handed_on_in_order() -> None:
+    lock, order = FairLock(), []
+
+    def use(number: int) -> None:
+        with lock:
+            order.append(number)
+
+    threads = [threading.Thread(target=use, args=(number,)) for number in range(20)]
+    with lock, lock:  # it can be taken again by its owner
+        for waiting, thread in enumerate(threads):
+            thread.start()
+            _until(lambda many=waiting + 1: len(lock._waiting) == many)  # type: ignore[misc]
+        assert order == []
+    for thread in threads:
+        thread.join()
+    assert order == list(range(20))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send a signal to a thread")
+def test_who_is_interrupted_leaves_the_queue() -> None:
+    lock, got = FairLock(), threading.Event()
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            held.set()
+            _until(lambda: len(lock._waiting) == 1)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            done.wait()
+
+    def follow() -> None:
+        with lock:
+            got.set()
+
+    holder, follower = threading.Thread(target=hold), threading.Thread(target=follow)
+    holder.start()
+    held.wait()
+    with pytest.raises(KeyboardInterrupt):
+        lock.acquire()
+    assert not lock._waiting
+    follower.start()
+    _until(lambda: len(lock._waiting) == 1)
+    done.set()
+    holder.join()
+    follower.join()
+    assert got.is_set()
+    with lock:
+        pass
+
+
+def _until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
