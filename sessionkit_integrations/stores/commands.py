@@ -134,7 +134,9 @@ def append(
 ) -> Command[None]:
     """Return the command for `Store.append`; ``ttl`` is in milliseconds."""
     settings: tuple[Word, ...] = (operation_id, now(), window.turns, ttl or 0, int(archive), _letters(records))
-    return Command("append", keys.all_of(session_id), (*settings, *records), _nothing, is_script=True, writes=True)
+    # While a slot of a cluster moves to another node, a command may name only keys that exist; most have no archive.
+    touched = keys.all_of(session_id) if archive or ttl else keys.all_of(session_id)[:2]
+    return Command("append", touched, (*settings, *records), _nothing, is_script=True, writes=True)
 
 
 def read(keys: Keys, session_id: str, *, archived: bool) -> Command[Snapshot]:
