@@ -21,7 +21,7 @@ try:
     from redis.backoff import NoBackoff
     from redis.exceptions import (
         AuthenticationError,
-        ClusterDownError,
+        ClusterError,
         MasterDownError,
         NoScriptError,
         ReadOnlyError,
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.stores.commands import Command
 
-_NOT_NOW = (ClusterDownError, MasterDownError, ReadOnlyError, TryAgainError)
-"""What a server refuses for the time being, as in a failover."""
+_NOT_NOW = (ClusterError, MasterDownError, ReadOnlyError, TryAgainError)
+"""What a server refuses for the time being, as in a failover, or while a slot moves for long."""
 
 _UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, RedisClusterException)
 _CLUSTER_SCHEMES = {"redis+cluster://": "redis://", "rediss+cluster://": "rediss://"}
@@ -123,10 +123,11 @@ class RedisStore(ScriptedStore):
     def _send(self, command: Command[Any], node: Any) -> Any:
         client = self._client()
         target = {} if node is None else {"target_nodes": node}
-        try:
-            reply = client.execute_command(*commands.words(command, whole=False), **target)
-        except NoScriptError:
-            reply = client.execute_command(*commands.words(command, whole=True), **target)
+        with _following(client):
+            try:
+                reply = client.execute_command(*commands.words(command, whole=False), **target)
+            except NoScriptError:
+                reply = client.execute_command(*commands.words(command, whole=True), **target)
         return reply if node is None else _of_one_node(reply)
 
     async def _asend(self, command: Command[Any], node: Any) -> Any:
@@ -137,7 +138,7 @@ class RedisStore(ScriptedStore):
             # Concurrent first commands would use connections that one of them is still making.
             await client.initialize()
         target = {} if node is None else {"target_nodes": node}
-        with _cancellable():
+        with _cancellable(), _following(client):
             try:
                 reply = await client.execute_command(*commands.words(command, whole=False), **target)
             except NoScriptError:
@@ -160,11 +161,13 @@ class RedisStore(ScriptedStore):
         return nodes
 
     def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
+        # Only of a client that does not try again by itself is the last error the only one.
+        tries_once = self._given is None and self._async_given is None and not _is_cluster_url(self._url)
         if isinstance(error, _NOT_NOW):
-            return StoreUnavailableError(f"Redis cannot do it now: {error}", may_have_happened=False)
+            return StoreUnavailableError(
+                f"Redis cannot do it now: {error}", may_have_happened=command.writes and not tries_once
+            )
         if isinstance(error, _UNREACHABLE) and not isinstance(error, AuthenticationError):
-            # Only of a client that does not try again by itself is the last error the only one.
-            tries_once = self._given is None and self._async_given is None and not _is_cluster_url(self._url)
             return StoreUnavailableError(
                 f"Redis cannot be reached or did not answer in time ({type(error).__name__})",
                 may_have_happened=command.writes and not (tries_once and "connecting to" in str(error)),
@@ -229,6 +232,17 @@ def _check_url(url: str) -> None:
 
 def _is_cluster(client: object) -> bool:
     return isinstance(client, (redis.RedisCluster, redis.asyncio.RedisCluster))
+
+
+@contextmanager
+def _following(client: object) -> Iterator[None]:
+    """Raise an error of redis-py where a slot moves to a node that a cluster client has not heard of: it has none."""
+    try:
+        yield
+    except AttributeError as error:
+        if not _is_cluster(client):
+            raise
+        raise TryAgainError("a slot is moving to a node that the client does not know yet") from error
 
 
 @contextmanager
