@@ -179,6 +179,17 @@ def scan(keys: Keys, cursor: int) -> Command[tuple[int, list[str]]]:
     return Command("SCAN", (), (cursor, "MATCH", keys.pattern, "COUNT", SCAN_COUNT, "TYPE", "list"), parse)
 
 
+def slots() -> Command[str]:
+    """Return the command that asks a node of a cluster which slots it has; its reply differs where one has moved."""
+
+    def parse(reply: Any) -> str:
+        # Of the node's own line: id, then epoch, link, ranges of slots, and those that are moving, in brackets.
+        fields = next(line.split() for line in _text(reply).splitlines() if "myself" in line.split()[2])
+        return " ".join([fields[0], *fields[6:]])
+
+    return Command("CLUSTER", (), ("NODES",), parse)
+
+
 def words(command: Command[Any], *, whole: bool, first_line: str = "") -> tuple[Word, ...]:
     """Return a command as the words to send.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import MissingDependencyError, StoreError, StoreUnavailableError
 from sessionkit_integrations.stores import commands
+from sessionkit_integrations.stores.placement import ONE_NODE, Placement
 from sessionkit_integrations.stores.resources import PerLoop, Shared
 from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.scripted import ScriptedStore
@@ -34,7 +35,7 @@ except ImportError as error:
     raise MissingDependencyError("RedisStore", "redis") from error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from datetime import timedelta
 
     from typing_extensions import Self
@@ -128,7 +129,7 @@ class RedisStore(ScriptedStore):
                 reply = client.execute_command(*commands.words(command, whole=False), **target)
             except NoScriptError:
                 reply = client.execute_command(*commands.words(command, whole=True), **target)
-        return reply if node is None else _of_one_node(reply)
+        return _of_one_node(reply) if command.name == "SCAN" and node is not None else reply
 
     async def _asend(self, command: Command[Any], node: Any) -> Any:
         client = await self._async_client()
@@ -143,22 +144,38 @@ class RedisStore(ScriptedStore):
                 reply = await client.execute_command(*commands.words(command, whole=False), **target)
             except NoScriptError:
                 reply = await client.execute_command(*commands.words(command, whole=True), **target)
-        return reply if node is None else _of_one_node(reply)
+        return _of_one_node(reply) if command.name == "SCAN" and node is not None else reply
 
-    def _nodes(self) -> Sequence[Any]:
+    def _placement(self) -> Placement:
         client = self._client()
-        nodes: Sequence[Any] = client.get_primaries() if _is_cluster(client) else (None,)
-        return nodes
+        if not _is_cluster(client):
+            return ONE_NODE
+        placement = self._ask_primaries(client)
+        if not placement.is_whole():
+            client.nodes_manager.initialize()
+            placement = self._ask_primaries(client)
+        return placement
 
-    async def _anodes(self) -> Sequence[Any]:
+    async def _aplacement(self) -> Placement:
         client = await self._async_client()
         if client is None:
-            return await asyncio.to_thread(self._nodes)
+            return await asyncio.to_thread(self._placement)
         if not _is_cluster(client):
-            return (None,)
+            return ONE_NODE
+        placement = await self._aask_primaries(client)
+        if not placement.is_whole():
+            await client.nodes_manager.initialize()
+            placement = await self._aask_primaries(client)
+        return placement
+
+    def _ask_primaries(self, client: Any) -> Placement:
+        nodes, command = client.get_primaries(), commands.slots()
+        return Placement(nodes, [command.parse(self._send(command, node)) for node in nodes])
+
+    async def _aask_primaries(self, client: Any) -> Placement:
         await client.initialize()
-        nodes: Sequence[Any] = client.get_primaries()
-        return nodes
+        nodes, command = client.get_primaries(), commands.slots()
+        return Placement(nodes, [command.parse(await self._asend(command, node)) for node in nodes])
 
     def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
         # Only of a client that does not try again by itself is the last error the only one.
