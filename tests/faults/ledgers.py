@@ -7,14 +7,12 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations import SessionManager, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    import redis.asyncio
 
 FURTHEST_AHEAD = 4
 
@@ -37,14 +35,14 @@ class Ledger:
         sessions: Where it writes.
         session_id: The session.
         name: What its messages begin with.
-        client: An asynchronous client that ``sessions`` was given, to be closed with it.
+        clients: Asynchronous clients to close with it, as it was given one.
         entries: Its appends, in their order.
     """
 
     sessions: SessionManager
     session_id: str
     name: str
-    client: redis.asyncio.Redis | redis.asyncio.RedisCluster | None = None
+    clients: Sequence[Any] = ()
     entries: list[Entry] = field(default_factory=list)
 
     @property
@@ -80,8 +78,8 @@ class Ledger:
     async def aclose(self) -> None:
         """Close what belongs to the event loop."""
         await self.sessions.aclose()
-        if self.client is not None:
-            await self.client.aclose()  # type: ignore[attr-defined, union-attr, unused-ignore]
+        for client in self.clients:
+            await client.aclose()
 
     def check(self, stored: Sequence[str], losable: Sequence[Entry] = ()) -> None:
         """Check that all is there that must be, once and in order.

@@ -57,7 +57,7 @@ def test_what_was_replicated_outlives_a_primary_and_writes_go_on(
     ledgers = [Ledger(own, names[0], "own client"), Ledger(by_given, names[1], "given client")]
     aledgers = [
         Ledger(own, names[2], "own asynchronous client"),
-        Ledger(by_async_given, names[3], "given asynchronous client", async_given),
+        Ledger(by_async_given, names[3], "given asynchronous client", [async_given]),
     ]
     for name in ELSEWHERE:
         own.add_user_message(name, "Hello")
