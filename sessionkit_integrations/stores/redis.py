@@ -46,6 +46,9 @@ _NOT_NOW = (ClusterError, MasterDownError, ReadOnlyError, TryAgainError)
 """What a server refuses for the time being, as in a failover, or while a slot moves for long."""
 
 _UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, RedisClusterException)
+_OF_NODES = ("redis_connection", "execute_command", "connection_kwargs")
+"""What redis-py asks of a node, even if it has found none of that name."""
+
 _CLUSTER_SCHEMES = {"redis+cluster://": "redis://", "rediss+cluster://": "rediss://"}
 
 
@@ -253,13 +256,16 @@ def _is_cluster(client: object) -> bool:
 
 @contextmanager
 def _following(client: object) -> Iterator[None]:
-    """Raise an error of redis-py where a slot moves to a node that a cluster client has not heard of: it has none."""
+    """Raise an error of redis-py where its cluster clients stumble while slots move or nodes fail."""
     try:
         yield
     except AttributeError as error:
-        if not _is_cluster(client):
+        if error.obj is not None or not _is_cluster(client):
             raise
-        raise TryAgainError("a slot is moving to a node that the client does not know yet") from error
+        if error.name in _OF_NODES:
+            raise TryAgainError("a slot is moving to a node that the client does not know yet") from error
+        # An asynchronous client closes all its connections when it looks for its nodes again, also those in use.
+        raise redis.ConnectionError("the connection was closed while it was used") from error
 
 
 @contextmanager
