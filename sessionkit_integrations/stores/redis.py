@@ -31,6 +31,8 @@ try:
         TryAgainError,
     )
     from redis.retry import Retry
+
+    from sessionkit_integrations.stores.redis_cluster import following, is_cluster
 except ImportError as error:
     raise MissingDependencyError("RedisStore", "redis") from error
 
@@ -46,9 +48,6 @@ _NOT_NOW = (ClusterError, MasterDownError, ReadOnlyError, TryAgainError)
 """What a server refuses for the time being, as in a failover, or while a slot moves for long."""
 
 _UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, RedisClusterException)
-_OF_NODES = ("redis_connection", "execute_command", "connection_kwargs")
-"""What redis-py asks of a node, even if it has found none of that name."""
-
 _CLUSTER_SCHEMES = {"redis+cluster://": "redis://", "rediss+cluster://": "rediss://"}
 
 
@@ -127,7 +126,7 @@ class RedisStore(ScriptedStore):
     def _send(self, command: Command[Any], node: Any) -> Any:
         client = self._client()
         target = {} if node is None else {"target_nodes": node}
-        with _following(client):
+        with following(client):
             try:
                 reply = client.execute_command(*commands.words(command, whole=False), **target)
             except NoScriptError:
@@ -138,11 +137,11 @@ class RedisStore(ScriptedStore):
         client = await self._async_client()
         if client is None:
             return await asyncio.to_thread(self._send, command, node)
-        if _is_cluster(client):
+        if is_cluster(client):
             # Concurrent first commands would use connections that one of them is still making.
             await client.initialize()
         target = {} if node is None else {"target_nodes": node}
-        with _cancellable(), _following(client):
+        with _cancellable(), following(client):
             try:
                 reply = await client.execute_command(*commands.words(command, whole=False), **target)
             except NoScriptError:
@@ -151,7 +150,7 @@ class RedisStore(ScriptedStore):
 
     def _placement(self) -> Placement:
         client = self._client()
-        if not _is_cluster(client):
+        if not is_cluster(client):
             return ONE_NODE
         placement = self._ask_primaries(client)
         if not placement.is_whole():
@@ -163,7 +162,7 @@ class RedisStore(ScriptedStore):
         client = await self._async_client()
         if client is None:
             return await asyncio.to_thread(self._placement)
-        if not _is_cluster(client):
+        if not is_cluster(client):
             return ONE_NODE
         placement = await self._aask_primaries(client)
         if not placement.is_whole():
@@ -248,24 +247,6 @@ def _check_url(url: str) -> None:
             "the Redis URL is not of the form redis://user:password@host:port/database (or rediss://, unix://,"
             " redis+cluster://), with special characters in the password percent-encoded"
         ) from None
-
-
-def _is_cluster(client: object) -> bool:
-    return isinstance(client, (redis.RedisCluster, redis.asyncio.RedisCluster))
-
-
-@contextmanager
-def _following(client: object) -> Iterator[None]:
-    """Raise an error of redis-py where its cluster clients stumble while slots move or nodes fail."""
-    try:
-        yield
-    except AttributeError as error:
-        if error.obj is not None or not _is_cluster(client):
-            raise
-        if error.name in _OF_NODES:
-            raise TryAgainError("a slot is moving to a node that the client does not know yet") from error
-        # An asynchronous client closes all its connections when it looks for its nodes again, also those in use.
-        raise redis.ConnectionError("the connection was closed while it was used") from error
 
 
 @contextmanager

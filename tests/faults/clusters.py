@@ -58,7 +58,9 @@ def errors_of(cluster: Cluster) -> dict[str, int]:
         for client in clients:
             for name, value in client.info("errorstats").items():
                 code = name.removeprefix("errorstat_")
-                counts[code] = counts.get(code, 0) + int(value["count"])
+                # Old versions of redis-py leave "count=…" as it is.
+                count = value["count"] if isinstance(value, dict) else value.removeprefix("count=")
+                counts[code] = counts.get(code, 0) + int(count)
     return counts
 
 

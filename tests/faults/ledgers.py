@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -111,12 +111,13 @@ def write_while(ledgers: Sequence[Ledger], aledgers: Sequence[Ledger], happens: 
         try:
             await asyncio.gather(*(_awrite_until(over, ledger, everybody) for ledger in aledgers))
         finally:
+            await asyncio.to_thread(wait, threads)  # they may use what is closed now
             for ledger in aledgers:
                 await ledger.aclose()
 
     with ThreadPoolExecutor(len(ledgers) + 1) as pool:
-        writers = [pool.submit(_write_until, over, ledger, everybody) for ledger in ledgers]
-        writers.append(pool.submit(asyncio.run, awrite_all()))
+        threads = [pool.submit(_write_until, over, ledger, everybody) for ledger in ledgers]
+        writers = [*threads, pool.submit(asyncio.run, awrite_all())]
         try:
             time.sleep(0.2)
             happens()
