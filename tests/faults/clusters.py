@@ -7,6 +7,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import redis
 from redis.crc import key_slot
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tests.servers import Cluster, Server
+
+
+OLD_CLIENTS_LEAK = (
+    [pytest.mark.filterwarnings("ignore::ResourceWarning")] if int(redis.__version__.split(".")[0]) < 8 else []
+)
+"""Before version 8, redis-py's asynchronous cluster clients forget to close the nodes that they replace in a hurry."""
 
 
 def slot_of(key: str) -> int:

@@ -10,7 +10,7 @@ import redis
 import redis.asyncio
 
 from sessionkit_integrations import RedisStore, SessionManager
-from tests.faults.clusters import first_slot_of, ids_in_slot
+from tests.faults.clusters import OLD_CLIENTS_LEAK, first_slot_of, ids_in_slot
 from tests.faults.failovers import Failover, is_primary, wait_until
 from tests.faults.ledgers import Ledger, all_texts, write_while
 from tests.servers import CLUSTER_PRIMARIES, Cluster
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from tests.backends import Backends
 
+pytestmark = OLD_CLIENTS_LEAK
 PREFIX = "failover:"
 WINDOW = 100_000
 ELSEWHERE = [f"elsewhere{number}" for number in range(50)]

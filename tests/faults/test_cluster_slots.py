@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessionkit_integrations import RedisStore, SessionManager, StoreUnavailableError
-from tests.faults.clusters import Move, errors_of, errors_since, first_slot_of, ids_in_slot
+from tests.faults.clusters import OLD_CLIENTS_LEAK, Move, errors_of, errors_since, first_slot_of, ids_in_slot
 from tests.faults.ledgers import Ledger, all_texts, write_while
 from tests.servers import Cluster
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Call = Callable[..., Any]
 
 NEW_NODE = 6
+pytestmark = OLD_CLIENTS_LEAK
 
 
 @pytest.fixture(scope="module")
