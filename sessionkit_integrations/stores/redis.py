@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import MissingDependencyError, StoreError, StoreUnavailableError
@@ -206,19 +207,21 @@ class RedisStore(ScriptedStore):
         return None if self._given is not None else await self._per_loop.get()
 
     def _open_sync(self) -> Any:
-        return self._open(redis.Redis, redis.RedisCluster, Retry(NoBackoff(), 0))
+        return self._open(redis.Redis, redis.RedisCluster.from_url, Retry(NoBackoff(), 0))
 
     def _open_async(self) -> Any:
-        return self._open(redis.asyncio.Redis, redis.asyncio.RedisCluster, AsyncRetry(NoBackoff(), 0))
+        # Else it closes all its connections at every fifth MOVED, also those that other tasks use.
+        cluster = partial(redis.asyncio.RedisCluster.from_url, reinitialize_steps=0)
+        return self._open(redis.asyncio.Redis, cluster, AsyncRetry(NoBackoff(), 0))
 
-    def _open(self, standalone: Any, cluster: Any, no_retries: Any) -> Any:
+    def _open(self, standalone: Any, cluster_from_url: Any, no_retries: Any) -> Any:
         limits = {"socket_timeout": self._timeout, "socket_connect_timeout": self._timeout}
         if self._url is None:
             return standalone(**self._address, retry=no_retries, **limits)
         password = {name: value for name, value in self._address.items() if name == "password" and value}
         if _is_cluster_url(self._url):
             # A cluster client finds a moved slot or a new primary by its own retries, so it keeps them.
-            return cluster.from_url(_plain_url(self._url), **limits, **password)
+            return cluster_from_url(_plain_url(self._url), **limits, **password)
         return standalone.from_url(self._url, retry=no_retries, **limits, **password)
 
 

@@ -60,7 +60,7 @@ def sentinels(servers: list[Server]) -> Iterator[list[tuple[str, int]]]:
 
 
 def knows_all(sentinel: redis.Redis) -> bool:
-    state: Any = sentinel.sentinel_master("chats")
+    state: Any = sentinel.execute_command("SENTINEL MASTER", "chats")
     return (state["num-other-sentinels"], state["num-slaves"]) == (SENTINELS - 1, 2)
 
 
