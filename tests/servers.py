@@ -9,12 +9,17 @@ import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import redis
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 START_SECONDS = 20
 CLUSTER_SLOTS = 16384
+CLUSTER_PRIMARIES = 3
+REPLICATE_AT_ONCE = ("--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1")
 
 
 def _in_package(package: str, pattern: str) -> str | None:
@@ -109,10 +114,22 @@ class Server:
 
 
 class Cluster:
-    """A Redis Cluster of three primaries."""
+    """A Redis Cluster of three primaries.
 
-    def __init__(self, binary: str) -> None:
-        self.nodes = [Server(binary, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000") for _ in range(3)]
+    Args:
+        binary: The path of the server.
+        replicas: How many replicas each primary has.
+        spare: How many primaries without slots there are beside the three.
+        node_timeout: After how many milliseconds without an answer a node counts as failed.
+    """
+
+    def __init__(self, binary: str, *, replicas: int = 0, spare: int = 0, node_timeout: int = 2000) -> None:
+        arguments = ["--cluster-enabled", "yes", "--cluster-node-timeout", str(node_timeout), *REPLICATE_AT_ONCE]
+        if spare:
+            # Else a primary becomes a replica when it gives its last slot away.
+            arguments += ["--cluster-allow-replica-migration", "no"]
+        self.nodes = [Server(binary, *arguments) for _ in range(CLUSTER_PRIMARIES * (1 + replicas) + spare)]
+        self._replicas = replicas * CLUSTER_PRIMARIES
 
     @property
     def url(self) -> str:
@@ -120,28 +137,27 @@ class Cluster:
         return f"redis+cluster://127.0.0.1:{self.nodes[0].port}"
 
     def start(self) -> Cluster:
-        """Start the nodes, give each its slots, and wait until all agree."""
-        share = CLUSTER_SLOTS // len(self.nodes) + 1
+        """Start the nodes, give each primary its slots and its replicas, and wait until all agree."""
+        share = CLUSTER_SLOTS // CLUSTER_PRIMARIES + 1
         clients = [node.start().client() for node in self.nodes]
+        primaries = clients[:CLUSTER_PRIMARIES]
+        replicas = clients[CLUSTER_PRIMARIES : CLUSTER_PRIMARIES + self._replicas]
         try:
-            for index, client in enumerate(clients):
+            for index, client in enumerate(primaries):
                 slots = range(index * share, min((index + 1) * share, CLUSTER_SLOTS))
                 client.execute_command("CLUSTER ADDSLOTS", *slots)
+            for client in clients[1:]:
                 client.execute_command("CLUSTER MEET", "127.0.0.1", self.nodes[0].port)
-            deadline = time.monotonic() + START_SECONDS
-            while not all(self._agrees(client) for client in clients):
-                if time.monotonic() > deadline:
-                    raise RuntimeError("the nodes of the cluster do not find each other")
-                time.sleep(0.05)
+            _wait(lambda: all(self._agrees(client) for client in clients), "the nodes do not find each other")
+            for index, client in enumerate(replicas):
+                primary: Any = primaries[index % CLUSTER_PRIMARIES].execute_command("CLUSTER MYID")
+                client.execute_command("CLUSTER REPLICATE", primary)
+            _wait(lambda: all(map(_is_in_step, replicas)), "the replicas do not follow their primaries")
+            _wait(lambda: all(self._shows_replicas(client) for client in clients), "not all know of the replicas")
         finally:
             for client in clients:
                 client.close()
         return self
-
-    def _agrees(self, client: redis.Redis) -> bool:
-        info: Any = client.execute_command("CLUSTER INFO")
-        text = info.decode() if isinstance(info, bytes) else "".join(f"{key}:{value}\n" for key, value in info.items())
-        return "cluster_state:ok" in text and f"cluster_known_nodes:{len(self.nodes)}" in text
 
     def client(self) -> redis.RedisCluster:
         """Return a client of the test's own."""
@@ -151,3 +167,24 @@ class Cluster:
         """End all nodes."""
         for node in self.nodes:
             node.stop()
+
+    def _agrees(self, client: redis.Redis) -> bool:
+        info: Any = client.execute_command("CLUSTER INFO")
+        text = info.decode() if isinstance(info, bytes) else "".join(f"{key}:{value}\n" for key, value in info.items())
+        return "cluster_state:ok" in text and f"cluster_known_nodes:{len(self.nodes)}" in text
+
+    def _shows_replicas(self, client: redis.Redis) -> bool:
+        shards: Any = client.execute_command("CLUSTER SLOTS")
+        return sum(len(shard) - 3 for shard in shards) == self._replicas
+
+
+def _is_in_step(replica: redis.Redis) -> bool:
+    return bool(replica.info("replication").get("master_link_status") == "up")
+
+
+def _wait(condition: Callable[[], bool], problem: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RuntimeError(problem)
+        time.sleep(0.05)

@@ -148,7 +148,9 @@ def append(
         int(archive),
         _letters(records),
     )
-    return Command("append", keys.all_of(session_id), (*settings, *records), parse, is_script=True, writes=True)
+    # While a slot of a cluster moves to another node, a command may name only keys that exist; most have no archive.
+    touched = keys.all_of(session_id) if archive or ttl else keys.all_of(session_id)[:2]
+    return Command("append", touched, (*settings, *records), parse, is_script=True, writes=True)
 
 
 def read(keys: Keys, session_id: str, *, archived: bool) -> Command[Snapshot]:
@@ -190,6 +192,17 @@ def scan(keys: Keys, cursor: int) -> Command[tuple[int, list[str]]]:
         return int(following), [session_id for session_id in ids if session_id is not None]
 
     return Command("SCAN", (), (cursor, "MATCH", keys.pattern, "COUNT", SCAN_COUNT, "TYPE", "list"), parse)
+
+
+def slots() -> Command[str]:
+    """Return the command that asks a node of a cluster which slots it has; its reply differs where one has moved."""
+
+    def parse(reply: Any) -> str:
+        # Of the node's own line: id, then epoch, link, ranges of slots, and those that are moving, in brackets.
+        fields = next(line.split() for line in _text(reply).splitlines() if "myself" in line.split()[2])
+        return " ".join([fields[0], *fields[6:]])
+
+    return Command("CLUSTER", (), ("NODES",), parse)
 
 
 def words(command: Command[Any], *, whole: bool, first_line: str = "") -> tuple[Word, ...]:

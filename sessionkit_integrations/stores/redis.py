@@ -6,10 +6,12 @@ import asyncio
 import os
 import sys
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import MissingDependencyError, StoreError, StoreUnavailableError
 from sessionkit_integrations.stores import commands
+from sessionkit_integrations.stores.placement import ONE_NODE, Placement
 from sessionkit_integrations.stores.resources import PerLoop, Shared
 from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.scripted import ScriptedStore
@@ -21,7 +23,7 @@ try:
     from redis.backoff import NoBackoff
     from redis.exceptions import (
         AuthenticationError,
-        ClusterDownError,
+        ClusterError,
         MasterDownError,
         NoScriptError,
         ReadOnlyError,
@@ -30,19 +32,21 @@ try:
         TryAgainError,
     )
     from redis.retry import Retry
+
+    from sessionkit_integrations.stores.redis_cluster import following, is_cluster
 except ImportError as error:
     raise MissingDependencyError("RedisStore", "redis") from error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from datetime import timedelta
 
     from typing_extensions import Self
 
     from sessionkit_integrations.stores.commands import Command
 
-_NOT_NOW = (ClusterDownError, MasterDownError, ReadOnlyError, TryAgainError)
-"""What a server refuses for the time being, as in a failover."""
+_NOT_NOW = (ClusterError, MasterDownError, ReadOnlyError, TryAgainError)
+"""What a server refuses for the time being, as in a failover, or while a slot moves for long."""
 
 _UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, RedisClusterException)
 _CLUSTER_SCHEMES = {"redis+cluster://": "redis://", "rediss+cluster://": "rediss://"}
@@ -123,48 +127,67 @@ class RedisStore(ScriptedStore):
     def _send(self, command: Command[Any], node: Any) -> Any:
         client = self._client()
         target = {} if node is None else {"target_nodes": node}
-        try:
-            reply = client.execute_command(*commands.words(command, whole=False), **target)
-        except NoScriptError:
-            reply = client.execute_command(*commands.words(command, whole=True), **target)
-        return reply if node is None else _of_one_node(reply)
+        with following(client):
+            try:
+                reply = client.execute_command(*commands.words(command, whole=False), **target)
+            except NoScriptError:
+                reply = client.execute_command(*commands.words(command, whole=True), **target)
+        return _of_one_node(reply) if command.name == "SCAN" and node is not None else reply
 
     async def _asend(self, command: Command[Any], node: Any) -> Any:
         client = await self._async_client()
         if client is None:
             return await asyncio.to_thread(self._send, command, node)
-        if _is_cluster(client):
+        if is_cluster(client):
             # Concurrent first commands would use connections that one of them is still making.
             await client.initialize()
         target = {} if node is None else {"target_nodes": node}
-        with _cancellable():
+        with _cancellable(), following(client):
             try:
                 reply = await client.execute_command(*commands.words(command, whole=False), **target)
             except NoScriptError:
                 reply = await client.execute_command(*commands.words(command, whole=True), **target)
-        return reply if node is None else _of_one_node(reply)
+        return _of_one_node(reply) if command.name == "SCAN" and node is not None else reply
 
-    def _nodes(self) -> Sequence[Any]:
+    def _placement(self) -> Placement:
         client = self._client()
-        nodes: Sequence[Any] = client.get_primaries() if _is_cluster(client) else (None,)
-        return nodes
+        if not is_cluster(client):
+            return ONE_NODE
+        placement = self._ask_primaries(client)
+        if not placement.is_whole():
+            client.nodes_manager.initialize()
+            placement = self._ask_primaries(client)
+        return placement
 
-    async def _anodes(self) -> Sequence[Any]:
+    async def _aplacement(self) -> Placement:
         client = await self._async_client()
         if client is None:
-            return await asyncio.to_thread(self._nodes)
-        if not _is_cluster(client):
-            return (None,)
+            return await asyncio.to_thread(self._placement)
+        if not is_cluster(client):
+            return ONE_NODE
+        placement = await self._aask_primaries(client)
+        if not placement.is_whole():
+            await client.nodes_manager.initialize()
+            placement = await self._aask_primaries(client)
+        return placement
+
+    def _ask_primaries(self, client: Any) -> Placement:
+        nodes, command = client.get_primaries(), commands.slots()
+        return Placement(nodes, [command.parse(self._send(command, node)) for node in nodes])
+
+    async def _aask_primaries(self, client: Any) -> Placement:
         await client.initialize()
-        nodes: Sequence[Any] = client.get_primaries()
-        return nodes
+        nodes, command = client.get_primaries(), commands.slots()
+        return Placement(nodes, [command.parse(await self._asend(command, node)) for node in nodes])
 
     def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
+        # Only of a client that does not try again by itself is the last error the only one.
+        tries_once = self._given is None and self._async_given is None and not _is_cluster_url(self._url)
         if isinstance(error, _NOT_NOW):
-            return StoreUnavailableError(f"Redis cannot do it now: {error}", may_have_happened=False)
+            return StoreUnavailableError(
+                f"Redis cannot do it now: {error}", may_have_happened=command.writes and not tries_once
+            )
         if isinstance(error, _UNREACHABLE) and not isinstance(error, AuthenticationError):
-            # Only of a client that does not try again by itself is the last error the only one.
-            tries_once = self._given is None and self._async_given is None and not _is_cluster_url(self._url)
             return StoreUnavailableError(
                 f"Redis cannot be reached or did not answer in time ({type(error).__name__})",
                 may_have_happened=command.writes and not (tries_once and "connecting to" in str(error)),
@@ -184,19 +207,21 @@ class RedisStore(ScriptedStore):
         return None if self._given is not None else await self._per_loop.get()
 
     def _open_sync(self) -> Any:
-        return self._open(redis.Redis, redis.RedisCluster, Retry(NoBackoff(), 0))
+        return self._open(redis.Redis, redis.RedisCluster.from_url, Retry(NoBackoff(), 0))
 
     def _open_async(self) -> Any:
-        return self._open(redis.asyncio.Redis, redis.asyncio.RedisCluster, AsyncRetry(NoBackoff(), 0))
+        # Else it closes all its connections at every fifth MOVED, also those that other tasks use.
+        cluster = partial(redis.asyncio.RedisCluster.from_url, reinitialize_steps=0)
+        return self._open(redis.asyncio.Redis, cluster, AsyncRetry(NoBackoff(), 0))
 
-    def _open(self, standalone: Any, cluster: Any, no_retries: Any) -> Any:
+    def _open(self, standalone: Any, cluster_from_url: Any, no_retries: Any) -> Any:
         limits = {"socket_timeout": self._timeout, "socket_connect_timeout": self._timeout}
         if self._url is None:
             return standalone(**self._address, retry=no_retries, **limits)
         password = {name: value for name, value in self._address.items() if name == "password" and value}
         if _is_cluster_url(self._url):
             # A cluster client finds a moved slot or a new primary by its own retries, so it keeps them.
-            return cluster.from_url(_plain_url(self._url), **limits, **password)
+            return cluster_from_url(_plain_url(self._url), **limits, **password)
         return standalone.from_url(self._url, retry=no_retries, **limits, **password)
 
 
@@ -225,10 +250,6 @@ def _check_url(url: str) -> None:
             "the Redis URL is not of the form redis://user:password@host:port/database (or rediss://, unix://,"
             " redis+cluster://), with special characters in the password percent-encoded"
         ) from None
-
-
-def _is_cluster(client: object) -> bool:
-    return isinstance(client, (redis.RedisCluster, redis.asyncio.RedisCluster))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sessionkit_integrations.operations import operation_id
 from sessionkit_integrations.stores import commands
 from sessionkit_integrations.stores.base import Snapshot, Store
+from sessionkit_integrations.stores.placement import ONE_NODE, Placement
 from sessionkit_integrations.stores.retries import Attempts
 from sessionkit_integrations.stores.ttl import ttl_milliseconds
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from sessionkit_integrations.window import Window
 
 T = TypeVar("T")
+
+MAX_WALKS = 3
+"""How often a listing walks over a cluster whose slots are moving; it takes two to find what moves once."""
 
 
 class ScriptedStore(Store):
@@ -58,13 +62,13 @@ class ScriptedStore(Store):
     def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
         """Return our error for one of the driver's."""
 
-    def _nodes(self) -> Sequence[Any]:
-        """Return the nodes that together hold all keys."""
-        return (None,)
+    def _placement(self) -> Placement:
+        """Return which nodes together hold all keys."""
+        return ONE_NODE
 
-    async def _anodes(self) -> Sequence[Any]:
-        """See `_nodes`."""
-        return (None,)
+    async def _aplacement(self) -> Placement:
+        """See `_placement`."""
+        return ONE_NODE
 
     def append(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> None:
         """See `Store.append`."""
@@ -101,21 +105,31 @@ class ScriptedStore(Store):
     def sessions(self) -> Iterator[str]:
         """See `Store.sessions`; on a server this walks with SCAN, which blocks nobody."""
         seen: set[str] = set()
-        for node in self._retried(self._nodes, commands.scan(self._keys, 0)):
-            cursor = -1
-            while cursor:
-                cursor, found = self._run(commands.scan(self._keys, max(cursor, 0)), node)
-                yield from _unseen(found, seen)
+        placement = self._retried(self._placement, commands.slots())
+        for _ in range(MAX_WALKS):
+            for node in placement.nodes:
+                cursor = -1
+                while cursor:
+                    cursor, found = self._run(commands.scan(self._keys, max(cursor, 0)), node)
+                    yield from _unseen(found, seen)
+            before, placement = placement, self._retried(self._placement, commands.slots())
+            if placement.is_still(before):
+                return
 
     async def asessions(self) -> AsyncIterator[str]:
         """See `sessions`."""
         seen: set[str] = set()
-        for node in await self._aretried(self._anodes, commands.scan(self._keys, 0)):
-            cursor = -1
-            while cursor:
-                cursor, found = await self._arun(commands.scan(self._keys, max(cursor, 0)), node)
-                for session_id in _unseen(found, seen):
-                    yield session_id
+        placement = await self._aretried(self._aplacement, commands.slots())
+        for _ in range(MAX_WALKS):
+            for node in placement.nodes:
+                cursor = -1
+                while cursor:
+                    cursor, found = await self._arun(commands.scan(self._keys, max(cursor, 0)), node)
+                    for session_id in _unseen(found, seen):
+                        yield session_id
+            before, placement = placement, await self._aretried(self._aplacement, commands.slots())
+            if placement.is_still(before):
+                return
 
     def close(self) -> None:
         """Close the store's own connections, except those of event loops: `aclose` closes the running loop's."""

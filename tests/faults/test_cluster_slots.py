@@ -1,0 +1,111 @@
+"""Slots of a cluster that move from node to node while their sessions are written and listed."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sessionkit_integrations import RedisStore, SessionManager, StoreUnavailableError
+from tests.faults.clusters import OLD_CLIENTS_LEAK, Move, errors_of, errors_since, first_slot_of, ids_in_slot
+from tests.faults.ledgers import Ledger, all_texts, write_while
+from tests.servers import Cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.backends import Backends
+
+    Call = Callable[..., Any]
+
+NEW_NODE = 6
+pytestmark = OLD_CLIENTS_LEAK
+
+
+@pytest.fixture(scope="module")
+def cluster(backends: Backends) -> Iterator[Cluster]:
+    """Three primaries, three replicas, and a new node without slots."""
+    started = Cluster(backends.server("redis-8.2").binary, replicas=1, spare=1).start()
+    yield started
+    started.stop()
+
+
+@pytest.mark.parametrize("archive", [True, False], ids=["archive", "no archive"])
+def test_a_slot_that_moves_while_it_is_written_loses_nothing(cluster: Cluster, archive: bool) -> None:
+    prefix, slot, window = f"moving-{archive}:", first_slot_of(0) + 10 + archive, 3 if archive else 100_000
+    sessions, asessions = (
+        SessionManager(window, RedisStore(cluster.url, key_prefix=prefix, archive=archive)) for _ in range(2)
+    )
+    ids = ids_in_slot(prefix, slot, 2)
+    for session_id in ids:
+        sessions.send_messages(session_id, [{"role": "user", "content": "before"}] * 5)
+    before = errors_of(cluster)
+    ledgers = [Ledger(sessions, session_id, name) for session_id in ids for name in ("a", "b")]
+    aledgers = [Ledger(asessions, session_id, name) for session_id in ids for name in ("c", "d")]
+
+    def move_there_and_back() -> None:
+        for source, target in ((0, 1), (1, 0)):
+            with Move(cluster, slot, cluster.nodes[source], cluster.nodes[target]) as move:
+                move.forget_scripts()
+                move.move_all(pause=0.06)
+                time.sleep(0.06)
+            time.sleep(0.1)
+
+    write_while(ledgers, aledgers, move_there_and_back)
+    errors = errors_since(before, cluster)
+    entries = sum(len(ledger.entries) for ledger in (*ledgers, *aledgers))
+    longest = max(ledger.longest for ledger in (*ledgers, *aledgers))
+    raised = [error for ledger in (*ledgers, *aledgers) for error in ledger.raised]
+    print(f"{entries} appends, {len(raised)} raised, the longest took {longest:.2f} s; the servers' errors: {errors}")
+    for ledger in (*ledgers, *aledgers):
+        ledger.check(all_texts(sessions, ledger.session_id))
+    assert min(errors.get(code, 0) for code in ("MOVED", "ASK", "TRYAGAIN", "NOSCRIPT")) > 0, errors
+    # A busy asynchronous client may send ASKING over another connection than what is to follow it, and give up.
+    assert len(raised) <= entries // 100, raised
+    sessions.close()
+
+
+def test_a_session_whose_keys_are_on_two_nodes_is_not_written_until_they_are_on_one(
+    cluster: Cluster, call: Call
+) -> None:
+    prefix, slot = "split:", first_slot_of(0) + 12
+    sessions = SessionManager(store=RedisStore(cluster.url, key_prefix=prefix, timeout=1))
+    (session_id,) = ids_in_slot(prefix, slot, 1)
+    call(sessions, "reset_session", session_id)
+    call(sessions, "add_user_message", session_id, "1")
+    source, target = cluster.nodes[:2]
+    before = errors_of(cluster)
+    with Move(cluster, slot, source, target) as move:
+        move.move(move.keys()[0])
+        with pytest.raises(StoreUnavailableError, match="Redis cannot do it now"):
+            call(sessions, "add_user_message", session_id, "2")
+        assert [message["content"] for message in call(sessions, "get_session", session_id)] == ["1"]
+        move.move_all(pause=0)
+        call(sessions, "add_user_message", session_id, "3")
+    call(sessions, "add_user_message", session_id, "4")
+    errors = errors_since(before, cluster)
+    print(f"the servers' errors: {errors}")
+    assert errors["TRYAGAIN"] > 16  # as often as redis-py tries by itself
+    assert [message["content"] for message in call(sessions, "get_session", session_id)] == ["1", "3", "4"]
+    with Move(cluster, slot, target, source) as move:
+        move.move_all(pause=0)
+    call(sessions, "close")
+
+
+def test_a_slot_that_moves_to_a_node_that_the_client_does_not_know(cluster: Cluster, call: Call) -> None:
+    prefix, slot = "new-node:", first_slot_of(1) + 10
+    sessions = SessionManager(store=RedisStore(cluster.url, key_prefix=prefix, timeout=1))
+    (session_id,) = ids_in_slot(prefix, slot, 1)
+    call(sessions, "reset_session", session_id)
+    call(sessions, "add_user_message", session_id, "1")
+    source, target = cluster.nodes[1], cluster.nodes[NEW_NODE]
+    with Move(cluster, slot, source, target) as move:
+        move.move_all(pause=0)
+        with pytest.raises(StoreUnavailableError, match="a node that the client does not know yet"):
+            call(sessions, "add_user_message", session_id, "2")
+    call(sessions, "add_user_message", session_id, "3")
+    assert [message["content"] for message in call(sessions, "get_session", session_id)] == ["1", "3"]
+    with Move(cluster, slot, target, source) as move:
+        move.move_all(pause=0)
+    call(sessions, "close")
