@@ -13,7 +13,7 @@ from sessionkit_integrations.window import number_turns
 if TYPE_CHECKING:
     from redis import Redis
 
-_META = re.compile(rb"1 (\d+) (\d+) (\d+) (\S+) (\S+) (\d+) (\d+) \d+ \d+")
+_META = re.compile(rb"1 (\d+) (\d+) (\d+) (\S+) (\d+) (\d+) \d+ \d+ \d+ \d+ (\d+) (\S+,)")
 
 
 def check_meta(client: Redis, key_prefix: str, session_id: str, appended: int) -> None:
@@ -32,7 +32,7 @@ def check_meta(client: Redis, key_prefix: str, session_id: str, appended: int) -
     text: Any = client.get(meta)
     found = _META.fullmatch(text)
     assert found is not None, text
-    assert [int(found[group]) for group in (1, 2, 3, 6, 7)] == [
+    assert [int(found[group]) for group in (1, 2, 3, 5, 6)] == [
         len(records),
         numbers.count(0),
         len(sizes),
@@ -40,5 +40,6 @@ def check_meta(client: Redis, key_prefix: str, session_id: str, appended: int) -
         client.llen(archive),
     ], text
     assert found[4] == ("".join(f"{size}," for size in sizes) or "-").encode()
-    operations = found[5].split(b",")[:-1]
+    operations = found[8].split(b",")[:-1]
+    assert len(operations) == int(found[7])
     assert len(set(operations)) == len(operations), "an operation is remembered twice"
