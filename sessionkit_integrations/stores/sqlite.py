@@ -8,6 +8,7 @@ import asyncio
 import os
 import random
 import sqlite3
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,7 +18,6 @@ from sessionkit_integrations.errors import StoreError, StoreUnavailableError
 from sessionkit_integrations.records import now
 from sessionkit_integrations.stores import statements
 from sessionkit_integrations.stores.base import Snapshot, Store
-from sessionkit_integrations.stores.locks import FairLock
 from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.steps import run
 from sessionkit_integrations.stores.ttl import ttl_milliseconds
@@ -75,7 +75,7 @@ class SQLiteStore(Store):
         self.archive = archive
         self._ttl = ttl_milliseconds(ttl)
         self._timeout = timeout
-        self._lock = FairLock()
+        self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._writing_since = 0.0
         self._written_at = 0.0
@@ -249,7 +249,7 @@ def _after_fork_in_parent() -> None:
 def _after_fork_in_child() -> None:
     while _quiet_for_fork:
         store = _quiet_for_fork.pop()
-        store._lock = FairLock()
+        store._lock = threading.RLock()
         store._executor = None
 
 
