@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import MissingDependencyError, StoreError, StoreUnavailableError
@@ -34,7 +34,7 @@ except ImportError as error:
     raise MissingDependencyError("RedisStore", "redis") from error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from datetime import timedelta
 
     from typing_extensions import Self
@@ -121,43 +121,43 @@ class RedisStore(ScriptedStore):
         return f"RedisStore(key_prefix={self._keys.prefix!r}, {kind})"
 
     def _send(self, command: Command[Any], node: Any) -> Any:
-        client = self._client()
         target = {} if node is None else {"target_nodes": node}
-        try:
-            reply = client.execute_command(*commands.words(command, whole=False), **target)
-        except NoScriptError:
-            reply = client.execute_command(*commands.words(command, whole=True), **target)
+        with self._client() as client:
+            try:
+                reply = client.execute_command(*commands.words(command, whole=False), **target)
+            except NoScriptError:
+                reply = client.execute_command(*commands.words(command, whole=True), **target)
         return reply if node is None else _of_one_node(reply)
 
     async def _asend(self, command: Command[Any], node: Any) -> Any:
-        client = await self._async_client()
-        if client is None:
-            return await asyncio.to_thread(self._send, command, node)
-        if _is_cluster(client):
-            # Concurrent first commands would use connections that one of them is still making.
-            await client.initialize()
         target = {} if node is None else {"target_nodes": node}
-        with _cancellable():
-            try:
-                reply = await client.execute_command(*commands.words(command, whole=False), **target)
-            except NoScriptError:
-                reply = await client.execute_command(*commands.words(command, whole=True), **target)
+        async with self._async_client() as client:
+            if client is None:
+                return await asyncio.to_thread(self._send, command, node)
+            if _is_cluster(client):
+                # Concurrent first commands would use connections that one of them is still making.
+                await client.initialize()
+            with _cancellable():
+                try:
+                    reply = await client.execute_command(*commands.words(command, whole=False), **target)
+                except NoScriptError:
+                    reply = await client.execute_command(*commands.words(command, whole=True), **target)
         return reply if node is None else _of_one_node(reply)
 
     def _nodes(self) -> Sequence[Any]:
-        client = self._client()
-        nodes: Sequence[Any] = client.get_primaries() if _is_cluster(client) else (None,)
-        return nodes
+        with self._client() as client:
+            nodes: Sequence[Any] = client.get_primaries() if _is_cluster(client) else (None,)
+            return nodes
 
     async def _anodes(self) -> Sequence[Any]:
-        client = await self._async_client()
-        if client is None:
-            return await asyncio.to_thread(self._nodes)
-        if not _is_cluster(client):
-            return (None,)
-        await client.initialize()
-        nodes: Sequence[Any] = client.get_primaries()
-        return nodes
+        async with self._async_client() as client:
+            if client is None:
+                return await asyncio.to_thread(self._nodes)
+            if not _is_cluster(client):
+                return (None,)
+            await client.initialize()
+            nodes: Sequence[Any] = client.get_primaries()
+            return nodes
 
     def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
         if isinstance(error, _NOT_NOW):
@@ -171,17 +171,24 @@ class RedisStore(ScriptedStore):
             )
         return StoreError(f"Redis refused {command.name}: {error}")
 
-    def _client(self) -> Any:
+    @contextmanager
+    def _client(self) -> Iterator[Any]:
         if self._given is not None:
-            return self._given
-        if self._async_given is not None:
+            yield self._given
+        elif self._async_given is not None:
             raise TypeError("this RedisStore was given only an async_client; give it a client as well")
-        return self._shared.get()
+        else:
+            with self._shared.use() as client:
+                yield client
 
-    async def _async_client(self) -> Any:
-        if self._async_given is not None:
-            return self._async_given
-        return None if self._given is not None else await self._per_loop.get()
+    @asynccontextmanager
+    async def _async_client(self) -> AsyncIterator[Any]:
+        """Give the client, or ``None`` where the synchronous one is to be used in a thread."""
+        if self._async_given is not None or self._given is not None:
+            yield self._async_given
+            return
+        async with self._per_loop.use() as client:
+            yield client
 
     def _open_sync(self) -> Any:
         return self._open(redis.Redis, redis.RedisCluster, Retry(NoBackoff(), 0))

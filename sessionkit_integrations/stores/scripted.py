@@ -117,8 +117,9 @@ class ScriptedStore(Store):
                     yield session_id
 
     def close(self) -> None:
-        """Close the store's own connections, except those of event loops: `aclose` closes the running loop's."""
+        """Close the store's own connections, except that of a running event loop: `aclose` closes those."""
         self._shared.close()
+        self._per_loop.close_idle()
 
     async def aclose(self) -> None:
         """Close the store's own connections of the running event loop and the synchronous ones."""

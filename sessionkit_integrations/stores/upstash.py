@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -100,17 +101,19 @@ class UpstashStore(ScriptedStore):
         return f"UpstashStore({self._url!r}, key_prefix={self._keys.prefix!r})"
 
     def _send(self, command: Command[Any], node: Any) -> Any:  # noqa: ARG002 - there is only one
-        http = self._shared.get()
-        response = http.post(self._url, headers=self._all_headers(), json=_words(command))
-        if _is_unknown_script(command, response):
-            response = http.post(self._url, headers=self._all_headers(), json=_words(command, whole=True))
+        with self._shared.use() as http:
+            response = http.post(self._url, headers=self._all_headers(), json=_words(command))
+            if _is_unknown_script(command, response):
+                response = http.post(self._url, headers=self._all_headers(), json=_words(command, whole=True))
         return self._reply(response)
 
-    async def _asend(self, command: Command[Any], node: Any) -> Any:  # noqa: ARG002 - there is only one
-        http = await self._per_loop.get()
-        response = await http.post(self._url, headers=self._all_headers(), json=_words(command))
-        if _is_unknown_script(command, response):
-            response = await http.post(self._url, headers=self._all_headers(), json=_words(command, whole=True))
+    async def _asend(self, command: Command[Any], node: Any) -> Any:
+        async with self._per_loop.use() as http:
+            if http is None:
+                return await asyncio.to_thread(self._send, command, node)
+            response = await http.post(self._url, headers=self._all_headers(), json=_words(command))
+            if _is_unknown_script(command, response):
+                response = await http.post(self._url, headers=self._all_headers(), json=_words(command, whole=True))
         return self._reply(response)
 
     def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
