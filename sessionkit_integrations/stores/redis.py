@@ -103,7 +103,7 @@ class RedisStore(ScriptedStore):
         self._url = url
         self._address = {"host": host, "port": port, "username": username, "password": password}
         self._given, self._async_given = client, async_client
-        self._shared = Shared(self._open_sync, lambda own: own.close())
+        self._shared = Shared(self._open_sync, _close)
         self._per_loop = PerLoop(self._open_async, lambda own: own.aclose())
 
     @classmethod
@@ -232,6 +232,12 @@ def _check_url(url: str) -> None:
             "the Redis URL is not of the form redis://user:password@host:port/database (or rediss://, unix://,"
             " redis+cluster://), with special characters in the password percent-encoded"
         ) from None
+
+
+def _close(own: Any) -> None:
+    if _is_cluster(own):
+        own.disconnect_connection_pools()  # which closing alone leaves to the garbage collector
+    own.close()
 
 
 def _is_cluster(client: object) -> bool:

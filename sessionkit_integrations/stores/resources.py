@@ -66,12 +66,16 @@ class Shared(ForkSafe, Generic[R]):
         if held is not None and unused:
             self._closed(held.resource)
 
+    def _before_fork(self) -> None:
+        # What nobody uses is opened again in both processes: drivers warn in the child of what they find open there.
+        if self._held is not None and not self._held.users:
+            self.close()
+
     def _after_fork_in_child(self) -> None:
-        if self._held is not None and self._held.users:
+        if self._held is not None:
             # A thread that is not here was in it, so that locks of its own may be held for ever.
             _inherited.append(self._held)
             self._held = None
-        self.close()
 
 
 class PerLoop(ForkSafe, Generic[R]):
