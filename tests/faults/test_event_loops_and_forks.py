@@ -49,4 +49,4 @@ def test_everything_works_and_leaves_nothing_open_and_warns_of_nothing(
         check=False,
     )
     print(done.stdout)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr, done.stdout.split()[-1:]) == (0, "", ["done"])
