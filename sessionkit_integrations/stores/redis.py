@@ -13,6 +13,7 @@ from sessionkit_integrations.stores import commands
 from sessionkit_integrations.stores.resources import PerLoop, Shared
 from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.scripted import ScriptedStore
+from sessionkit_integrations.stores.secrets import AMBIGUOUS, Secret, hidden, hide, is_ambiguous, split_url
 
 try:
     import redis
@@ -97,11 +98,16 @@ class RedisStore(ScriptedStore):
         raw_ids: bool = False,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
+        url, password = hidden(url), hidden(password)
         super().__init__(key_prefix=key_prefix, ttl=ttl, archive=archive, raw_ids=raw_ids, timeout=timeout)
+        self._url: str | None = None
+        self._secrets: dict[str, Secret] = {"password": Secret(password)} if password else {}
         if url is not None:
-            _check_url(url)
-        self._url = url
-        self._address = {"host": host, "port": port, "username": username, "password": password}
+            if fault := _fault_of(url):
+                raise ValueError(fault)
+            self._url, secrets = split_url(url)
+            self._secrets.update(secrets)
+        self._address = {"host": host, "port": port, "username": username}
         self._given, self._async_given = client, async_client
         self._shared = Shared(self._open_sync, _close)
         self._per_loop = PerLoop(self._open_async, lambda own: own.aclose())
@@ -113,7 +119,7 @@ class RedisStore(ScriptedStore):
         Args:
             options: Any of the constructor's keyword arguments.
         """
-        options.setdefault("password", os.environ.get("REDIS_PASSWORD"))
+        options["password"] = hidden(options.get("password", os.environ.get("REDIS_PASSWORD")))
         return cls(os.environ.get("REDIS_URL", "redis://localhost:6379"), **options)
 
     def __repr__(self) -> str:
@@ -169,6 +175,7 @@ class RedisStore(ScriptedStore):
                 f"Redis cannot be reached or did not answer in time ({type(error).__name__})",
                 may_have_happened=command.writes and not (tries_once and "connecting to" in str(error)),
             )
+        hide(error, self._secrets.values())
         return StoreError(f"Redis refused {command.name}: {error}")
 
     @contextmanager
@@ -199,12 +206,11 @@ class RedisStore(ScriptedStore):
     def _open(self, standalone: Any, cluster: Any, no_retries: Any) -> Any:
         limits = {"socket_timeout": self._timeout, "socket_connect_timeout": self._timeout}
         if self._url is None:
-            return standalone(**self._address, retry=no_retries, **limits)
-        password = {name: value for name, value in self._address.items() if name == "password" and value}
+            return standalone(**self._address, retry=no_retries, **limits, **self._secrets)
         if _is_cluster_url(self._url):
             # A cluster client finds a moved slot or a new primary by its own retries, so it keeps them.
-            return cluster.from_url(_plain_url(self._url), **limits, **password)
-        return standalone.from_url(self._url, retry=no_retries, **limits, **password)
+            return cluster.from_url(_plain_url(self._url), **limits, **self._secrets)
+        return standalone.from_url(self._url, retry=no_retries, **limits, **self._secrets)
 
 
 def _is_cluster_url(url: str | None) -> bool:
@@ -219,19 +225,22 @@ def _plain_url(url: str) -> str:
     return url
 
 
-def _check_url(url: str) -> None:
-    """Raise `ValueError`, which shows nothing of the URL, unless redis-py can make something of it."""
+def _fault_of(url: str) -> str | None:
+    """Say, without showing any of a URL, why redis-py can make nothing of it; ``None`` if it can."""
+    if is_ambiguous(url):
+        return AMBIGUOUS
+    place, secrets = split_url(url)
     try:
-        pool = redis.ConnectionPool.from_url(_plain_url(url))
+        pool = redis.ConnectionPool.from_url(_plain_url(place), **secrets)
         pool.connection_class(**pool.connection_kwargs)  # not connected yet
     except TypeError as error:
-        option = str(error).rpartition("argument ")[2]
-        raise ValueError(f"the Redis URL has an option that there is not: {option}") from None
+        return f"the Redis URL has an option that there is not: {str(error).rpartition('argument ')[2]}"
     except ValueError:
-        raise ValueError(
+        return (
             "the Redis URL is not of the form redis://user:password@host:port/database (or rediss://, unix://,"
             " redis+cluster://), with special characters in the password percent-encoded"
-        ) from None
+        )
+    return None
 
 
 def _close(own: Any) -> None:

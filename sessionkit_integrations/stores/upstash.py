@@ -11,6 +11,7 @@ from sessionkit_integrations.stores import commands
 from sessionkit_integrations.stores.resources import PerLoop, Shared
 from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.scripted import ScriptedStore
+from sessionkit_integrations.stores.secrets import Secret, hidden
 
 try:
     import httpx
@@ -68,14 +69,16 @@ class UpstashStore(ScriptedStore):
         raw_ids: bool = False,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
+        url, token = hidden(url), hidden(token)
         super().__init__(key_prefix=key_prefix, ttl=ttl, archive=archive, raw_ids=raw_ids, timeout=timeout)
         if not _is_address(url):
             raise ValueError("an Upstash URL is https://<name>.upstash.io, with no user or password in it")
-        token = token.strip()
+        token = hidden(token.strip())
         if not token or not token.isascii() or not token.isprintable():
             raise ValueError("an Upstash token is a non-empty string of printable ASCII characters")
-        self._url = url
+        self._url = str(url)
         self._headers = make_headers(token, "base64", allow_telemetry=False)
+        self._headers["Authorization"] = Secret(self._headers["Authorization"])
         self._sync_token = ""
         self._shared = Shared(lambda: httpx.Client(timeout=timeout), httpx.Client.close)
         self._per_loop = PerLoop(lambda: httpx.AsyncClient(timeout=timeout), httpx.AsyncClient.aclose)
