@@ -47,12 +47,15 @@ class SessionManager(Closing):
         [{'role': 'user', 'content': 'Hello!'}]
     """
 
+    _window = Window(1)
+    """What a manager has whose constructor raises, and whose repr is in the traceback."""
+
     def __init__(self, memory_window: int | Window = 10, store: Store | None = None) -> None:
         if store is not None and not isinstance(store, Store):
             given = store.__name__ if isinstance(store, type) else type(store).__name__
             raise TypeError(f"store is an instance of a Store, not {given}; from_url takes the URL of one")
-        self._window = Window.of(memory_window)
         self.store: Store = InMemoryStore() if store is None else store
+        self._window = Window.of(memory_window)
         self._plain = self.using(PlainCodec())
 
     @classmethod

@@ -29,6 +29,8 @@ def store_from_url(url: str) -> Store:
     """
     url = hidden(url)
     scheme = url.partition(":")[0].lower()
+    if scheme in REDIS_SCHEMES and is_ambiguous(url):
+        raise ValueError(AMBIGUOUS)
     query = [(name, Secret(value)) for name, value in parse_qsl(url.partition("?")[2], keep_blank_values=True)]
     if scheme == "memory":
         return InMemoryStore(**_options(query, _SHARED_OPTIONS))
@@ -37,8 +39,6 @@ def store_from_url(url: str) -> Store:
     if scheme in REDIS_SCHEMES:
         from sessionkit_integrations.stores.redis import RedisStore  # noqa: PLC0415 - imports the driver
 
-        if is_ambiguous(url):
-            raise ValueError(AMBIGUOUS)
         # redis-py takes options of its own from the query, so that those stay there.
         theirs = Secret(urlencode([(name, value) for name, value in query if name not in _SERVER_OPTIONS]))
         ours = [(name, value) for name, value in query if name in _SERVER_OPTIONS]

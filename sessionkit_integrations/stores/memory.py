@@ -29,8 +29,8 @@ class InMemoryStore(ForkSafe, Store):
     def __init__(self, *, ttl: float | timedelta | None = None, archive: bool = False) -> None:
         super().__init__()
         self.archive = archive
-        self._ttl = (ttl_milliseconds(ttl) or 0) / 1000
         self._sessions: dict[str, SessionState] = {}
+        self._ttl = (ttl_milliseconds(ttl) or 0) / 1000
         self._expiry: dict[str, float] = {}
         """When each session expires, by the monotonic clock; soonest first, as every change moves one to the end."""
 

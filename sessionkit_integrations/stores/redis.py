@@ -81,6 +81,8 @@ class RedisStore(ScriptedStore):
     """
 
     _driver_errors = (RedisError, RedisClusterException)
+    _given: Any = None
+    _async_given: Any = None
 
     def __init__(
         self,
@@ -166,6 +168,7 @@ class RedisStore(ScriptedStore):
             return nodes
 
     def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
+        hide(error, self._secrets.values())
         if isinstance(error, _NOT_NOW):
             return StoreUnavailableError(f"Redis cannot do it now: {error}", may_have_happened=False)
         if isinstance(error, _UNREACHABLE) and not isinstance(error, AuthenticationError):
@@ -175,7 +178,6 @@ class RedisStore(ScriptedStore):
                 f"Redis cannot be reached or did not answer in time ({type(error).__name__})",
                 may_have_happened=command.writes and not (tries_once and "connecting to" in str(error)),
             )
-        hide(error, self._secrets.values())
         return StoreError(f"Redis refused {command.name}: {error}")
 
     @contextmanager

@@ -28,6 +28,9 @@ T = TypeVar("T")
 class ScriptedStore(Store):
     """A store on a server that runs our Lua scripts; a subclass says how a command gets there."""
 
+    _keys = commands.Keys()
+    """What a store has whose constructor raises, and whose repr is in the traceback."""
+
     _driver_errors: tuple[type[Exception], ...]
     """What `_send` raises when it fails."""
 

@@ -47,6 +47,8 @@ class SQLiteStore(ForkSafe, Store):
         ValueError: ``path`` names no file, or ``ttl`` is less than a millisecond.
     """
 
+    _path = ""
+
     def __init__(
         self,
         path: str | os.PathLike[str],

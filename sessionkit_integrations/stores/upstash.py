@@ -57,6 +57,7 @@ class UpstashStore(ScriptedStore):
     # upstash-redis supplies what goes over the wire (headers, encoding, errors). Its clients are not used:
     # they have no time limit, nor a setting for one.
     _driver_errors = (httpx.HTTPError, httpx.InvalidURL, UpstashError, ValueError)
+    _url = ""
 
     def __init__(
         self,
