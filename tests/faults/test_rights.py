@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Call = Callable[..., Any]
 
-COMMANDS = "eval evalsha get set rpush lpush lpop lrange llen pttl pexpire del exists scan".split()  # noqa: SIM905 - as in the README
+COMMANDS = "eval evalsha get set rpush lpush lpop lrange llen pttl pexpire persist del exists scan".split()  # noqa: SIM905 - as in the README
 OF_A_READER = ["lrange", "scan"]
 IN_A_CLUSTER = ["cluster|slots", "command"]
 KEYS = ["~app:*", "~{app:*}:meta", "~{app:*}:archive"]

@@ -96,6 +96,11 @@ if length == meta.length + #letters then
 else
   adopt(meta, ttl)
 end
+if ttl == 0 and length == #letters and meta.archived > 0 then
+  -- The list is new, and the session as old as its archive.
+  meta.inherited = redis.call('PTTL', ARCHIVE)
+  expire(LIST, meta.inherited)
+end
 -- Another writer may also have changed the list and left its length alone; its roles tell.
 if not evict() then
   adopt(meta, ttl)
@@ -109,5 +114,7 @@ if ttl > 0 then
   if meta.archived > 0 then
     redis.call('PEXPIRE', ARCHIVE, ttl)
   end
+elseif meta.inherited and meta.archived > 0 then
+  outlive(ARCHIVE, meta.inherited)
 end
 return 1
