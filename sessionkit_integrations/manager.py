@@ -11,6 +11,7 @@ from sessionkit_integrations.records import PlainCodec, decode, role_of
 from sessionkit_integrations.sessions import Change, Sessions
 from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.memory import InMemoryStore
+from sessionkit_integrations.stores.secrets import hidden
 from sessionkit_integrations.urls import store_from_url
 from sessionkit_integrations.window import Window, number_turns
 
@@ -89,6 +90,7 @@ class SessionManager(Closing):
             ValueError: The URL names no store, or a wrong option.
             MissingDependencyError: The store's driver is not installed.
         """
+        url = hidden(url)
         return cls(memory_window, store_from_url(url), **limits)
 
     def __repr__(self) -> str:

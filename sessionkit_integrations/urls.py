@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from sessionkit_integrations.stores.memory import InMemoryStore
+from sessionkit_integrations.stores.secrets import AMBIGUOUS, Secret, hidden, is_ambiguous
 from sessionkit_integrations.stores.sqlite import SQLiteStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sessionkit_integrations.stores.base import Store
 
@@ -26,9 +27,11 @@ def store_from_url(url: str) -> Store:
         ValueError: The URL names no store, or a wrong option.
         MissingDependencyError: The store's driver is not installed.
     """
-    parts = urlsplit(url)
-    scheme = parts.scheme
-    query = parse_qsl(parts.query, keep_blank_values=True)
+    url = hidden(url)
+    scheme = url.partition(":")[0].lower()
+    if scheme in REDIS_SCHEMES and is_ambiguous(url):
+        raise ValueError(AMBIGUOUS)
+    query = [(name, Secret(value)) for name, value in parse_qsl(url.partition("?")[2], keep_blank_values=True)]
     if scheme == "memory":
         return InMemoryStore(**_options(query, _SHARED_OPTIONS))
     if scheme == "sqlite":
@@ -37,16 +40,16 @@ def store_from_url(url: str) -> Store:
         from sessionkit_integrations.stores.redis import RedisStore  # noqa: PLC0415 - imports the driver
 
         # redis-py takes options of its own from the query, so that those stay there.
-        theirs = urlencode([(name, value) for name, value in query if name not in _SERVER_OPTIONS])
+        theirs = Secret(urlencode([(name, value) for name, value in query if name not in _SERVER_OPTIONS]))
         ours = [(name, value) for name, value in query if name in _SERVER_OPTIONS]
         return RedisStore(f"{url.partition('?')[0]}?{theirs}", **_options(ours, _SERVER_OPTIONS))
     if scheme == "upstash":
         from sessionkit_integrations.stores.upstash import UpstashStore  # noqa: PLC0415 - imports the driver
 
-        token = os.environ.get("UPSTASH_REDIS_REST_TOKEN") or os.environ.get("UPSTASH_TOKEN")
+        token = hidden(os.environ.get("UPSTASH_REDIS_REST_TOKEN") or os.environ.get("UPSTASH_TOKEN"))
         if not token:
             raise ValueError("set UPSTASH_REDIS_REST_TOKEN in the environment")
-        return UpstashStore(f"https://{parts.netloc}", token, **_options(query, _SERVER_OPTIONS))
+        return UpstashStore(_upstash_url(url), token, **_options(query, _SERVER_OPTIONS))
     raise ValueError(
         f"no store has the scheme {scheme!r}; there are memory, sqlite, upstash, {', '.join(sorted(REDIS_SCHEMES))}"
     )
@@ -60,12 +63,17 @@ def _sqlite_path(url: str) -> str:
     return path
 
 
-def _options(query: list[tuple[str, str]], allowed: tuple[str, ...]) -> dict[str, Any]:
+def _upstash_url(url: str) -> Secret:
+    host = url.partition("://")[2].partition("?")[0].partition("/")[0]
+    return Secret(f"https://{host}")
+
+
+def _options(query: Sequence[tuple[str, str]], allowed: tuple[str, ...]) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for name, value in query:
         if name not in allowed:
             raise ValueError(f"the store has no option {name!r}; it has {', '.join(allowed)}")
-        options[name] = _OPTION_TYPES.get(name, str)(value)
+        options[name] = _OPTION_TYPES.get(name, str)(str(value))
     return options
 
 

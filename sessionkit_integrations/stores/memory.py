@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.stores.base import Snapshot, Store
+from sessionkit_integrations.stores.forks import ForkSafe
 from sessionkit_integrations.stores.state import SessionState
 from sessionkit_integrations.stores.ttl import ttl_milliseconds
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.window import Window
 
 
-class InMemoryStore(Store):
+class InMemoryStore(ForkSafe, Store):
     """Sessions in the memory of this process: safe for threads and tasks, gone when the process ends.
 
     Args:
@@ -27,12 +27,12 @@ class InMemoryStore(Store):
     """
 
     def __init__(self, *, ttl: float | timedelta | None = None, archive: bool = False) -> None:
+        super().__init__()
         self.archive = archive
-        self._ttl = (ttl_milliseconds(ttl) or 0) / 1000
         self._sessions: dict[str, SessionState] = {}
+        self._ttl = (ttl_milliseconds(ttl) or 0) / 1000
         self._expiry: dict[str, float] = {}
         """When each session expires, by the monotonic clock; soonest first, as every change moves one to the end."""
-        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"InMemoryStore({len(self._sessions)} sessions)"

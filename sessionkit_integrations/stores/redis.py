@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from sessionkit_integrations.stores.placement import ONE_NODE, Placement
 from sessionkit_integrations.stores.resources import PerLoop, Shared
 from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.scripted import ScriptedStore
+from sessionkit_integrations.stores.secrets import AMBIGUOUS, Secret, hidden, hide, is_ambiguous, split_url
 
 try:
     import redis
@@ -38,7 +39,7 @@ except ImportError as error:
     raise MissingDependencyError("RedisStore", "redis") from error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from datetime import timedelta
 
     from typing_extensions import Self
@@ -84,6 +85,8 @@ class RedisStore(ScriptedStore):
     """
 
     _driver_errors = (RedisError, RedisClusterException)
+    _given: Any = None
+    _async_given: Any = None
 
     def __init__(
         self,
@@ -101,13 +104,18 @@ class RedisStore(ScriptedStore):
         raw_ids: bool = False,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
+        url, password = hidden(url), hidden(password)
         super().__init__(key_prefix=key_prefix, ttl=ttl, archive=archive, raw_ids=raw_ids, timeout=timeout)
+        self._url: str | None = None
+        self._secrets: dict[str, Secret] = {"password": Secret(password)} if password else {}
         if url is not None:
-            _check_url(url)
-        self._url = url
-        self._address = {"host": host, "port": port, "username": username, "password": password}
+            if fault := _fault_of(url):
+                raise ValueError(fault)
+            self._url, secrets = split_url(url)
+            self._secrets.update(secrets)
+        self._address = {"host": host, "port": port, "username": username}
         self._given, self._async_given = client, async_client
-        self._shared = Shared(self._open_sync, lambda own: own.close())
+        self._shared = Shared(self._open_sync, _close)
         self._per_loop = PerLoop(self._open_async, lambda own: own.aclose())
 
     @classmethod
@@ -117,7 +125,7 @@ class RedisStore(ScriptedStore):
         Args:
             options: Any of the constructor's keyword arguments.
         """
-        options.setdefault("password", os.environ.get("REDIS_PASSWORD"))
+        options["password"] = hidden(options.get("password", os.environ.get("REDIS_PASSWORD")))
         return cls(os.environ.get("REDIS_URL", "redis://localhost:6379"), **options)
 
     def __repr__(self) -> str:
@@ -125,9 +133,8 @@ class RedisStore(ScriptedStore):
         return f"RedisStore(key_prefix={self._keys.prefix!r}, {kind})"
 
     def _send(self, command: Command[Any], node: Any) -> Any:
-        client = self._client()
         target = {} if node is None else {"target_nodes": node}
-        with following(client):
+        with self._client() as client, following(client):
             try:
                 reply = client.execute_command(*commands.words(command, whole=False), **target)
             except NoScriptError:
@@ -135,41 +142,41 @@ class RedisStore(ScriptedStore):
         return _of_one_node(reply) if command.name == "SCAN" and node is not None else reply
 
     async def _asend(self, command: Command[Any], node: Any) -> Any:
-        client = await self._async_client()
-        if client is None:
-            return await asyncio.to_thread(self._send, command, node)
-        if is_cluster(client):
-            # Concurrent first commands would use connections that one of them is still making.
-            await client.initialize()
         target = {} if node is None else {"target_nodes": node}
-        with _cancellable(), following(client):
-            try:
-                reply = await client.execute_command(*commands.words(command, whole=False), **target)
-            except NoScriptError:
-                reply = await client.execute_command(*commands.words(command, whole=True), **target)
+        async with self._async_client() as client:
+            if client is None:
+                return await asyncio.to_thread(self._send, command, node)
+            if is_cluster(client):
+                # Concurrent first commands would use connections that one of them is still making.
+                await client.initialize()
+            with _cancellable(), following(client):
+                try:
+                    reply = await client.execute_command(*commands.words(command, whole=False), **target)
+                except NoScriptError:
+                    reply = await client.execute_command(*commands.words(command, whole=True), **target)
         return _of_one_node(reply) if command.name == "SCAN" and node is not None else reply
 
     def _placement(self) -> Placement:
-        client = self._client()
-        if not is_cluster(client):
-            return ONE_NODE
-        placement = self._ask_primaries(client)
-        if not placement.is_whole():
-            client.nodes_manager.initialize()
+        with self._client() as client:
+            if not is_cluster(client):
+                return ONE_NODE
             placement = self._ask_primaries(client)
-        return placement
+            if not placement.is_whole():
+                client.nodes_manager.initialize()
+                placement = self._ask_primaries(client)
+            return placement
 
     async def _aplacement(self) -> Placement:
-        client = await self._async_client()
-        if client is None:
-            return await asyncio.to_thread(self._placement)
-        if not is_cluster(client):
-            return ONE_NODE
-        placement = await self._aask_primaries(client)
-        if not placement.is_whole():
-            await client.nodes_manager.initialize()
+        async with self._async_client() as client:
+            if client is None:
+                return await asyncio.to_thread(self._placement)
+            if not is_cluster(client):
+                return ONE_NODE
             placement = await self._aask_primaries(client)
-        return placement
+            if not placement.is_whole():
+                await client.nodes_manager.initialize()
+                placement = await self._aask_primaries(client)
+            return placement
 
     def _ask_primaries(self, client: Any) -> Placement:
         nodes, command = client.get_primaries(), commands.slots()
@@ -181,6 +188,7 @@ class RedisStore(ScriptedStore):
         return Placement(nodes, [command.parse(await self._asend(command, node)) for node in nodes])
 
     def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
+        hide(error, self._secrets.values())
         # Only of a client that does not try again by itself is the last error the only one.
         tries_once = self._given is None and self._async_given is None and not _is_cluster_url(self._url)
         if isinstance(error, _NOT_NOW):
@@ -194,17 +202,24 @@ class RedisStore(ScriptedStore):
             )
         return StoreError(f"Redis refused {command.name}: {error}")
 
-    def _client(self) -> Any:
+    @contextmanager
+    def _client(self) -> Iterator[Any]:
         if self._given is not None:
-            return self._given
-        if self._async_given is not None:
+            yield self._given
+        elif self._async_given is not None:
             raise TypeError("this RedisStore was given only an async_client; give it a client as well")
-        return self._shared.get()
+        else:
+            with self._shared.use() as client:
+                yield client
 
-    async def _async_client(self) -> Any:
-        if self._async_given is not None:
-            return self._async_given
-        return None if self._given is not None else await self._per_loop.get()
+    @asynccontextmanager
+    async def _async_client(self) -> AsyncIterator[Any]:
+        """Give the client, or ``None`` where the synchronous one is to be used in a thread."""
+        if self._async_given is not None or self._given is not None:
+            yield self._async_given
+            return
+        async with self._per_loop.use() as client:
+            yield client
 
     def _open_sync(self) -> Any:
         return self._open(redis.Redis, redis.RedisCluster.from_url, Retry(NoBackoff(), 0))
@@ -217,12 +232,11 @@ class RedisStore(ScriptedStore):
     def _open(self, standalone: Any, cluster_from_url: Any, no_retries: Any) -> Any:
         limits = {"socket_timeout": self._timeout, "socket_connect_timeout": self._timeout}
         if self._url is None:
-            return standalone(**self._address, retry=no_retries, **limits)
-        password = {name: value for name, value in self._address.items() if name == "password" and value}
+            return standalone(**self._address, retry=no_retries, **limits, **self._secrets)
         if _is_cluster_url(self._url):
             # A cluster client finds a moved slot or a new primary by its own retries, so it keeps them.
-            return cluster_from_url(_plain_url(self._url), **limits, **password)
-        return standalone.from_url(self._url, retry=no_retries, **limits, **password)
+            return cluster_from_url(_plain_url(self._url), **limits, **self._secrets)
+        return standalone.from_url(self._url, retry=no_retries, **limits, **self._secrets)
 
 
 def _is_cluster_url(url: str | None) -> bool:
@@ -237,19 +251,28 @@ def _plain_url(url: str) -> str:
     return url
 
 
-def _check_url(url: str) -> None:
-    """Raise `ValueError`, which shows nothing of the URL, unless redis-py can make something of it."""
+def _fault_of(url: str) -> str | None:
+    """Say, without showing any of a URL, why redis-py can make nothing of it; ``None`` if it can."""
+    if is_ambiguous(url):
+        return AMBIGUOUS
+    place, secrets = split_url(url)
     try:
-        pool = redis.ConnectionPool.from_url(_plain_url(url))
+        pool = redis.ConnectionPool.from_url(_plain_url(place), **secrets)
         pool.connection_class(**pool.connection_kwargs)  # not connected yet
     except TypeError as error:
-        option = str(error).rpartition("argument ")[2]
-        raise ValueError(f"the Redis URL has an option that there is not: {option}") from None
+        return f"the Redis URL has an option that there is not: {str(error).rpartition('argument ')[2]}"
     except ValueError:
-        raise ValueError(
+        return (
             "the Redis URL is not of the form redis://user:password@host:port/database (or rediss://, unix://,"
             " redis+cluster://), with special characters in the password percent-encoded"
-        ) from None
+        )
+    return None
+
+
+def _close(own: Any) -> None:
+    if is_cluster(own):
+        own.disconnect_connection_pools()  # which closing alone leaves to the garbage collector
+    own.close()
 
 
 @contextmanager

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
-from typing import TYPE_CHECKING, Generic, TypeVar
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
+from sessionkit_integrations.stores.forks import ForkSafe
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 
 R = TypeVar("R")
 
+_inherited: list[Any] = []
+"""What a forked process can neither use nor close, as the parent uses it; kept, as collecting it would close it."""
 
-class Shared(Generic[R]):
+
+@dataclass
+class _Held(Generic[R]):
+    resource: R
+    users: int = 0
+    keeper: AsyncGenerator[None, None] | None = None
+
+
+class Shared(ForkSafe, Generic[R]):
     """A resource that all threads share.
 
     Args:
@@ -23,42 +36,56 @@ class Shared(Generic[R]):
     """
 
     def __init__(self, opened: Callable[[], R], closed: Callable[[R], object]) -> None:
+        super().__init__()
         self._opened = opened
         self._closed = closed
-        self._process = os.getpid()
-        self._lock = threading.Lock()
-        self._held: R | None = None
+        self._held: _Held[R] | None = None
 
-    def get(self) -> R:
-        """Return the resource, opening it at the first call, and anew in a process that was forked."""
-        if self._process != os.getpid():
-            self._forget()
+    @contextmanager
+    def use(self) -> Iterator[R]:
+        """Give the resource, opened at the first use, and anew in a process that was forked."""
         with self._lock:
             if self._held is None:
-                self._held = self._opened()
-            return self._held
+                self._held = _Held(self._opened())
+            held = self._held
+            held.users += 1
+        try:
+            yield held.resource
+        finally:
+            with self._lock:
+                held.users -= 1
+                forsaken = held is not self._held and not held.users
+            if forsaken:
+                self._closed(held.resource)
 
     def close(self) -> None:
-        """Close the resource, if it is open; the next `get` opens another."""
-        if self._process != os.getpid():
-            self._forget()
+        """Close the resource as soon as nobody uses it any more; the next use opens another."""
         with self._lock:
             held, self._held = self._held, None
-        if held is not None:
-            self._closed(held)
+            unused = held is not None and not held.users
+        if held is not None and unused:
+            self._closed(held.resource)
 
-    def _forget(self) -> None:
-        # After a fork the parent goes on to use what was open, and may have held the lock at that moment.
-        self._process = os.getpid()
-        self._lock = threading.Lock()
-        self._held = None
+    def _before_fork(self) -> None:
+        # What nobody uses is opened again in both processes: drivers warn in the child of what they find open there.
+        if self._held is not None and not self._held.users:
+            self.close()
+
+    def _after_fork_in_child(self) -> None:
+        if self._held is not None:
+            # A thread that is not here was in it, so that locks of its own may be held for ever.
+            _inherited.append(self._held)
+            self._held = None
 
 
-class PerLoop(Generic[R]):
+class PerLoop(ForkSafe, Generic[R]):
     """Resources that belong to one event loop each, such as clients of asyncio drivers.
 
     Each is opened at its first use in a loop and closed by that loop's own shutdown (``asyncio.run`` and its
     like close the asynchronous generators that are left), so that repeated runs leak nothing.
+
+    Loops outside the main thread have none. They are often made for a single call, and some are closed without
+    that shutdown (those of LlamaIndex's synchronous methods), after which nobody can close what they leave.
 
     Args:
         opened: Opens a resource, without waiting.
@@ -66,39 +93,78 @@ class PerLoop(Generic[R]):
     """
 
     def __init__(self, opened: Callable[[], R], closed: Callable[[R], Awaitable[object]]) -> None:
+        super().__init__()
         self._opened = opened
         self._closed = closed
-        self._lock = threading.Lock()
         # Loops that ended without a shutdown are dropped at the next opening: a resource may hold its loop alive.
-        self._held: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[R, AsyncGenerator[R, None]]]
-        self._held = WeakKeyDictionary()
+        self._held: WeakKeyDictionary[asyncio.AbstractEventLoop, _Held[R]] = WeakKeyDictionary()
 
-    async def get(self) -> R:
-        """Return the running loop's resource, opening it at the first call."""
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[R | None]:
+        """Give the running loop's resource, opened at the first use; ``None`` outside the main thread."""
+        if threading.current_thread() is not threading.main_thread():
+            yield None
+            return
+        held = await self._get()
+        held.users += 1
+        try:
+            yield held.resource
+        finally:
+            held.users -= 1
+            if not held.users and held is not self._held.get(asyncio.get_running_loop()):
+                await _end(held)
+
+    async def close(self) -> None:
+        """Close the running loop's resource as soon as nobody uses it any more; the next use opens another."""
+        with self._lock:
+            held = self._held.pop(asyncio.get_running_loop(), None)
+        if held is not None and not held.users:
+            await _end(held)
+
+    def close_idle(self) -> None:
+        """Close what belongs to loops that stand still, if this is their thread."""
+        if threading.current_thread() is not threading.main_thread() or _in_running_loop():
+            return
+        for loop in list(self._held):
+            if not loop.is_closed() and not loop.is_running():
+                loop.run_until_complete(self.close())
+
+    async def _get(self) -> _Held[R]:
         loop = asyncio.get_running_loop()
         with self._lock:
             held = self._held.get(loop)
             if held is not None:
-                return held[0]
+                return held
             for ended in [other for other in self._held if other.is_closed()]:
                 self._held.pop(ended, None)
-            resource = self._opened()
-            keeper = self._keep(resource)
-            self._held[loop] = (resource, keeper)
-        await anext(keeper)
-        return resource
+            held = self._held[loop] = _Held(self._opened())
+            held.keeper = self._keep(held)
+        await anext(held.keeper)
+        return held
 
-    async def close(self) -> None:
-        """Close the running loop's resource, if it has one; the next `get` opens another."""
-        with self._lock:
-            held = self._held.pop(asyncio.get_running_loop(), None)
-        if held is not None:
-            await held[1].aclose()
-
-    async def _keep(self, resource: R) -> AsyncGenerator[R, None]:
+    async def _keep(self, held: _Held[R]) -> AsyncGenerator[None, None]:
         try:
-            yield resource
+            yield
         finally:
+            loop = asyncio.get_running_loop()
             with self._lock:
-                self._held.pop(asyncio.get_running_loop(), None)
-            await self._closed(resource)
+                if self._held.get(loop) is held:
+                    del self._held[loop]
+            await self._closed(held.resource)
+
+    def _after_fork_in_child(self) -> None:
+        _inherited.extend(self._held.values())
+        self._held = WeakKeyDictionary()
+
+
+async def _end(held: _Held[Any]) -> None:
+    if held.keeper is not None:
+        await held.keeper.aclose()
+
+
+def _in_running_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -33,6 +33,9 @@ MAX_WALKS = 3
 class ScriptedStore(Store):
     """A store on a server that runs our Lua scripts; a subclass says how a command gets there."""
 
+    _keys = commands.Keys()
+    """What a store has whose constructor raises, and whose repr is in the traceback."""
+
     _driver_errors: tuple[type[Exception], ...]
     """What `_send` raises when it fails."""
 
@@ -132,8 +135,9 @@ class ScriptedStore(Store):
                 return
 
     def close(self) -> None:
-        """Close the store's own connections, except those of event loops: `aclose` closes the running loop's."""
+        """Close the store's own connections, except that of a running event loop: `aclose` closes those."""
         self._shared.close()
+        self._per_loop.close_idle()
 
     async def aclose(self) -> None:
         """Close the store's own connections of the running event loop and the synchronous ones."""

@@ -1,23 +1,21 @@
 """Sessions in a SQLite file."""
 
-# ruff: noqa: SLF001 - the functions at the end are the store's own
-
 from __future__ import annotations
 
 import asyncio
 import os
 import random
 import sqlite3
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakSet
 
 from sessionkit_integrations.errors import StoreError, StoreUnavailableError
 from sessionkit_integrations.records import now
 from sessionkit_integrations.stores import statements
 from sessionkit_integrations.stores.base import Snapshot, Store
+from sessionkit_integrations.stores.forks import ForkSafe
+from sessionkit_integrations.stores.resources import Shared
 from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.steps import run
 from sessionkit_integrations.stores.ttl import ttl_milliseconds
@@ -39,11 +37,8 @@ LONGEST_INTERVAL = 0.005
 PAUSE = 0.006
 LONGEST_BURST = 0.1
 
-_stores: WeakSet[SQLiteStore] = WeakSet()
-_quiet_for_fork: list[SQLiteStore] = []
 
-
-class SQLiteStore(Store):
+class SQLiteStore(ForkSafe, Store):
     """Sessions in a SQLite file: persistent with no server, for any number of threads, tasks and processes.
 
     The file is opened at the first use and written ahead (WAL); what a method has returned from is on disk. SQLite has
@@ -60,6 +55,8 @@ class SQLiteStore(Store):
         ValueError: ``path`` names no file, or ``ttl`` is less than a millisecond.
     """
 
+    _path = ""
+
     def __init__(
         self,
         path: str | os.PathLike[str],
@@ -68,6 +65,7 @@ class SQLiteStore(Store):
         archive: bool = False,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
+        super().__init__()
         given = os.fspath(path)
         if not given or given == ":memory:":
             raise ValueError("SQLiteStore needs the path of a file; InMemoryStore keeps sessions in memory")
@@ -75,12 +73,12 @@ class SQLiteStore(Store):
         self.archive = archive
         self._ttl = ttl_milliseconds(ttl)
         self._timeout = timeout
-        self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._writing_since = 0.0
         self._written_at = 0.0
-        self._executor: ThreadPoolExecutor | None = None
-        _stores.add(self)
+        self._worker = Shared(
+            lambda: ThreadPoolExecutor(1, "sessionkit-sqlite"), lambda executor: executor.shutdown(wait=False)
+        )
 
     def __repr__(self) -> str:
         return f"SQLiteStore({self._path!r})"
@@ -134,13 +132,11 @@ class SQLiteStore(Store):
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
+        self._worker.close()
         with self._lock:
             connection, self._connection = self._connection, None
-            executor, self._executor = self._executor, None
             if connection is not None:
                 connection.close()
-        if executor is not None:
-            executor.shutdown(wait=False)
 
     def _append(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> Steps[None]:
         return statements.append(
@@ -151,9 +147,8 @@ class SQLiteStore(Store):
         return self._run_since(time.monotonic(), begin)
 
     async def _arun(self, begin: Callable[[], Steps[T]]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(
-            self._worker(), self._run_since, time.monotonic(), begin
-        )
+        with self._worker.use() as executor:
+            return await asyncio.get_running_loop().run_in_executor(executor, self._run_since, time.monotonic(), begin)
 
     def _run_since(self, asked: float, begin: Callable[[], Steps[T]]) -> T:
         with self._lock:
@@ -202,12 +197,6 @@ class SQLiteStore(Store):
         if rested >= PAUSE:
             self._writing_since = now
 
-    def _worker(self) -> ThreadPoolExecutor:
-        with self._lock:
-            if self._executor is None:
-                self._executor = ThreadPoolExecutor(1, "sessionkit-sqlite")
-            return self._executor
-
     def _open_once(self) -> sqlite3.Connection:
         if self._connection is None:
             connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
@@ -227,31 +216,8 @@ class SQLiteStore(Store):
             )
         return StoreError(f"SQLite cannot use {self._path!r}: {text}")
 
-
-# A SQLite connection must not be carried over a fork (https://www.sqlite.org/howtocorrupt.html), nor may a fork come
-# while another thread holds a lock. So stores fall quiet before one, and open their files again after it.
-
-
-def _before_fork() -> None:
-    _quiet_for_fork.extend(_stores)
-    for store in _quiet_for_fork:
-        store._lock.acquire()
-        if store._connection is not None:
-            store._connection.close()
-            store._connection = None
-
-
-def _after_fork_in_parent() -> None:
-    while _quiet_for_fork:
-        _quiet_for_fork.pop()._lock.release()
-
-
-def _after_fork_in_child() -> None:
-    while _quiet_for_fork:
-        store = _quiet_for_fork.pop()
-        store._lock = threading.RLock()
-        store._executor = None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+    def _before_fork(self) -> None:
+        # A connection must not be carried over a fork: https://www.sqlite.org/howtocorrupt.html
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from sessionkit_integrations.stores import commands
 from sessionkit_integrations.stores.resources import PerLoop, Shared
 from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.scripted import ScriptedStore
+from sessionkit_integrations.stores.secrets import Secret, hidden
 
 try:
     import httpx
@@ -55,6 +57,7 @@ class UpstashStore(ScriptedStore):
     # upstash-redis supplies what goes over the wire (headers, encoding, errors). Its clients are not used:
     # they have no time limit, nor a setting for one.
     _driver_errors = (httpx.HTTPError, httpx.InvalidURL, UpstashError, ValueError)
+    _url = ""
 
     def __init__(
         self,
@@ -67,14 +70,16 @@ class UpstashStore(ScriptedStore):
         raw_ids: bool = False,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
+        url, token = hidden(url), hidden(token)
         super().__init__(key_prefix=key_prefix, ttl=ttl, archive=archive, raw_ids=raw_ids, timeout=timeout)
         if not _is_address(url):
             raise ValueError("an Upstash URL is https://<name>.upstash.io, with no user or password in it")
-        token = token.strip()
+        token = hidden(token.strip())
         if not token or not token.isascii() or not token.isprintable():
             raise ValueError("an Upstash token is a non-empty string of printable ASCII characters")
-        self._url = url
+        self._url = str(url)
         self._headers = make_headers(token, "base64", allow_telemetry=False)
+        self._headers["Authorization"] = Secret(self._headers["Authorization"])
         self._sync_token = ""
         self._shared = Shared(lambda: httpx.Client(timeout=timeout), httpx.Client.close)
         self._per_loop = PerLoop(lambda: httpx.AsyncClient(timeout=timeout), httpx.AsyncClient.aclose)
@@ -100,17 +105,19 @@ class UpstashStore(ScriptedStore):
         return f"UpstashStore({self._url!r}, key_prefix={self._keys.prefix!r})"
 
     def _send(self, command: Command[Any], node: Any) -> Any:  # noqa: ARG002 - there is only one
-        http = self._shared.get()
-        response = http.post(self._url, headers=self._all_headers(), json=_words(command))
-        if _is_unknown_script(command, response):
-            response = http.post(self._url, headers=self._all_headers(), json=_words(command, whole=True))
+        with self._shared.use() as http:
+            response = http.post(self._url, headers=self._all_headers(), json=_words(command))
+            if _is_unknown_script(command, response):
+                response = http.post(self._url, headers=self._all_headers(), json=_words(command, whole=True))
         return self._reply(response)
 
-    async def _asend(self, command: Command[Any], node: Any) -> Any:  # noqa: ARG002 - there is only one
-        http = await self._per_loop.get()
-        response = await http.post(self._url, headers=self._all_headers(), json=_words(command))
-        if _is_unknown_script(command, response):
-            response = await http.post(self._url, headers=self._all_headers(), json=_words(command, whole=True))
+    async def _asend(self, command: Command[Any], node: Any) -> Any:
+        async with self._per_loop.use() as http:
+            if http is None:
+                return await asyncio.to_thread(self._send, command, node)
+            response = await http.post(self._url, headers=self._all_headers(), json=_words(command))
+            if _is_unknown_script(command, response):
+                response = await http.post(self._url, headers=self._all_headers(), json=_words(command, whole=True))
         return self._reply(response)
 
     def _explain(self, error: Exception, command: Command[Any]) -> StoreError:

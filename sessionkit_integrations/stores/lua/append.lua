@@ -94,8 +94,14 @@ end
 if count(meta, letters) > most and adopt(meta, ttl, letters, false) > most then
   return -1
 end
+local length = push('RPUSH', LIST, ARGV, 8, #ARGV)
+if ttl == 0 and length == #letters and meta.archived > 0 then
+  -- The list is new, and the session as old as its archive.
+  meta.inherited = redis.call('PTTL', ARCHIVE)
+  expire(LIST, meta.inherited)
+end
 -- Another writer changed the list if its length is not what meta says, or if what is evicted has other roles.
-if push('RPUSH', LIST, ARGV, 8, #ARGV) ~= meta.length or not evict() then
+if length ~= meta.length or not evict() then
   if adopt(meta, ttl, letters, true) > most then
     redis.call('RPOP', LIST, #letters)
     return -1
@@ -110,5 +116,7 @@ if ttl > 0 then
   if meta.archived > 0 then
     redis.call('PEXPIRE', ARCHIVE, ttl)
   end
+elseif meta.inherited and meta.archived > 0 then
+  outlive(ARCHIVE, meta.inherited)
 end
 return 1

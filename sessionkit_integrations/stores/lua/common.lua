@@ -89,10 +89,19 @@ local function save_meta(meta, ttl)
     redis.call('SET', META, text, 'PX', ttl)
   elseif meta.inherited and meta.inherited > 0 then
     redis.call('SET', META, text, 'PX', meta.inherited)
-  elseif meta.anew then
+  elseif meta.inherited or meta.anew then
     redis.call('SET', META, text)
   else
     redis.call('SET', META, text, 'KEEPTTL')
+  end
+end
+
+-- Gives a key the time that the session has left: none if it has no end.
+local function outlive(key, left)
+  if left > 0 then
+    redis.call('PEXPIRE', key, left)
+  else
+    redis.call('PERSIST', key)
   end
 end
 

@@ -50,6 +50,6 @@ end
 save_meta(meta, ttl)
 if left > 0 then
   redis.call('PEXPIRE', LIST, left)
-  redis.call('PEXPIRE', ARCHIVE, left)
 end
+outlive(ARCHIVE, left)
 return 1

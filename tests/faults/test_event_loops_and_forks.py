@@ -1,0 +1,52 @@
+"""Event loops, threads and forks: everything works, nothing stays open and nothing warns."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.backends import Backends
+
+ROOT = Path(__file__).parents[2]
+KINDS = ("memory", "sqlite", "redis", "given", "cluster", "given cluster", "upstash")
+
+
+def place(kind: str, backends: Backends, folder: Path) -> list[str]:
+    """Return where a store is, and the ports of the servers whose connections are counted."""
+    if kind in {"memory", "sqlite"}:
+        return [str(folder / "chats.db")]
+    if kind == "upstash":
+        return [backends.upstash().url]  # each of whose connections is a descriptor of ours
+    if "cluster" in kind:
+        cluster = backends.cluster()
+        return [cluster.url, *(str(node.port) for node in cluster.nodes)]
+    server = backends.server("redis-8.2")
+    return [server.url, str(server.port)]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or not Path("/dev/fd").exists(), reason="Windows has neither")
+@pytest.mark.parametrize("kind", KINDS)
+def test_everything_works_and_leaves_nothing_open_and_warns_of_nothing(
+    kind: str, backends: Backends, tmp_path: Path
+) -> None:
+    # From 3.12 on Python warns of any fork of a process that has threads.
+    options = ["-X", "dev", "-W", "error", "-W", "ignore:This process"]
+    if kind.startswith("given"):
+        options += ["-W", "ignore:unclosed <socket"]  # redis-py leaves those of the parent to the garbage collector
+    command = [sys.executable, *options, "-m", "tests.faults.scenarios", kind]
+    done = subprocess.run(  # noqa: S603
+        [*command, *place(kind, backends, tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    print(done.stdout)
+    assert (done.returncode, done.stderr, done.stdout.split()[-1:]) == (0, "", ["done"])
