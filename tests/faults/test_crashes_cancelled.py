@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CANCELLED, WORKERS, MAX_CALLS = 300, 5, 3000
 CANCELLED_AT_LEAST = CANCELLED if sys.version_info >= (3, 11) else CANCELLED // 10
-"""Before Python 3.11, redis-py loses a cancellation that comes just as a command has been sent; the call is then made."""
+"""Before Python 3.11, redis-py loses a cancellation that comes just as a command has been sent."""
 
 SHORTEST = 0.0005
 SETTLE_SECONDS = 20
