@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.backends import StoreMaker
 
-WRITERS, TURNS, EDITORS = 64, 6, 32
+WRITERS, TURNS, EDITORS = 64, 4, 32
 LOAD = Load(TURNS, sessions=1)
 S = LOAD.session(0)
 

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from tests.servers import Server
 
 CANCELLED, WORKERS, MAX_CALLS = 300, 5, 3000
+CANCELLED_AT_LEAST = CANCELLED if sys.version_info >= (3, 11) else CANCELLED // 10
+"""Before Python 3.11, redis-py loses a cancellation that comes just as a command has been sent."""
+
+SHORTEST = 0.0005
 SETTLE_SECONDS = 20
 LONG = "x" * 3000  # so that a reply does not come in one piece with another
 
@@ -172,7 +176,7 @@ class Calls:
                 self.cancelled += 1
                 self._limit *= 1.1
             else:
-                self._limit /= 1.1
+                self._limit = max(self._limit / 1.1, SHORTEST)
                 if reads:
                     assert result == own
                 else:
@@ -204,7 +208,7 @@ async def _cancel(setting: Setting, chance: random.Random, connections_before: i
         await calls.begin()
         await asyncio.gather(*map(calls.work, range(WORKERS)))
         if not isinstance(sessions.store, InMemoryStore):  # which never waits, so that nothing can be cancelled
-            assert calls.cancelled >= CANCELLED
+            assert calls.cancelled >= CANCELLED_AT_LEAST
         _until(
             lambda: setting.connections() <= connections_before + setting.bound, "there are more connections than tasks"
         )
