@@ -53,6 +53,9 @@ class SessionManager(Closing):
         [{'role': 'user', 'content': 'Hello!'}]
     """
 
+    _window = Window(1)
+    """What a manager has whose constructor raises, and whose repr is in the traceback."""
+
     def __init__(
         self,
         memory_window: int | Window = 10,
@@ -64,6 +67,7 @@ class SessionManager(Closing):
         if store is not None and not isinstance(store, Store):
             given = store.__name__ if isinstance(store, type) else type(store).__name__
             raise TypeError(f"store is an instance of a Store, not {given}; from_url takes the URL of one")
+        self.store: Store = InMemoryStore() if store is None else store
         if type(max_message_bytes) is not int:
             raise TypeError(f"max_message_bytes is an integer, not {type(max_message_bytes).__name__}")
         if max_message_bytes < 1:
@@ -72,7 +76,6 @@ class SessionManager(Closing):
         self._window = Window.of(memory_window)
         if max_turn_messages is not None:
             self._window = replace(self._window, max_turn_messages=max_turn_messages)
-        self.store: Store = InMemoryStore() if store is None else store
         self._plain = self.using(PlainCodec())
 
     @classmethod

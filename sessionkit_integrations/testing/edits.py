@@ -76,6 +76,9 @@ class EditConformance(Fixtures):
         store.append("s", turn(1), 5)
         store.replace("s", Edit(active=(), archive=tuple(turn(1))), None)
         assert (store.read("s"), store.read_archive("s"), store.sessions()) == ([], turn(1), ["s"])
+        store.append("s", turn(2), 5)
+        assert (store.read("s"), store.read_archive("s")) == (turn(2), turn(1))
+        store.replace("s", Edit(active=()), None)
         store.replace("s", Edit(clear_archive=True), None)
         assert store.sessions() == []
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COMMANDS = "eval evalsha get set rpush lpush lpop lrange llen pttl pexpire persist del exists scan".split()  # noqa: SIM905 - as in the README
 OF_A_READER = ["lrange", "scan"]
-IN_A_CLUSTER = ["cluster|slots", "command"]
+IN_A_CLUSTER = ["cluster|slots", "cluster|nodes", "command"]
 KEYS = ["~app:*", "~{app:*}:meta", "~{app:*}:archive"]
 PASSWORD = "s3cret"  # noqa: S105 - of the tests
 

@@ -2,6 +2,7 @@
 --
 -- ARGV: operation id, now (Unix ms), window (turns), how many messages a turn may have, ttl (ms, 0 for none), keep
 --       evicted records (0 or 1), the letter of each record's role, the records.
+-- KEYS lacks the archive where neither ttl nor keep is given.
 -- Returns 1, or 0 if the operation had been done before, or -1 if a turn would be too long.
 local operation, now, window, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local ttl, keep, letters = tonumber(ARGV[5]), ARGV[6] == '1', ARGV[7]
@@ -95,7 +96,7 @@ if count(meta, letters) > most and adopt(meta, ttl, letters, false) > most then
   return -1
 end
 local length = push('RPUSH', LIST, ARGV, 8, #ARGV)
-if ttl == 0 and length == #letters and meta.archived > 0 then
+if ttl == 0 and ARCHIVE and length == #letters and meta.archived > 0 then
   -- The list is new, and the session as old as its archive.
   meta.inherited = redis.call('PTTL', ARCHIVE)
   expire(LIST, meta.inherited)
@@ -116,7 +117,7 @@ if ttl > 0 then
   if meta.archived > 0 then
     redis.call('PEXPIRE', ARCHIVE, ttl)
   end
-elseif meta.inherited and meta.archived > 0 then
+elseif meta.inherited and ARCHIVE and meta.archived > 0 then
   outlive(ARCHIVE, meta.inherited)
 end
 return 1

@@ -28,8 +28,7 @@ local function empty_meta(now)
   }
 end
 
-local function load_meta(now)
-  local text = redis.call('GET', META)
+local function read_meta(text, now)
   local meta = empty_meta(now)
   if not text then
     return meta
@@ -46,6 +45,10 @@ local function load_meta(now)
   meta.updated, meta.earlier, meta.lately = updated, tonumber(earlier), tonumber(lately)
   meta.known, meta.operations = tonumber(known), string.sub(text, from)
   return meta
+end
+
+local function load_meta(now)
+  return read_meta(redis.call('GET', META), now)
 end
 
 local function is_retry(meta, operation)

@@ -5,8 +5,9 @@
 -- Returns 1, or 0 if the operation had been done before.
 local operation, now = ARGV[1], ARGV[2]
 
--- Whatever somebody else put under our keys goes as well.
-if redis.call('TYPE', META).ok == 'string' and is_retry(load_meta(now), operation) then
+-- Whatever somebody else put under our keys goes as well, so that what is no string is no fault here.
+local text = redis.pcall('GET', META)
+if is_retry(read_meta(type(text) == 'string' and text, now), operation) then
   return 0
 end
 redis.call('DEL', LIST, ARCHIVE)
