@@ -8,7 +8,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.errors import MissingDependencyError, StoreError, StoreUnavailableError
+from sessionkit_integrations.errors import MissingDependencyError
 from sessionkit_integrations.stores import commands
 from sessionkit_integrations.stores.resources import PerLoop, Shared
 from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT
@@ -19,17 +19,11 @@ try:
     import redis.asyncio
     from redis.asyncio.retry import Retry as AsyncRetry
     from redis.backoff import NoBackoff
-    from redis.exceptions import (
-        AuthenticationError,
-        ClusterDownError,
-        MasterDownError,
-        NoScriptError,
-        ReadOnlyError,
-        RedisClusterException,
-        RedisError,
-        TryAgainError,
-    )
+    from redis.exceptions import NoScriptError
     from redis.retry import Retry
+
+    from sessionkit_integrations.stores import redis_errors
+    from sessionkit_integrations.stores.redis_pool import LimitedPool
 except ImportError as error:
     raise MissingDependencyError("RedisStore", "redis") from error
 
@@ -40,11 +34,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from sessionkit_integrations.stores.commands import Command
+    from sessionkit_integrations.stores.retries import Failure
 
-_NOT_NOW = (ClusterDownError, MasterDownError, ReadOnlyError, TryAgainError)
-"""What a server refuses for the time being, as in a failover."""
+_CLUSTERS_HEED_RETRY = 6
+"""The version of redis-py since which ``retry`` is all that says how often a cluster client tries."""
 
-_UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, RedisClusterException)
 _CLUSTER_SCHEMES = {"redis+cluster://": "redis://", "rediss+cluster://": "rediss://"}
 
 
@@ -72,14 +66,16 @@ class RedisStore(ScriptedStore):
             SessionKit that hold spaces, braces, colons, glob characters or percent signs. This gives up that a
             prefix lists only its own sessions, that two prefixes never share a key, and, for ids with braces,
             the use of a cluster.
-        timeout: How long one attempt at an operation may take, and until when it may be tried again, in seconds.
-            A client that you give keeps its own time limits.
+        timeout: How long an operation may take, with all its attempts, in seconds. One of them waits at most two
+            fifths of that for an answer (in a cluster, a quarter), so that there is time for another. A client that
+            you give keeps its own time limits in synchronous use.
 
     Raises:
         ValueError: ``url``, ``key_prefix`` or ``ttl`` is not of that form.
     """
 
-    _driver_errors = (RedisError, RedisClusterException)
+    _driver_errors = redis_errors.DRIVER_ERRORS
+    _timed_out = redis.TimeoutError
 
     def __init__(
         self,
@@ -98,11 +94,18 @@ class RedisStore(ScriptedStore):
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
         super().__init__(key_prefix=key_prefix, ttl=ttl, archive=archive, raw_ids=raw_ids, timeout=timeout)
+        given = client or async_client
+        cluster = _is_cluster_url(url) if given is None else _is_cluster(given)
+        if cluster:
+            self._wait = timeout / 4  # for a node that does not answer, for others to ask what took its place, and that
         if url is not None:
             _check_url(url)
         self._url = url
-        self._address = {"host": host, "port": port, "username": username, "password": password}
+        self._address: dict[str, Any] = {"host": host, "port": port, "username": username, "password": password}
         self._given, self._async_given = client, async_client
+        self._sender = redis_errors.Sender(
+            redis_errors.place_of(url, self._address, given), given is None, cluster, timeout
+        )
         self._shared = Shared(self._open_sync, lambda own: own.close())
         self._per_loop = PerLoop(self._open_async, lambda own: own.aclose())
 
@@ -159,17 +162,8 @@ class RedisStore(ScriptedStore):
         nodes: Sequence[Any] = client.get_primaries()
         return nodes
 
-    def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
-        if isinstance(error, _NOT_NOW):
-            return StoreUnavailableError(f"Redis cannot do it now: {error}", may_have_happened=False)
-        if isinstance(error, _UNREACHABLE) and not isinstance(error, AuthenticationError):
-            # Only of a client that does not try again by itself is the last error the only one.
-            tries_once = self._given is None and self._async_given is None and not _is_cluster_url(self._url)
-            return StoreUnavailableError(
-                f"Redis cannot be reached or did not answer in time ({type(error).__name__})",
-                may_have_happened=command.writes and not (tries_once and "connecting to" in str(error)),
-            )
-        return StoreError(f"Redis refused {command.name}: {error}")
+    def _explain(self, error: Exception, command: Command[Any]) -> Failure:
+        return redis_errors.explain(error, command, self._sender)
 
     def _client(self) -> Any:
         if self._given is not None:
@@ -184,20 +178,29 @@ class RedisStore(ScriptedStore):
         return None if self._given is not None else await self._per_loop.get()
 
     def _open_sync(self) -> Any:
-        return self._open(redis.Redis, redis.RedisCluster, Retry(NoBackoff(), 0))
+        options = self._options(Retry(NoBackoff(), 0))
+        if self._url is None:
+            return redis.Redis.from_pool(LimitedPool(**self._address, **options))
+        if _is_cluster_url(self._url):
+            return redis.RedisCluster.from_url(_plain_url(self._url), connection_pool_class=LimitedPool, **options)
+        return redis.Redis.from_pool(LimitedPool.from_url(self._url, **options))
 
     def _open_async(self) -> Any:
-        return self._open(redis.asyncio.Redis, redis.asyncio.RedisCluster, AsyncRetry(NoBackoff(), 0))
-
-    def _open(self, standalone: Any, cluster: Any, no_retries: Any) -> Any:
-        limits = {"socket_timeout": self._timeout, "socket_connect_timeout": self._timeout}
+        options = self._options(AsyncRetry(NoBackoff(), 0))
         if self._url is None:
-            return standalone(**self._address, retry=no_retries, **limits)
-        password = {name: value for name, value in self._address.items() if name == "password" and value}
+            return redis.asyncio.Redis(**self._address, **options)
         if _is_cluster_url(self._url):
-            # A cluster client finds a moved slot or a new primary by its own retries, so it keeps them.
-            return cluster.from_url(_plain_url(self._url), **limits, **password)
-        return standalone.from_url(self._url, retry=no_retries, **limits, **password)
+            return redis.asyncio.RedisCluster.from_url(_plain_url(self._url), **options)
+        return redis.asyncio.Redis.from_url(self._url, **options)
+
+    def _options(self, no_retries: Any) -> dict[str, Any]:
+        # Only of a client that sends a command once is known whether it may have been executed.
+        options = {"socket_timeout": self._wait, "socket_connect_timeout": self._wait, "retry": no_retries}
+        if self._url is not None and self._address["password"]:
+            options["password"] = self._address["password"]
+        if _is_cluster_url(self._url) and int(redis.__version__.split(".")[0]) < _CLUSTERS_HEED_RETRY:
+            options["cluster_error_retry_attempts"] = 0
+        return options
 
 
 def _is_cluster_url(url: str | None) -> bool:

@@ -7,7 +7,7 @@ import time
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sessionkit_integrations.stores import commands
+from sessionkit_integrations.stores import commands, deadlines
 from sessionkit_integrations.stores.base import Snapshot, Store
 from sessionkit_integrations.stores.retries import Attempts
 from sessionkit_integrations.stores.ttl import ttl_milliseconds
@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
     from datetime import timedelta
 
-    from sessionkit_integrations.errors import StoreError
     from sessionkit_integrations.stores.base import Edit
     from sessionkit_integrations.stores.commands import Command
     from sessionkit_integrations.stores.resources import PerLoop, Shared
+    from sessionkit_integrations.stores.retries import Failure
     from sessionkit_integrations.window import Window
 
 T = TypeVar("T")
+
+_TOO_LATE = "the operation took too long"
+_WAIT_SHARE = 0.4
+"""How much of an operation's time one attempt may wait for an answer: so much that there is time for another one."""
 
 
 class ScriptedStore(Store):
@@ -30,6 +34,12 @@ class ScriptedStore(Store):
 
     _driver_errors: tuple[type[Exception], ...]
     """What `_send` raises when it fails."""
+
+    _timed_out: Callable[[str], Exception]
+    """Makes that of them which says that there was no answer in time."""
+
+    _wait: float
+    """How many seconds an attempt waits for an answer, at most."""
 
     _shared: Shared[Any]
     """The store's own connections, for synchronous use."""
@@ -44,6 +54,7 @@ class ScriptedStore(Store):
         self._keys = commands.Keys(key_prefix, raw_ids)
         self._ttl = ttl_milliseconds(ttl)
         self._timeout = timeout
+        self._wait = timeout * _WAIT_SHARE
 
     @abstractmethod
     def _send(self, command: Command[Any], node: Any) -> Any:
@@ -54,8 +65,8 @@ class ScriptedStore(Store):
         """See `_send`."""
 
     @abstractmethod
-    def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
-        """Return our error for one of the driver's."""
+    def _explain(self, error: Exception, command: Command[Any]) -> Failure:
+        """Return what one of the driver's errors means."""
 
     def _nodes(self) -> Sequence[Any]:
         """Return the nodes that together hold all keys."""
@@ -141,23 +152,36 @@ class ScriptedStore(Store):
 
     def _retried(self, attempt: Callable[[], T], command: Command[Any]) -> T:
         """Return the result of an attempt at a command, or at what it needs, repeated as `Attempts` says."""
-        attempts = Attempts(self._timeout)
+        attempts = Attempts(self._timeout, self._wait)
         while True:
             try:
-                return attempt()
+                return self._in_time(attempts.deadline, attempt)
             except self._driver_errors as error:
                 delay = attempts.delay_after(self._explain(error, command), error)
             time.sleep(delay)
 
     async def _aretried(self, attempt: Callable[[], Awaitable[T]], command: Command[Any]) -> T:
         """See `_retried`."""
-        attempts = Attempts(self._timeout)
+        attempts = Attempts(self._timeout, self._wait)
         while True:
             try:
-                return await attempt()
+                return await self._ain_time(attempts.deadline, attempt)
             except self._driver_errors as error:
                 delay = attempts.delay_after(self._explain(error, command), error)
             await asyncio.sleep(delay)
+
+    def _in_time(self, deadline: float, attempt: Callable[[], T]) -> T:
+        try:
+            with deadlines.until(deadline):
+                return attempt()
+        except TimeoutError:
+            raise self._timed_out(_TOO_LATE) from None
+
+    async def _ain_time(self, deadline: float, attempt: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await deadlines.within(deadline, attempt)
+        except asyncio.TimeoutError:
+            raise self._timed_out(_TOO_LATE) from None
 
 
 def _unseen(found: Sequence[str], seen: set[str]) -> list[str]:

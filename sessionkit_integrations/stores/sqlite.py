@@ -17,7 +17,7 @@ from sessionkit_integrations.errors import StoreError, StoreUnavailableError
 from sessionkit_integrations.records import now
 from sessionkit_integrations.stores import statements
 from sessionkit_integrations.stores.base import Snapshot, Store
-from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT, Attempts
+from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT, Attempts, Failure
 from sessionkit_integrations.stores.steps import run
 from sessionkit_integrations.stores.ttl import ttl_milliseconds
 
@@ -150,7 +150,7 @@ class SQLiteStore(Store):
                         if connection.in_transaction:
                             connection.rollback()
             except sqlite3.Error as error:
-                delay = attempts.delay_after(self._explain(error), error)
+                delay = attempts.delay_after(Failure(self._explain(error)), error)
             time.sleep(delay)
 
     async def _arun(self, begin: Callable[[], Steps[T]]) -> T:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import ssl
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import MissingDependencyError, StoreError, StoreUnavailableError
-from sessionkit_integrations.stores import commands
+from sessionkit_integrations.stores import commands, deadlines
 from sessionkit_integrations.stores.resources import PerLoop, Shared
-from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT
+from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT, Failure
 from sessionkit_integrations.stores.scripted import ScriptedStore
 
 try:
@@ -21,7 +22,7 @@ except ImportError as error:
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from typing_extensions import Self
+    from typing_extensions import Buffer, Self
 
     from sessionkit_integrations.stores.commands import Command
 
@@ -46,7 +47,8 @@ class UpstashStore(ScriptedStore):
         ttl: How long a session is kept after its last change, in seconds or as a timedelta; for ever if ``None``.
         archive: Whether to keep evicted messages.
         raw_ids: Whether to use session ids in keys as they are; see `RedisStore` for what that gives up.
-        timeout: How long one attempt at an operation may take, and until when it may be tried again, in seconds.
+        timeout: How long an operation may take, with all its attempts, in seconds. One of them waits at most two
+            fifths of that for an answer, so that there is time for another.
 
     Raises:
         ValueError: ``url``, ``token``, ``key_prefix`` or ``ttl`` is not of that form.
@@ -55,6 +57,7 @@ class UpstashStore(ScriptedStore):
     # upstash-redis supplies what goes over the wire (headers, encoding, errors). Its clients are not used:
     # they have no time limit, nor a setting for one.
     _driver_errors = (httpx.HTTPError, httpx.InvalidURL, UpstashError, ValueError)
+    _timed_out = httpx.ReadTimeout
 
     def __init__(
         self,
@@ -76,8 +79,8 @@ class UpstashStore(ScriptedStore):
         self._url = url
         self._headers = make_headers(token, "base64", allow_telemetry=False)
         self._sync_token = ""
-        self._shared = Shared(lambda: httpx.Client(timeout=timeout), httpx.Client.close)
-        self._per_loop = PerLoop(lambda: httpx.AsyncClient(timeout=timeout), httpx.AsyncClient.aclose)
+        self._shared = Shared(_open, httpx.Client.close)
+        self._per_loop = PerLoop(lambda: httpx.AsyncClient(timeout=self._wait), httpx.AsyncClient.aclose)
 
     @classmethod
     def from_env(cls, **options: Any) -> Self:
@@ -100,11 +103,15 @@ class UpstashStore(ScriptedStore):
         return f"UpstashStore({self._url!r}, key_prefix={self._keys.prefix!r})"
 
     def _send(self, command: Command[Any], node: Any) -> Any:  # noqa: ARG002 - there is only one
-        http = self._shared.get()
-        response = http.post(self._url, headers=self._all_headers(), json=_words(command))
+        response = self._post(_words(command))
         if _is_unknown_script(command, response):
-            response = http.post(self._url, headers=self._all_headers(), json=_words(command, whole=True))
+            response = self._post(_words(command, whole=True))
         return self._reply(response)
+
+    def _post(self, words: list[str | int]) -> httpx.Response:
+        http, limit = self._shared.get(), deadlines.left(self._wait)
+        response: httpx.Response = http.post(self._url, headers=self._all_headers(), json=words, timeout=limit)
+        return response
 
     async def _asend(self, command: Command[Any], node: Any) -> Any:  # noqa: ARG002 - there is only one
         http = await self._per_loop.get()
@@ -113,13 +120,23 @@ class UpstashStore(ScriptedStore):
             response = await http.post(self._url, headers=self._all_headers(), json=_words(command, whole=True))
         return self._reply(response)
 
-    def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
+    def _explain(self, error: Exception, command: Command[Any]) -> Failure:
         if isinstance(error, UpstashError):
-            return StoreError(f"Upstash refused {command.name}: {error}")
-        return StoreUnavailableError(
-            f"Upstash cannot be reached or did not answer as it should ({type(error).__name__})",
-            may_have_happened=command.writes and not isinstance(error, _NOT_SENT),
-        )
+            return Failure(StoreError(f"Upstash refused {command.name}: {error}"))
+        pause, may_have_happened = 0.0, command.writes
+        if isinstance(error, httpx.HTTPStatusError):
+            message = f"{self._url} answered {command.name} with status {error.response.status_code}"
+            if error.response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                message = f"{message}: too many requests"
+                pause, may_have_happened = _pause(error.response), False
+        elif isinstance(error, httpx.TimeoutException):
+            message = f"{self._url} did not answer within the timeout of {self._timeout:g} s ({type(error).__name__})"
+        elif isinstance(error, _NOT_SENT):
+            message = f"{self._url} cannot be reached ({error}): check the URL and the network"
+        else:
+            message = f"{self._url} gave no answer of Upstash ({type(error).__name__}): check that it is a REST URL"
+        may_have_happened &= not isinstance(error, _NOT_SENT)
+        return Failure(StoreUnavailableError(message, may_have_happened=may_have_happened), pause=pause)
 
     def _all_headers(self) -> dict[str, str]:
         # Databases with replicas read what the same client wrote by the token of its last answer.
@@ -135,12 +152,36 @@ class UpstashStore(ScriptedStore):
         return format_response(answer, "base64")
 
 
+class _LimitedSocket(ssl.SSLSocket):
+    """A socket whose waits last no longer than the operation may: httpx limits each of them, not all together."""
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        self.settimeout(deadlines.left(self.gettimeout()))
+        return super().recv(buflen, flags)
+
+    def send(self, data: Buffer, flags: int = 0) -> int:
+        self.settimeout(deadlines.left(self.gettimeout()))
+        return super().send(data, flags)
+
+
+def _open() -> httpx.Client:
+    context = httpx.create_ssl_context()
+    context.sslsocket_class = _LimitedSocket
+    return httpx.Client(verify=context)
+
+
 def _is_address(url: str) -> bool:
     try:
         parts = httpx.URL(url)
     except httpx.InvalidURL:
         return False
     return parts.scheme in {"https", "http"} and bool(parts.host) and not parts.userinfo
+
+
+def _pause(response: httpx.Response) -> float:
+    """Return how many seconds a server wants to be left alone; it may name a date instead, which ours do not."""
+    seconds = response.headers.get("Retry-After", "")
+    return float(seconds) if seconds.isdecimal() else 0.0
 
 
 def _words(command: Command[Any], *, whole: bool = False) -> list[str | int]:
