@@ -140,7 +140,7 @@ class RedisStore(ScriptedStore):
             # Concurrent first commands would use connections that one of them is still making.
             await client.initialize()
         target = {} if node is None else {"target_nodes": node}
-        with _cancellable():
+        with _cancellable(), _closed_by_others():
             try:
                 reply = await client.execute_command(*commands.words(command, whole=False), **target)
             except NoScriptError:
@@ -246,6 +246,15 @@ def _cancellable() -> Iterator[None]:
     yield
     if cancelling() > before:
         raise asyncio.CancelledError
+
+
+@contextmanager
+def _closed_by_others() -> Iterator[None]:
+    """Raise the right error where a task of a cluster client takes a connection that another one is closing."""
+    try:
+        yield
+    except AttributeError as error:
+        raise redis.ConnectionError("the connection was being closed") from error
 
 
 def _of_one_node(reply: Any) -> Any:

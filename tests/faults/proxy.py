@@ -22,7 +22,7 @@ CUT_WITHIN = "cut within the command"
 DROP = "executed, no reply"
 TRUNCATE = "executed, half a reply"
 DELAY = "executed, reply too late"
-CUTS = {PASS: 75, CUT_BEFORE: 6, CUT_WITHIN: 6, DROP: 6, TRUNCATE: 6}
+CUTS = {PASS: 84, CUT_BEFORE: 3.5, CUT_WITHIN: 3.5, DROP: 4, TRUNCATE: 4}
 ALL = {**CUTS, DELAY: 1}
 
 
@@ -45,7 +45,7 @@ class Faults:
         pause: float = 0.5,
     ) -> None:
         self._random = random.Random(seed)  # noqa: S311 - to be repeated
-        self._names, self._weights = list(weights), list(weights.values())
+        self._weights = dict(weights)
         self._lock = threading.Lock()
         self.answers = answers or {}
         self.pause = pause
@@ -55,9 +55,13 @@ class Faults:
     def next(self) -> str:
         """Return what befalls the next command."""
         with self._lock:
-            fault: str = self._random.choices(self._names, self._weights)[0] if self.active else PASS
+            fault = self._random.choices(*zip(*self._weights.items(), strict=True))[0] if self.active else PASS
             self.counts[fault] += 1
             return fault
+
+    def without(self, fault: str) -> None:
+        """Let a fault never happen."""
+        self._weights.pop(fault)
 
     @property
     def total(self) -> int:
