@@ -22,7 +22,7 @@ try:
     from redis.exceptions import NoScriptError
     from redis.retry import Retry
 
-    from sessionkit_integrations.stores import redis_errors
+    from sessionkit_integrations.stores import redis_clusters, redis_errors
     from sessionkit_integrations.stores.redis_pool import LimitedPool
 except ImportError as error:
     raise MissingDependencyError("RedisStore", "redis") from error
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.stores.commands import Command
     from sessionkit_integrations.stores.retries import Failure
-
-_CLUSTERS_HEED_RETRY = 6
-"""The version of redis-py since which ``retry`` is all that says how often a cluster client tries."""
 
 _CLUSTER_SCHEMES = {"redis+cluster://": "redis://", "rediss+cluster://": "rediss://"}
 
@@ -95,7 +92,7 @@ class RedisStore(ScriptedStore):
     ) -> None:
         super().__init__(key_prefix=key_prefix, ttl=ttl, archive=archive, raw_ids=raw_ids, timeout=timeout)
         given = client or async_client
-        cluster = _is_cluster_url(url) if given is None else _is_cluster(given)
+        cluster = _is_cluster_url(url) if given is None else redis_clusters.is_cluster(given)
         if cluster:
             self._wait = timeout / 4  # for a node that does not answer, for others to ask what took its place, and that
         if url is not None:
@@ -126,37 +123,38 @@ class RedisStore(ScriptedStore):
     def _send(self, command: Command[Any], node: Any) -> Any:
         client = self._client()
         target = {} if node is None else {"target_nodes": node}
-        try:
-            reply = client.execute_command(*commands.words(command, whole=False), **target)
-        except NoScriptError:
-            reply = client.execute_command(*commands.words(command, whole=True), **target)
-        return reply if node is None else _of_one_node(reply)
+        with redis_clusters.mended(client):
+            try:
+                reply = client.execute_command(*commands.words(command, whole=False), **target)
+            except NoScriptError:
+                reply = client.execute_command(*commands.words(command, whole=True), **target)
+        return reply if node is None else redis_clusters.of_one_node(reply)
 
     async def _asend(self, command: Command[Any], node: Any) -> Any:
         client = await self._async_client()
         if client is None:
             return await asyncio.to_thread(self._send, command, node)
-        if _is_cluster(client):
-            # Concurrent first commands would use connections that one of them is still making.
-            await client.initialize()
         target = {} if node is None else {"target_nodes": node}
-        with _cancellable(), _closed_by_others():
+        with _cancellable(), redis_clusters.mended(client):
+            if redis_clusters.is_cluster(client):
+                # Concurrent first commands would use connections that one of them is still making.
+                await client.initialize()
             try:
                 reply = await client.execute_command(*commands.words(command, whole=False), **target)
             except NoScriptError:
                 reply = await client.execute_command(*commands.words(command, whole=True), **target)
-        return reply if node is None else _of_one_node(reply)
+        return reply if node is None else redis_clusters.of_one_node(reply)
 
     def _nodes(self) -> Sequence[Any]:
         client = self._client()
-        nodes: Sequence[Any] = client.get_primaries() if _is_cluster(client) else (None,)
+        nodes: Sequence[Any] = client.get_primaries() if redis_clusters.is_cluster(client) else (None,)
         return nodes
 
     async def _anodes(self) -> Sequence[Any]:
         client = await self._async_client()
         if client is None:
             return await asyncio.to_thread(self._nodes)
-        if not _is_cluster(client):
+        if not redis_clusters.is_cluster(client):
             return (None,)
         await client.initialize()
         nodes: Sequence[Any] = client.get_primaries()
@@ -195,11 +193,10 @@ class RedisStore(ScriptedStore):
 
     def _options(self, no_retries: Any) -> dict[str, Any]:
         # Only of a client that sends a command once is known whether it may have been executed.
-        options = {"socket_timeout": self._wait, "socket_connect_timeout": self._wait, "retry": no_retries}
+        options = {"socket_timeout": self._wait, "socket_connect_timeout": self._wait}
+        options |= redis_clusters.trying_once(no_retries) if self._sender.cluster else {"retry": no_retries}
         if self._url is not None and self._address["password"]:
             options["password"] = self._address["password"]
-        if _is_cluster_url(self._url) and int(redis.__version__.split(".")[0]) < _CLUSTERS_HEED_RETRY:
-            options["cluster_error_retry_attempts"] = 0
         return options
 
 
@@ -230,10 +227,6 @@ def _check_url(url: str) -> None:
         ) from None
 
 
-def _is_cluster(client: object) -> bool:
-    return isinstance(client, (redis.RedisCluster, redis.asyncio.RedisCluster))
-
-
 @contextmanager
 def _cancellable() -> Iterator[None]:
     """Raise the cancellation that redis-py loses on Python 3.11 if it comes just as a command has been sent."""
@@ -246,18 +239,3 @@ def _cancellable() -> Iterator[None]:
     yield
     if cancelling() > before:
         raise asyncio.CancelledError
-
-
-@contextmanager
-def _closed_by_others() -> Iterator[None]:
-    """Raise the right error where a task of a cluster client takes a connection that another one is closing."""
-    try:
-        yield
-    except AttributeError as error:
-        raise redis.ConnectionError("the connection was being closed") from error
-
-
-def _of_one_node(reply: Any) -> Any:
-    """Return the reply to SCAN of a single node of a cluster, which redis-py gives with a cursor for each node."""
-    cursors, keys = reply
-    return next(iter(cursors.values())), keys

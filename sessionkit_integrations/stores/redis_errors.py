@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 DRIVER_ERRORS = (RedisError, RedisClusterException, ValueError)
 
 _NOT_NOW = (BusyLoadingError, ClusterDownError, ReadOnlyError, TryAgainError)
-_UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, RedisClusterException)
+UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, RedisClusterException)
 _DENIED = (AuthenticationError, AuthorizationError)
 
 # Redis 6.2 wraps what a command in a script is refused for in an error of its own.
@@ -72,7 +72,7 @@ def explain(error: Exception, command: Command[Any], sender: Sender) -> Failure:
     if isinstance(error, (InvalidResponse, ValueError)):
         message = f"{place} gave an answer that is none of Redis's ({name}): is it a Redis server, and its port?"
         return Failure(StoreUnavailableError(message, may_have_happened=command.writes))
-    if isinstance(error, _UNREACHABLE):
+    if isinstance(error, UNREACHABLE):
         # A cluster client that failed to connect may have failed to find out what else it could do.
         unsent = "connecting to" in text and not isinstance(error, RedisClusterException)
         if unsent:
