@@ -17,6 +17,10 @@ _HEED_RETRY = 6
 """The version of redis-py since which ``retry`` is all that says how often a cluster client tries."""
 
 
+_CHANGED_MEANWHILE = ("changed size during iteration", "handler is closed")
+"""What else is said of such a change: by Python of the nodes, by uvloop of a connection."""
+
+
 def is_cluster(client: object) -> bool:
     """Whether a client is a cluster's."""
     return isinstance(client, (redis.RedisCluster, redis.asyncio.RedisCluster))
@@ -42,17 +46,18 @@ def of_one_node(reply: Any) -> Any:
 def mended(client: Any) -> Iterator[None]:
     """Let threads or tasks share a client while some of their commands fail.
 
-    A command that fails has its node's other connections closed, so that another command may find its own gone. And
-    redis-py before 7 forgets each node that failed, until it knows of none that it could ask for the others.
+    A command that fails has its node's other connections closed, so that another command may find its own gone, which
+    redis-py and asyncio do not expect. And redis-py before 7 forgets each node that failed, until it knows of none that
+    it could ask for the others.
     """
     try:
         yield
-    except AttributeError as error:
+    except (AttributeError, TypeError) as error:
         raise redis.ConnectionError("the connection was closed meanwhile") from error
     except RuntimeError as error:
-        if "changed size during iteration" not in str(error):
+        if not any(text in str(error) for text in _CHANGED_MEANWHILE):
             raise
-        raise redis.ConnectionError("the nodes changed meanwhile") from error
+        raise redis.ConnectionError("the connection was closed meanwhile") from error
     except UNREACHABLE:
         if is_cluster(client) and not client.nodes_manager.startup_nodes:
             client.nodes_manager.startup_nodes.update(client.nodes_manager.nodes_cache)

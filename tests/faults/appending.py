@@ -35,14 +35,20 @@ class Outcome:
     raised: dict[str, bool] = field(default_factory=dict)
     seconds: float = 0.0
 
+    def figures(self, found: Sequence[str], faults: Faults, label: str) -> str:
+        """Return what became of the messages, given those that are there."""
+        missing = len(set(self.acknowledged) - set(found))
+        return (
+            f"{label}: {len(self.acknowledged)} acknowledged ({missing} missing), {len(self.raised)} raised"
+            f" ({len(set(self.raised) & set(found))} of them there), {len(found) - len(set(found))} twice,"
+            f" {faults.total} faults, {self.seconds:.1f} s"
+        )
+
     def check(self, found: Sequence[str], faults: Faults, label: str) -> None:
         """Assert that all of it is true of the messages that are there, and print the figures."""
         counts = Counter(found)
         there = [content for content in self.raised if content in counts]
-        print(  # noqa: T201 - the figures are what such a run is for
-            f"{label}: {len(self.acknowledged)} acknowledged, {len(self.raised)} raised ({len(there)} of them there),"
-            f" {faults.total} faults, {sum(counts.values()) - len(counts)} twice, {self.seconds:.1f} s"
-        )
+        print(self.figures(found, faults, label))  # noqa: T201 - the figures are what such a run is for
         assert [content for content, count in counts.items() if count > 1] == []
         assert [content for content in self.acknowledged if content not in counts] == []
         assert [content for content in there if not self.raised[content]] == []
@@ -51,7 +57,9 @@ class Outcome:
             assert numbers == sorted(numbers)
 
 
-def append(send: Send, *, writers: int, each: int) -> Outcome:
+def append(
+    send: Send, *, writers: int, each: int, errors: tuple[type[Exception], ...] = (StoreUnavailableError,)
+) -> Outcome:
     """Let threads send numbered messages; ``send`` is given the writer's number and the message."""
     outcome = Outcome()
     started = time.monotonic()
@@ -61,8 +69,8 @@ def append(send: Send, *, writers: int, each: int) -> Outcome:
             content = f"{writer} {number}"
             try:
                 send(writer, content)
-            except StoreUnavailableError as error:
-                outcome.raised[content] = error.may_have_happened
+            except errors as error:
+                outcome.raised[content] = getattr(error, "may_have_happened", True)
             else:
                 outcome.acknowledged.append(content)
 
