@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ class Stalling:
         self.port: int = self._listener.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}"
         self._held: list[socket.socket] = []
-        self.accepted = 0
+        self.accepts = accepts
         if accepts:
             threading.Thread(target=self._accept, daemon=True).start()
         else:
@@ -65,7 +64,6 @@ class Stalling:
                 continue
             except OSError:
                 return
-            self.accepted += 1
             self._held.append(client)
             if self._answer:
                 threading.Thread(target=self._dribble, args=(client,), daemon=True).start()
@@ -78,8 +76,3 @@ class Stalling:
                 client.sendall(bytes([byte]))
             except OSError:
                 return
-
-
-def seconds_of(started: float) -> float:
-    """Return how long ago something started."""
-    return time.monotonic() - started
