@@ -106,7 +106,9 @@ def check(ended: dict[str, tuple[float, BaseException | None]]) -> None:
     for name, (seconds, raised) in ended.items():
         assert seconds < PROMISED, name
         assert isinstance(raised, StoreUnavailableError), name
-        assert "imeout" in type(raised.__cause__).__name__ or isinstance(raised.__cause__, RedisClusterException), raised
+        assert "imeout" in type(raised.__cause__).__name__ or isinstance(raised.__cause__, RedisClusterException), (
+            raised
+        )
         assert raised.may_have_happened is False or name in {"append", "replace", "delete"}
 
 
