@@ -43,9 +43,8 @@ class UpstashEndpoint:
         self.requests = 0
         self.global_locks = 0
         self.scripts: dict[str, str] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.endpoint = self  # type: ignore[attr-defined]
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.endpoint = self
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
     @property
@@ -83,6 +82,12 @@ class UpstashEndpoint:
         if name == "SCRIPT" and str(words[1]).upper() == "FLUSH":
             self.scripts.clear()
         return words
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # tests connect many clients at once
+    endpoint: UpstashEndpoint
 
 
 class _Handler(BaseHTTPRequestHandler):

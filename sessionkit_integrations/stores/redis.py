@@ -9,32 +9,23 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.errors import MissingDependencyError, StoreError, StoreUnavailableError
+from sessionkit_integrations.errors import MissingDependencyError
 from sessionkit_integrations.stores import commands
 from sessionkit_integrations.stores.placement import ONE_NODE, Placement
 from sessionkit_integrations.stores.resources import PerLoop, Shared
 from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.scripted import ScriptedStore
-from sessionkit_integrations.stores.secrets import AMBIGUOUS, Secret, hidden, hide, is_ambiguous, split_url
+from sessionkit_integrations.stores.secrets import Secret, hidden, hide, split_url
 
 try:
     import redis
     import redis.asyncio
     from redis.asyncio.retry import Retry as AsyncRetry
     from redis.backoff import NoBackoff
-    from redis.exceptions import (
-        AuthenticationError,
-        ClusterError,
-        MasterDownError,
-        NoScriptError,
-        ReadOnlyError,
-        RedisClusterException,
-        RedisError,
-        TryAgainError,
-    )
+    from redis.exceptions import NoScriptError
     from redis.retry import Retry
 
-    from sessionkit_integrations.stores.redis_cluster import following, is_cluster
+    from sessionkit_integrations.stores import redis_cluster, redis_errors, redis_urls
 except ImportError as error:
     raise MissingDependencyError("RedisStore", "redis") from error
 
@@ -45,12 +36,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from sessionkit_integrations.stores.commands import Command
-
-_NOT_NOW = (ClusterError, MasterDownError, ReadOnlyError, TryAgainError)
-"""What a server refuses for the time being, as in a failover, or while a slot moves for long."""
-
-_UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, RedisClusterException)
-_CLUSTER_SCHEMES = {"redis+cluster://": "redis://", "rediss+cluster://": "rediss://"}
+    from sessionkit_integrations.stores.retries import Failure
 
 
 class RedisStore(ScriptedStore):
@@ -77,14 +63,16 @@ class RedisStore(ScriptedStore):
             SessionKit that hold spaces, braces, colons, glob characters or percent signs. This gives up that a
             prefix lists only its own sessions, that two prefixes never share a key, and, for ids with braces,
             the use of a cluster.
-        timeout: How long one attempt at an operation may take, and until when it may be tried again, in seconds.
-            A client that you give keeps its own time limits.
+        timeout: How long an operation may take, with all its attempts, in seconds. One of them waits at most two
+            fifths of that for an answer (in a cluster, a quarter), so that there is time for another. A client that
+            you give keeps its own time limits in synchronous use.
 
     Raises:
         ValueError: ``url``, ``key_prefix`` or ``ttl`` is not of that form.
     """
 
-    _driver_errors = (RedisError, RedisClusterException)
+    _driver_errors = redis_errors.DRIVER_ERRORS
+    _timed_out = redis.TimeoutError
     _given: Any = None
     _async_given: Any = None
 
@@ -106,16 +94,22 @@ class RedisStore(ScriptedStore):
     ) -> None:
         url, password = hidden(url), hidden(password)
         super().__init__(key_prefix=key_prefix, ttl=ttl, archive=archive, raw_ids=raw_ids, timeout=timeout)
+        given = client or async_client
+        cluster = redis_urls.is_of_cluster(url) if given is None else redis_cluster.is_cluster(given)
+        if cluster:
+            self._wait = timeout / 4  # for a node that does not answer, for others to ask what took its place, and that
         self._url: str | None = None
         self._secrets: dict[str, Secret] = {"password": Secret(password)} if password else {}
         if url is not None:
-            if fault := _fault_of(url):
+            if fault := redis_urls.fault_of(url):
                 raise ValueError(fault)
             self._url, secrets = split_url(url)
             self._secrets.update(secrets)
-        self._address = {"host": host, "port": port, "username": username}
+        self._address: dict[str, Any] = {"host": host, "port": port, "username": username}
         self._given, self._async_given = client, async_client
-        self._shared = Shared(self._open_sync, _close)
+        place = redis_urls.place_of(self._url, self._address, given)
+        self._sender = redis_errors.Sender(place, given is None, cluster, timeout)
+        self._shared = Shared(self._open_sync, redis_cluster.close)
         self._per_loop = PerLoop(self._open_async, lambda own: own.aclose())
 
     @classmethod
@@ -134,31 +128,31 @@ class RedisStore(ScriptedStore):
 
     def _send(self, command: Command[Any], node: Any) -> Any:
         target = {} if node is None else {"target_nodes": node}
-        with self._client() as client, following(client):
+        with self._client() as client, redis_cluster.mended(client):
             try:
                 reply = client.execute_command(*commands.words(command, whole=False), **target)
             except NoScriptError:
                 reply = client.execute_command(*commands.words(command, whole=True), **target)
-        return _of_one_node(reply) if command.name == "SCAN" and node is not None else reply
+        return redis_cluster.of_one_node(reply) if command.name == "SCAN" and node is not None else reply
 
     async def _asend(self, command: Command[Any], node: Any) -> Any:
         target = {} if node is None else {"target_nodes": node}
         async with self._async_client() as client:
             if client is None:
                 return await asyncio.to_thread(self._send, command, node)
-            if is_cluster(client):
-                # Concurrent first commands would use connections that one of them is still making.
-                await client.initialize()
-            with _cancellable(), following(client):
+            with _cancellable(), redis_cluster.mended(client):
+                if redis_cluster.is_cluster(client):
+                    # Concurrent first commands would use connections that one of them is still making.
+                    await client.initialize()
                 try:
                     reply = await client.execute_command(*commands.words(command, whole=False), **target)
                 except NoScriptError:
                     reply = await client.execute_command(*commands.words(command, whole=True), **target)
-        return _of_one_node(reply) if command.name == "SCAN" and node is not None else reply
+        return redis_cluster.of_one_node(reply) if command.name == "SCAN" and node is not None else reply
 
     def _placement(self) -> Placement:
         with self._client() as client:
-            if not is_cluster(client):
+            if not redis_cluster.is_cluster(client):
                 return ONE_NODE
             placement = self._ask_primaries(client)
             if not placement.is_whole():
@@ -170,7 +164,7 @@ class RedisStore(ScriptedStore):
         async with self._async_client() as client:
             if client is None:
                 return await asyncio.to_thread(self._placement)
-            if not is_cluster(client):
+            if not redis_cluster.is_cluster(client):
                 return ONE_NODE
             placement = await self._aask_primaries(client)
             if not placement.is_whole():
@@ -187,20 +181,9 @@ class RedisStore(ScriptedStore):
         nodes, command = client.get_primaries(), commands.slots()
         return Placement(nodes, [command.parse(await self._asend(command, node)) for node in nodes])
 
-    def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
+    def _explain(self, error: Exception, command: Command[Any]) -> Failure:
         hide(error, self._secrets.values())
-        # Only of a client that does not try again by itself is the last error the only one.
-        tries_once = self._given is None and self._async_given is None and not _is_cluster_url(self._url)
-        if isinstance(error, _NOT_NOW):
-            return StoreUnavailableError(
-                f"Redis cannot do it now: {error}", may_have_happened=command.writes and not tries_once
-            )
-        if isinstance(error, _UNREACHABLE) and not isinstance(error, AuthenticationError):
-            return StoreUnavailableError(
-                f"Redis cannot be reached or did not answer in time ({type(error).__name__})",
-                may_have_happened=command.writes and not (tries_once and "connecting to" in str(error)),
-            )
-        return StoreError(f"Redis refused {command.name}: {error}")
+        return redis_errors.explain(error, command, self._sender)
 
     @contextmanager
     def _client(self) -> Iterator[Any]:
@@ -230,49 +213,14 @@ class RedisStore(ScriptedStore):
         return self._open(redis.asyncio.Redis, cluster, AsyncRetry(NoBackoff(), 0))
 
     def _open(self, standalone: Any, cluster_from_url: Any, no_retries: Any) -> Any:
-        limits = {"socket_timeout": self._timeout, "socket_connect_timeout": self._timeout}
+        # Only of a client that sends a command once is known whether it may have been executed.
+        options = {"socket_timeout": self._wait, "socket_connect_timeout": self._wait, "retry": no_retries}
+        options |= self._secrets
         if self._url is None:
-            return standalone(**self._address, retry=no_retries, **limits, **self._secrets)
-        if _is_cluster_url(self._url):
-            # A cluster client finds a moved slot or a new primary by its own retries, so it keeps them.
-            return cluster_from_url(_plain_url(self._url), **limits, **self._secrets)
-        return standalone.from_url(self._url, retry=no_retries, **limits, **self._secrets)
-
-
-def _is_cluster_url(url: str | None) -> bool:
-    return url is not None and url.startswith(tuple(_CLUSTER_SCHEMES))
-
-
-def _plain_url(url: str) -> str:
-    """Return a URL as redis-py knows it."""
-    for scheme, plain in _CLUSTER_SCHEMES.items():
-        if url.startswith(scheme):
-            return plain + url[len(scheme) :]
-    return url
-
-
-def _fault_of(url: str) -> str | None:
-    """Say, without showing any of a URL, why redis-py can make nothing of it; ``None`` if it can."""
-    if is_ambiguous(url):
-        return AMBIGUOUS
-    place, secrets = split_url(url)
-    try:
-        pool = redis.ConnectionPool.from_url(_plain_url(place), **secrets)
-        pool.connection_class(**pool.connection_kwargs)  # not connected yet
-    except TypeError as error:
-        return f"the Redis URL has an option that there is not: {str(error).rpartition('argument ')[2]}"
-    except ValueError:
-        return (
-            "the Redis URL is not of the form redis://user:password@host:port/database (or rediss://, unix://,"
-            " redis+cluster://), with special characters in the password percent-encoded"
-        )
-    return None
-
-
-def _close(own: Any) -> None:
-    if is_cluster(own):
-        own.disconnect_connection_pools()  # which closing alone leaves to the garbage collector
-    own.close()
+            return standalone(**self._address, **options)
+        if self._sender.cluster:
+            return cluster_from_url(redis_urls.plain(self._url), **options, **redis_cluster.SENDING_ONCE)
+        return standalone.from_url(self._url, **options)
 
 
 @contextmanager
@@ -287,9 +235,3 @@ def _cancellable() -> Iterator[None]:
     yield
     if cancelling() > before:
         raise asyncio.CancelledError
-
-
-def _of_one_node(reply: Any) -> Any:
-    """Return the reply to SCAN of a single node of a cluster, which redis-py gives with a cursor for each node."""
-    cursors, keys = reply
-    return next(iter(cursors.values())), keys

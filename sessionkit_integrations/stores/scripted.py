@@ -11,23 +11,26 @@ from sessionkit_integrations.operations import operation_id
 from sessionkit_integrations.stores import commands
 from sessionkit_integrations.stores.base import Snapshot, Store
 from sessionkit_integrations.stores.placement import ONE_NODE, Placement
-from sessionkit_integrations.stores.retries import Attempts
+from sessionkit_integrations.stores.retries import Attempts, within
 from sessionkit_integrations.stores.ttl import ttl_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
     from datetime import timedelta
 
-    from sessionkit_integrations.errors import StoreError
     from sessionkit_integrations.stores.base import Edit
     from sessionkit_integrations.stores.commands import Command
     from sessionkit_integrations.stores.resources import PerLoop, Shared
+    from sessionkit_integrations.stores.retries import Failure
     from sessionkit_integrations.window import Window
 
 T = TypeVar("T")
 
 MAX_WALKS = 3
 """How often a listing walks over a cluster whose slots are moving; it takes two to find what moves once."""
+
+_WAIT_SHARE = 0.4
+"""How much of an operation's time one attempt may wait for an answer: so much that there is time for another one."""
 
 
 class ScriptedStore(Store):
@@ -38,6 +41,12 @@ class ScriptedStore(Store):
 
     _driver_errors: tuple[type[Exception], ...]
     """What `_send` raises when it fails."""
+
+    _timed_out: Callable[[str], Exception]
+    """Makes that of them which says that there was no answer in time."""
+
+    _wait: float
+    """How many seconds an attempt waits for an answer, at most."""
 
     _shared: Shared[Any]
     """The store's own connections, for synchronous use."""
@@ -52,6 +61,7 @@ class ScriptedStore(Store):
         self._keys = commands.Keys(key_prefix, raw_ids)
         self._ttl = ttl_milliseconds(ttl)
         self._timeout = timeout
+        self._wait = timeout * _WAIT_SHARE
 
     @abstractmethod
     def _send(self, command: Command[Any], node: Any) -> Any:
@@ -62,8 +72,8 @@ class ScriptedStore(Store):
         """See `_send`."""
 
     @abstractmethod
-    def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
-        """Return our error for one of the driver's."""
+    def _explain(self, error: Exception, command: Command[Any]) -> Failure:
+        """Return what one of the driver's errors means."""
 
     def _placement(self) -> Placement:
         """Return which nodes together hold all keys."""
@@ -157,7 +167,7 @@ class ScriptedStore(Store):
 
     def _retried(self, attempt: Callable[[], T], command: Command[Any]) -> T:
         """Return the result of an attempt at a command, or at what it needs, repeated as `Attempts` says."""
-        attempts = Attempts(self._timeout)
+        attempts = Attempts(self._timeout, self._wait)
         while True:
             try:
                 return attempt()
@@ -167,12 +177,16 @@ class ScriptedStore(Store):
 
     async def _aretried(self, attempt: Callable[[], Awaitable[T]], command: Command[Any]) -> T:
         """See `_retried`."""
-        attempts = Attempts(self._timeout)
+        attempts = Attempts(self._timeout, self._wait)
         while True:
             try:
-                return await attempt()
+                return await within(attempts.deadline, attempt)
             except self._driver_errors as error:
                 delay = attempts.delay_after(self._explain(error, command), error)
+            except asyncio.TimeoutError as error:
+                delay = attempts.delay_after(
+                    self._explain(self._timed_out("the operation took too long"), command), error
+                )
             await asyncio.sleep(delay)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sessionkit_integrations.errors import MissingDependencyError, StoreError, StoreUnavailableError
 from sessionkit_integrations.stores import commands
 from sessionkit_integrations.stores.resources import PerLoop, Shared
-from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT
+from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT, Failure
 from sessionkit_integrations.stores.scripted import ScriptedStore
 from sessionkit_integrations.stores.secrets import Secret, hidden
 
@@ -48,7 +48,8 @@ class UpstashStore(ScriptedStore):
         ttl: How long a session is kept after its last change, in seconds or as a timedelta; for ever if ``None``.
         archive: Whether to keep evicted messages.
         raw_ids: Whether to use session ids in keys as they are; see `RedisStore` for what that gives up.
-        timeout: How long one attempt at an operation may take, and until when it may be tried again, in seconds.
+        timeout: How long an operation may take, with all its attempts, in seconds. One of them waits at most two
+            fifths of that for an answer, so that there is time for another.
 
     Raises:
         ValueError: ``url``, ``token``, ``key_prefix`` or ``ttl`` is not of that form.
@@ -57,6 +58,7 @@ class UpstashStore(ScriptedStore):
     # upstash-redis supplies what goes over the wire (headers, encoding, errors). Its clients are not used:
     # they have no time limit, nor a setting for one.
     _driver_errors = (httpx.HTTPError, httpx.InvalidURL, UpstashError, ValueError)
+    _timed_out = httpx.ReadTimeout
     _url = ""
 
     def __init__(
@@ -81,8 +83,8 @@ class UpstashStore(ScriptedStore):
         self._headers = make_headers(token, "base64", allow_telemetry=False)
         self._headers["Authorization"] = Secret(self._headers["Authorization"])
         self._sync_token = ""
-        self._shared = Shared(lambda: httpx.Client(timeout=timeout), httpx.Client.close)
-        self._per_loop = PerLoop(lambda: httpx.AsyncClient(timeout=timeout), httpx.AsyncClient.aclose)
+        self._shared = Shared(lambda: httpx.Client(timeout=self._wait), httpx.Client.close)
+        self._per_loop = PerLoop(lambda: httpx.AsyncClient(timeout=self._wait), httpx.AsyncClient.aclose)
 
     @classmethod
     def from_env(cls, **options: Any) -> Self:
@@ -120,13 +122,23 @@ class UpstashStore(ScriptedStore):
                 response = await http.post(self._url, headers=self._all_headers(), json=_words(command, whole=True))
         return self._reply(response)
 
-    def _explain(self, error: Exception, command: Command[Any]) -> StoreError:
+    def _explain(self, error: Exception, command: Command[Any]) -> Failure:
         if isinstance(error, UpstashError):
-            return StoreError(f"Upstash refused {command.name}: {error}")
-        return StoreUnavailableError(
-            f"Upstash cannot be reached or did not answer as it should ({type(error).__name__})",
-            may_have_happened=command.writes and not isinstance(error, _NOT_SENT),
-        )
+            return Failure(StoreError(f"Upstash refused {command.name}: {error}"))
+        pause, may_have_happened = 0.0, command.writes
+        if isinstance(error, httpx.HTTPStatusError):
+            message = f"{self._url} answered {command.name} with status {error.response.status_code}"
+            if error.response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                message = f"{message}: too many requests"
+                pause, may_have_happened = _pause(error.response), False
+        elif isinstance(error, httpx.TimeoutException):
+            message = f"{self._url} did not answer within the timeout of {self._timeout:g} s ({type(error).__name__})"
+        elif isinstance(error, _NOT_SENT):
+            message = f"{self._url} cannot be reached ({error}): check the URL and the network"
+        else:
+            message = f"{self._url} gave no answer of Upstash ({type(error).__name__}): check that it is a REST URL"
+        may_have_happened &= not isinstance(error, _NOT_SENT)
+        return Failure(StoreUnavailableError(message, may_have_happened=may_have_happened), pause=pause)
 
     def _all_headers(self) -> dict[str, str]:
         # Databases with replicas read what the same client wrote by the token of its last answer.
@@ -148,6 +160,12 @@ def _is_address(url: str) -> bool:
     except httpx.InvalidURL:
         return False
     return parts.scheme in {"https", "http"} and bool(parts.host) and not parts.userinfo
+
+
+def _pause(response: httpx.Response) -> float:
+    """Return how many seconds a server wants to be left alone; it may name a date instead, which ours do not."""
+    seconds = response.headers.get("Retry-After", "")
+    return float(seconds) if seconds.isdecimal() else 0.0
 
 
 def _words(command: Command[Any], *, whole: bool = False) -> list[str | int]:

@@ -78,7 +78,7 @@ def test_a_session_whose_keys_are_on_two_nodes_is_not_written_until_they_are_on_
     before = errors_of(cluster)
     with Move(cluster, slot, source, target) as move:
         move.move(move.keys()[0])
-        with pytest.raises(StoreUnavailableError, match="Redis cannot do it now"):
+        with pytest.raises(StoreUnavailableError, match="cannot do append now"):
             call(sessions, "add_user_message", session_id, "2")
         assert [message["content"] for message in call(sessions, "get_session", session_id)] == ["1"]
         move.move_all(pause=0)

@@ -1,0 +1,157 @@
+"""A proxy that executes commands and loses their replies, or loses the commands, at random."""
+
+from __future__ import annotations
+
+import random
+import socket
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from tests.faults.framing import Framing
+
+PASS = "pass"  # noqa: S105 - the name of what is no fault
+CUT_BEFORE = "cut before the command"
+CUT_WITHIN = "cut within the command"
+DROP = "executed, no reply"
+TRUNCATE = "executed, half a reply"
+DELAY = "executed, reply too late"
+CUTS = {PASS: 84, CUT_BEFORE: 3.5, CUT_WITHIN: 3.5, DROP: 4, TRUNCATE: 4}
+ALL = {**CUTS, DELAY: 1}
+
+
+class Faults:
+    """What befalls the commands that pass through any of some proxies.
+
+    Args:
+        seed: The seed of the choices.
+        weights: How often each fault is chosen, relative to the others.
+        answers: For faults that are given here: whether the command is executed, and what is answered instead.
+        pause: How many seconds a delayed reply takes.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        weights: Mapping[str, float],
+        *,
+        answers: Mapping[str, tuple[bool, bytes]] | None = None,
+        pause: float = 0.5,
+    ) -> None:
+        self._random = random.Random(seed)
+        self._weights = dict(weights)
+        self._lock = threading.Lock()
+        self.answers = answers or {}
+        self.pause = pause
+        self.counts: Counter[str] = Counter()
+        self.active = True
+
+    def next(self) -> str:
+        """Return what befalls the next command."""
+        with self._lock:
+            fault = self._random.choices(*zip(*self._weights.items(), strict=True))[0] if self.active else PASS
+            self.counts[fault] += 1
+            return fault
+
+    def without(self, fault: str) -> None:
+        """Let a fault never happen."""
+        self._weights.pop(fault)
+
+    @property
+    def total(self) -> int:
+        """How many commands something befell."""
+        return sum(self.counts.values()) - self.counts[PASS]
+
+
+class FaultyProxy:
+    """Passes connections on to a server, and each command and its reply as its faults have it.
+
+    Args:
+        target: The port of the server.
+        framing: The server's protocol.
+        faults: What befalls the commands.
+    """
+
+    def __init__(self, target: int, framing: Framing, faults: Faults) -> None:
+        self._target, self._framing, self._faults = target, framing, faults
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, socket.create_connection(("127.0.0.1", self._target)) as server:
+            for each in (client, server):
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            requests, replies = _Messages(client, self._framing), _Messages(server, self._framing)
+            try:
+                while (request := requests.next()) and self._exchange(request, client, server, replies):
+                    pass
+            except OSError:
+                pass  # the client is gone
+
+    def _exchange(self, request: bytes, client: socket.socket, server: socket.socket, replies: _Messages) -> bool:
+        """Pass a command on, and its reply back; return whether the connection is to live on."""
+        fault = self._faults.next() if self._framing.may_fail(request) else PASS
+        if fault == CUT_BEFORE:
+            return False
+        if fault == CUT_WITHIN:
+            server.sendall(request[: len(request) // 2])
+            return False
+        executed, answer = self._faults.answers.get(fault, (True, None))
+        if executed:
+            server.sendall(request)
+            reply = replies.next()
+            answer = reply if answer is None else answer
+        if answer is None or fault == DROP:
+            return False
+        if fault == TRUNCATE:
+            client.sendall(answer[: len(answer) // 2])
+            return False
+        if fault == DELAY:
+            self._stopped.wait(self._faults.pause)
+        client.sendall(answer)
+        return True
+
+
+class _Messages:
+    """The messages that come from a socket."""
+
+    def __init__(self, source: socket.socket, framing: Framing) -> None:
+        self._source, self._framing, self._data = source, framing, b""
+
+    def next(self) -> bytes | None:
+        """Return the next message, or ``None`` if there is no more."""
+        while not (end := self._framing.length(self._data) if self._data else None):
+            received = self._source.recv(65536)
+            if not received:
+                return None
+            self._data += received
+        message, self._data = self._data[:end], self._data[end:]
+        return message
