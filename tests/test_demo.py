@@ -63,7 +63,7 @@ def test_on_a_real_server_of_which_nothing_is_left(redis_server: Server) -> None
     [
         ("memory://", "restarts its process"),
         ("nonsense://", "no store has the scheme 'nonsense'"),
-        ("redis://127.0.0.1:1", "Redis cannot be reached"),
+        ("redis://127.0.0.1:1", "Redis at 127.0.0.1:1 cannot be reached"),
     ],
 )
 def test_a_store_that_will_not_do_is_said_in_one_line(store: str, message: str) -> None:

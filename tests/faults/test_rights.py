@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
-from sessionkit_integrations import Edit, RedisStore, SessionManager, StoreError, StoreUnavailableError, UpstashStore
+from sessionkit_integrations import (
+    Edit,
+    InvalidMessageError,
+    RedisStore,
+    SessionManager,
+    StoreError,
+    StoreUnavailableError,
+    UpstashStore,
+)
+from sessionkit_integrations.stores.commands import Command
 from tests.backends import REDIS_SERVERS
 from tests.upstash_rest import READ_ONLY_TOKEN, TOKEN
 
@@ -18,7 +27,7 @@ if TYPE_CHECKING:
 
     Call = Callable[..., Any]
 
-COMMANDS = "eval evalsha get set rpush lpush lpop lrange llen pttl pexpire persist del exists scan".split()  # noqa: SIM905 - as in the README
+COMMANDS = "eval evalsha get set rpush lpush lpop rpop lrange llen pttl pexpire persist del exists scan".split()  # noqa: SIM905 - as in the README
 OF_A_READER = ["lrange", "scan"]
 IN_A_CLUSTER = ["cluster|slots", "cluster|nodes", "command"]
 KEYS = ["~app:*", "~{app:*}:meta", "~{app:*}:archive"]
@@ -90,9 +99,21 @@ def do_everything(place: Place, call: Call) -> None:
         call(store, "replace", "s", edit, None, "operation")
         call(store, "replace", "s", Edit(clear_archive=True), None, "another")
         assert list(sessions.list_sessions()) == []
+        take_back(store, call)
         call(sessions, "reset_session", "s")
         call(sessions, "close")
         sessions.close()
+
+
+def take_back(store: RedisStore, call: Call) -> None:
+    """Have an append find that somebody else made the turn too long for it."""
+    sessions = SessionManager(9, store, max_turn_messages=3)
+    reply: Any = {"role": "assistant", "content": "x"}
+    call(sessions, "send_message", "s", user("1"))
+    foreign = ('{"role":"assistant","content":"of another writer"}',)
+    store._run(Command("RPUSH", (store._keys.active("s"),), foreign, lambda _: None, writes=True))
+    with pytest.raises(InvalidMessageError):
+        call(sessions, "send_messages", "s", [reply, reply])
 
 
 def test_a_user_with_these_rights_can_do_everything(place: Place, call: Call) -> None:
