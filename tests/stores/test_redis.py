@@ -15,6 +15,8 @@ import redis.asyncio
 from redis.sentinel import Sentinel
 
 from sessionkit_integrations import RedisStore, SessionManager, StoreError, StoreUnavailableError
+from tests.faults.framing import Resp
+from tests.faults.proxy import DROP, Faults, FaultyProxy
 from tests.servers import Server, free_port
 from tests.tls import TLSFront
 
@@ -193,69 +195,19 @@ def test_a_server_that_never_answers_is_a_typed_error_in_the_end(call: Call) -> 
         call(sessions, "close")
 
 
-class ReplyLost:
-    """Passes a connection on to a server, but cuts it instead of passing on the first replies to scripts."""
-
-    def __init__(self, port: int, losses: int) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._server_port = port
-        self.losses = losses
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def stop(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with client, socket.create_connection(("127.0.0.1", self._server_port)) as server:
-            while request := client.recv(65536):
-                server.sendall(request)
-                reply = server.recv(65536)
-                if b"EVALSHA" in request and b"NOSCRIPT" not in reply and self.losses:
-                    self.losses -= 1
-                    return
-                client.sendall(reply)
-
-
-@pytest.mark.parametrize("given", [False, True], ids=["own client", "given client"])
-def test_an_append_whose_reply_is_lost_is_sent_again_and_stored_once(
-    redis_server: Server, call: Call, given: bool
-) -> None:
-    proxy = ReplyLost(redis_server.port, losses=2)
-    client = redis.Redis(port=proxy.port) if given else None
-    store = RedisStore(port=proxy.port, client=client, key_prefix="lost:")
-    sessions = SessionManager(store=store)
-    call(sessions, "reset_session", "s")
-    for number in range(3):
-        call(sessions, "add_user_message", "s", str(number))
-    assert proxy.losses == 0
-    assert [each["content"] for each in call(sessions, "get_session", "s")] == ["0", "1", "2"]
-    call(sessions, "close")
-    if client is not None:
-        client.close()
-    proxy.stop()
-
-
 def test_an_append_whose_replies_are_all_lost_says_that_it_may_have_happened(redis_server: Server, call: Call) -> None:
-    proxy = ReplyLost(redis_server.port, losses=0)
-    sessions = SessionManager(store=RedisStore(port=proxy.port, key_prefix="lost:"))
-    call(sessions, "reset_session", "s")
-    proxy.losses = 1000
-    with pytest.raises(StoreUnavailableError) as raised:
-        call(sessions, "add_user_message", "s", "Hello")
-    assert raised.value.may_have_happened is True
-    assert call(sessions, "get_session", "s") == HELLO
-    call(sessions, "close")
-    proxy.stop()
+    faults = Faults(0, {DROP: 1})
+    with FaultyProxy(redis_server.port, Resp(), faults) as proxy:
+        sessions = SessionManager(store=RedisStore(port=proxy.port, key_prefix="lost:"))
+        faults.active = False
+        call(sessions, "reset_session", "s")
+        faults.active = True
+        with pytest.raises(StoreUnavailableError) as raised:
+            call(sessions, "add_user_message", "s", "Hello")
+        assert raised.value.may_have_happened is True
+        faults.active = False
+        assert call(sessions, "get_session", "s") == HELLO
+        call(sessions, "close")
 
 
 def test_wrong_passwords_are_typed_errors_and_never_shown(guarded: Server, call: Call) -> None:
