@@ -139,18 +139,10 @@ def append(
         if reply < 0:
             raise turn_too_long(window)
 
-    settings: tuple[Word, ...] = (
-        operation_id,
-        now(),
-        window.turns,
-        window.max_turn_messages,
-        ttl or 0,
-        int(archive),
-        _letters(records),
-    )
+    settings = f"{now()} {window.turns} {window.max_turn_messages} {ttl or 0} {int(archive)} {_letters(records)}"
     # While a slot of a cluster moves to another node, a command may name only keys that exist; most have no archive.
     touched = keys.all_of(session_id) if archive or ttl else keys.all_of(session_id)[:2]
-    return Command("append", touched, (*settings, *records), parse, is_script=True, writes=True)
+    return Command("append", touched, (operation_id, settings, *records), parse, is_script=True, writes=True)
 
 
 def read(keys: Keys, session_id: str, *, archived: bool) -> Command[Snapshot]:

@@ -13,7 +13,7 @@ from sessionkit_integrations.window import number_turns
 if TYPE_CHECKING:
     from redis import Redis
 
-_META = re.compile(rb"1 (\d+) (\d+) (\d+) (\S+) (\d+) (\d+) \d+ \d+ \d+ \d+ (\d+) (\S+,)")
+_META = re.compile(rb"1 (\d+) (\d+) (\d+) (\d+) (\S+) (\d+) (\d+) \d+ \d+ \d+ \d+ (\d+) (\S+,)")
 
 
 def check_meta(client: Redis, key_prefix: str, session_id: str, appended: int) -> None:
@@ -32,14 +32,15 @@ def check_meta(client: Redis, key_prefix: str, session_id: str, appended: int) -
     text: Any = client.get(meta)
     found = _META.fullmatch(text)
     assert found is not None, text
-    assert [int(found[group]) for group in (1, 2, 3, 5, 6)] == [
+    assert [int(found[group]) for group in (1, 2, 3, 4, 6, 7)] == [
         len(records),
         numbers.count(0),
         len(sizes),
+        sizes[-1],
         appended,
         client.llen(archive),
     ], text
-    assert found[4] == ("".join(f"{size}," for size in sizes) or "-").encode()
-    operations = found[8].split(b",")[:-1]
-    assert len(operations) == int(found[7])
+    assert found[5] == ("".join(f"{size}," for size in sizes[:-1]) or "-").encode()
+    operations = found[9].split(b",")[:-1]
+    assert len(operations) == int(found[8])
     assert len(set(operations)) == len(operations), "an operation is remembered twice"

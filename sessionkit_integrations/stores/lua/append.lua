@@ -1,11 +1,13 @@
 -- Appends records to a session, evicts the turns that leave the window, and renews the time to live.
 --
--- ARGV: operation id, now (Unix ms), window (turns), how many messages a turn may have, ttl (ms, 0 for none), keep
---       evicted records (0 or 1), the letter of each record's role, the records.
+-- ARGV: operation id; the settings, which are one word as each costs a client time: now (Unix ms), window (turns), how
+--       many messages a turn may have, ttl (ms, 0 for none), keep evicted records (0 or 1), the letter of each record's
+--       role; the records.
 -- KEYS lacks the archive where neither ttl nor keep is given.
 -- Returns 1, or 0 if the operation had been done before, or -1 if a turn would be too long.
-local operation, now, window, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local ttl, keep, letters = tonumber(ARGV[5]), ARGV[6] == '1', ARGV[7]
+local operation = ARGV[1]
+local now, window, most, ttl, keep, letters = string.match(ARGV[2], '^(%d+) (%d+) (%d+) (%d+) (%d) (%a+)$')
+window, most, ttl, keep = tonumber(window), tonumber(most), tonumber(ttl), keep == '1'
 
 local meta = load_meta(now)
 if is_retry(meta, operation) then
@@ -29,15 +31,15 @@ local function surplus()
   return begins, records, string.sub(meta.sizes, from)
 end
 
--- Whether `popped`, the head of the list up to the first record that stays, is as the meta says.
-local function matches(popped, preamble, begins)
+-- Whether `popped`, the head of the list, is as the meta says; `stays` records at its end are not to be evicted.
+local function matches(popped, preamble, begins, stays)
   for index = 1, preamble do
     if role_letter(popped[index]) ~= 's' then
       return false
     end
   end
   local turn = 1
-  for index = preamble + 1, #popped - 1 do
+  for index = preamble + 1, #popped - stays do
     local letter = role_letter(popped[index])
     local begin = begins[turn] == index - preamble
     -- A greeting, which only the first turn can be, is opened by neither a user nor a system message.
@@ -46,7 +48,7 @@ local function matches(popped, preamble, begins)
     end
     turn = begin and turn + 1 or turn
   end
-  return role_letter(popped[#popped]) == 'u'
+  return stays == 0 or role_letter(popped[#popped]) == 'u'
 end
 
 local function expire(key, left)
@@ -61,13 +63,16 @@ local function evict()
     return true
   end
   local preamble = meta.preamble
+  -- What follows should begin a turn. Where something has to be put back anyway, that is looked at; elsewhere the next
+  -- eviction finds it, and what readers take for a turn meanwhile is the first that their own window evicts.
+  local stays = preamble > 0 and 1 or 0
   -- A list that is emptied is gone, and its time to live with it.
   local left = 0
-  if ttl == 0 and (keep or preamble + records + 1 == meta.length) then
+  if ttl == 0 and (keep or preamble + records + stays == meta.length) then
     left = redis.call('PTTL', LIST)
   end
-  local popped = redis.call('LPOP', LIST, preamble + records + 1)
-  if not matches(popped, preamble, begins) then
+  local popped = redis.call('LPOP', LIST, preamble + records + stays)
+  if not matches(popped, preamble, begins, stays) then
     local restored = {}
     for index = #popped, 1, -1 do
       restored[#restored + 1] = popped[index]
@@ -76,12 +81,14 @@ local function evict()
     expire(LIST, left)
     return false
   end
-  local pinned = { popped[#popped] }
-  for index = preamble, 1, -1 do
-    pinned[#pinned + 1] = popped[index]
+  if stays > 0 then
+    local pinned = { popped[#popped] }
+    for index = preamble, 1, -1 do
+      pinned[#pinned + 1] = popped[index]
+    end
+    push('LPUSH', LIST, pinned, 1, #pinned)
+    expire(LIST, left)
   end
-  push('LPUSH', LIST, pinned, 1, #pinned)
-  expire(LIST, left)
   if keep then
     push('RPUSH', ARCHIVE, popped, preamble + 1, preamble + records)
     expire(ARCHIVE, left)
@@ -95,7 +102,7 @@ end
 if count(meta, letters) > most and adopt(meta, ttl, letters, false) > most then
   return -1
 end
-local length = push('RPUSH', LIST, ARGV, 8, #ARGV)
+local length = push('RPUSH', LIST, ARGV, 3, #ARGV)
 if ttl == 0 and ARCHIVE and length == #letters and meta.archived > 0 then
   -- The list is new, and the session as old as its archive.
   meta.inherited = redis.call('PTTL', ARCHIVE)

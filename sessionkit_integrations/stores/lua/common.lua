@@ -1,9 +1,9 @@
 -- What the scripts share; it is put before each of them.
 --
 -- KEYS: the list of active records, the meta string, the list of archived records.
--- Meta is one line: "1 length preamble turns sizes appended archived created updated earlier lately known operations",
--- where `sizes` are the numbers of messages in each turn of the list, with a comma after each ("-" where there are
--- none), `appended` counts messages for ever, `archived` those in the archive, `earlier` and `lately` the operations of
+-- Meta is one line: "1 length preamble turns last sizes appended archived created updated earlier lately known
+-- operations", where `last` is the number of messages in the last turn of the list and `sizes` are those of the turns
+-- before it, with a comma after each ("-" where there are none), `appended` counts messages for ever, `archived` those in the archive, `earlier` and `lately` the operations of
 -- the previous and of the present period, and `known` those whose ids are in `operations`, with a comma after each.
 -- With it no append needs a scan of the list; a list without it can be adopted.
 local LIST, META, ARCHIVE = KEYS[1], KEYS[2], KEYS[3]
@@ -23,7 +23,7 @@ end
 
 local function empty_meta(now)
   return {
-    length = 0, preamble = 0, turns = 0, sizes = '', operations = '', appended = 0, archived = 0, created = now,
+    length = 0, preamble = 0, turns = 0, last = 0, sizes = '', operations = '', appended = 0, archived = 0, created = now,
     updated = now, earlier = 0, lately = 0, known = 0,
   }
 end
@@ -33,12 +33,13 @@ local function read_meta(text, now)
   if not text then
     return meta
   end
-  local length, preamble, turns, sizes, appended, archived, created, updated, earlier, lately, known, from =
-    string.match(text, '^1 (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ()')
+  local length, preamble, turns, last, sizes, appended, archived, created, updated, earlier, lately, known, from =
+    string.match(text, '^1 (%d+) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ()')
   if not length then
     return meta
   end
-  meta.length, meta.preamble, meta.turns = tonumber(length), tonumber(preamble), tonumber(turns)
+  meta.length, meta.preamble = tonumber(length), tonumber(preamble)
+  meta.turns, meta.last = tonumber(turns), tonumber(last)
   meta.anew = meta.length == 0 -- what is left of an emptied session has a time to live that is not a new one's
   meta.sizes = sizes == '-' and '' or sizes
   meta.appended, meta.archived, meta.created = tonumber(appended), tonumber(archived), created
@@ -85,8 +86,8 @@ end
 -- `ttl` is in milliseconds; 0 leaves the keys the time that they have.
 local function save_meta(meta, ttl)
   local text = table.concat({
-    '1', meta.length, meta.preamble, meta.turns, meta.sizes == '' and '-' or meta.sizes, meta.appended,
-    meta.archived, meta.created, meta.updated, meta.earlier, meta.lately, meta.known, meta.operations,
+    '1', meta.length, meta.preamble, meta.turns, meta.last, meta.sizes == '' and '-' or meta.sizes,
+    meta.appended, meta.archived, meta.created, meta.updated, meta.earlier, meta.lately, meta.known, meta.operations,
   }, ' ')
   if ttl > 0 then
     redis.call('SET', META, text, 'PX', ttl)
@@ -121,12 +122,7 @@ end
 -- Counts records, given their letters, into the preamble and the turns of `meta` (the rules of window.py); returns the
 -- size of the longest turn, or preamble, that they are added to.
 local function count(meta, letters)
-  local sizes = { meta.sizes }
-  local last, longest = 0, 0
-  if meta.turns > 0 then
-    local head, size = string.match(meta.sizes, '^(.-)(%d+),$')
-    sizes[1], last = head, tonumber(size)
-  end
+  local sizes, last, longest = { meta.sizes }, meta.last, 0
   for index = 1, #letters do
     local letter = string.sub(letters, index, index)
     if letter == 's' and meta.turns == 0 then
@@ -142,10 +138,7 @@ local function count(meta, letters)
     end
     longest = math.max(longest, last)
   end
-  if meta.turns > 0 then
-    sizes[#sizes + 1] = last .. ','
-  end
-  meta.sizes = table.concat(sizes)
+  meta.sizes, meta.last = table.concat(sizes), last
   meta.length = meta.length + #letters
   return longest
 end
@@ -157,7 +150,7 @@ local function adopt(meta, ttl, added, pushed)
   for index, record in ipairs(redis.call('LRANGE', LIST, 0, pushed and -1 - #added or -1)) do
     letters[index] = role_letter(record)
   end
-  meta.length, meta.preamble, meta.turns, meta.sizes = 0, 0, 0, ''
+  meta.length, meta.preamble, meta.turns, meta.last, meta.sizes = 0, 0, 0, 0, ''
   count(meta, table.concat(letters))
   if ttl == 0 then
     meta.inherited = redis.call('PTTL', LIST)

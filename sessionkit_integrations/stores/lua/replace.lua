@@ -38,7 +38,7 @@ meta.archived = meta.archived + #ARGV - first_archived + 1
 if active >= 0 then
   redis.call('DEL', LIST)
   push('RPUSH', LIST, ARGV, 8, first_archived - 1)
-  meta.length, meta.preamble, meta.turns, meta.sizes = 0, 0, 0, ''
+  meta.length, meta.preamble, meta.turns, meta.last, meta.sizes = 0, 0, 0, 0, ''
   count(meta, letters)
 end
 remember(meta, operation, now)
