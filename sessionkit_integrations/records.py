@@ -43,6 +43,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
@@ -107,7 +108,9 @@ class PlainCodec:
             not isinstance(part, dict) for part in (content if isinstance(content, list) else ())
         ):
             raise ValueError("its content is neither a text nor a list of parts")
-        message: Any = {name: value for name, value in fields.items() if name not in RESERVED_FIELDS}
+        for name in RESERVED_FIELDS:
+            fields.pop(name, None)
+        message: Any = fields
         return message  # type: ignore[no-any-return]  # TypedDicts cannot be built from unknown keys
 
 
@@ -145,7 +148,7 @@ def encode(fields: Mapping[str, Any], at: int) -> bytes:
     record = {"role": fields["role"], **fields, "at": at}
     try:
         _check_fields(record)
-        return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+        return _ENCODER.encode(record).encode()
     except RecursionError as error:
         raise InvalidMessageError("message", "is nested too deeply") from error
     except UnicodeEncodeError:

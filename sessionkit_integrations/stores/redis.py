@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ except ImportError as error:
     raise MissingDependencyError("RedisStore", "redis") from error
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
     from datetime import timedelta
 
     from typing_extensions import Self
@@ -127,27 +127,25 @@ class RedisStore(ScriptedStore):
         return f"RedisStore(key_prefix={self._keys.prefix!r}, {kind})"
 
     def _send(self, command: Command[Any], node: Any) -> Any:
-        target = {} if node is None else {"target_nodes": node}
-        with self._client() as client, redis_cluster.mended(client):
-            try:
-                reply = client.execute_command(*commands.words(command, whole=False), **target)
-            except NoScriptError:
-                reply = client.execute_command(*commands.words(command, whole=True), **target)
+        with self._client() as client:
+            if not self._sender.cluster:
+                return _execute(client, command, {})
+            target = {} if node is None else {"target_nodes": node}
+            with redis_cluster.mended(client):
+                reply = _execute(client, command, target)
         return redis_cluster.of_one_node(reply) if command.name == "SCAN" and node is not None else reply
 
     async def _asend(self, command: Command[Any], node: Any) -> Any:
-        target = {} if node is None else {"target_nodes": node}
         async with self._async_client() as client:
             if client is None:
                 return await asyncio.to_thread(self._send, command, node)
-            with _cancellable(), redis_cluster.mended(client):
-                if redis_cluster.is_cluster(client):
-                    # Concurrent first commands would use connections that one of them is still making.
-                    await client.initialize()
-                try:
-                    reply = await client.execute_command(*commands.words(command, whole=False), **target)
-                except NoScriptError:
-                    reply = await client.execute_command(*commands.words(command, whole=True), **target)
+            if not self._sender.cluster:
+                return await _aexecute(client, command, {})
+            target = {} if node is None else {"target_nodes": node}
+            with redis_cluster.mended(client):
+                # Concurrent first commands would use connections that one of them is still making.
+                await client.initialize()
+                reply = await _aexecute(client, command, target)
         return redis_cluster.of_one_node(reply) if command.name == "SCAN" and node is not None else reply
 
     def _placement(self) -> Placement:
@@ -185,24 +183,18 @@ class RedisStore(ScriptedStore):
         hide(error, self._secrets.values())
         return redis_errors.explain(error, command, self._sender)
 
-    @contextmanager
-    def _client(self) -> Iterator[Any]:
+    def _client(self) -> AbstractContextManager[Any]:
         if self._given is not None:
-            yield self._given
-        elif self._async_given is not None:
+            return nullcontext(self._given)
+        if self._async_given is not None:
             raise TypeError("this RedisStore was given only an async_client; give it a client as well")
-        else:
-            with self._shared.use() as client:
-                yield client
+        return self._shared.use()
 
-    @asynccontextmanager
-    async def _async_client(self) -> AsyncIterator[Any]:
+    def _async_client(self) -> AbstractAsyncContextManager[Any]:
         """Give the client, or ``None`` where the synchronous one is to be used in a thread."""
         if self._async_given is not None or self._given is not None:
-            yield self._async_given
-            return
-        async with self._per_loop.use() as client:
-            yield client
+            return nullcontext(self._async_given)
+        return self._per_loop.use()
 
     def _open_sync(self) -> Any:
         return self._open(redis.Redis, redis.RedisCluster.from_url, Retry(NoBackoff(), 0))
@@ -223,15 +215,29 @@ class RedisStore(ScriptedStore):
         return standalone.from_url(self._url, **options)
 
 
-@contextmanager
-def _cancellable() -> Iterator[None]:
-    """Raise the cancellation that redis-py loses on Python 3.11 if it comes just as a command has been sent."""
-    if sys.version_info < (3, 11):
-        # A backport's tasks count, too, but not what the async_timeout package takes back of its own cancellations.
-        yield
-        return
-    cancelling: Callable[[], int] = getattr(asyncio.current_task(), "cancelling", lambda: 0)
-    before = cancelling()
-    yield
-    if cancelling() > before:
+def _execute(client: Any, command: Command[Any], target: dict[str, Any]) -> Any:
+    try:
+        return client.execute_command(*commands.words(command, whole=False), **target)
+    except NoScriptError:
+        return client.execute_command(*commands.words(command, whole=True), **target)
+
+
+async def _aexecute(client: Any, command: Command[Any], target: dict[str, Any]) -> Any:
+    before = _cancellations()
+    try:
+        reply = await client.execute_command(*commands.words(command, whole=False), **target)
+    except NoScriptError:
+        reply = await client.execute_command(*commands.words(command, whole=True), **target)
+    if _cancellations() > before:
+        # redis-py loses a cancellation on Python 3.11 if it comes just as a command has been sent.
         raise asyncio.CancelledError
+    return reply
+
+
+def _cancellations() -> int:
+    """Return how often the running task has been cancelled."""
+    if sys.version_info < (3, 11):
+        return 0  # a backport's tasks count, too, but not what async_timeout takes back of its own cancellations
+    task = asyncio.current_task()
+    # Tasks of other libraries need not count.
+    return task.cancelling() if isinstance(task, asyncio.Task) else 0

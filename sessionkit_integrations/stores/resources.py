@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -12,7 +11,9 @@ from weakref import WeakKeyDictionary
 from sessionkit_integrations.stores.forks import ForkSafe
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+    from types import TracebackType
 
 R = TypeVar("R")
 
@@ -25,6 +26,43 @@ class _Held(Generic[R]):
     resource: R
     users: int = 0
     keeper: AsyncGenerator[None, None] | None = None
+
+
+class _Use(Generic[R]):
+    """One use of a shared resource; a class, as each operation has one, and a generator takes three times as long."""
+
+    __slots__ = ("_held", "_shared")
+
+    def __init__(self, shared: Shared[R], held: _Held[R]) -> None:
+        self._shared, self._held = shared, held
+
+    def __enter__(self) -> R:
+        return self._held.resource
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._shared.leave(self._held)
+
+
+class _LoopUse(Generic[R]):
+    """One use of the running loop's resource."""
+
+    __slots__ = ("_held", "_per_loop")
+
+    def __init__(self, per_loop: PerLoop[R]) -> None:
+        self._per_loop = per_loop
+        self._held: _Held[R] | None = None
+
+    async def __aenter__(self) -> R | None:
+        self._held = await self._per_loop.enter()
+        return None if self._held is None else self._held.resource
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._held is not None:
+            await self._per_loop.leave(self._held)
 
 
 class Shared(ForkSafe, Generic[R]):
@@ -41,22 +79,21 @@ class Shared(ForkSafe, Generic[R]):
         self._closed = closed
         self._held: _Held[R] | None = None
 
-    @contextmanager
-    def use(self) -> Iterator[R]:
+    def use(self) -> AbstractContextManager[R]:
         """Give the resource, opened at the first use, and anew in a process that was forked."""
         with self._lock:
             if self._held is None:
                 self._held = _Held(self._opened())
-            held = self._held
-            held.users += 1
-        try:
-            yield held.resource
-        finally:
-            with self._lock:
-                held.users -= 1
-                forsaken = held is not self._held and not held.users
-            if forsaken:
-                self._closed(held.resource)
+            self._held.users += 1
+            return _Use(self, self._held)
+
+    def leave(self, held: _Held[R]) -> None:
+        """End a use."""
+        with self._lock:
+            held.users -= 1
+            forsaken = held is not self._held and not held.users
+        if forsaken:
+            self._closed(held.resource)
 
     def close(self) -> None:
         """Close the resource as soon as nobody uses it any more; the next use opens another."""
@@ -99,20 +136,23 @@ class PerLoop(ForkSafe, Generic[R]):
         # Loops that ended without a shutdown are dropped at the next opening: a resource may hold its loop alive.
         self._held: WeakKeyDictionary[asyncio.AbstractEventLoop, _Held[R]] = WeakKeyDictionary()
 
-    @asynccontextmanager
-    async def use(self) -> AsyncIterator[R | None]:
+    def use(self) -> AbstractAsyncContextManager[R | None]:
         """Give the running loop's resource, opened at the first use; ``None`` outside the main thread."""
+        return _LoopUse(self)
+
+    async def enter(self) -> _Held[R] | None:
+        """Begin a use."""
         if threading.current_thread() is not threading.main_thread():
-            yield None
-            return
+            return None
         held = await self._get()
         held.users += 1
-        try:
-            yield held.resource
-        finally:
-            held.users -= 1
-            if not held.users and held is not self._held.get(asyncio.get_running_loop()):
-                await _end(held)
+        return held
+
+    async def leave(self, held: _Held[R]) -> None:
+        """End a use."""
+        held.users -= 1
+        if not held.users and held is not self._held.get(asyncio.get_running_loop()):
+            await _end(held)
 
     async def close(self) -> None:
         """Close the running loop's resource as soon as nobody uses it any more; the next use opens another."""
