@@ -1,0 +1,260 @@
+"""Whole turns of a chain and of a chat engine, with a model that answers at once, on Redis and on Upstash."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
+from langchain_core.runnables.history import RunnableWithMessageHistory
+from llama_index.core.chat_engine import SimpleChatEngine
+from llama_index.core.llms import MockLLM
+from llama_index.core.memory import ChatMemoryBuffer, Memory
+from llama_index.core.storage.chat_store.sql import SQLAlchemyChatStore
+
+from sessionkit_integrations import (
+    SessionKitAsyncChatStore,
+    SessionKitChatMessageHistory,
+    SessionKitChatStore,
+    SessionManager,
+    UpstashStore,
+)
+from tests.benchmarks import keep_langchain, keep_llama_index
+from tests.benchmarks.keep_langchain import on_redis
+from tests.benchmarks.keep_llama_index import split
+from tests.benchmarks.keeping import deprecations_ignored, missing
+from tests.benchmarks.lines import Line, Target, Versus, compared, counted, in_microseconds, left_out
+from tests.benchmarks.measuring import contest
+from tests.benchmarks.monitor import Commands, commands_of
+from tests.benchmarks.setting import WINDOW, turns
+from tests.upstash_rest import TOKEN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from llama_index.core.memory import BaseMemory
+    from llama_index.core.storage.chat_store.base import BaseChatStore
+
+    from tests.benchmarks.measuring import Side
+    from tests.benchmarks.setting import Setting
+
+REDIS = "Redis: a whole turn"
+UPSTASH = "Upstash REST: a whole turn"
+ANSWER = "It is: your fare allows one change for free, until two hours before departure."
+BELOW = Target("<", 1.0)
+MOST_REQUESTS = Target("≤", 2)
+MOST_BILLED = Target("≤", 6)
+TOKENS = 3_000
+"""What LlamaIndex's memories hold, by default for a buffer."""
+
+
+class Echo(BaseChatModel):
+    """A model that answers at once."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "echo"
+
+    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(ANSWER))])
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Who takes a turn, and how.
+
+    Attributes:
+        name: What the table calls it.
+        take: Takes the next turn of a conversation.
+    """
+
+    name: str
+    take: Side
+
+
+def chain_turn(name: str, histories: Any) -> Turn:
+    """Return the turn of a LangChain chain, given what makes the history of a session."""
+    prompt = ChatPromptTemplate.from_messages([MessagesPlaceholder("history"), ("human", "{question}")])
+    with deprecations_ignored():
+        chain = RunnableWithMessageHistory(
+            prompt | Echo(), histories, input_messages_key="question", history_messages_key="history"
+        )
+    questions = _questions()
+    return Turn(
+        name, lambda: chain.invoke({"question": next(questions)}, {"configurable": {"session_id": "chain"}})
+    )
+
+
+def graph_turn(setting: Setting, stack: AsyncExitStack) -> Turn:
+    """Return the turn of a LangGraph graph."""
+    model = Echo()
+    graph = keep_langchain.graph(setting, stack, model.invoke)
+    questions = _questions()
+    config = keep_langchain.thread("graph")
+    return Turn(
+        keep_langchain.LANGGRAPH.name,
+        lambda: graph.invoke({"messages": [{"role": "user", "content": next(questions)}]}, config),
+    )
+
+
+def engine_turn(name: str, store: BaseChatStore) -> Turn:
+    """Return the turn of a LlamaIndex chat engine whose memory is a buffer on a chat store."""
+    memory = ChatMemoryBuffer.from_defaults(
+        chat_store=store, chat_store_key="engine", tokenizer_fn=split, token_limit=TOKENS
+    )
+    engine, questions = _engine(memory), _questions()
+    return Turn(name, lambda: engine.chat(next(questions)))
+
+
+def async_engine_turn(name: str, store: Any) -> Turn:
+    """Return the turn of a LlamaIndex chat engine on a `Memory`."""
+    memory = Memory.from_defaults(
+        chat_store=store, session_id="async-engine", tokenizer_fn=split, token_limit=TOKENS
+    )
+    engine, questions = _engine(memory), _questions()
+    return Turn(name, lambda: engine.achat(next(questions)))
+
+
+def _engine(memory: BaseMemory) -> SimpleChatEngine:
+    return SimpleChatEngine.from_defaults(llm=MockLLM(max_tokens=len(split(ANSWER))), memory=memory)
+
+
+def _questions() -> Any:
+    return itertools.cycle([turn[0]["content"] for turn in turns(100)])
+
+
+async def redis(setting: Setting) -> list[Line]:
+    """Return the lines of turns on Redis."""
+    setting.client.flushall()
+    async with AsyncExitStack() as stack:
+        sessions = on_redis(setting, stack)
+        chains = [chain_turn("ours, RunnableWithMessageHistory", SessionKitChatMessageHistory.factory(sessions))]
+        lines: list[Line] = []
+        for peer, histories in (
+            (keep_langchain.COMMUNITY, keep_langchain.community_histories),
+            (keep_langchain.LANGCHAIN_REDIS, keep_langchain.langchain_redis_histories),
+        ):
+            if peer.missing:
+                lines.append(left_out(REDIS, peer.name, peer.missing))
+            else:
+                chains.append(chain_turn(peer.name, histories(setting, stack)))
+        if keep_langchain.LANGGRAPH.missing:
+            lines.append(left_out(REDIS, keep_langchain.LANGGRAPH.name, keep_langchain.LANGGRAPH.missing))
+        else:
+            chains.append(graph_turn(setting, stack))
+        lines += await _times(setting, chains)
+        engines = [engine_turn("ours, SimpleChatEngine", SessionKitChatStore(sessions=sessions))]
+        if keep_llama_index.REDIS.missing:
+            lines.append(left_out(REDIS, keep_llama_index.REDIS.name, keep_llama_index.REDIS.missing))
+        else:
+            store = keep_llama_index.redis_chat_store(setting, stack)
+            engines.append(engine_turn(keep_llama_index.REDIS.name, store))
+        lines += await _times(setting, engines)
+        memories = [async_engine_turn("ours, SimpleChatEngine on Memory", SessionKitAsyncChatStore(sessions=sessions))]
+        if absent := missing(("aiosqlite",)):
+            lines.append(left_out(REDIS, "Memory on SQLAlchemyChatStore", absent))
+        else:
+            sql = SQLAlchemyChatStore("turns", f"sqlite+aiosqlite:///{setting.folder / 'turns.db'}")
+            memories.append(async_engine_turn("Memory on SQLAlchemyChatStore", sql))
+            stack.push_async_callback(_dispose, sql)
+        return lines + await _times(setting, memories, commands=False)
+
+
+async def _dispose(store: SQLAlchemyChatStore) -> None:
+    if store._async_engine is not None:
+        await store._async_engine.dispose()
+
+
+async def _times(setting: Setting, turns_taken: Sequence[Turn], *, commands: bool = True) -> list[Line]:
+    ours, *theirs = turns_taken
+    counts = await _counts(setting, turns_taken)
+    sides = {turn.name: turn.take for turn in turns_taken}
+    times = {name: in_microseconds(each) for name, each in (await contest(sides, setting.sizes.effort)).items()}
+    lines = [_of_ours(REDIS, ours, counts)]
+    for turn in theirs:
+        if commands:
+            lines.append(
+                counted(
+                    REDIS,
+                    ours.name,
+                    "commands sent",
+                    counts[ours.name].sent.total(),
+                    counts[turn.name].sent.total(),
+                    Versus(turn.name, BELOW, str(counts[turn.name])),
+                )
+            )
+        lines.append(compared(REDIS, ours.name, "µs", times[ours.name], times[turn.name], Versus(turn.name, BELOW)))
+    return lines
+
+
+def _of_ours(row: str, ours: Turn, counts: Mapping[str, Commands]) -> Line:
+    commands = counts[ours.name]
+    return Line(row, ours.name, "commands sent", commands.sent.total(), note=str(commands))
+
+
+async def _counts(setting: Setting, turns_taken: Sequence[Turn]) -> dict[str, Commands]:
+    """Return the commands of a turn of each, when its window is full."""
+    counts = {}
+    for turn in turns_taken:
+        for _ in range(WINDOW + 1):
+            await commands_of(setting.client, turn.take)
+        counts[turn.name] = await commands_of(setting.client, turn.take)
+    return counts
+
+
+async def upstash(setting: Setting) -> list[Line]:
+    """Return the lines of turns on Upstash."""
+    setting.client.flushall()
+    async with AsyncExitStack() as stack:
+        sessions = SessionManager(WINDOW, UpstashStore(setting.upstash.url, TOKEN))
+        stack.push_async_callback(sessions.aclose)
+        chains = [chain_turn("ours, RunnableWithMessageHistory", SessionKitChatMessageHistory.factory(sessions))]
+        lines: list[Line] = []
+        if keep_langchain.COMMUNITY.missing:
+            lines.append(left_out(UPSTASH, keep_langchain.COMMUNITY.name, keep_langchain.COMMUNITY.missing))
+        else:
+            chains.append(chain_turn("langchain-community, Upstash", keep_langchain.upstash_histories(setting, stack)))
+        engines = [engine_turn("ours, SimpleChatEngine", SessionKitChatStore(sessions=sessions))]
+        if absent := missing(keep_llama_index.UPSTASH_PACKAGES):
+            lines.append(left_out(UPSTASH, "UpstashChatStore", absent))
+        else:
+            store = keep_llama_index.upstash_chat_store(setting, stack)
+            engines.append(engine_turn("UpstashChatStore", store))
+        return [*lines, *await _requests(setting, chains), *await _requests(setting, engines)]
+
+
+async def _requests(setting: Setting, turns_taken: Sequence[Turn]) -> list[Line]:
+    ours, *theirs = turns_taken
+    counts = await _counts(setting, turns_taken)
+    requests: dict[str, int] = {}
+    for turn in turns_taken:
+        before = setting.upstash.requests
+        turn.take()
+        requests[turn.name] = setting.upstash.requests - before
+    sides = {turn.name: turn.take for turn in turns_taken}
+    times = {name: in_microseconds(each) for name, each in (await contest(sides, setting.sizes.effort)).items()}
+    billed = {name: each.billed for name, each in counts.items()}
+    lines = [
+        Line(UPSTASH, ours.name, "HTTP requests", requests[ours.name], target=MOST_REQUESTS),
+        Line(
+            UPSTASH,
+            ours.name,
+            "commands billed",
+            billed[ours.name],
+            target=MOST_BILLED,
+            note=str(counts[ours.name]),
+        ),
+    ]
+    for turn in theirs:
+        versus, noted = Versus(turn.name, BELOW), Versus(turn.name, BELOW, str(counts[turn.name]))
+        lines += [
+            counted(UPSTASH, ours.name, "HTTP requests", requests[ours.name], requests[turn.name], versus),
+            counted(UPSTASH, ours.name, "commands billed", billed[ours.name], billed[turn.name], noted),
+            compared(UPSTASH, ours.name, "µs", times[ours.name], times[turn.name], versus),
+        ]
+    return lines
