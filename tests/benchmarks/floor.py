@@ -72,6 +72,12 @@ def evaluating(client: Any, session_id: str, written: Sequence[list[bytes]], tim
     return lambda: client.execute_command(*next(supply))
 
 
+def ranging(client: Any, session_id: str) -> Side:
+    """Return what reads the records of a session with one LRANGE."""
+    key = KEYS.active(session_id)
+    return lambda: client.lrange(key, 0, -1)
+
+
 def append_words(session_id: str, turn: Sequence[bytes], *, whole: bool = False) -> tuple[Any, ...]:
     """Return the words of our command that appends the records of a turn."""
     operation = secrets.token_urlsafe(8)

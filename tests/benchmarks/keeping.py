@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from tests.benchmarks.setting import Setting, Turn
 
 EVERYTHING = 1_000_000
+"""A window that no conversation fills, to keep all messages as the others do."""
 
 
 @dataclass(frozen=True)
 class Keeper:
-    """A way to keep conversations. Its functions may return awaitables.
+    """A way to keep conversations.
 
     Attributes:
         name: What the table calls it.
@@ -31,6 +32,7 @@ class Keeper:
         write: Adds messages to a session.
         read: Returns what a model is to be told of a session.
         at_once: How many turns it takes at once, for a conversation to come about sooner.
+        is_async: Whether its functions return awaitables.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Keeper:
     write: Callable[[str, list[Any]], Any]
     read: Callable[[str], Any]
     at_once: int = 500
+    is_async: bool = False
 
     def writing(self, session_id: str, turns: Sequence[Turn]) -> Side:
         """Return what writes one turn after the other, and then again from the first."""

@@ -28,7 +28,7 @@ class Target:
     limit: float
 
     def __str__(self) -> str:
-        return f"{self.relation} {self.limit:g}"
+        return f"{self.relation} {self.limit:.3g}"
 
     def is_met_by(self, value: float) -> bool:
         """Whether a value is as it is to be."""
@@ -49,6 +49,8 @@ class Line:
         ratio: How ours compares with theirs.
         target: What the ratio is to be, or our figure where there is no ratio.
         note: What else is to be said.
+        keeper: Whose reading this is, and
+        turns: after how long a conversation: what the plot shows.
     """
 
     row: str
@@ -60,6 +62,8 @@ class Line:
     ratio: Ratio | None = None
     target: Target | None = None
     note: str = ""
+    keeper: str = ""
+    turns: int = 0
 
     @property
     def is_met(self) -> bool | None:
@@ -83,9 +87,7 @@ class Versus:
     note: str = ""
 
 
-def compared(
-    row: str, what: str, unit: str, ours: Sequence[float], theirs: Sequence[float], versus: Versus
-) -> Line:
+def compared(row: str, what: str, unit: str, ours: Sequence[float], theirs: Sequence[float], versus: Versus) -> Line:
     """Return a line of two sides' figures."""
     return Line(
         row, what, unit, median(ours), versus.name, median(theirs), ratio(ours, theirs), versus.target, versus.note

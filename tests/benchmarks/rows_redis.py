@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.benchmarks import floor, keep_langchain, keep_llama_index, keep_plain
@@ -104,9 +105,8 @@ async def read(setting: Setting) -> list[Line]:
             )
         ]
         full, windowed = makes(setting, stack, FULL_READERS), makes(setting, stack, WINDOW_READERS)
-        key = floor.KEYS.active("long")
         clients = (floor.sync_client(setting, stack), floor.async_client(setting, stack))
-        bare: list[Side] = [lambda client=client: client.lrange(key, 0, -1) for client in clients]
+        bare, bare_async = (floor.ranging(client, "long") for client in clients)
         await ours[0].fill("short", said[: lengths[0]])
         lines: list[Line] = []
         before = 0
@@ -116,8 +116,8 @@ async def read(setting: Setting) -> list[Line]:
             before = length
             # Apart from what takes long, and leaves the caches cold for whoever comes next.
             fast: dict[str, Side] = {
-                "a bare LRANGE": bare[0],
-                "a bare LRANGE, async": bare[1],
+                "a bare LRANGE": bare,
+                "a bare LRANGE, async": bare_async,
                 **{keeper.name: keeper.reading("long") for keeper in (*ours, *windowed)},
             }
             slow = {keeper.name: keeper.reading("long") for keeper in full}
@@ -134,7 +134,8 @@ def _read_lines(
 ) -> list[Line]:
     def line(keeper: Keeper, versus: Versus) -> Line:
         what = f"{keeper.name}, after {length:,} turns"
-        return compared(READ, what, "µs", figures[keeper.name], figures[versus.name], versus)
+        made = compared(READ, what, "µs", figures[keeper.name], figures[versus.name], versus)
+        return replace(made, keeper=keeper.name, turns=length)
 
     langchain, llama_index, langchain_async, llama_index_async = ours
     target = READ_TO_PEER if length == PEERS_AT else None
@@ -175,10 +176,8 @@ async def get_session(setting: Setting) -> list[Line]:
         )
         for keeper in (ours, theirs):
             await keeper.fill("s", said)
-        client = floor.async_client(setting, stack)
-        key = floor.KEYS.active("s")
         sides: dict[str, Side] = {keeper.name: keeper.reading("s") for keeper in (ours, ours_async, theirs)}
-        sides["a bare LRANGE, async"] = lambda: client.lrange(key, 0, -1)
+        sides["a bare LRANGE, async"] = floor.ranging(floor.async_client(setting, stack), "s")
         figures = _figures(await contest(sides, setting.sizes.effort))
     what = f"after {len(said):,} turns"
     versus = Versus(theirs.name, Target("≤", 1.0))

@@ -55,7 +55,7 @@ class Sizes:
 
 FULL = Sizes(
     effort=Effort(300, 1.0),
-    blocks=Effort(15, 4.0),
+    blocks=Effort(15, 2.0),
     lengths=(10, 100, 1_000, 10_000),
     tasks=64,
     rounds=20,
