@@ -52,6 +52,8 @@ class Ratio:
 
 async def contest(sides: Mapping[str, Side], effort: Effort) -> dict[str, list[float]]:
     """Return how many seconds each side took, time after time."""
+    if not sides:
+        return {}
     for side in sides.values():
         for _ in range(min(WARM_UP, effort.repetitions)):
             if await _seconds(side) > effort.seconds / LEAST:

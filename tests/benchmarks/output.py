@@ -87,11 +87,12 @@ def markdown(lines: Sequence[Line], ran_on: dict[str, Any]) -> str:
 
 def _cells(line: Line) -> list[str]:
     met = {None: "", True: "yes", False: "**no**"}[line.is_met]
+    note = f" ({line.note})" if line.note else ""
     return [
-        f"{line.what} ({line.note})" if line.note else line.what,
+        line.what if line.other else line.what + note,
         line.unit,
         _number(line.ours),
-        line.other,
+        line.other + note if line.other else "",
         _number(line.theirs),
         _number(line.ratio.value) if line.ratio else "",
         f"{_number(line.ratio.low)} to {_number(line.ratio.high)}" if line.ratio else "",
@@ -116,21 +117,27 @@ def as_json(lines: Sequence[Line], ran_on: dict[str, Any]) -> str:
     return json.dumps({"machine": ran_on, "lines": told}, indent=1, ensure_ascii=False)
 
 
+def _last(curve: tuple[str, dict[int, float]]) -> float:
+    """Return the last figure of a curve, by which the legend is in the order of the curves."""
+    return list(curve[1].values())[-1]
+
+
 def plot(lines: Sequence[Line], path: Path) -> None:
     """Draw what reading takes over the length of the conversation; nothing where matplotlib is missing."""
     if missing(["matplotlib"]):
         return
-    curves: dict[str, dict[int, float | None]] = {}
+    curves: dict[str, dict[int, float]] = {}
     for line in lines:
-        if line.turns:
+        if line.turns and line.ours is not None and line.theirs is not None:
             curves.setdefault(line.keeper, {})[line.turns] = line.ours
             curves.setdefault(line.other, {})[line.turns] = line.theirs
-    figure: Any = import_module("matplotlib.figure").Figure(figsize=(8, 5), layout="constrained")
+    figure: Any = import_module("matplotlib.figure").Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
-    for name, curve in curves.items():
+    colors = import_module("matplotlib").colormaps["tab20"].colors
+    for color, (name, curve) in zip(colors, sorted(curves.items(), key=_last, reverse=True), strict=False):
         style = {"linewidth": 3} if name.startswith("ours") else {"linewidth": 1, "linestyle": "--"}
-        axes.plot(list(curve), list(curve.values()), marker="o", label=name, **style)
+        axes.plot(list(curve), list(curve.values()), marker="o", label=name, color=color, **style)
     axes.set(xscale="log", yscale="log", xlabel="turns in the conversation", ylabel="µs to read the context")
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     axes.grid(visible=True, alpha=0.3)
     figure.savefig(path, dpi=150)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
+from sessionkit_integrations.stores.commands import SCAN_COUNT
 from tests.benchmarks import floor, keep_langchain, keep_llama_index, keep_plain
 from tests.benchmarks.keep_langchain import on_redis
 from tests.benchmarks.keeping import EVERYTHING
@@ -102,7 +103,7 @@ async def short_sessions(setting: Setting) -> list[Line]:
             note = f"extrapolated from {fewer:,}"
             versus = Versus(peer.name, SMALLEST, note)
             lines.append(counted(SHORT, ours.name, "MB a million sessions", sizes[ours.name], sizes[peer.name], versus))
-    scan = Versus("bare SCAN of the same keys")
+    scan = Versus("bare SCAN for the same keys")
     return [*lines, compared(LIST, what, "µs a session", per_session["ours"], per_session["floor"], scan)]
 
 
@@ -142,6 +143,6 @@ def _used(client: redis.Redis) -> int:
 def _scanned(client: Any) -> int:
     found, cursor = 0, -1
     while cursor:
-        cursor, keys = client.scan(max(cursor, 0), count=1000)
+        cursor, keys = client.scan(max(cursor, 0), floor.KEYS.pattern, SCAN_COUNT, "list")
         found += len(keys)
     return found

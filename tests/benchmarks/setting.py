@@ -55,10 +55,10 @@ class Sizes:
 
 FULL = Sizes(
     effort=Effort(300, 1.0),
-    blocks=Effort(15, 2.0),
+    blocks=Effort(40, 2.0),
     lengths=(10, 100, 1_000, 10_000),
     tasks=64,
-    rounds=20,
+    rounds=5,
     processes=4,
     threads=8,
     sessions=50_000,

@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.benchmarks import __main__ as side_by_side
-from tests.benchmarks import decoding, rows_imports, rows_load, rows_local, rows_memory, rows_redis, rows_turns, sizes
-from tests.benchmarks.keeping import missing
+from tests.benchmarks import (
+    decoding,
+    keeping,
+    rows_imports,
+    rows_load,
+    rows_local,
+    rows_memory,
+    rows_redis,
+    rows_turns,
+    sizes,
+)
 from tests.benchmarks.lines import Line, Target
 from tests.benchmarks.measuring import Ratio, ratio
 from tests.benchmarks.writers import OURS, PEERS, Writer
@@ -108,7 +117,20 @@ def test_the_side_by_side_benchmark_has_every_row_and_every_peer_in_it(tmp_path:
         assert all(bool(line["ratio"]) is not bool(peer.missing) for line in told), peer.name
     for line in lines:
         assert line["note"].startswith("not installed") if line["ours"] is None else line["ours"] > 0
-    assert (tmp_path / "reading.png").exists() is not bool(missing(["matplotlib"]))
+    assert (tmp_path / "reading.png").exists() is not bool(keeping.missing(["matplotlib"]))
+
+
+def test_what_is_not_installed_is_told_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "_is_installed", lambda package: False)
+    rows = ("write", "read", "get_session", "turns", "upstash", "sqlite", "bytes", "short")
+    with redirect_stdout(StringIO()):
+        side_by_side.main([*rows, "--quick", "--folder", str(tmp_path)])
+    lines: list[dict[str, Any]] = json.loads((tmp_path / "benchmark.json").read_text(encoding="utf-8"))["lines"]
+    for peer in PEERS_OF_ROWS:
+        told = [line for line in lines if line["other"] == peer.name]
+        assert told
+        assert all(line["note"].startswith("not installed") for line in told), peer.name
+    assert not (tmp_path / "reading.png").exists()
 
 
 def test_a_ratio_is_that_of_the_medians_within_what_resamples_give() -> None:
