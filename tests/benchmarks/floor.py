@@ -65,10 +65,10 @@ def pushing_each(client: Any, key: str, written: Sequence[list[bytes]]) -> Side:
     return push
 
 
-def evaluating(client: Any, session_id: str, written: Sequence[list[bytes]], times: int) -> Side:
+def evaluating(client: Any, session_ids: Sequence[str], written: Sequence[list[bytes]], times: int) -> Side:
     """Return what writes the records of a turn with one EVALSHA of our script, for as many times."""
-    turns = itertools.islice(itertools.cycle(written), times)
-    supply = iter([append_words(session_id, turn) for turn in turns])
+    turns = itertools.islice(zip(itertools.cycle(session_ids), itertools.cycle(written)), times)
+    supply = iter([append_words(session_id, turn) for session_id, turn in turns])
     return lambda: client.execute_command(*next(supply))
 
 

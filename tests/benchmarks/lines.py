@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.measuring import Ratio, ratio
+from tests.benchmarks.measuring import Ratio, contest, ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from tests.benchmarks.measuring import Effort, Side
 
 _COMPARE = {"≤": operator.le, "<": operator.lt, "≥": operator.ge}
 
@@ -92,6 +94,13 @@ def compared(row: str, what: str, unit: str, ours: Sequence[float], theirs: Sequ
     return Line(
         row, what, unit, median(ours), versus.name, median(theirs), ratio(ours, theirs), versus.target, versus.note
     )
+
+
+async def timed(row: str, what: str, ours: Side, others: Mapping[Versus, Side], effort: Effort) -> list[Line]:
+    """Return the lines of a contest between us and others, none of which takes so long that we find cold caches."""
+    times = await contest({"": ours, **{versus.name: side for versus, side in others.items()}}, effort)
+    figures = {name: [seconds * 1e6 for seconds in each] for name, each in times.items()}
+    return [compared(row, what, "µs", figures[""], figures[versus.name], versus) for versus in others]
 
 
 def counted(row: str, what: str, unit: str, ours: float, theirs: float, versus: Versus) -> Line:

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 class Load:
-    """Tasks that each write a number of turns to a session of their own.
+    """Tasks that each write a turn to a number of sessions of their own, one after the other.
 
     Args:
         url: Of the server, which knows our script.
         name: What the sessions' ids begin with.
         tasks: How many there are.
-        rounds: How many turns each writes.
+        rounds: How many sessions each has.
         stack: Closes what is opened.
     """
 
@@ -46,14 +46,17 @@ class Load:
         """Write as we do."""
 
         async def task(name: str) -> None:
-            for turn in self._turns:
-                await self._sessions.asend_messages(name, turn)
+            for number, turn in enumerate(self._turns):
+                await self._sessions.asend_messages(f"{name}-{number}", turn)
 
         await asyncio.gather(*(task(f"ours-{name}") for name in self._names))
 
     def words(self) -> list[list[tuple[Any, ...]]]:
         """Return the commands that `floor` sends."""
-        return [[append_words(f"floor-{name}", turn) for turn in self._records] for name in self._names]
+        return [
+            [append_words(f"floor-{name}-{number}", turn) for number, turn in enumerate(self._records)]
+            for name in self._names
+        ]
 
     async def floor(self, words: Sequence[Sequence[tuple[Any, ...]]]) -> None:
         """Send commands that are ready, those of each task one after the other."""

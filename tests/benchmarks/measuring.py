@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import itertools
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -80,6 +81,16 @@ async def _seconds(side: Side) -> float:
     if inspect.isawaitable(result):
         await result
     return time.perf_counter() - start
+
+
+def in_turn(sides: Sequence[Side]) -> Side:
+    """Return what does one after the other, and then again from the first."""
+    supply = itertools.cycle(sides)
+
+    def following() -> Any:
+        return next(supply)()
+
+    return following
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:

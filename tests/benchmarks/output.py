@@ -129,7 +129,7 @@ def plot(lines: Sequence[Line], path: Path) -> None:
     curves: dict[str, dict[int, float]] = {}
     for line in lines:
         if line.turns and line.ours is not None and line.theirs is not None:
-            curves.setdefault(line.keeper, {})[line.turns] = line.ours
+            curves.setdefault(line.keeper, {}).setdefault(line.turns, line.ours)
             curves.setdefault(line.other, {})[line.turns] = line.theirs
     figure: Any = import_module("matplotlib.figure").Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from tests.benchmarks import floor, keep_langchain, keep_llama_index, keep_plain
 from tests.benchmarks.keep_langchain import on_redis
-from tests.benchmarks.lines import Line, Target, Versus, compared, in_microseconds, left_out
-from tests.benchmarks.measuring import WARM_UP, contest
+from tests.benchmarks.lines import Line, Target, Versus, left_out, timed
+from tests.benchmarks.measuring import WARM_UP, in_turn
 from tests.benchmarks.setting import WINDOW, turns
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ PEERS_AT = 1_000
 FULL_READERS: tuple[Peer, ...] = (*keep_langchain.PEERS, keep_llama_index.REDIS)
 WINDOW_READERS: tuple[Peer, ...] = (keep_plain.REDIS_SESSION, keep_plain.REDISVL)
 
-Figures = dict[str, list[float]]
+LONG, SHORT = "long", "short"
+"""Sessions that are read."""
 
 
 def makes(setting: Setting, stack: AsyncExitStack, peers: Sequence[Peer]) -> list[Keeper]:
@@ -65,27 +66,32 @@ async def _write(
     written = floor.records(setting, said)
     floor.load_script(setting)
     client = floor.async_client(setting, stack) if is_async else floor.sync_client(setting, stack)
+    names = [f"s{number}" for number in range(setting.sizes.written)]
     times = setting.sizes.effort.repetitions + WARM_UP
-    floors: dict[Versus, Side] = {
-        Versus("a bare RPUSH", WRITE_TO_FLOOR): floor.pushing(client, "floor", written),
-        Versus("bare EVALSHA of our script"): floor.evaluating(client, "evalsha", written, times),
-    }
-    if not is_async:
-        floors[Versus("a bare RPUSH for each message")] = floor.pushing_each(client, "floor-each", written)
+    filler, evaluated = keep_plain.ours(on_redis(setting, stack)), [f"evalsha-{name}" for name in names]
     keepers = makes(setting, stack, peers)
     for keeper in (ours, *keepers):
-        await keeper.fill("s", turns(WINDOW))
-    sides = {
-        ours.name: ours.writing("s", said),
-        **{versus.name: side for versus, side in floors.items()},
-        **{keeper.name: keeper.writing("s", said) for keeper in keepers},
+        for name in names:
+            await keeper.fill(name, turns(2 * WINDOW))
+    for name in evaluated:
+        await filler.fill(name, turns(2 * WINDOW))
+    floors: dict[Versus, Side] = {
+        Versus("a bare RPUSH", WRITE_TO_FLOOR): in_turn([floor.pushing(client, name, written) for name in names]),
+        Versus("bare EVALSHA of our script"): floor.evaluating(client, evaluated, written, times),
     }
-    figures = _figures(await contest(sides, setting.sizes.effort))
-    rivals = [*floors, *(Versus(keeper.name, WRITE_TO_PEER) for keeper in keepers)]
-    return [
-        *(compared(WRITE, ours.name, "µs", figures[ours.name], figures[each.name], each) for each in rivals),
-        *(left_out(WRITE, peer.name, peer.missing) for peer in peers if peer.missing),
-    ]
+    if not is_async:
+        each = [floor.pushing_each(client, f"each-{name}", written) for name in names]
+        floors[Versus("a bare RPUSH for each message")] = in_turn(each)
+
+    def writing(keeper: Keeper) -> Side:
+        return in_turn([keeper.writing(name, said) for name in names])
+
+    effort = setting.sizes.effort
+    lines = await timed(WRITE, ours.name, writing(ours), floors, effort)
+    for keeper in keepers:
+        rival = {Versus(keeper.name, WRITE_TO_PEER): writing(keeper)}
+        lines += await timed(WRITE, ours.name, writing(ours), rival, effort)
+    return [*lines, *(left_out(WRITE, peer.name, peer.missing) for peer in peers if peer.missing)]
 
 
 async def read(setting: Setting) -> list[Line]:
@@ -95,69 +101,56 @@ async def read(setting: Setting) -> list[Line]:
     said = turns(lengths[-1])
     async with AsyncExitStack() as stack:
         sessions = on_redis(setting, stack)
-        ours = [
-            make(sessions)
-            for make in (
-                keep_langchain.ours,
-                keep_llama_index.ours,
-                keep_langchain.ours_async,
-                keep_llama_index.ours_async,
+        filler = keep_plain.ours(sessions)
+        full, windowed = makes(setting, stack, FULL_READERS), makes(setting, stack, WINDOW_READERS)
+        bare = {
+            False: floor.ranging(floor.sync_client(setting, stack), LONG),
+            True: floor.ranging(floor.async_client(setting, stack), LONG),
+        }
+        await filler.fill(SHORT, said[: lengths[0]])
+        lines: list[Line] = []
+        for before, length in zip((0, *lengths), lengths, strict=False):
+            for keeper in (filler, *full, *windowed):
+                await keeper.fill(LONG, said[before:length])
+            for ours in (
+                keep_langchain.ours(sessions),
+                keep_langchain.ours_async(sessions),
+                keep_llama_index.ours(sessions),
+                keep_llama_index.ours_async(sessions),
+            ):
+                floored = {Versus(f"a bare LRANGE{', async' * ours.is_async}", READ_TO_FLOOR): bare[ours.is_async]}
+                contests = [floored, *_rivals(ours, length, full, windowed)]
+                for others in contests:
+                    what = f"{ours.name}, after {length:,} turns"
+                    measured = await timed(READ, what, ours.reading(LONG), others, setting.sizes.effort)
+                    lines += [replace(line, keeper=ours.name, turns=length) for line in measured]
+        lines += [
+            line
+            for ours in (keep_langchain.ours(sessions), keep_llama_index.ours(sessions))
+            for line in await timed(
+                READ,
+                f"{ours.name}, after {lengths[-1]:,} turns",
+                ours.reading(LONG),
+                {Versus(f"itself after {lengths[0]:,} turns", LONG_TO_SHORT): ours.reading(SHORT)},
+                setting.sizes.effort,
             )
         ]
-        full, windowed = makes(setting, stack, FULL_READERS), makes(setting, stack, WINDOW_READERS)
-        clients = (floor.sync_client(setting, stack), floor.async_client(setting, stack))
-        bare, bare_async = (floor.ranging(client, "long") for client in clients)
-        await ours[0].fill("short", said[: lengths[0]])
-        lines: list[Line] = []
-        before = 0
-        for length in lengths:
-            for keeper in (ours[0], *full, *windowed):
-                await keeper.fill("long", said[before:length])
-            before = length
-            # Apart from what takes long, and leaves the caches cold for whoever comes next.
-            fast: dict[str, Side] = {
-                "a bare LRANGE": bare,
-                "a bare LRANGE, async": bare_async,
-                **{keeper.name: keeper.reading("long") for keeper in (*ours, *windowed)},
-            }
-            slow = {keeper.name: keeper.reading("long") for keeper in full}
-            figures = _figures(await contest(fast, setting.sizes.effort) | await contest(slow, setting.sizes.effort))
-            lines += _read_lines(length, figures, ours, full, windowed)
-        for keeper in ours[:2]:
-            lines.append(await _flat(setting, keeper))
     missing = [peer for peer in (*FULL_READERS, *WINDOW_READERS) if peer.missing]
     return [*lines, *(left_out(READ, peer.name, peer.missing) for peer in missing)]
 
 
-def _read_lines(
-    length: int, figures: Figures, ours: Sequence[Keeper], full: Sequence[Keeper], windowed: Sequence[Keeper]
-) -> list[Line]:
-    def line(keeper: Keeper, versus: Versus) -> Line:
-        what = f"{keeper.name}, after {length:,} turns"
-        made = compared(READ, what, "µs", figures[keeper.name], figures[versus.name], versus)
-        return replace(made, keeper=keeper.name, turns=length)
-
-    langchain, llama_index, langchain_async, llama_index_async = ours
+def _rivals(ours: Keeper, length: int, full: Sequence[Keeper], windowed: Sequence[Keeper]) -> list[dict[Versus, Side]]:
+    """Return whom one of ours is measured beside: each peer once, by the one of ours that is most like it."""
+    if ours.name == "ours, LangChain, async":
+        note = "reads the last 20 messages"
+        return [{Versus(keeper.name, note=note): keeper.reading(LONG)} for keeper in windowed]
+    of_llama_index = {"ours, LangChain": False, "ours, LlamaIndex": True}.get(ours.name)
     target = READ_TO_PEER if length == PEERS_AT else None
-    of_langchain = [keeper for keeper in full if keeper.name != keep_llama_index.REDIS.name]
     return [
-        line(langchain, Versus("a bare LRANGE", READ_TO_FLOOR)),
-        line(langchain_async, Versus("a bare LRANGE, async", READ_TO_FLOOR)),
-        *(line(langchain, Versus(keeper.name, target)) for keeper in of_langchain),
-        line(llama_index, Versus("a bare LRANGE", READ_TO_FLOOR)),
-        line(llama_index_async, Versus("a bare LRANGE, async", READ_TO_FLOOR)),
-        *(line(llama_index, Versus(keeper.name, target)) for keeper in full if keeper not in of_langchain),
-        *(line(langchain_async, Versus(keeper.name, note="reads the last 20 messages")) for keeper in windowed),
+        {Versus(keeper.name, target): keeper.reading(LONG)}
+        for keeper in full
+        if (keeper.name == keep_llama_index.REDIS.name) is of_llama_index
     ]
-
-
-async def _flat(setting: Setting, ours: Keeper) -> Line:
-    lengths = setting.sizes.lengths
-    times = await contest({name: ours.reading(name) for name in ("long", "short")}, setting.sizes.effort)
-    figures = _figures(times)
-    what = f"{ours.name}, after {lengths[-1]:,} turns"
-    versus = Versus(f"itself after {lengths[0]:,} turns", LONG_TO_SHORT)
-    return compared(READ, what, "µs", figures["long"], figures["short"], versus)
 
 
 async def get_session(setting: Setting) -> list[Line]:
@@ -176,26 +169,11 @@ async def get_session(setting: Setting) -> list[Line]:
         )
         for keeper in (ours, theirs):
             await keeper.fill("s", said)
-        sides: dict[str, Side] = {keeper.name: keeper.reading("s") for keeper in (ours, ours_async, theirs)}
-        sides["a bare LRANGE, async"] = floor.ranging(floor.async_client(setting, stack), "s")
-        figures = _figures(await contest(sides, setting.sizes.effort))
-    what = f"after {len(said):,} turns"
-    versus = Versus(theirs.name, Target("≤", 1.0))
-    return [
-        *(
-            compared(GET_SESSION, f"{keeper.name}, {what}", "µs", figures[keeper.name], figures[theirs.name], versus)
-            for keeper in (ours_async, ours)
-        ),
-        compared(
-            GET_SESSION,
-            f"{ours_async.name}, {what}",
-            "µs",
-            figures[ours_async.name],
-            figures["a bare LRANGE, async"],
-            Versus("a bare LRANGE, async"),
-        ),
-    ]
-
-
-def _figures(times: dict[str, list[float]]) -> Figures:
-    return {name: in_microseconds(each) for name, each in times.items()}
+        what, effort = f"after {len(said):,} turns", setting.sizes.effort
+        bare = floor.ranging(floor.async_client(setting, stack), "s")
+        lines: list[Line] = []
+        for keeper in (ours_async, ours):
+            rival = {Versus(theirs.name, Target("≤", 1.0)): theirs.reading("s")}
+            lines += await timed(GET_SESSION, f"{keeper.name}, {what}", keeper.reading("s"), rival, effort)
+        bare_too = {Versus("a bare LRANGE, async"): bare}
+        return lines + await timed(GET_SESSION, f"{ours_async.name}, {what}", ours_async.reading("s"), bare_too, effort)

@@ -17,8 +17,7 @@ from sessionkit_integrations import (
 from tests.benchmarks import keep_langchain, keep_llama_index
 from tests.benchmarks.keep_langchain import on_redis
 from tests.benchmarks.keeping import missing
-from tests.benchmarks.lines import Line, Target, Versus, compared, counted, in_microseconds, left_out
-from tests.benchmarks.measuring import contest
+from tests.benchmarks.lines import Line, Target, Versus, counted, left_out, timed
 from tests.benchmarks.monitor import Commands, commands_of
 from tests.benchmarks.setting import WINDOW
 from tests.benchmarks.taking import Turn, async_engine_turn, chain_turn, engine_turn, graph_turn
@@ -81,8 +80,6 @@ async def _dispose(store: SQLAlchemyChatStore) -> None:
 async def _times(setting: Setting, turns_taken: Sequence[Turn], *, commands: bool = True) -> list[Line]:
     ours, *theirs = turns_taken
     counts = await _counts(setting, turns_taken)
-    sides = {turn.name: turn.take for turn in turns_taken}
-    times = {name: in_microseconds(each) for name, each in (await contest(sides, setting.sizes.effort)).items()}
     lines = [_of_ours(REDIS, ours, counts)]
     for turn in theirs:
         if commands:
@@ -96,7 +93,8 @@ async def _times(setting: Setting, turns_taken: Sequence[Turn], *, commands: boo
                     Versus(turn.name, BELOW, str(counts[turn.name])),
                 )
             )
-        lines.append(compared(REDIS, ours.name, "µs", times[ours.name], times[turn.name], Versus(turn.name, BELOW)))
+        rival = {Versus(turn.name, BELOW): turn.take}
+        lines += await timed(REDIS, ours.name, ours.take, rival, setting.sizes.effort)
     return lines
 
 
@@ -144,8 +142,6 @@ async def _requests(setting: Setting, turns_taken: Sequence[Turn]) -> list[Line]
         before = setting.upstash.requests
         turn.take()
         requests[turn.name] = setting.upstash.requests - before
-    sides = {turn.name: turn.take for turn in turns_taken}
-    times = {name: in_microseconds(each) for name, each in (await contest(sides, setting.sizes.effort)).items()}
     billed = {name: each.billed for name, each in counts.items()}
     lines = [
         Line(UPSTASH, ours.name, "HTTP requests", requests[ours.name], target=MOST_REQUESTS),
@@ -163,6 +159,6 @@ async def _requests(setting: Setting, turns_taken: Sequence[Turn]) -> list[Line]
         lines += [
             counted(UPSTASH, ours.name, "HTTP requests", requests[ours.name], requests[turn.name], versus),
             counted(UPSTASH, ours.name, "commands billed", billed[ours.name], billed[turn.name], noted),
-            compared(UPSTASH, ours.name, "µs", times[ours.name], times[turn.name], versus),
+            *await timed(UPSTASH, ours.name, ours.take, {versus: turn.take}, setting.sizes.effort),
         ]
     return lines

@@ -32,8 +32,9 @@ class Sizes:
         effort: How often an operation is.
         blocks: How often a block of many operations is.
         lengths: Conversations, in turns.
+        written: Sessions that are written to in turn: nobody says much more than one thing a second.
         tasks: At once in one process.
-        rounds: Turns that each task writes in a block.
+        rounds: Sessions that each task writes a turn to, in a block.
         processes: At once.
         threads: At once, on SQLite.
         sessions: Short ones, of those a million of which are extrapolated.
@@ -44,6 +45,7 @@ class Sizes:
     effort: Effort
     blocks: Effort
     lengths: tuple[int, ...]
+    written: int
     tasks: int
     rounds: int
     processes: int
@@ -57,6 +59,7 @@ FULL = Sizes(
     effort=Effort(300, 1.0),
     blocks=Effort(40, 2.0),
     lengths=(10, 100, 1_000, 10_000),
+    written=30,
     tasks=64,
     rounds=5,
     processes=4,
@@ -70,6 +73,7 @@ QUICK = replace(
     effort=Effort(2, 0.0),
     blocks=Effort(2, 0.0),
     lengths=(2, 4),
+    written=2,
     tasks=2,
     rounds=2,
     processes=2,
