@@ -43,8 +43,11 @@ Figures are medians, of sides that took turns in one run. Ours to theirs is the 
 that holds it for 95 % of resamples (bootstrap). Where there is nobody to compare to, the target is for our own figure.
 A turn is the text of a user and the answer of an assistant, from real conversations where they are at hand; the window
 is 10 turns. Histories and stores are made once for each session, as are their connections, theirs as well as ours.
-Whole turns are counted when the window is full, and timed from then on: the peers' conversations grow. Short sessions
-have one to three turns; some are written, the others are copies that the server makes (COPY)."""
+Where a client waits for each answer, it and the server have cores of their own, as on two machines (--cores has them
+share one, which makes bare commands twice as fast, or leaves it to the scheduler, which does now this and now that).
+Turns are written to 30 sessions, one after the other. Whole turns are counted when the window is full, and timed from
+then on: the peers' conversations grow. Short sessions have one to three turns; some are written, the others are copies
+that the server makes (COPY)."""
 
 DIGITS = 3
 
@@ -123,14 +126,14 @@ def _last(curve: tuple[str, dict[int, float]]) -> float:
 
 
 def plot(lines: Sequence[Line], path: Path) -> None:
-    """Draw what reading takes over the length of the conversation; nothing where matplotlib is missing."""
-    if missing(["matplotlib"]):
-        return
+    """Draw what reading takes over the length of the conversation, if that was measured and matplotlib is here."""
     curves: dict[str, dict[int, float]] = {}
     for line in lines:
         if line.turns and line.ours is not None and line.theirs is not None:
             curves.setdefault(line.keeper, {}).setdefault(line.turns, line.ours)
             curves.setdefault(line.other, {})[line.turns] = line.theirs
+    if not curves or missing(["matplotlib"]):
+        return
     figure: Any = import_module("matplotlib.figure").Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
     colors = import_module("matplotlib").colormaps["tab20"].colors
