@@ -46,8 +46,8 @@ is 10 turns. Histories and stores are made once for each session, as are their c
 Where a client waits for each answer, it and the server have cores of their own, as on two machines (--cores has them
 share one, which makes bare commands twice as fast, or leaves it to the scheduler, which does now this and now that).
 Turns are written to 30 sessions, one after the other. Whole turns are counted when the window is full, and timed from
-then on: the peers' conversations grow. Short sessions have one to three turns; some are written, the others are copies
-that the server makes (COPY)."""
+then on, 40 of them: the peers' conversations grow. Short sessions have one to three turns; some are written, the others
+are copies that the server makes (COPY)."""
 
 DIGITS = 3
 

@@ -94,7 +94,7 @@ async def _times(setting: Setting, turns_taken: Sequence[Turn], *, commands: boo
                 )
             )
         rival = {Versus(turn.name, BELOW): turn.take}
-        lines += await timed(REDIS, ours.name, ours.take, rival, setting.sizes.effort)
+        lines += await timed(REDIS, ours.name, ours.take, rival, setting.sizes.whole)
     return lines
 
 
@@ -159,6 +159,6 @@ async def _requests(setting: Setting, turns_taken: Sequence[Turn]) -> list[Line]
         lines += [
             counted(UPSTASH, ours.name, "HTTP requests", requests[ours.name], requests[turn.name], versus),
             counted(UPSTASH, ours.name, "commands billed", billed[ours.name], billed[turn.name], noted),
-            *await timed(UPSTASH, ours.name, ours.take, {versus: turn.take}, setting.sizes.effort),
+            *await timed(UPSTASH, ours.name, ours.take, {versus: turn.take}, setting.sizes.whole),
         ]
     return lines

@@ -30,6 +30,7 @@ class Sizes:
 
     Attributes:
         effort: How often an operation is.
+        whole: How often a whole turn is: seldom, as the peers' conversations grow by each.
         blocks: How often a block of many operations is.
         lengths: Conversations, in turns.
         written: Sessions that are written to in turn: nobody says much more than one thing a second.
@@ -43,6 +44,7 @@ class Sizes:
     """
 
     effort: Effort
+    whole: Effort
     blocks: Effort
     lengths: tuple[int, ...]
     written: int
@@ -57,6 +59,7 @@ class Sizes:
 
 FULL = Sizes(
     effort=Effort(300, 1.0),
+    whole=Effort(40, 1.0),
     blocks=Effort(40, 2.0),
     lengths=(10, 100, 1_000, 10_000),
     written=30,
@@ -71,6 +74,7 @@ FULL = Sizes(
 QUICK = replace(
     FULL,
     effort=Effort(2, 0.0),
+    whole=Effort(2, 0.0),
     blocks=Effort(2, 0.0),
     lengths=(2, 4),
     written=2,
