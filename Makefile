@@ -2,7 +2,7 @@
 # make test         run all tests, on servers that the tests start themselves
 # make test-min     run them on the oldest Python here and the oldest packages that pyproject.toml allows
 # make test-matrix  run them on every Python here, with the newest packages   (MATRIX="python3.10 …" names others)
-# make bench        compare sizes in Redis, and the time that reading takes, with those of other packages
+# make bench        compare sizes, times and commands with those of other packages; .bench/ gets the table and a plot
 # make fuzz         look for bytes that reading does not expect   (FUZZ_SECONDS=600 looks longer)
 # make lint         check style and types
 PYTHON ?= python3
@@ -44,6 +44,8 @@ bench: $(VENV)/.test
 	@$(BIN)/python -m tests.benchmarks.sizes
 	@echo
 	@$(BIN)/python -m tests.benchmarks.decoding
+	@echo
+	@$(BIN)/python -m tests.benchmarks
 
 fuzz: $(VENV)/.fuzz
 	$(BIN)/python -m tests.fuzz -max_total_time=$(FUZZ_SECONDS)
@@ -55,7 +57,7 @@ lint: $(VENV)/.test $(VENV)/.lint
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 clean:
-	rm -rf $(VENV) .venv-* .fuzz
+	rm -rf $(VENV) .venv-* .fuzz .bench
 
 # --group needs a recent pip, which a new virtual environment need not have.
 $(VENV)/.pip: pyproject.toml

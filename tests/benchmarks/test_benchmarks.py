@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import redirect_stdout
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.benchmarks import decoding, sizes
+from tests.benchmarks import __main__ as side_by_side
+from tests.benchmarks import (
+    decoding,
+    keeping,
+    rows_imports,
+    rows_load,
+    rows_local,
+    rows_memory,
+    rows_redis,
+    rows_turns,
+    sizes,
+)
+from tests.benchmarks.lines import Line, Target
+from tests.benchmarks.measuring import Ratio, ratio
 from tests.benchmarks.writers import OURS, PEERS, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 Rows = dict[str, list[float]]
 INSTALLED = [peer for peer in PEERS if not peer.missing]
@@ -69,3 +84,71 @@ def test_the_table_of_decoding_has_a_row_for_each() -> None:
     assert [line.split(" | ")[0] for line in lines] == ["| LangChain", "| LangChain", "| LlamaIndex", "| LlamaIndex"]
     for line in lines:
         assert min(float(number) for number in re.findall(r"\d+\.?\d*", line)) > 0
+
+
+ROWS = (
+    rows_redis.WRITE,
+    rows_redis.READ,
+    rows_redis.GET_SESSION,
+    rows_turns.REDIS,
+    rows_turns.UPSTASH,
+    rows_load.ROW,
+    rows_local.SQLITE,
+    rows_local.MEMORY,
+    rows_memory.BYTES,
+    rows_memory.SHORT,
+    rows_memory.LIST,
+    rows_imports.ROW,
+)
+PEERS_OF_ROWS = (*rows_redis.FULL_READERS, *rows_redis.WINDOW_READERS)
+
+
+@pytest.mark.filterwarnings("ignore")  # what other packages warn of and leave open
+def test_the_side_by_side_benchmark_has_every_row_and_every_peer_in_it(tmp_path: Path) -> None:
+    with redirect_stdout(StringIO()) as printed:
+        side_by_side.main(["--quick", "--folder", str(tmp_path)])
+    text = (tmp_path / "benchmark.md").read_text(encoding="utf-8")
+    assert text in printed.getvalue()
+    assert [line.removeprefix("### ") for line in text.splitlines() if line.startswith("###")] == list(ROWS)
+    lines: list[dict[str, Any]] = json.loads((tmp_path / "benchmark.json").read_text(encoding="utf-8"))["lines"]
+    for peer in PEERS_OF_ROWS:
+        told = [line for line in lines if line["other"] == peer.name]
+        assert told, peer.name
+        assert all(bool(line["ratio"]) is not bool(peer.missing) for line in told), peer.name
+    for line in lines:
+        assert line["note"].startswith("not installed") if line["ours"] is None else line["ours"] > 0
+    assert (tmp_path / "reading.png").exists() is not bool(keeping.missing(["matplotlib"]))
+
+
+def test_what_is_not_installed_is_told_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "_is_installed", lambda package: False)
+    rows = ("write", "read", "get_session", "turns", "upstash", "sqlite", "bytes", "short")
+    with redirect_stdout(StringIO()):
+        side_by_side.main([*rows, "--quick", "--folder", str(tmp_path)])
+    lines: list[dict[str, Any]] = json.loads((tmp_path / "benchmark.json").read_text(encoding="utf-8"))["lines"]
+    for peer in PEERS_OF_ROWS:
+        told = [line for line in lines if line["other"] == peer.name]
+        assert told
+        assert all(line["note"].startswith("not installed") for line in told), peer.name
+    assert not (tmp_path / "reading.png").exists()
+
+
+def test_a_ratio_is_that_of_the_medians_within_what_resamples_give() -> None:
+    found = ratio([3.0, 1.0, 2.0, 2.0, 2.0], [4.0, 4.0, 3.0, 5.0, 4.0])
+    assert found.value == 0.5
+    assert found.low <= found.value <= found.high
+    assert ratio([1.0] * 5, [2.0] * 5) == Ratio(0.5, 0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("line", "met"),
+    [
+        (Line("row", "what"), None),
+        (Line("row", "what", ours=2, target=Target("≤", 2)), True),
+        (Line("row", "what", ours=2, target=Target("<", 2)), False),
+        (Line("row", "what", ours=9, theirs=3, ratio=Ratio(3, 3, 3), target=Target("≥", 4)), False),
+        (Line("row", "what", ours=9, theirs=3, ratio=Ratio(3, 3, 3), target=Target("≥", 3)), True),
+    ],
+)
+def test_a_target_is_for_the_ratio_or_else_for_our_own_figure(line: Line, met: bool | None) -> None:
+    assert line.is_met is met

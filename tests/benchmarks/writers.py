@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -17,14 +14,10 @@ from sessionkit_integrations import RedisStore, SessionKitChatMessageHistory, Se
 from sessionkit_integrations.langchain_messages import LangChainCodec
 from sessionkit_integrations.llama_index_messages import LlamaIndexCodec
 from sessionkit_integrations.records import PlainCodec
+from tests.benchmarks.keeping import EVERYTHING, deprecations_ignored, missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sessionkit_integrations.records import Codec
-
-KEEP_ALL = 1_000_000
-"""A window that no conversation fills: the others keep all messages, too."""
 
 Write = Callable[[str, str, Sequence[Any]], list[Any]]
 """Writes messages, one by one, to the Redis at a URL under a session id, and returns what is then read from there."""
@@ -49,11 +42,11 @@ class Writer:
     @property
     def missing(self) -> list[str]:
         """Those of the packages that are not installed."""
-        return [package for package in self.packages if not _is_installed(package)]
+        return missing(self.packages)
 
 
 def _plain(url: str, session_id: str, messages: Sequence[Any]) -> list[Any]:
-    with SessionManager(KEEP_ALL, RedisStore(url)) as sessions:
+    with SessionManager(EVERYTHING, RedisStore(url)) as sessions:
         for message in messages:
             sessions.send_message(session_id, message)
         read: list[Any] = sessions.get_session(session_id)
@@ -61,17 +54,17 @@ def _plain(url: str, session_id: str, messages: Sequence[Any]) -> list[Any]:
 
 
 def _langchain(url: str, session_id: str, messages: Sequence[Any]) -> list[Any]:
-    with SessionManager(KEEP_ALL, RedisStore(url)) as sessions:
+    with SessionManager(EVERYTHING, RedisStore(url)) as sessions:
         return _through_history(SessionKitChatMessageHistory(session_id, sessions), messages)
 
 
 def _llama_index(url: str, session_id: str, messages: Sequence[Any]) -> list[Any]:
-    with SessionManager(KEEP_ALL, RedisStore(url)) as sessions:
+    with SessionManager(EVERYTHING, RedisStore(url)) as sessions:
         return _through_chat_store(SessionKitChatStore(sessions=sessions), session_id, messages)
 
 
 def _langchain_community(url: str, session_id: str, messages: Sequence[Any]) -> list[Any]:
-    with _deprecations_ignored():
+    with deprecations_ignored():
         module: Any = import_module("langchain_community.chat_message_histories")
         history = module.RedisChatMessageHistory(session_id, url)
     with history.redis_client:
@@ -79,7 +72,7 @@ def _langchain_community(url: str, session_id: str, messages: Sequence[Any]) -> 
 
 
 def _langchain_redis(url: str, session_id: str, messages: Sequence[Any]) -> list[Any]:
-    with _deprecations_ignored():
+    with deprecations_ignored():
         module: Any = import_module("langchain_redis")
         # With the newer protocol, it does not understand what RediSearch answers.
         history = module.RedisChatMessageHistory(session_id, url, protocol=2)
@@ -88,7 +81,7 @@ def _langchain_redis(url: str, session_id: str, messages: Sequence[Any]) -> list
 
 
 def _llama_index_redis(url: str, session_id: str, messages: Sequence[Any]) -> list[Any]:
-    with _deprecations_ignored():
+    with deprecations_ignored():
         module: Any = import_module("llama_index.storage.chat_store.redis")
     with redis.Redis.from_url(url) as client:
         # The asynchronous client is never used, but without one it makes two and closes neither.
@@ -108,14 +101,6 @@ PEERS = (
 )
 
 
-def _is_installed(package: str) -> bool:
-    try:
-        version(package)
-    except PackageNotFoundError:
-        return False
-    return True
-
-
 def _through_history(history: Any, messages: Sequence[Any]) -> list[Any]:
     for message in messages:
         history.add_message(message)
@@ -128,10 +113,3 @@ def _through_chat_store(chat_store: Any, key: str, messages: Sequence[Any]) -> l
         chat_store.add_message(key, message)
     read: list[Any] = chat_store.get_messages(key)
     return read
-
-
-@contextmanager
-def _deprecations_ignored() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        yield

@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from llama_index.core.chat_engine import SimpleChatEngine
 from llama_index.core.memory import ChatMemoryBuffer
 
 from sessionkit_integrations import RedisStore, SessionKitAsyncChatStore, SessionKitChatStore, SessionManager
 from sessionkit_integrations.stores import scripted
-from tests.llama_index.engines import split
+from tests.llama_index.engines import Ears, achat, buffer_memory, chat, make_engine, queue_memory, split
 from tests.llama_index.samples import CALL, assistant, text, user
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from tests.backends import Backends
     from tests.servers import Server
 
 LUA = Path(scripted.__file__).parent / "lua"
@@ -75,3 +77,44 @@ async def test_one_call_is_one_command(
     # The statistics count what a script calls as well; an LRANGE would be a read, which a steady append needs none of.
     within = CALLED_BY_SCRIPTS - {"lrange"} if command == "evalsha" else set()
     assert set(calls) <= {"config|resetstat"} | within
+
+
+def sent(server: Server) -> dict[str, int]:
+    """Return the commands that a server was sent since CONFIG RESETSTAT, those of scripts and of this count apart."""
+    with server.client() as client:
+        stats: Any = client.info("commandstats")
+    calls = {name.removeprefix("cmdstat_"): counts["calls"] for name, counts in stats.items()}
+    others = {"config|resetstat", "hello", "client|setinfo", "info"} | CALLED_BY_SCRIPTS - {"lrange"}
+    return {name: count for name, count in calls.items() if name not in others}
+
+
+async def test_a_turn_of_a_chat_engine_is_a_write_for_each_message_and_a_read(
+    sessions: SessionManager, redis_server: Server
+) -> None:
+    engine = make_engine(SimpleChatEngine, buffer_memory(sessions, "engine"), Ears())
+    for _ in range(5):  # more than the window holds
+        with redis_server.client() as client:
+            client.config_resetstat()
+        chat(engine, "Hello")
+        assert sent(redis_server) == {"evalsha": 2, "lrange": 1}
+
+
+async def test_a_turn_on_a_memory_reads_once_more_after_each_write(
+    sessions: SessionManager, redis_server: Server
+) -> None:
+    """LlamaIndex's `Memory` looks after each message at how long its queue is."""
+    engine = make_engine(SimpleChatEngine, queue_memory(sessions, "engine"), Ears())
+    for _ in range(5):
+        with redis_server.client() as client:
+            client.config_resetstat()
+        await achat(engine, "Hello")
+        assert sent(redis_server) == {"evalsha": 2, "lrange": 3}
+
+
+def test_a_turn_on_upstash_is_three_requests(backends: Backends) -> None:
+    with SessionManager(3, backends.maker("upstash")()) as sessions:
+        engine = make_engine(SimpleChatEngine, buffer_memory(sessions, "s"), Ears())
+        chat(engine, "Hello")
+        before = backends.upstash().requests
+        chat(engine, "Hello")
+        assert backends.upstash().requests - before == 3

@@ -1,0 +1,105 @@
+"""How long things take, side by side: each side takes its turn in one process, so that all meet the same machine."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import itertools
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+Side = Callable[[], Any]
+"""What is measured; an awaitable that it returns is awaited."""
+
+LEAST = 3
+"""How often a side is measured, however long it takes."""
+
+WARM_UP = 3
+RESAMPLES = 200
+SEED = 5
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is spent on measuring a side.
+
+    Attributes:
+        repetitions: How often it is measured.
+        seconds: How long at most, but at least `LEAST` times.
+    """
+
+    repetitions: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How the median of one side compares with that of another.
+
+    Attributes:
+        value: The ratio of the medians.
+        low: Where the interval begins that holds the ratio of 95 % of resamples of both sides (the bootstrap).
+        high: Where it ends.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+async def contest(sides: Mapping[str, Side], effort: Effort) -> dict[str, list[float]]:
+    """Return how many seconds each side took, time after time."""
+    if not sides:
+        return {}
+    for side in sides.values():
+        for _ in range(min(WARM_UP, effort.repetitions)):
+            if await _seconds(side) > effort.seconds / LEAST:
+                break
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    names = list(sides)
+    gc.collect()
+    gc.disable()
+    try:
+        for repetition in range(effort.repetitions):
+            # What comes after something large finds cold caches, so they take turns at that as well.
+            start = repetition % len(names)
+            for name in names[start:] + names[:start]:
+                if len(times[name]) < LEAST or sum(times[name]) < effort.seconds:
+                    times[name].append(await _seconds(sides[name]))
+    finally:
+        gc.enable()
+    return times
+
+
+async def _seconds(side: Side) -> float:
+    start = time.perf_counter()
+    result = side()
+    if inspect.isawaitable(result):
+        await result
+    return time.perf_counter() - start
+
+
+def in_turn(sides: Sequence[Side]) -> Side:
+    """Return what does one after the other, and then again from the first."""
+    supply = itertools.cycle(sides)
+
+    def following() -> Any:
+        return next(supply)()
+
+    return following
+
+
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
+    """Return how one side compares with another."""
+    chance = random.Random(SEED)  # noqa: S311 - the same resamples each time
+
+    def resampled(values: Sequence[float]) -> float:
+        return median(chance.choices(values, k=len(values)))
+
+    ratios = sorted(resampled(ours) / resampled(theirs) for _ in range(RESAMPLES))
+    edge = RESAMPLES // 40
+    return Ratio(median(ours) / median(theirs), ratios[edge], ratios[-1 - edge])

@@ -1,0 +1,72 @@
+"""Throughput: many tasks in one process, several processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.benchmarks.floor import load_script
+from tests.benchmarks.lines import Line, Target, Versus, compared
+from tests.benchmarks.load import Load
+from tests.benchmarks.measuring import contest
+
+if TYPE_CHECKING:
+    from tests.benchmarks.setting import Setting
+
+ROW = "Redis: throughput of writing turns"
+TO_FLOOR = Target("≥", 0.8)
+ROOT = Path(__file__).parents[2]
+
+
+async def tasks(setting: Setting) -> list[Line]:
+    """Return the line of many tasks in one process."""
+    setting.client.flushall()
+    load_script(setting)
+    sizes = setting.sizes
+    async with AsyncExitStack() as stack:
+        load = Load(setting.url, "one", sizes.tasks, sizes.rounds, stack)
+        # Made before they are measured: three times to warm up, and once for each block.
+        ready = [load.words() for _ in range(sizes.blocks.repetitions + 3)]
+        times = await contest({"ours": load.ours, "floor": lambda: load.floor(ready.pop())}, sizes.blocks)
+    return [_line(f"{sizes.tasks} asyncio tasks, 1 process", times, sizes.tasks * sizes.rounds)]
+
+
+async def processes(setting: Setting) -> list[Line]:
+    """Return the line of several processes."""
+    setting.client.flushall()
+    load_script(setting)
+    sizes = setting.sizes
+    started = [_process(setting, number) for number in range(sizes.processes)]
+    try:
+
+        def all_of_them(kind: str) -> None:
+            for process in started:
+                print(kind, file=process.stdin, flush=True)
+            for process in started:
+                if process.stdout is None or not process.stdout.readline():
+                    raise RuntimeError("a process has ended")
+
+        times = await contest(
+            {"ours": lambda: all_of_them("ours"), "floor": lambda: all_of_them("floor")}, sizes.blocks
+        )
+    finally:
+        for process in started:
+            process.communicate()
+    turns = sizes.processes * sizes.tasks * sizes.rounds
+    return [_line(f"{sizes.processes} processes of {sizes.tasks} asyncio tasks", times, turns)]
+
+
+def _process(setting: Setting, number: int) -> subprocess.Popen[str]:
+    sizes = setting.sizes
+    arguments = [setting.url, f"process-{number}", str(sizes.tasks), str(sizes.rounds)]
+    command = [sys.executable, "-m", "tests.benchmarks.load", *arguments]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)  # noqa: S603
+
+
+def _line(what: str, times: dict[str, list[float]], turns: int) -> Line:
+    throughput = {name: [turns / seconds for seconds in each] for name, each in times.items()}
+    versus = Versus("bare EVALSHA, same driver", TO_FLOOR)
+    return compared(ROW, f"ours, {what}", "turns/s", throughput["ours"], throughput["floor"], versus)
