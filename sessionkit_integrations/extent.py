@@ -38,6 +38,9 @@ def check_extent(message: object, max_bytes: int) -> None:
     known: dict[int, _Extent] = {}
     fields = message if isinstance(message, dict) else _fields_of(message)
     for name, value in fields.items():
+        if value is None or isinstance(value, str):  # as most are
+            size += len(value or "")
+            continue
         try:
             size += _measure(value, 1, known)[0]
         except _TooDeepError:

@@ -15,7 +15,6 @@ framework has, are held under the same names in either framework's field as in a
 from __future__ import annotations
 
 import json
-import re
 import time
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
@@ -35,8 +34,10 @@ ORDINARY_FIELDS = _OPENAI_FIELDS | {"at"}
 """Fields of records that say nothing beyond OpenAI's shape."""
 _SHARED_FIELDS = frozenset({"reasoning_details", "reasoning_content", "is_error"})
 _KNOWN_FIELDS = _OPENAI_FIELDS | _SHARED_FIELDS | RESERVED_FIELDS
+_RESERVED = tuple(RESERVED_FIELDS)
 _ROLES = tuple(sorted(ROLES))  # a tuple can also be asked for what has no hash
-_ROLE_FIRST = re.compile(rb'\{"role":"(system|user|assistant|tool)"[,}]')
+_STARTS = tuple((f'{{"role":"{role}",'.encode(), role) for role in ("user", "assistant", "tool", "system"))
+"""How records begin, the most frequent first."""
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -104,11 +105,9 @@ class PlainCodec:
     def decode(self, fields: Fields) -> Message:
         """See `Codec.decode`."""
         content = fields.setdefault("content", None)
-        if not (content is None or isinstance(content, (str, list))) or any(
-            not isinstance(part, dict) for part in (content if isinstance(content, list) else ())
-        ):
+        if type(content) is not str and content is not None and not _is_list_of_parts(content):
             raise ValueError("its content is neither a text nor a list of parts")
-        for name in RESERVED_FIELDS:
+        for name in _RESERVED:
             fields.pop(name, None)
         message: Any = fields
         return message  # type: ignore[no-any-return]  # TypedDicts cannot be built from unknown keys
@@ -224,14 +223,14 @@ def other_fields(fields: Fields) -> Fields:
 
 def role_of(record: bytes) -> str:
     """Return the role of a record, or an empty string where it has none that can be read."""
-    match = _ROLE_FIRST.match(record)
-    if match:
-        return match[1].decode()
+    for start, role in _STARTS:
+        if record.startswith(start):
+            return role
     try:
-        role: str = decode(record)["role"]
+        found: str = decode(record)["role"]
     except (ValueError, RecursionError):
         return ""
-    return role
+    return found
 
 
 def now() -> int:
@@ -245,6 +244,10 @@ def _fields(value: Any) -> Fields:
     if value.get("role") not in _ROLES:
         raise ValueError(f"the role {value.get('role')!r} is none of {', '.join(_ROLES)}")
     return value
+
+
+def _is_list_of_parts(content: object) -> bool:
+    return isinstance(content, list) and all(isinstance(part, dict) for part in content)
 
 
 def _check_fields(record: Fields) -> None:

@@ -89,6 +89,8 @@ def evict(items: Sequence[T], window: Window, role_of: Callable[[T], str]) -> tu
     """
     numbers = number_turns(map(role_of, items))
     last_evicted = numbers[-1] - window.turns if numbers else 0
+    if last_evicted <= 0:
+        return list(items), []
     kept = [item for item, number in zip(items, numbers, strict=True) if number == 0 or number > last_evicted]
     evicted = [item for item, number in zip(items, numbers, strict=True) if 0 < number <= last_evicted]
     return kept, evicted

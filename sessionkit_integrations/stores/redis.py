@@ -217,7 +217,8 @@ class RedisStore(ScriptedStore):
 
 def _execute(client: Any, command: Command[Any], target: dict[str, Any]) -> Any:
     try:
-        return client.execute_command(*commands.words(command, whole=False), **target)
+        # By the keys, a client with a cache knows what it has.
+        return client.execute_command(*commands.words(command, whole=False), keys=command.keys, **target)
     except NoScriptError:
         return client.execute_command(*commands.words(command, whole=True), **target)
 

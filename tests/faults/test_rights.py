@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 COMMANDS = "eval evalsha get set rpush lpush lpop rpop lrange llen pttl pexpire persist del exists scan".split()  # noqa: SIM905 - as in the README
 OF_A_READER = ["lrange", "scan"]
 IN_A_CLUSTER = ["cluster|slots", "cluster|nodes", "command"]
+if int(redis.__version__.split(".")[0]) < 6:
+    IN_A_CLUSTER.append("info")
 KEYS = ["~app:*", "~{app:*}:meta", "~{app:*}:archive"]
 PASSWORD = "s3cret"  # noqa: S105 - of the tests
 

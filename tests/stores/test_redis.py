@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import socket
 import sys
 import threading
@@ -108,6 +109,13 @@ def test_a_given_client_is_used_and_left_open(
     with redis_server.client(decode_responses=decode_responses, protocol=protocol) as client:
         works(RedisStore(client=client), call)
         assert client.ping()
+
+
+@pytest.mark.skipif(not hasattr(redis, "cache"), reason="this redis-py has no client-side caching")
+def test_a_given_client_may_have_a_cache(redis_server: Server) -> None:
+    config = importlib.import_module("redis.cache").CacheConfig()
+    with redis.Redis(port=redis_server.port, protocol=3, cache_config=config) as client:
+        works(RedisStore(client=client), lambda target, method, *args: getattr(target, method)(*args))
 
 
 async def test_a_given_asynchronous_client_is_used_and_left_open(redis_server: Server) -> None:
