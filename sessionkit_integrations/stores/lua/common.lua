@@ -1,10 +1,11 @@
 -- What the scripts share; it is put before each of them.
 --
 -- KEYS: the list of active records, the meta string, the list of archived records.
--- Meta is one line: "1 length preamble turns last sizes appended archived created updated earlier lately known
--- operations", where `last` is the number of messages in the last turn of the list and `sizes` are those of the turns
--- before it, with a comma after each ("-" where there are none), `appended` counts messages for ever, `archived` those in the archive, `earlier` and `lately` the operations of
--- the previous and of the present period, and `known` those whose ids are in `operations`, with a comma after each.
+-- Meta is one line: "1 length preamble turns last sizes appended archived created age earlier lately known operations".
+-- `last` is the number of messages in the last turn of the list and `sizes` are those of the turns before it, with a
+-- comma after each ("-" where there are none). `appended` counts messages for ever, `archived` those in the archive.
+-- `age` is how long after `created` it was last changed, both in ms. `earlier` and `lately` are the operations of the
+-- previous and of the present period, and `known` those whose ids are in `operations`, with a comma after each.
 -- With it no append needs a scan of the list; a list without it can be adopted.
 local LIST, META, ARCHIVE = KEYS[1], KEYS[2], KEYS[3]
 local REMEMBERED = 32
@@ -24,7 +25,7 @@ end
 local function empty_meta(now)
   return {
     length = 0, preamble = 0, turns = 0, last = 0, sizes = '', operations = '', appended = 0, archived = 0, created = now,
-    updated = now, earlier = 0, lately = 0, known = 0,
+    updated = tonumber(now), earlier = 0, lately = 0, known = 0,
   }
 end
 
@@ -33,7 +34,7 @@ local function read_meta(text, now)
   if not text then
     return meta
   end
-  local length, preamble, turns, last, sizes, appended, archived, created, updated, earlier, lately, known, from =
+  local length, preamble, turns, last, sizes, appended, archived, created, age, earlier, lately, known, from =
     string.match(text, '^1 (%d+) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ()')
   if not length then
     return meta
@@ -43,7 +44,7 @@ local function read_meta(text, now)
   meta.anew = meta.length == 0 -- what is left of an emptied session has a time to live that is not a new one's
   meta.sizes = sizes == '-' and '' or sizes
   meta.appended, meta.archived, meta.created = tonumber(appended), tonumber(archived), created
-  meta.updated, meta.earlier, meta.lately = updated, tonumber(earlier), tonumber(lately)
+  meta.updated, meta.earlier, meta.lately = created + age, tonumber(earlier), tonumber(lately)
   meta.known, meta.operations = tonumber(known), string.sub(text, from)
   return meta
 end
@@ -67,10 +68,8 @@ end
 -- Remembers the last operations: 32, or those of the last two periods if they are more, as when many write at once and
 -- one of them has to send its own again.
 local function remember(meta, operation, now)
-  if tonumber(now) < tonumber(meta.updated) then
-    now = meta.updated -- by the clock of another writer
-  end
-  local periods = math.floor(tonumber(now) / PERIOD) - math.floor(tonumber(meta.updated) / PERIOD)
+  now = math.max(tonumber(now), meta.updated) -- another writer's clock may be ahead
+  local periods = math.floor(now / PERIOD) - math.floor(meta.updated / PERIOD)
   if periods > 0 then
     meta.earlier, meta.lately = periods == 1 and meta.lately or 0, 0
   end
@@ -87,7 +86,7 @@ end
 local function save_meta(meta, ttl)
   local text = table.concat({
     '1', meta.length, meta.preamble, meta.turns, meta.last, meta.sizes == '' and '-' or meta.sizes,
-    meta.appended, meta.archived, meta.created, meta.updated, meta.earlier, meta.lately, meta.known, meta.operations,
+    meta.appended, meta.archived, meta.created, meta.updated - meta.created, meta.earlier, meta.lately, meta.known, meta.operations,
   }, ' ')
   if ttl > 0 then
     redis.call('SET', META, text, 'PX', ttl)
