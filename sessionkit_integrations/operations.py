@@ -6,7 +6,6 @@ import hashlib
 import secrets
 from base64 import urlsafe_b64encode
 
-
 _LENGTH = 9
 
 
