@@ -6,6 +6,7 @@ another one many times, or that hold themselves. What converts such a message wo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import InvalidMessageError
@@ -36,7 +37,7 @@ def check_extent(message: object, max_bytes: int) -> None:
     """
     size = 0
     known: dict[int, _Extent] = {}
-    fields = message if isinstance(message, dict) else _fields_of(message)
+    fields = message if isinstance(message, Mapping) else _fields_of(message)
     for name, value in fields.items():
         if value is None or isinstance(value, str):  # as most are
             size += len(value or "")
@@ -91,6 +92,6 @@ def _parts_of(value: Any) -> Collection[Any]:
 def _fields_of(value: object) -> dict[str, Any]:
     """Return what an object of pydantic holds, and nothing of any other object."""
     extra = getattr(value, "__pydantic_extra__", _NO_OBJECT)
-    if extra is _NO_OBJECT:
+    if extra is _NO_OBJECT or isinstance(value, type):
         return {}
     return vars(value) | extra if extra else vars(value)

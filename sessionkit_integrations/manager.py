@@ -53,9 +53,6 @@ class SessionManager(Closing):
         [{'role': 'user', 'content': 'Hello!'}]
     """
 
-    _window = Window(1)
-    """What a manager has whose constructor raises, and whose repr is in the traceback."""
-
     def __init__(
         self,
         memory_window: int | Window = 10,
@@ -97,7 +94,9 @@ class SessionManager(Closing):
         return cls(memory_window, store_from_url(url), **limits)
 
     def __repr__(self) -> str:
-        return f"SessionManager(memory_window={self.memory_window}, store={self.store!r})"
+        # Also of one whose constructor raised: error trackers show it.
+        window, store = vars(self).get("_window"), vars(self).get("store")
+        return f"SessionManager(memory_window={window and window.turns}, store={store!r})"
 
     @property
     def memory_window(self) -> int:

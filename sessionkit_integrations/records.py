@@ -125,6 +125,7 @@ def encode_all(codec: Codec[M], messages: Sequence[M], max_bytes: int = MAX_MESS
         InvalidMessageError: One of them cannot be stored.
     """
     at = now()
+    messages = list(messages)  # it may be an iterator
     for message in messages:
         check_extent(message, max_bytes)
     records = [encode(fields, at) for fields in codec.encode(messages)]

@@ -7,7 +7,6 @@ function, and put back unless another writer was faster.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 import time
 from dataclasses import dataclass
@@ -154,12 +153,15 @@ class Sessions(Generic[M]):
 
     def _edit(self, session_id: str, change: Callable[[list[bytes]], Change[T]]) -> Generator[_Step, Any, T]:
         check_session_id(session_id)
-        for attempt in itertools.count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             snapshot: Snapshot = yield _Step("read", (session_id,))
-            wanted = change(self._in_window(snapshot))
+            window = self._window()  # the same for all of an attempt: another thread may change it
+            wanted = change(evict(snapshot.records, window, role_of)[0])
             if wanted.active is None and not wanted.archive and not wanted.clear_archive:
                 return wanted.result
-            edit = self._to_edit(snapshot, wanted)
+            edit = self._to_edit(snapshot, wanted, window)
             # An edit of the archive alone is the same whatever the active records are.
             expected = None if edit.active is None else snapshot.version
             try:
@@ -171,13 +173,11 @@ class Sessions(Generic[M]):
                 yield _Step(_PAUSE, (random.uniform(0, longest),))  # noqa: S311 - no secret
             else:
                 return wanted.result
-        raise AssertionError("counting does not end")
 
-    def _to_edit(self, snapshot: Snapshot, wanted: Change[Any]) -> Edit:
+    def _to_edit(self, snapshot: Snapshot, wanted: Change[Any], window: Window) -> Edit:
         archive = tuple(wanted.archive or ())
         if wanted.active is None:
             return Edit(None, archive, wanted.clear_archive)
-        window = self._window()
         longest = longest_turn(map(role_of, wanted.active))
         # What is too long already may stay so, as when a message is taken out of it.
         if longest > max(window.max_turn_messages, longest_turn(map(role_of, snapshot.records))):

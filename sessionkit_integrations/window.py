@@ -96,12 +96,12 @@ def evict(items: Sequence[T], window: Window, role_of: Callable[[T], str]) -> tu
     return kept, evicted
 
 
-def check_growth(numbers: Iterable[int], window: Window | None, last: int, size: int) -> int:
+def check_growth(numbers: Iterable[int], window: Window, last: int, size: int) -> int:
     """Return how many messages the last turn has after messages were added to a conversation.
 
     Args:
         numbers: The numbers of the turns that the added messages belong to, as `number_turns` gives them.
-        window: The window, which says how long a turn may be; if ``None``, as long as it likes.
+        window: The window, which says how long a turn may be.
         last: The number of the turn that the conversation before them ended in.
         size: How many messages that turn had.
 
@@ -111,7 +111,7 @@ def check_growth(numbers: Iterable[int], window: Window | None, last: int, size:
     for number in numbers:
         size = size + 1 if number == last else 1
         last = number
-        if window is not None and size > window.max_turn_messages:
+        if size > window.max_turn_messages:
             raise turn_too_long(window)
     return size
 

@@ -17,6 +17,7 @@ from sessionkit_integrations import (
     Store,
     Window,
 )
+from sessionkit_integrations.records import PlainCodec
 from sessionkit_integrations.sessions import EDIT_ATTEMPTS, Change
 
 if TYPE_CHECKING:
@@ -194,3 +195,25 @@ def test_an_idempotency_key_is_a_string() -> None:
 def test_copies_are_on_the_same_sessions() -> None:
     chat_store = SessionKitChatStore(sessions=SessionManager())
     assert copy.deepcopy(chat_store).sessions is chat_store.sessions
+
+
+def test_messages_may_come_from_an_iterator(call: Callable[..., Any]) -> None:
+    with SessionManager() as sessions:
+        messages: Any = ({"role": "user", "content": content} for content in "ab")
+        call(sessions, "send_messages", "s", messages)
+        assert [each["content"] for each in call(sessions, "get_session", "s")] == ["a", "b"]
+
+
+def test_an_edit_has_one_window_whatever_another_thread_assigns_meanwhile() -> None:
+    sessions = SessionManager(2, InMemoryStore(archive=True))
+    writer = SessionManager(9, sessions.store)
+    for content in "123456":
+        writer.add_user_message("s", content)
+
+    def change(records: list[bytes]) -> Change[None]:
+        sessions.memory_window = 9
+        return Change(None, active=records[:-1])
+
+    sessions.using(PlainCodec()).edit("s", change)
+    assert [each["content"] for each in sessions.get_archive("s")] == ["1", "2", "3", "4"]
+    assert [each["content"] for each in sessions.get_session("s")] == ["5"]

@@ -34,6 +34,7 @@ SCAN_COUNT = 1000
 
 _LETTERS = {"system": "s", "user": "u"}
 _UNSAFE = re.compile(r"[\s{}:*?\[\]\\^%\x00-\x1f\x7f-\x9f]")
+_NOT_IN_PREFIX = re.compile("[{}\ud800-\udfff]")
 _GLOB = re.compile(r"[*?\[\]\\^]")
 
 
@@ -89,8 +90,8 @@ class Keys:
     raw_ids: bool = False
 
     def __post_init__(self) -> None:
-        if not self.prefix.endswith(":") or "{" in self.prefix or "}" in self.prefix:
-            raise ValueError(f"a key_prefix ends in ':' and has no braces, unlike {self.prefix!r}")
+        if not self.prefix.endswith(":") or _NOT_IN_PREFIX.search(self.prefix):
+            raise ValueError(f"a key_prefix is UTF-8, ends in ':' and has no braces, unlike {self.prefix!r}")
 
     def active(self, session_id: str) -> str:
         """Return the key of a session's active records."""

@@ -32,16 +32,19 @@ _quiet: list[ForkSafe] = []
 
 def _before_fork() -> None:
     _registering.acquire()
-    _quiet.extend(_registered)
-    for each in _quiet:
+    for each in list(_registered):
+        # Whatever is raised here, as by Ctrl-C, Python only prints; the process forks all the same.
         each._lock.acquire()  # noqa: SLF001 - of the class above
+        _quiet.append(each)
         each._before_fork()  # noqa: SLF001 - as above
 
 
 def _after_fork_in_parent() -> None:
-    while _quiet:
-        _quiet.pop()._lock.release()  # noqa: SLF001 - as above
-    _registering.release()
+    try:
+        while _quiet:
+            _quiet.pop()._lock.release()  # noqa: SLF001 - as above
+    finally:
+        _registering.release()
 
 
 def _after_fork_in_child() -> None:

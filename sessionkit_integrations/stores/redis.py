@@ -109,7 +109,7 @@ class RedisStore(ScriptedStore):
         self._given, self._async_given = client, async_client
         place = redis_urls.place_of(self._url, self._address, given)
         self._sender = redis_errors.Sender(place, given is None, cluster, timeout)
-        self._shared = Shared(self._open_sync, redis_cluster.close)
+        self._shared = Shared(self._open_sync, redis_cluster.close, waits=cluster)
         self._per_loop = PerLoop(self._open_async, lambda own: own.aclose())
 
     @classmethod
@@ -150,7 +150,7 @@ class RedisStore(ScriptedStore):
 
     def _placement(self) -> Placement:
         with self._client() as client:
-            if not redis_cluster.is_cluster(client):
+            if not self._sender.cluster:
                 return ONE_NODE
             placement = self._ask_primaries(client)
             if not placement.is_whole():
@@ -162,7 +162,7 @@ class RedisStore(ScriptedStore):
         async with self._async_client() as client:
             if client is None:
                 return await asyncio.to_thread(self._placement)
-            if not redis_cluster.is_cluster(client):
+            if not self._sender.cluster:
                 return ONE_NODE
             placement = await self._aask_primaries(client)
             if not placement.is_whole():
@@ -180,7 +180,10 @@ class RedisStore(ScriptedStore):
         return Placement(nodes, [command.parse(await self._asend(command, node)) for node in nodes])
 
     def _explain(self, error: Exception, command: Command[Any]) -> Failure:
-        hide(error, self._secrets.values())
+        given = (
+            password for client in (self._given, self._async_given) for password in redis_urls.passwords_of(client)
+        )
+        hide(error, [*self._secrets.values(), *given])
         return redis_errors.explain(error, command, self._sender)
 
     def _client(self) -> AbstractContextManager[Any]:

@@ -53,9 +53,6 @@ def mended(client: Any) -> Iterator[None]:
     redis-py and asyncio do not expect. And redis-py before 7 forgets each node that failed, until it knows of none that
     it could ask for the others.
     """
-    if not is_cluster(client):
-        yield
-        return
     try:
         yield
     except AttributeError as error:

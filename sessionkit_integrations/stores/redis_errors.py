@@ -65,9 +65,11 @@ def explain(error: Exception, command: Command[Any], sender: Sender) -> Failure:
     if isinstance(error, _DENIED) or isinstance(error.__cause__, _DENIED):
         return Failure(_refused(f"{place} refused the user name or the password: {text}", hidden))
     if isinstance(error, _NOT_NOW) or _NOT_NOW_CODES.search(text):
-        hint = ": connect to its primary" if "replica" in text else ""
+        hint = ": connect to its primary" if isinstance(error, ReadOnlyError) or "READONLY" in text else ""
         message = f"{place} cannot do {command.name} now ({text}){hint}"
         return Failure(StoreUnavailableError(message, may_have_happened=hidden), passing=True)
+    if isinstance(error, UnicodeError):
+        return Failure(_refused(f"{place} holds something for {command.name} that is not UTF-8 ({text})", hidden))
     if isinstance(error, (InvalidResponse, ValueError)):
         message = f"{place} gave an answer that is none of Redis's ({name}): is it a Redis server, and its port?"
         return Failure(StoreUnavailableError(message, may_have_happened=command.writes))

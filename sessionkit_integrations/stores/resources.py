@@ -69,23 +69,30 @@ class Shared(ForkSafe, Generic[R]):
     """A resource that all threads share.
 
     Args:
-        opened: Opens it, without waiting.
+        opened: Opens it.
         closed: Closes it.
+        waits: Whether opening it waits for others, so that threads had better not wait for each other as well; all
+            that one of them opened first is closed again.
     """
 
-    def __init__(self, opened: Callable[[], R], closed: Callable[[R], object]) -> None:
+    def __init__(self, opened: Callable[[], R], closed: Callable[[R], object], *, waits: bool = False) -> None:
         super().__init__()
         self._opened = opened
         self._closed = closed
+        self._waits = waits
         self._held: _Held[R] | None = None
 
     def use(self) -> AbstractContextManager[R]:
         """Give the resource, opened at the first use, and anew in a process that was forked."""
+        own = _Held(self._opened()) if self._waits and self._held is None else None
         with self._lock:
             if self._held is None:
-                self._held = _Held(self._opened())
-            self._held.users += 1
-            return _Use(self, self._held)
+                self._held = own or _Held(self._opened())
+            held = self._held
+            held.users += 1
+        if own is not None and own is not held:
+            self._closed(own.resource)
+        return _Use(self, held)
 
     def leave(self, held: _Held[R]) -> None:
         """End a use."""

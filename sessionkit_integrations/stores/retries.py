@@ -42,16 +42,15 @@ class Failure:
 class Attempts:
     """The attempts at one operation.
 
-    Writes carry ids by which a store knows a retry, so that any of them may be sent again after a lost reply (and
-    deleting twice is deleting once). They are, up to `MAX_RETRIES` times with a growing, random delay, or for as long
-    as there is time if the failure is a passing one.
+    Writes carry ids by which a store knows a retry, so that any of them may be sent again after a lost reply. They are, up
+    to `MAX_RETRIES` times with a growing, random delay, or for as long as there is time if the failure is a passing one.
 
     Args:
         timeout: How many seconds all of them may take.
         wait: How long one of them waits for a server, at most: none begins when less than that is left.
     """
 
-    def __init__(self, timeout: float, wait: float = 0.0) -> None:
+    def __init__(self, timeout: float, wait: float) -> None:
         self.deadline = time.monotonic() + timeout
         self._last_start = self.deadline - wait
         self._failures = 0

@@ -12,7 +12,7 @@ from sessionkit_integrations.stores import commands
 from sessionkit_integrations.stores.base import Snapshot, Store
 from sessionkit_integrations.stores.placement import ONE_NODE, Placement
 from sessionkit_integrations.stores.retries import Attempts, within
-from sessionkit_integrations.stores.ttl import ttl_milliseconds
+from sessionkit_integrations.stores.ttl import checked_timeout, ttl_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -60,7 +60,7 @@ class ScriptedStore(Store):
         self.archive = archive
         self._keys = commands.Keys(key_prefix, raw_ids)
         self._ttl = ttl_milliseconds(ttl)
-        self._timeout = timeout
+        self._timeout = checked_timeout(timeout)
         self._wait = timeout * _WAIT_SHARE
 
     @abstractmethod

@@ -18,7 +18,7 @@ from sessionkit_integrations.stores.forks import ForkSafe
 from sessionkit_integrations.stores.resources import Shared
 from sessionkit_integrations.stores.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.steps import run
-from sessionkit_integrations.stores.ttl import ttl_milliseconds
+from sessionkit_integrations.stores.ttl import checked_timeout, ttl_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -72,7 +72,7 @@ class SQLiteStore(ForkSafe, Store):
         self._path = os.path.abspath(given)  # noqa: PTH100 - as it is now, whatever folder the process goes to
         self.archive = archive
         self._ttl = ttl_milliseconds(ttl)
-        self._timeout = timeout
+        self._timeout = checked_timeout(timeout)
         self._connection: sqlite3.Connection | None = None
         self._writing_since = 0.0
         self._written_at = 0.0
@@ -168,7 +168,7 @@ class SQLiteStore(ForkSafe, Store):
         try:
             return run(begin(), self._performer(connection))
         finally:
-            # Ctrl-C may come anywhere, also between the steps that would have undone what was begun.
+            # Whatever happened, also Ctrl-C between two steps.
             if connection.in_transaction:
                 connection.rollback()
 
@@ -176,8 +176,6 @@ class SQLiteStore(ForkSafe, Store):
         def perform(statement: Statement) -> Any:
             if statement is statements.BEGIN:
                 self._give_way()
-            elif statement is statements.ROLLBACK:
-                return connection.rollback()
             elif statement.many is not None:
                 return connection.executemany(statement.sql, statement.many)
             rows = connection.execute(statement.sql, statement.values).fetchall()

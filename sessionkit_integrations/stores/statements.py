@@ -77,8 +77,6 @@ class Statement:
 Steps = Generator[Statement, Any, T]
 BEGIN = Statement("BEGIN IMMEDIATE")
 COMMIT = Statement("COMMIT")
-ROLLBACK = Statement("ROLLBACK")
-"""Undoes the open transaction, if there is one."""
 
 
 @dataclass
@@ -212,15 +210,10 @@ def _create() -> Steps[None]:
 
 
 def _transaction(work: Steps[T]) -> Steps[T]:
-    try:
-        yield BEGIN
-        result = yield from work
-        yield COMMIT
-    except GeneratorExit:
-        raise  # nobody is there to undo it; closing or the next use does
-    except BaseException:
-        yield ROLLBACK
-        raise
+    """Do work in a transaction. Who performs the steps undoes it if one of them raises."""
+    yield BEGIN
+    result = yield from work
+    yield COMMIT
     return result
 
 
@@ -240,7 +233,10 @@ def _place(row: _Row, records: Sequence[bytes], window: Window | None = None) ->
         InvalidMessageError: A turn would be longer than ``window`` allows.
     """
     turns = number_turns(map(role_of, records), row.turn)
-    row.size = check_growth(turns, window, row.turn, row.size)
+    if window is not None:
+        row.size = check_growth(turns, window, row.turn, row.size)
+    else:
+        row.size = turns.count(turns[-1]) if turns else 0
     placed = list(zip(itertools.count(row.position + 1), turns, records))
     if placed:
         row.position, row.turn, _ = placed[-1]

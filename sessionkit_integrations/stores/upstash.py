@@ -125,6 +125,8 @@ class UpstashStore(ScriptedStore):
     def _explain(self, error: Exception, command: Command[Any]) -> Failure:
         if isinstance(error, UpstashError):
             return Failure(StoreError(f"Upstash refused {command.name}: {error}"))
+        if isinstance(error, UnicodeError):
+            return Failure(StoreError(f"{self._url} holds something for {command.name} that is not UTF-8 ({error})"))
         pause, may_have_happened = 0.0, command.writes
         if isinstance(error, httpx.HTTPStatusError):
             message = f"{self._url} answered {command.name} with status {error.response.status_code}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -130,6 +131,20 @@ def test_messages_of_frameworks_that_json_cannot_hold_are_refused(value: Callabl
                 store.add_message("s", message)
             with pytest.raises(InvalidMessageError):
                 store.set_messages("s", [message])
+        assert sessions.get_session("s") == []
+
+
+def test_what_holds_a_bomb_may_be_any_mapping_and_what_is_no_json_any_class() -> None:
+    with SessionManager() as sessions:
+        for value in (bomb(), HumanMessage):
+            messages: list[Any] = [MappingProxyType(user(extra=value)), user(extra=value)]
+            for message in messages:
+                with pytest.raises(InvalidMessageError):
+                    sessions.send_message("s", message)
+        with pytest.raises(InvalidMessageError):
+            SessionKitChatMessageHistory("s", sessions).add_messages(
+                [HumanMessage("x", additional_kwargs={"schema": HumanMessage})]
+            )
         assert sessions.get_session("s") == []
 
 

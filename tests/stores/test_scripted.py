@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessionkit_integrations import Edit, RedisStore, SessionManager, StoreError, UpstashStore, Window
+from sessionkit_integrations import (
+    Edit,
+    InvalidMessageError,
+    RedisStore,
+    SessionManager,
+    StoreError,
+    UpstashStore,
+    Window,
+)
 from sessionkit_integrations.stores import commands
 from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS
 from tests.upstash_rest import TOKEN
@@ -224,6 +232,56 @@ def test_meta_does_not_grow_with_every_operation(redis_server: Server, monkeypat
         assert remembered()[-2:] == ["d", "d-0"]
         assert len(remembered()) == REMEMBERED_OPERATIONS
         store.delete("s")
+
+
+def test_a_writer_whose_clock_is_ahead_makes_none_forget_what_was_just_done(
+    redis_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = 1_763_800_000_000
+    monkeypatch.setattr(commands, "now", lambda: moment)
+    hello = [b'{"role":"user","content":"Hello"}']
+    with RedisStore(redis_server.url, key_prefix="ahead:") as store:
+        store.delete("s")
+        for number in range(100):
+            store.append("s", hello, Window(1000), f"operation{number}")
+        moment += 30_000
+        store.append("s", hello, Window(1000), "ahead")
+        moment -= 30_000
+        store.append("s", hello, Window(1000), "operation20")
+        assert len(store.read("s").records) == 101
+        store.delete("s")
+
+
+def test_a_refused_append_leaves_the_time_that_the_list_has(redis_server: Server) -> None:
+    keys = commands.Keys("refused:").all_of("s")
+    with redis_server.client() as client, RedisStore(redis_server.url, key_prefix="refused:", ttl=100) as store:
+        store.delete("s")
+        sessions = SessionManager(1, store, max_turn_messages=3)
+        sessions.send_messages("s", [{"role": "system", "content": "s"}, user("u"), assistant("a")])
+        client.ltrim(keys[0], 1, 0)
+        rpush(client, keys[0], user("u"), assistant("a"), assistant("a"))
+        client.expire(keys[0], 100)
+        with pytest.raises(InvalidMessageError):
+            sessions.send_messages("s", [assistant("a"), user("u")])
+        assert 0 < client.ttl(keys[0]) <= 100
+        assert [each["role"] for each in sessions.get_session("s")] == ["user", "assistant", "assistant"]
+        client.delete(*keys)
+
+
+def test_a_list_that_begins_beside_an_archive_ends_with_it(redis_server: Server) -> None:
+    keys = commands.Keys("beside:").all_of("s")
+    with (
+        redis_server.client() as client,
+        RedisStore(redis_server.url, key_prefix="beside:", ttl=100) as first,
+        RedisStore(redis_server.url, key_prefix="beside:") as second,
+    ):
+        first.delete("s")
+        first.replace("s", edit, None, "operation")
+        first.replace("s", Edit(active=()), None, "another")
+        SessionManager(store=second).add_user_message("s", "Hello")
+        assert len({client.pexpiretime(key) for key in keys}) == 1
+        assert 0 < client.ttl(keys[0]) <= 100
+        client.delete(*keys)
 
 
 def test_a_deletion_that_is_sent_again_takes_nothing_that_was_written_since(make_scripted_store: StoreMaker) -> None:

@@ -68,7 +68,7 @@ local function evict()
   local stays = preamble > 0 and 1 or 0
   -- A list that is emptied is gone, and its time to live with it.
   local left = 0
-  if ttl == 0 and (keep or preamble + records + stays == meta.length) then
+  if (ttl == 0 and keep) or preamble + records + stays == meta.length then
     left = redis.call('PTTL', LIST)
   end
   local popped = redis.call('LPOP', LIST, preamble + records + stays)
@@ -103,9 +103,9 @@ if count(meta, letters) > most and adopt(meta, ttl, letters, false) > most then
   return -1
 end
 local length = push('RPUSH', LIST, ARGV, 3, #ARGV)
-if ttl == 0 and ARCHIVE and length == #letters and meta.archived > 0 then
-  -- The list is new, and the session as old as its archive.
-  meta.inherited = redis.call('PTTL', ARCHIVE)
+if ttl == 0 and length == #letters and meta.archived > 0 then
+  -- The list is new, and the session as old as its archive, and so as its meta.
+  meta.inherited = redis.call('PTTL', META)
   expire(LIST, meta.inherited)
 end
 -- Another writer changed the list if its length is not what meta says, or if what is evicted has other roles.

@@ -71,7 +71,7 @@ local function remember(meta, operation, now)
   now = math.max(tonumber(now), meta.updated) -- another writer's clock may be ahead
   local periods = math.floor(now / PERIOD) - math.floor(meta.updated / PERIOD)
   if periods > 0 then
-    meta.earlier, meta.lately = periods == 1 and meta.lately or 0, 0
+    meta.earlier, meta.lately = meta.lately, 0
   end
   meta.updated, meta.lately = now, meta.lately + 1
   local most, from = math.max(REMEMBERED, math.min(MOST_REMEMBERED, meta.earlier + meta.lately)), 1

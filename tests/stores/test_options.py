@@ -1,0 +1,74 @@
+"""Options that cannot be are refused when a store is made, not when it is used."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import redis
+
+from sessionkit_integrations import InMemoryStore, RedisStore, SessionManager, SQLiteStore, StoreError, UpstashStore
+from sessionkit_integrations.stores import commands
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.servers import Server
+
+MAKERS: dict[str, Callable[..., Any]] = {
+    "memory": InMemoryStore,
+    "sqlite": lambda **options: SQLiteStore("chats.db", **options),
+    "redis": RedisStore,
+    "upstash": lambda **options: UpstashStore("https://x.upstash.io", "token", **options),
+}
+
+
+@pytest.mark.parametrize("ttl", [2**53, 1e300, timedelta.max, math.inf, math.nan])
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_a_time_to_live_has_an_end(make: Callable[..., Any], ttl: Any) -> None:
+    with pytest.raises(ValueError, match="ttl"):
+        make(ttl=ttl)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, math.inf, math.nan, None, "5"])
+@pytest.mark.parametrize("make", [make for name, make in MAKERS.items() if name != "memory"])
+def test_a_time_limit_is_a_number_above_0(make: Callable[..., Any], timeout: Any) -> None:
+    with pytest.raises(ValueError, match="timeout"):
+        make(timeout=timeout)
+
+
+@pytest.mark.parametrize("prefix", ["\ud800:", "{a}:", "a"])
+def test_prefixes_that_make_no_keys(prefix: str) -> None:
+    with pytest.raises(ValueError, match="key_prefix"):
+        RedisStore(key_prefix=prefix)
+
+
+@pytest.mark.parametrize("query", ["retry=1", "retry_on_error=1", "socket_type=3", "credential_provider=x"])
+def test_options_of_redis_py_that_no_url_can_have(query: str) -> None:
+    with pytest.raises(ValueError, match="option"):
+        SessionManager.from_url(f"redis://localhost?{query}")
+
+
+def test_what_is_not_utf_8_is_said_to_be(redis_server: Server) -> None:
+    with redis_server.client(decode_responses=True) as client, redis_server.client() as raw:
+        raw.rpush("bytes:s", b"\xff")
+        with pytest.raises(StoreError, match="UTF-8") as raised:
+            RedisStore(client=client, key_prefix="bytes:").read("s")
+        assert type(raised.value) is StoreError
+        raw.delete("bytes:s")
+
+
+def test_the_password_of_a_given_client_is_taken_out_of_errors() -> None:
+    with redis.Redis(password="hunter2") as client:  # noqa: S106 - of the test
+        store = RedisStore(client=client)
+        error = redis.ResponseError("unknown command 'AUTH', with args beginning with: 'hunter2'")
+        failure = store._explain(error, commands.read(store._keys, "s", archived=False))
+    assert "hunter2" not in f"{failure.error}{error}"
+
+
+def test_a_manager_whose_constructor_raised_can_be_shown() -> None:
+    with pytest.raises(TypeError) as raised:
+        SessionManager(store="memory://")  # type: ignore[arg-type]
+    assert "SessionManager" in repr(raised.traceback[-1].locals["self"])
