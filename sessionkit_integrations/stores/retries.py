@@ -42,8 +42,9 @@ class Failure:
 class Attempts:
     """The attempts at one operation.
 
-    Writes carry ids by which a store knows a retry, so that any of them may be sent again after a lost reply. They are, up
-    to `MAX_RETRIES` times with a growing, random delay, or for as long as there is time if the failure is a passing one.
+    Writes carry ids by which a store knows a retry, so that any of them may be sent again after a lost reply. They are,
+    up to `MAX_RETRIES` times with a growing, random delay, or for as long as there is time if the failure is a passing
+    one.
 
     Args:
         timeout: How many seconds all of them may take.
