@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_SENTENCE = re.compile(r"(?<=[.!?:])\s+(?=[A-Z`*\d])")
+_BLOCK_END = re.compile(r"\n\n|\n[-*] |\n\d+\. ")
+_SENTENCE_END = re.compile(r"(?<=[.!?:])\s+(?=[A-Z`*\d])")
 _WORD = re.compile(r"[a-z]{3,}")
 _ORDINARY = frozenset(
     re.findall(
@@ -17,12 +18,14 @@ _ORDINARY = frozenset(
 
 def quote(question: str, text: str) -> str | None:
     """Return the sentence of a text that answers a question best; ``None`` if none has two words of it."""
-    asked = words(question)
-    sentences = [" ".join(sentence.split()) for block in text.split("\n\n") for sentence in _SENTENCE.split(block)]
-    best = max(sentences, key=lambda sentence: len(asked & words(sentence)), default="")
-    return best if len(asked & words(best)) > 1 else None
+    asked = set(words(question))
+    sentences = [
+        " ".join(sentence.split()) for block in _BLOCK_END.split(text) for sentence in _SENTENCE_END.split(block)
+    ]
+    best = max(sentences, key=lambda sentence: len(asked.intersection(words(sentence))), default="")
+    return best if len(asked.intersection(words(best))) > 1 else None
 
 
-def words(text: str) -> set[str]:
+def words(text: str) -> list[str]:
     """Return the words of a text that say something, without the endings that make no difference here."""
-    return {re.sub(r"(?:e?s|ed|ing|e)$", "", word) for word in _WORD.findall(text.lower()) if word not in _ORDINARY}
+    return [re.sub(r"(?:e?s|ed|ing|e)$", "", word) for word in _WORD.findall(text.lower()) if word not in _ORDINARY]
