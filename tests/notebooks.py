@@ -22,7 +22,7 @@ METADATA = {
 }
 
 # A key chooses a real model; the rest would change what a kernel does at its start.
-_UNWANTED = ("API_KEY", "UPSTASH_", "REDIS_", "SESSIONKIT_", "MPL", "PYTHONWARNINGS", "PYDEVD_")
+_UNWANTED = ("API_KEY", "UPSTASH_", "REDIS_", "SESSIONKIT_", "MPLBACKEND", "PYTHONWARNINGS", "PYDEVD_")
 
 
 def read(name: str) -> Any:
