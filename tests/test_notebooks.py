@@ -53,7 +53,7 @@ def test_all_are_there() -> None:
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_runs_in_silence_and_prints_what_is_committed(name: str, tmp_path: Path) -> None:
     if name == "06_look_inside":  # matplotlib looks for fonts once on a machine, and says so if that takes long
-        subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], capture_output=True, check=True)  # noqa: S603 - our own
+        subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], capture_output=True, check=True)
     fresh = execute(read(name), tmp_path)
     loud = [output for cell in _code(fresh) for output in cell.outputs if output.get("name") == "stderr"]
     assert loud == []
