@@ -1,7 +1,8 @@
 """What the notebooks share: a model to talk to, and a way to print messages.
 
-The model is a real one where its key is in the environment, and else the offline model of the demonstration, which
-answers by a few rules from nothing but its prompt. For a real one in LangChain or LlamaIndex, install its integration.
+The model is a real one where its key is in the environment, and else the offline model of the
+demonstration, which answers by a few rules from nothing but its prompt. For a real one in
+LangChain or LlamaIndex, install its integration.
 """
 
 from __future__ import annotations
@@ -29,7 +30,12 @@ class Real(NamedTuple):
 
 
 MODELS = (
-    Real("OPENAI_API_KEY", "gpt-5.5", "langchain_openai:ChatOpenAI", "llama_index.llms.openai:OpenAI"),
+    Real(
+        "OPENAI_API_KEY",
+        "gpt-5.5",
+        "langchain_openai:ChatOpenAI",
+        "llama_index.llms.openai:OpenAI",
+    ),
     Real(
         "ANTHROPIC_API_KEY",
         "claude-opus-5-5",
@@ -53,13 +59,19 @@ def ask(messages: list[Message]) -> Message:
     key, name, *_ = found
     if key == "OPENAI_API_KEY":
         with import_module("openai").OpenAI() as client:
-            return providers.from_openai(client.chat.completions.create(model=name, **providers.to_openai(messages)))
+            return providers.from_openai(
+                client.chat.completions.create(model=name, **providers.to_openai(messages))
+            )
     if key == "ANTHROPIC_API_KEY":
         with import_module("anthropic").Anthropic() as client:
             kwargs = providers.to_anthropic(messages)
-            return providers.from_anthropic(client.messages.create(model=name, max_tokens=1024, **kwargs))
+            return providers.from_anthropic(
+                client.messages.create(model=name, max_tokens=1024, **kwargs)
+            )
     with import_module("google.genai").Client() as client:
-        return providers.from_gemini(client.models.generate_content(model=name, **providers.to_gemini(messages)))
+        return providers.from_gemini(
+            client.models.generate_content(model=name, **providers.to_gemini(messages))
+        )
 
 
 def langchain_model() -> Any:
@@ -82,7 +94,8 @@ def show(messages: Iterable[Message]) -> None:
     """Print messages, one a line."""
     for message in messages:
         for call in message.get("tool_calls", ()):
-            print(f"{message['role']:>9}  → {call['function']['name']} {call['function']['arguments']}")
+            name, arguments = call["function"]["name"], call["function"]["arguments"]
+            print(f"{message['role']:>9}  → {name} {arguments}")
         if message["content"]:
             print(f"{message['role']:>9}  {message['content']}")
 
