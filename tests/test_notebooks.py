@@ -74,9 +74,16 @@ def test_says_what_one_learns_and_where_to_go_on(name: str) -> None:
     first, *_, last = read(name).cells
     assert re.match(r"# .+\n\n\*\*You will learn\*\* ", first.source)
     assert last.source.startswith("## Where to go on\n")
-    links = re.findall(r"\]\(([^)#:]+)\)", "\n".join(cell.source for cell in read(name).cells))
+    links = re.findall(r"\]\(([^)#:]+)(?:#([\w-]+))?\)", "\n".join(cell.source for cell in read(name).cells))
     assert links
-    assert [link for link in links if not (FOLDER / link).exists()] == []
+    for path, anchor in links:
+        assert (FOLDER / path).exists(), path
+        assert not anchor or anchor in _anchors((FOLDER / path).read_text(encoding="utf-8")), anchor
+
+
+def _anchors(text: str) -> set[str]:
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("key", ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"])
