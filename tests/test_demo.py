@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessionkit_integrations.demo.answers import answer, get_weather
+from sessionkit_integrations.demo.in_langchain import OfflineChatModel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,3 +92,23 @@ def test_the_model_calls_its_tool_unless_the_result_is_known() -> None:
     result: Any = {"role": "tool", "tool_call_id": "1", "content": get_weather("Oslo")}
     assert "Oslo will be" in str(answer([question, call, result])["content"])
     assert str(answer([question, call, result, question])["content"]).startswith("As I found out before")
+
+
+def test_the_model_quotes_the_document_in_its_prompt_that_fits() -> None:
+    documents: Any = {
+        "role": "system",
+        "content": "Notes:\n\n- Trains leave at noon. Ships leave at\n  night.\n- Nothing else.",
+    }
+    assert answer([documents, user("When do ships leave?")])["content"] == "Ships leave at night."
+    assert answer([documents, user("When do planes land?")])["content"] == "I am listening."
+    assert answer([user("When do ships leave?")])["content"] == "I am listening."
+
+
+def test_the_model_streams_what_it_would_say_and_call() -> None:
+    model = OfflineChatModel()
+    for question in ("My name is Bo.", "What is the weather in Oslo?"):
+        first, *rest = model.stream(question)
+        whole = sum(rest, start=first)
+        said: Any = model.invoke(question)
+        assert (whole.text, whole.tool_calls) == (said.text, said.tool_calls)
+    assert [piece.text for piece in model.stream("Hello")] == ["I", " am", " listening."]

@@ -9,6 +9,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from sessionkit_integrations.demo.reading import quote
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -41,8 +43,10 @@ def answer(messages: Sequence[Message]) -> Message:
     if place := _WEATHER.search(question):
         known = _known_weather(messages, place[1])
         return _say(f"As I found out before: {known}") if known else _call_weather(place[1], len(messages))
-    facts = list(_facts([last]))
-    return _say(f"I will remember that {_list(facts)}." if facts else "I am listening.")
+    if facts := list(_facts([last])):
+        return _say(f"I will remember that {_list(facts)}.")
+    documents = "\n\n".join(_text(message) for message in messages if message["role"] == "system")
+    return _say(quote(question, documents) or "I am listening.")
 
 
 def get_weather(city: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage, ToolMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.messages import AIMessageChunk, BaseMessage, ToolMessage
+from langchain_core.messages.tool import tool_call_chunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables.history import RunnableWithMessageHistory
 
@@ -17,7 +20,7 @@ from sessionkit_integrations.langchain_messages import LangChainCodec
 from sessionkit_integrations.records import PlainCodec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sessionkit_integrations.manager import SessionManager
 
@@ -33,6 +36,21 @@ class OfflineChatModel(BaseChatModel):
         codec = LangChainCodec()
         plain = [PlainCodec().decode(fields) for fields in codec.encode(messages)]
         return ChatResult(generations=[ChatGeneration(message=codec.decode(dict(answer(plain))))])
+
+    def _stream(self, messages: list[BaseMessage], *_args: Any, **_kwargs: Any) -> Iterator[ChatGenerationChunk]:
+        reply = self._generate(messages).generations[0].message
+        *words, last = re.findall(r"\s*\S+", reply.text) or [""]
+        for word in words:
+            yield ChatGenerationChunk(message=AIMessageChunk(content=word))
+        calls = [
+            tool_call_chunk(name=call["name"], args=json.dumps(call["args"]), id=call["id"], index=index)
+            for index, call in enumerate(reply.tool_calls)  # type: ignore[attr-defined]  # it is an AIMessage
+        ]
+        yield ChatGenerationChunk(message=AIMessageChunk(content=last, tool_call_chunks=calls, chunk_position="last"))
+
+    def bind_tools(self, *_args: Any, **_kwargs: Any) -> OfflineChatModel:
+        """Return the model itself, which knows ``get_weather`` and no other tool."""
+        return self
 
 
 def chat(sessions: SessionManager, session_id: str) -> Callable[[str], object]:

@@ -1,0 +1,95 @@
+"""The notebooks run in a fresh kernel, offline and in silence, and print what they were committed with."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import pytest
+
+from tests.notebooks import FOLDER, METADATA, NOTEBOOKS, execute, read
+from tests.providers.server import provider_server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXPECTED = (
+    "01_quickstart",
+    "02_langchain",
+    "03_llama_index",
+    "04_one_session_two_frameworks",
+    "05_redis_and_upstash",
+    "06_look_inside",
+)
+OF_ONE_MACHINE = re.compile(
+    r"/(?:tmp|home|root|work|Users|var)/|127\.0\.0\.1:\d|\b0x[0-9a-f]{6}|\b[0-9a-f]{8}-[0-9a-f]{4}-"
+)
+
+# Python 3.10's asyncio lets go of the sockets of the loop that nbclient runs.
+pytestmark = pytest.mark.filterwarnings("default:unclosed:ResourceWarning")
+
+
+def outputs(notebook: Any) -> list[tuple[str, list[Any]]]:
+    """Return the outputs of each code cell; of pictures only that they are there."""
+    return [(cell.source, [_text(output) for output in cell.outputs]) for cell in _code(notebook)]
+
+
+def _code(notebook: Any) -> list[Any]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def _text(output: Any) -> Any:
+    data = {kind: "…" if kind.startswith("image/") else value for kind, value in output.get("data", {}).items()}
+    return (output.output_type, output.get("name"), output.get("text"), output.get("ename"), data)
+
+
+def test_all_are_there() -> None:
+    assert NOTEBOOKS == EXPECTED
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_runs_in_silence_and_prints_what_is_committed(name: str, tmp_path: Path) -> None:
+    if name == "06_look_inside":  # matplotlib looks for fonts once on a machine, and says so if that takes long
+        subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], capture_output=True, check=True)
+    fresh = execute(read(name), tmp_path)
+    loud = [output for cell in _code(fresh) for output in cell.outputs if output.get("name") == "stderr"]
+    assert loud == []
+    assert outputs(fresh) == outputs(read(name)), "python -m tests.notebooks writes the outputs again"
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_is_committed_as_it_ran_from_top_to_bottom(name: str) -> None:
+    notebook = read(name)
+    nbformat.validate(notebook)
+    assert notebook.metadata == METADATA
+    assert [cell.execution_count for cell in _code(notebook)] == list(range(1, len(_code(notebook)) + 1))
+    assert not OF_ONE_MACHINE.search(str(outputs(notebook)))
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_says_what_one_learns_and_where_to_go_on(name: str) -> None:
+    first, *_, last = read(name).cells
+    assert re.match(r"# .+\n\n\*\*You will learn\*\* ", first.source)
+    assert last.source.startswith("## Where to go on\n")
+    links = re.findall(r"\]\(([^)#:]+)(?:#([\w-]+))?\)", "\n".join(cell.source for cell in read(name).cells))
+    assert links
+    for path, anchor in links:
+        assert (FOLDER / path).exists(), path
+        assert not anchor or anchor in _anchors((FOLDER / path).read_text(encoding="utf-8")), anchor
+
+
+def _anchors(text: str) -> set[str]:
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("key", ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"])
+def test_a_key_chooses_a_real_model(key: str, tmp_path: Path) -> None:
+    with provider_server() as api:
+        urls = {"OPENAI_BASE_URL": f"{api.url}/v1", "ANTHROPIC_BASE_URL": api.url, "GOOGLE_GEMINI_BASE_URL": api.url}
+        fresh = execute(read("01_quickstart"), tmp_path, **urls, **{key: "key"})
+    assert api.taken == 8
+    assert not any(output.get("name") == "stderr" for cell in _code(fresh) for output in cell.outputs)
