@@ -59,7 +59,7 @@ def _session(view: SessionView) -> Iterator[str]:
         yield from _message(message)
     if archived:
         yield _line("archived", "archive · the model does not see these")
-        earlier = archived[: -RECENT - 1] if len(archived) > RECENT + 1 else ()
+        earlier = archived[:-RECENT] if len(archived) > RECENT + 1 else ()
         if earlier:
             yield f'<details class="sk-earlier"><summary>{count(len(earlier), "earlier message")}</summary>'
             yield from _messages(earlier)
@@ -113,7 +113,7 @@ def _piece(piece: Piece, length: Length) -> Iterator[str]:
         style = "sk-text" if piece.kind == "reasoning" else "sk-text sk-code"
         yield f'<details class="sk-fold"><summary dir="auto">{label}</summary>{_block(piece.text, style)}</details>'
     elif piece.kind == "media":
-        yield f'<div class="sk-media"><span class="sk-tag">{piece.label}</span> <div>'
+        yield f'<div class="sk-media"><span class="sk-tag">{_text(piece.label)}</span> <div>'
         yield from _long(piece.text, SHORT)
         yield "</div></div>"
     else:
@@ -148,7 +148,7 @@ def _block(text: str, style: str) -> str:
 
 def _text(text: str) -> str:
     return "".join(
-        f'<span class="sk-mark">{piece}</span>' if is_mark else escape(piece) for piece, is_mark in seen(text)
+        f'<span class="sk-mark">{escape(piece)}</span>' if is_mark else escape(piece) for piece, is_mark in seen(text)
     )
 
 

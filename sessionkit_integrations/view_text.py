@@ -58,12 +58,12 @@ def cut(text: str, length: Length) -> tuple[str, str]:
     end = length.characters
     for index, line in enumerate(re.finditer("\n", text[: length.characters]), 1):
         if index == length.lines:
-            end = line.start()
+            end = line.end()
             break
     rest = text[end:]
     if len(rest) <= length.characters // 4 and rest.count("\n") <= max(1, length.lines // 4):
         return text, ""
-    word = max(text.rfind(" ", 0, end + 1), text.rfind("\n", 0, end + 1))
+    word = max(text.rfind(" ", 0, end), text.rfind("\n", 0, end)) + 1
     if word > end * 3 // 4:
         end = word
     return text[:end], text[end:]
