@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.stores.sqlite import SQLiteStore
     from sessionkit_integrations.stores.state import SessionState
     from sessionkit_integrations.stores.upstash import UpstashStore
+    from sessionkit_integrations.view import SessionView
     from sessionkit_integrations.window import Window
 
 __version__ = "0.1.0"
@@ -54,6 +55,7 @@ _MODULES = {
     "stores.sqlite": ("SQLiteStore",),
     "stores.state": ("SessionState",),
     "stores.upstash": ("UpstashStore",),
+    "view": ("SessionView",),
     "window": ("Window",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
@@ -75,6 +77,7 @@ __all__ = [
     "SessionKitError",
     "SessionManager",
     "SessionState",
+    "SessionView",
     "Snapshot",
     "Store",
     "StoreError",

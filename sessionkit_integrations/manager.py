@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sessionkit_integrations.closing import Closing
 from sessionkit_integrations.extent import MAX_MESSAGE_BYTES
+from sessionkit_integrations.messages import check_session_id
 from sessionkit_integrations.records import PlainCodec, decode, role_of
 from sessionkit_integrations.sessions import Change, Sessions
 from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.memory import InMemoryStore
 from sessionkit_integrations.stores.secrets import hidden
 from sessionkit_integrations.urls import store_from_url
+from sessionkit_integrations.view import SessionView
 from sessionkit_integrations.window import Window, number_turns
 
 if TYPE_CHECKING:
@@ -193,6 +195,25 @@ class SessionManager(Closing):
     async def aget_archive(self, session_id: str) -> list[Message]:
         """See `get_archive`."""
         return await self._plain.aread_archive(session_id)
+
+    def view(self, session_id: str) -> SessionView:
+        """Return a session to look at: what the model sees of it, what is archived, and when each message was written.
+
+        Notebooks and rich show it as a chat. The archive is read after the active messages, so that one evicted
+        in between is in both.
+
+        Raises:
+            As `get_session`.
+        """
+        check_session_id(session_id)
+        active, archived = self.store.read(session_id), self.store.read(session_id, archived=True)
+        return SessionView.of(session_id, active.records, archived.records, self._window)
+
+    async def aview(self, session_id: str) -> SessionView:
+        """See `view`."""
+        check_session_id(session_id)
+        active, archived = await self.store.aread(session_id), await self.store.aread(session_id, archived=True)
+        return SessionView.of(session_id, active.records, archived.records, self._window)
 
     def reset_session(self, session_id: str) -> None:
         """Delete all that is kept of a session, its archive too.

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 M = TypeVar("M")
+M_co = TypeVar("M_co", covariant=True)
 Fields = dict[str, Any]
 """A record's content as a dict, before or after JSON."""
 
@@ -63,16 +64,8 @@ def parse(json_text: str | bytes) -> Any:
     return value if end == len(text) else _DECODER.decode(text)
 
 
-class Codec(Protocol[M]):
-    """How the messages of one framework are written as records and read from them."""
-
-    def encode(self, messages: Sequence[M]) -> Iterable[Fields]:
-        """Return the fields of the records that hold ``messages``.
-
-        Raises:
-            InvalidMessageError: A message cannot be stored.
-        """
-        ...
+class Reader(Protocol[M_co]):
+    """How records are read as messages of a framework, or as what is to be shown of them."""
 
     def parse(self, record: bytes, /) -> Any:
         """Return the JSON value that a record holds.
@@ -82,11 +75,23 @@ class Codec(Protocol[M]):
         """
         ...
 
-    def decode(self, fields: Fields) -> M:
+    def decode(self, fields: Fields) -> M_co:
         """Return the message that a record with ``fields``, which it may use up, holds.
 
         Raises:
             AttributeError, LookupError, TypeError, ValueError: The fields make no message.
+        """
+        ...
+
+
+class Codec(Reader[M], Protocol[M]):
+    """How the messages of one framework are written as records and read from them."""
+
+    def encode(self, messages: Sequence[M]) -> Iterable[Fields]:
+        """Return the fields of the records that hold ``messages``.
+
+        Raises:
+            InvalidMessageError: A message cannot be stored.
         """
         ...
 
@@ -159,7 +164,7 @@ def encode(fields: Mapping[str, Any], at: int) -> bytes:
         raise InvalidMessageError("message", f"cannot be written as JSON ({error})") from error
 
 
-def decode_all(codec: Codec[M], records: Iterable[bytes], session_id: str) -> list[M]:
+def decode_all(codec: Reader[M], records: Iterable[bytes], session_id: str) -> list[M]:
     """Return the messages that records hold.
 
     Raises:

@@ -43,7 +43,7 @@ def parameters(function: Any) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize(
     ("cls", "pairs"),
     [
-        (SessionManager, 11),
+        (SessionManager, 12),
         (Sessions, 5),
         (Store, 6),
         (InMemoryStore, 6),

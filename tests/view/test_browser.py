@@ -1,0 +1,87 @@
+"""What a browser makes of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from html import escape
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.view.samples import HOSTILE, IMAGE_URL, LONG, SESSION_ID, conversation, parse_html, unmarked
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update", "--virtual-time-budget=2000"),
+)
+PROBE = """<script>
+const style = (selector, name) => getComputedStyle(document.querySelector(selector))[name];
+const report = {
+  light: style("#light .sessionkit-view", "backgroundColor"),
+  dark: style("#dark .sessionkit-view", "backgroundColor"),
+  outside: style("#outside", "backgroundColor"),
+  folded: [...document.querySelectorAll("#light details")].every(each => !each.open && each.scrollHeight < 60),
+  loaded: performance.getEntriesByType("resource").length,
+};
+for (const [name, value] of Object.entries(report)) document.body.dataset[name] = value;
+</script>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium to look with")
+def test_a_browser_shows_texts_folds_what_is_long_and_loads_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/picture.png"
+        view = conversation().view(SESSION_ID)._repr_html_().replace(escape(IMAGE_URL), url)
+        themes = "".join(
+            f'<div id="{name}" data-jp-theme-light="{is_light}">{view}</div>'
+            for name, is_light in (("light", "true"), ("dark", "false"))
+        )
+        page = tmp_path / "page.html"
+        page.write_text(
+            f'<!doctype html><meta charset="utf-8"><title>before</title><body><p id="outside">{themes}{PROBE}', "utf-8"
+        )
+        assert CHROMIUM is not None
+        run = subprocess.run(  # noqa: S603 - our own
+            [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()],
+            capture_output=True,
+            check=True,
+            timeout=120,
+            env={**os.environ, "HOME": str(tmp_path)},
+        )
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    root = parse_html(run.stdout.decode())
+    (body,) = (element for element in root.all() if element.tag == "body")
+    found = {name.removeprefix("data-"): value for name, value in body.attributes.items()}
+    assert found == {
+        "light": "rgb(255, 255, 255)",
+        "dark": "rgb(22, 27, 34)",
+        "outside": "rgba(0, 0, 0, 0)",
+        "folded": "true",
+        "loaded": "0",
+    }
+    assert {element.tag for element in body.all()} == {
+        "body",
+        "p",
+        "div",
+        "style",
+        "span",
+        "b",
+        "details",
+        "summary",
+        "script",
+    }
+    assert sum(element.tag == "script" for element in body.all()) == 1
+    for shown in root.find("sessionkit-view"):
+        said = ["".join(unmarked(text) for text in each.find("sk-text")) for each in shown.find("sk-message")]
+        assert len(said) == 9
+        assert (said[6], said[7]) == (LONG, HOSTILE)
+        assert url in said[3]

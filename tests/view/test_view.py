@@ -1,0 +1,165 @@
+"""What a view holds: which messages, where, and what of each."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sessionkit_integrations import (
+    CorruptSessionError,
+    Edit,
+    InMemoryStore,
+    InvalidSessionIdError,
+    SessionManager,
+    SessionView,
+    Window,
+)
+from sessionkit_integrations.view import Call, MessageView, Piece
+from sessionkit_integrations.view_text import Length, cut, seen
+from tests.view.samples import PNG, SESSION_ID, conversation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.backends import StoreMaker
+
+
+def record(role: str, content: Any = "x", **more: Any) -> bytes:
+    return json.dumps({"role": role, "content": content, **more}).encode()
+
+
+def viewed(**fields: Any) -> MessageView:
+    """Return how a message by whatever writer is seen."""
+    (message,) = SessionView.of("s", [record(**{"role": "user", **fields})], [], Window(1)).messages
+    return message
+
+
+def texts(view: SessionView) -> list[tuple[str, str]]:
+    return [(message.place, "".join(piece.text for piece in message.pieces)) for message in view.messages]
+
+
+def test_a_view_has_the_archive_and_the_window_of_any_store(make_store: StoreMaker, call: Callable[..., Any]) -> None:
+    wide = SessionManager(3, make_store(archive=True))
+    wide.set_system_message("s", "Be brief.")
+    for number in range(5):
+        wide.add_user_message("s", f"U{number}")
+        wide.add_assistant_message("s", f"A{number}")
+    view = call(SessionManager(1, wide.store), "view", "s")
+    assert texts(view) == [
+        ("preamble", "Be brief."),
+        *[("archived", text) for text in ("U0", "A0", "U1", "A1")],
+        *[("beyond", text) for text in ("U2", "A2", "U3", "A3")],
+        *[("window", text) for text in ("U4", "A4")],
+    ]
+    assert (view.session_id, view.window, view.turns) == ("s", 1, 1)
+    assert repr(view) == "SessionView('s', preamble=1, archived=4, beyond=4, window=2)"
+    assert all(abs((datetime.now(timezone.utc) - each.at).total_seconds()) < 60 for each in view.messages)
+
+
+def test_looking_changes_nothing() -> None:
+    sessions = conversation()
+    before = sessions.store.read(SESSION_ID), sessions.store.read(SESSION_ID, archived=True)
+    sessions.view(SESSION_ID)
+    assert before == (sessions.store.read(SESSION_ID), sessions.store.read(SESSION_ID, archived=True))
+
+
+def test_a_session_nobody_wrote_to_is_empty_and_an_id_that_is_none_refused(call: Callable[..., Any]) -> None:
+    sessions = SessionManager()
+    assert call(sessions, "view", "s") == SessionView("s", 10, ())
+    with pytest.raises(InvalidSessionIdError):
+        call(sessions, "view", "")
+
+
+def test_a_record_that_cannot_be_read_is_not_passed_over() -> None:
+    store = InMemoryStore()
+    store.replace("s", Edit((record("user"), b"{}")), None, "1")
+    with pytest.raises(CorruptSessionError, match="session 's', record 1") as raised:
+        SessionManager(store=store).view("s")
+    assert raised.value.position == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "piece"),
+    [
+        ({"type": "text", "text": "Hello"}, Piece("text", "Hello")),
+        ({"type": "refusal", "refusal": "No."}, Piece("refusal", "No.")),
+        (
+            {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},
+            Piece("media", "image/png · 30.0 kB", "image"),
+        ),
+        (
+            {"type": "image_url", "image_url": {"url": "https://x.test/a.png"}},
+            Piece("media", "https://x.test/a.png", "image"),
+        ),
+        (
+            {"type": "input_audio", "input_audio": {"data": "AAA=", "format": "mp3"}},
+            Piece("media", "audio/mpeg · 2 bytes", "audio"),
+        ),
+        (
+            {
+                "type": "file",
+                "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64," + "A" * 4_000_000},
+            },
+            Piece("media", "a.pdf · application/pdf · 3.0 MB", "file"),
+        ),
+        ({"type": "file", "file": {"file_id": "file-1"}}, Piece("media", "file-1", "file")),
+        ({"type": "new", "x": 1}, Piece("other", '{\n  "type": "new",\n  "x": 1\n}', "new")),
+    ],
+)
+def test_parts(part: dict[str, Any], piece: Piece) -> None:
+    assert viewed(content=[part]).pieces == (piece,)
+
+
+def test_calls_results_reasoning_and_time() -> None:
+    calls = [
+        {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+        {"id": "2", "type": "custom", "custom": {"name": "c", "input": "as it is"}},
+        {"function": {"name": "of another writer", "arguments": ""}},
+    ]
+    thought = [{"type": "reasoning.text", "text": "Well."}, {"type": "reasoning.encrypted", "data": "AAAA"}]
+    message = viewed(role="assistant", content=None, tool_calls=calls, langchain={"reasoning_details": thought})
+    assert message.calls == (Call("1", "f", "{}"), Call("2", "c", "as it is"), Call(None, "of another writer", ""))
+    assert message.pieces == (Piece("reasoning", "Well."),)
+    result = viewed(role="tool", tool_call_id="1", name="f", llama_index={"is_error": True}, at=1763800000123)
+    assert (result.tool_call_id, result.name, result.is_error) == ("1", "f", True)
+    assert result.at == datetime(2025, 11, 22, 8, 26, 40, 123000, timezone.utc)
+
+
+@pytest.mark.parametrize("at", [None, "yesterday", True, 1.5, 10**30, -(10**17)])
+def test_a_time_that_is_none_is_not_shown(at: Any) -> None:
+    assert viewed(at=at).at is None
+
+
+def test_what_other_writers_got_wrong_or_say_more_is_shown_as_it_is() -> None:
+    message = viewed(tool_calls=[{"function": None}, 7], audio={"id": "audio_1"}, annotations=[], name=3, refusal="No.")
+    refused, more = message.pieces[1:]
+    assert refused == Piece("refusal", "No.")
+    assert json.loads(more.text) == {"audio": {"id": "audio_1"}, "tool_calls": [{"function": None}, 7]}
+    assert (more.kind, message.calls, message.name) == ("other", (), None)
+
+
+@given(st.text(st.sampled_from("ab \n\U0001f600"), max_size=200), st.integers(1, 40), st.integers(1, 6))
+def test_cutting_loses_nothing_and_is_not_done_for_little(text: str, characters: int, lines: int) -> None:
+    shown, rest = cut(text, Length(characters, lines))
+    assert shown + rest == text
+    assert len(shown) <= characters + characters // 4
+    assert bool(shown) or not text
+    if len(text) <= characters and text.count("\n") < lines:
+        assert not rest
+
+
+@given(st.text())
+def test_marks_stand_for_one_character_each(text: str) -> None:
+    assert "".join(chr(int(piece[3:-1], 16)) if is_mark else piece for piece, is_mark in seen(text)) == text
+
+
+def test_what_cannot_be_seen_is_marked_and_writing_left_alone() -> None:
+    unseen = "\x00\x1b\r\x7f\x85\xad\u061c\u200b\u200e\u2028\u202e\u2066\ufeff\ud800\U000e0041"
+    assert [is_mark for _, is_mark in seen(unseen)] == [True] * len(unseen)
+    for text in ("tab\tand\nline", "مرحبا", "می‌خواهم", "👩‍👩‍👧 ❤️", "Ünïcödé", "日本語"):
+        assert list(seen(text)) == [(text, False)]
