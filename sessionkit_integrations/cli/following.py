@@ -61,27 +61,31 @@ class Follower:
 
     Args:
         records: What the session holds at first.
-        archive: Reads its archive. That is done only where the window has moved on by more than it holds.
+        archive: Reads its archive. That is done only where the window has moved on by more than it holds, and for as
+            long as there are no turns.
     """
 
     def __init__(self, records: Records, archive: Callable[[], Records]) -> None:
         self._preamble, self._turns = _split(records)
         self._archive = archive
+        self._archived = 0 if self._turns else len(archive())
+        """How much of the archive is known, while there are no turns whose end would tell."""
 
     def look(self, records: Records) -> News:
         """Return what is new, given what the session holds now."""
         before = self._turns
         had_preamble, (self._preamble, self._turns) = self._preamble, _split(records)
         preamble = added(had_preamble, self._preamble)
-        if not records:
-            return News([], deleted=bool(before or had_preamble))
-        if not before or not self._turns or set(before) & set(self._turns):
+        if not self._turns:
+            self._archived = len(self._archive())
+            return News(preamble, deleted=bool(before or had_preamble) and not records)
+        if set(before) & set(self._turns):
             return News(preamble + added(before, self._turns))
         known, archived = set(before), list(self._archive())
         last = max((index for index, record in enumerate(archived) if record in known), default=None)
-        if last is None:
+        if last is None and before:
             return News(preamble + list(self._turns), lost=True)
-        between = archived[last + 1 :]
+        between = archived[self._archived if last is None else last + 1 :]
         # More may have been archived since the session was read.
         return News(preamble + between + list(self._turns[overlap(between, self._turns) :]))
 

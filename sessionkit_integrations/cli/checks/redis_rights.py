@@ -49,7 +49,7 @@ def rights(store: ScriptedStore, node: Any) -> Iterator[Check]:
         ("LLEN", archive),
     ]
     denied = {words[0]: fault for words in commands if (fault := _fault(store, words, node))}
-    names = [str(name).lower() for name, fault in denied.items() if "key" not in fault]
+    names = [str(name).lower() for name, fault in denied.items() if "to access" not in fault]
     if names:
         grant = " ".join(f"+{name}" for name in names)
         yield fail(
