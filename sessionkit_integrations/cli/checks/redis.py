@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from redis.exceptions import AuthenticationError
 
 from sessionkit_integrations.cli.checks import Check, ok, redis_info, trial, unusable, warn
-from sessionkit_integrations.cli.checks.redis_rights import rights
+from sessionkit_integrations.cli.checks.redis_rights import RIGHTS, rights
 from sessionkit_integrations.cli.checks.servers import clock
 from sessionkit_integrations.errors import StoreError, StoreUnavailableError
 
@@ -36,9 +36,14 @@ def run(sessions: SessionManager, store: ScriptedStore) -> Iterator[Check]:
             yield unusable("connection", str(error))
             return
     yield ok("connection", "the server answers" if len(nodes) == 1 else f"{len(nodes)} primaries answer")
-    found = list(_together([(node, list(_of_node(store, node))) for node in nodes]))
+    try:
+        found = list(_together([(node, list(_of_node(store, node))) for node in nodes]))
+    except StoreUnavailableError as error:
+        yield unusable("connection", str(error))
+        return
     yield from found
-    if not any(check.unusable for check in found):
+    # Where rights are missing, it would leave half of what it writes.
+    if not any(check.unusable or (check.check == RIGHTS and check.status == "fail") for check in found):
         yield trial.run(sessions)
 
 
@@ -56,14 +61,18 @@ def _together(found: Sequence[tuple[Any, list[Check]]]) -> Iterator[Check]:
 
 
 def _of_node(store: ScriptedStore, node: Any) -> Iterator[Check]:
-    yield from rights(store, node)
     info = _fields(lambda: store.ask("INFO", node=node))
-    if info is None:
+    role = None if info is None else redis_info.role(info)
+    if role is not None and role.unusable:
+        yield role
+        return
+    yield from rights(store, node)
+    if info is None or role is None:
         for name in ("version", "role", "eviction", "persistence"):
             yield Check(name, "warn", _NOT_TOLD.format("INFO"))
     else:
         yield redis_info.version(info)
-        yield redis_info.role(info)
+        yield role
         yield redis_info.eviction(info, expires=store.ttl is not None)
         yield from redis_info.persistence(info, _settings(store, node))
     if node is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import NoPermissionError
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.stores.scripted import ScriptedStore
 
+RIGHTS = "rights"
+
 _MILLISECONDS = 60_000
 _NOTHING = "return 1"
 _DIGEST = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"  # of that
@@ -25,6 +26,9 @@ def rights(store: ScriptedStore, node: Any) -> Iterator[Check]:
 
     Rights are looked at before anything else, also before a cluster says that a key is elsewhere, so that a key need
     not be one of the node's.
+
+    Raises:
+        StoreUnavailableError: The server cannot do it now.
     """
     key, meta, archive = store.keys.all_of(trial.session_id())
     commands: list[tuple[str | int, ...]] = [
@@ -53,27 +57,26 @@ def rights(store: ScriptedStore, node: Any) -> Iterator[Check]:
     if names:
         grant = " ".join(f"+{name}" for name in names)
         yield fail(
-            "rights",
+            RIGHTS,
             f"the user may not use {', '.join(names)}: grant {grant}; a script that is stopped"
             " halfway leaves what it had done",
         )
     if len(names) < len(denied):
         prefix = store.keys.prefix
-        yield fail(
-            "rights",
+        yield unusable(
+            RIGHTS,
             f"the user may not use some of the keys: grant ~{prefix}* ~{{{prefix}*}}:meta ~{{{prefix}*}}:archive",
         )
     if not denied:
-        yield ok("rights", "the user may use all commands and keys that sessions need")
+        yield ok(RIGHTS, "the user may use all commands and keys that sessions need")
 
 
 def _fault(store: ScriptedStore, words: tuple[str | int, ...], node: Any) -> str | None:
-    with suppress(StoreUnavailableError):  # such as of a replica, of which other checks tell
-        try:
-            store.ask(*words, node=node)
-        except StoreUnavailableError:
-            raise
-        except StoreError as error:
-            if isinstance(error.__cause__, NoPermissionError):
-                return str(error.__cause__)
+    try:
+        store.ask(*words, node=node)
+    except StoreUnavailableError:
+        raise
+    except StoreError as error:
+        if isinstance(error.__cause__, NoPermissionError):
+            return str(error.__cause__)
     return None
