@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from sessionkit_integrations.errors import SessionKitError
+from sessionkit_integrations.errors import MissingDependencyError
 
 
 def main() -> None:
     """Run the command; errors that are to be expected are one line."""
     try:
         from sessionkit_integrations.cli import app  # noqa: PLC0415 - says here what to install where that is missing
+        from sessionkit_integrations.cli.faults import run  # noqa: PLC0415 - as above
 
-        app()
-    except (SessionKitError, ValueError) as error:
+        sys.exit(run(app, sys.argv[1:]))
+    except MissingDependencyError as error:
         sys.exit(f"sessionkit: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

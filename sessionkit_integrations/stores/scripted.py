@@ -63,6 +63,33 @@ class ScriptedStore(Store):
         self._timeout = checked_timeout(timeout)
         self._wait = timeout * _WAIT_SHARE
 
+    @property
+    def keys(self) -> commands.Keys:
+        """The names of the store's keys."""
+        return self._keys
+
+    @property
+    def ttl(self) -> int | None:
+        """How long a session is kept after its last change, in milliseconds; for ever if ``None``."""
+        return self._ttl
+
+    def ask(self, *words: str | int, node: Any = None) -> Any:
+        """Send a command that is none of the store's own, and return the reply as the driver has it.
+
+        Args:
+            words: The command.
+            node: Where to send it, one of `nodes`.
+
+        Raises:
+            StoreError: The server refused it, or cannot be reached.
+        """
+        name, *arguments = words
+        return self._run(commands.Command(str(name), (), tuple(arguments), lambda reply: reply), node)
+
+    def nodes(self) -> Sequence[Any]:
+        """Return the nodes that together hold all keys; a single ``None`` where there is but one server."""
+        return self._retried(self._placement, commands.slots()).nodes
+
     @abstractmethod
     def _send(self, command: Command[Any], node: Any) -> Any:
         """Send a command, to one node where the server has several, and return the reply."""

@@ -1,0 +1,35 @@
+"""The ``sessionkit`` command: each of its commands is a function in a module of its own."""
+
+from __future__ import annotations
+
+from sessionkit_integrations.errors import MissingDependencyError
+
+try:
+    import typer
+
+    from sessionkit_integrations.cli import demo, doctor, listing, reset, show, tail
+    from sessionkit_integrations.cli.faults import Group
+except MissingDependencyError:
+    raise
+except ImportError as error:
+    raise MissingDependencyError("The sessionkit command", "cli") from error
+
+# Typer's own tracebacks show local variables, and with them what a message or a URL holds.
+app = typer.Typer(cls=Group, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def sessionkit() -> None:
+    """Chat sessions that remember their last turns.
+
+    Exit codes: 0 all is well, 1 the store or its data is at fault, 2 wrong usage, 3 there is no such session,
+    4 doctor found what would lose data, 130 you stopped it.
+    """
+
+
+app.command("demo")(demo.demo)
+app.command("list")(listing.list_sessions)
+app.command("show")(show.show)
+app.command("tail")(tail.tail)
+app.command("reset")(reset.reset)
+app.command("doctor")(doctor.doctor)

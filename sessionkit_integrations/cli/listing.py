@@ -1,0 +1,121 @@
+"""``sessionkit list``."""
+
+import heapq
+import shlex
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta, timezone
+from itertools import islice
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from sessionkit_integrations.cli.common import (
+    Json,
+    Url,
+    note,
+    on_terminal,
+    one_line,
+    open_sessions,
+    out,
+    print_json,
+    print_line,
+)
+from sessionkit_integrations.manager import SessionManager
+from sessionkit_integrations.records import decode, role_of
+from sessionkit_integrations.window import number_turns
+
+_AT_ONCE = 8
+_CHUNK = 64
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is listed of a session; it has been active last in UTC, as far as its records know."""
+
+    session_id: str
+    turns: int
+    messages: int
+    last_activity: str | None
+
+
+def list_sessions(
+    url: Url,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many sessions to list.")] = 50,
+    after: Annotated[str, typer.Option(metavar="SESSION", help="List those whose ids come after this one.")] = "",
+    all_of_them: Annotated[
+        bool, typer.Option("--all", help="List all sessions as they are found, in no particular order.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List sessions by their ids, with their turns, messages and last activity.
+
+    A table on a terminal; elsewhere a line for each session, with tabs between the columns. With --json, one object
+    a line.
+    """
+    with open_sessions(url) as sessions:
+        found = (session_id for session_id in sessions.list_sessions() if session_id > after)
+        ids = found if all_of_them else iter(heapq.nsmallest(limit + 1, found))
+        page = list(islice(ids, limit)) if not all_of_them else []
+        more = not all_of_them and next(ids, None) is not None
+        rows = _rows(sessions, ids if all_of_them else page)
+        if as_json:
+            for row in rows:
+                print_json(asdict(row))
+        elif on_terminal() and not all_of_them:
+            out.print(_table(rows))
+        else:
+            for row in rows:
+                print_line(f"{one_line(row.session_id)}\t{row.turns}\t{row.messages}\t{row.last_activity or '-'}")
+    if more:
+        note(f"there are more: add --after {shlex.quote(page[-1])}, or --all")
+
+
+def _rows(sessions: SessionManager, ids: Iterable[str]) -> Iterator[Row]:
+    ids = iter(ids)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        while chunk := list(islice(ids, _CHUNK)):
+            for row in pool.map(lambda session_id: _row(sessions, session_id), chunk):
+                if row is not None:
+                    yield row
+
+
+def _row(sessions: SessionManager, session_id: str) -> Row | None:
+    records = sessions.store.read(session_id).records
+    if not records and not sessions.store.read(session_id, archived=True).records:
+        return None  # deleted since it was found
+    turns = max(number_turns(map(role_of, records)), default=0)
+    return Row(session_id, turns, len(records), _time_of(records[-1]) if records else None)
+
+
+def _time_of(record: bytes) -> str | None:
+    # Listing is for all sessions, so that what others wrote into one of them is no fault here.
+    try:
+        at = decode(record)["at"]
+        return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError):
+        return None
+
+
+def _table(rows: Iterable[Row]) -> Table:
+    table = Table("session", header_style="bold")
+    table.columns[0].overflow = "fold"
+    table.add_column("turns", justify="right")
+    table.add_column("messages", justify="right")
+    table.add_column("last activity", no_wrap=True)
+    for row in rows:
+        table.add_row(Text(one_line(row.session_id)), str(row.turns), str(row.messages), _local(row.last_activity))
+    return table
+
+
+def _local(time: str | None) -> str:
+    if time is None:
+        return "unknown"
+    try:
+        return datetime.fromisoformat(time.replace("Z", "+00:00")).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (OverflowError, ValueError):
+        return time  # a moment that the local time zone has no name for

@@ -1,0 +1,46 @@
+"""``sessionkit reset``."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from sessionkit_integrations.cli.common import Json, Url, note, one_line, open_sessions, print_json, print_line, read
+from sessionkit_integrations.cli.faults import Exit, NotFoundError
+
+
+def reset(
+    session_ids: Annotated[
+        list[str], typer.Argument(metavar="SESSION...", show_default=False, help="The ids of the sessions.")
+    ],
+    url: Url,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete sessions and their archives, after asking."""
+    missing = 0
+    with open_sessions(url) as sessions:
+        found: dict[str, int] = {}
+        for session_id in dict.fromkeys(session_ids):
+            try:
+                found[session_id] = len(read(sessions, session_id).records)
+            except NotFoundError as error:
+                missing += 1
+                note(str(error))
+        if found and not yes:
+            _ask(found)
+        for session_id, messages in found.items():
+            sessions.reset_session(session_id)
+            if as_json:
+                print_json({"session_id": session_id, "messages": messages})
+            else:
+                print_line(f"deleted {one_line(session_id)} ({messages} messages)")
+    if missing:
+        raise typer.Exit(Exit.NOT_FOUND)
+
+
+def _ask(found: dict[str, int]) -> None:
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("there is no terminal to ask on, so say that it is meant", param_hint="--yes")
+    names = ", ".join(f"{one_line(session_id)} ({messages} messages)" for session_id, messages in found.items())
+    typer.confirm(f"Delete {names}, with all that is archived?", abort=True, err=True)

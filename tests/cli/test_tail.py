@@ -1,0 +1,165 @@
+"""``sessionkit tail``: nothing is shown twice, and nothing is missing, while the window moves."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sessionkit_integrations import InMemoryStore, SessionManager
+from sessionkit_integrations.cli.following import Follower, added
+from tests.cli.running import COMMAND, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sessionkit_integrations import Store
+
+
+def follower(store: Store) -> Follower:
+    return Follower(store.read("s").records, lambda: store.read("s", archived=True).records)
+
+
+def contents(records: Sequence[bytes]) -> list[str]:
+    return [json.loads(record)["content"] for record in records]
+
+
+@given(
+    batches=st.lists(st.lists(st.sampled_from(["user", "assistant", "system"]), max_size=8), max_size=8),
+    window=st.integers(1, 4),
+    archive=st.booleans(),
+    start=st.integers(0, 3),
+)
+def test_every_message_is_told_once_and_in_order(
+    batches: list[list[Any]], window: int, archive: bool, start: int
+) -> None:
+    store = InMemoryStore(archive=archive)
+    sessions = SessionManager(window, store)
+    numbers, told, expected, lost = iter(range(1000)), [], [], False
+    one: Follower | None = None
+    for index, batch in enumerate(batches):
+        sent = [str(next(numbers)) for _ in batch]
+        sessions.send_messages(
+            "s", [{"role": role, "content": content} for role, content in zip(batch, sent, strict=True)]
+        )
+        if one is None:
+            if index >= start:
+                one = follower(store)
+            continue
+        expected += sent
+        news = one.look(store.read("s").records)
+        lost |= news.lost
+        told += contents(news.records)
+    assert len(set(told)) == len(told)
+    # Without an archive, what came and went between two looks is nowhere any more.
+    assert told == expected if archive else set(told) <= set(expected)
+    assert not (archive and lost)
+    assert told == sorted(told, key=int)
+
+
+def test_of_what_came_and_went_between_two_looks_it_is_said_that_it_is_lost() -> None:
+    store = InMemoryStore()
+    sessions = SessionManager(2, store)
+    sessions.add_system_message("s", "pinned")
+    sessions.add_user_message("s", "0")
+    one = follower(store)
+    for number in range(1, 5):
+        sessions.add_user_message("s", str(number))
+    news = one.look(store.read("s").records)
+    assert (contents(news.records), news.lost) == (["3", "4"], True)
+    assert one.look(store.read("s").records).records == []
+
+
+def test_edits_and_a_new_preamble_repeat_nothing() -> None:
+    store = InMemoryStore()
+    sessions = SessionManager(5, store)
+    sessions.add_system_message("s", "old")
+    for content in "abc":
+        sessions.add_user_message("s", content)
+    one = follower(store)
+    sessions.set_system_message("s", "new")
+    sessions.add_user_message("s", "d")
+    news = one.look(store.read("s").records)
+    assert (contents(news.records), news.lost) == (["new", "d"], False)
+    sessions.reset_session("s")
+    assert one.look(store.read("s").records).deleted
+    assert not one.look(store.read("s").records).deleted
+    sessions.add_user_message("s", "again")
+    news = one.look(store.read("s").records)
+    assert (contents(news.records), news.lost) == (["again"], False)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "new"),
+    [
+        ("", "ab", "ab"),
+        ("ab", "abc", "c"),
+        ("abc", "bcd", "d"),
+        ("aaa", "aaaa", "a"),
+        ("abab", "abab", ""),
+        ("xab", "abx", "x"),  # equal records, of which one was evicted and one is new
+        ("abcd", "abd", ""),  # one was taken out
+        ("abcd", "acde", "e"),
+        ("abc", "axbc", "x"),  # one was put in
+        ("abc", "xyz", "xyz"),
+    ],
+)
+def test_what_was_added_is_what_follows_the_longest_overlap(before: str, after: str, new: str) -> None:
+    def records(text: str) -> list[bytes]:
+        return [letter.encode() for letter in text]
+
+    assert added(records(before), records(after)) == records(new)
+
+
+def test_the_last_messages_are_shown(anywhere: Place) -> None:
+    with anywhere.sessions() as sessions:
+        for number in range(5):
+            sessions.add_user_message("s", str(number))
+    assert [message["content"] for message in anywhere.lines("tail", "s", "-n", "2")] == ["3", "4"]
+    assert len(anywhere.lines("tail", "s")) == 5
+    assert anywhere.lines("tail", "s", "-n", "0") == []
+
+
+def test_new_messages_are_shown_as_they_come(anywhere: Place) -> None:
+    with anywhere.sessions(2, archive=True) as sessions:
+        sessions.add_system_message("s", "pinned")
+        for number in range(3):
+            sessions.add_user_message("s", str(number))
+        seen: list[str] = []
+        with subprocess.Popen(  # noqa: S603 - our own
+            [*COMMAND, "tail", "-f", "s", "-n", "2", "--interval", "0.05", "--json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=anywhere.all_variables,
+        ) as process:
+            reader = threading.Thread(target=lambda: seen.extend(_contents(process)))
+            reader.start()
+            _wait(lambda: len(seen) == 2)
+            for number in range(3, 40):
+                sessions.add_user_message("s", str(number))
+                time.sleep(0.04 if number % 10 else 0)
+            _wait(lambda: seen[-1:] == ["39"])
+            process.terminate()
+            reader.join(10)
+            assert process.stderr is not None
+            assert process.stderr.read() == b""
+    assert seen == [str(number) for number in range(1, 40)]
+
+
+def _contents(process: subprocess.Popen[bytes]) -> Iterator[str]:
+    assert process.stdout is not None
+    for line in process.stdout:
+        yield json.loads(line)["content"]
+
+
+def _wait(condition: Any) -> None:
+    deadline = time.monotonic() + 20
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert condition()
