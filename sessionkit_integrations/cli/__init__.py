@@ -1,4 +1,4 @@
-"""The ``sessionkit`` command."""
+"""The ``sessionkit`` command: each of its commands is a function in a module of its own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from sessionkit_integrations.errors import MissingDependencyError
 
 try:
     import typer
+
+    from sessionkit_integrations.cli import demo, export, imports
+except MissingDependencyError:
+    raise
 except ImportError as error:
     raise MissingDependencyError("The sessionkit command", "cli") from error
 
@@ -18,15 +22,6 @@ def sessionkit() -> None:
     """Chat sessions that remember their last turns."""
 
 
-@app.command()
-def demo(
-    store: str | None = typer.Option(
-        None,
-        envvar="SESSIONKIT_URL",
-        help="The URL of a store to run on, such as redis://localhost:6379; a temporary SQLite file if not given.",
-    ),
-) -> None:
-    """Watch LangChain and LlamaIndex share one persistent, windowed conversation. No model key is needed."""
-    from sessionkit_integrations.demo.run import demonstrate  # noqa: PLC0415 - other commands do without it
-
-    demonstrate(store)
+app.command("demo")(demo.demo)
+app.command("export")(export.export)
+app.command("import")(imports.import_sessions)
