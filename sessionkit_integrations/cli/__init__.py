@@ -7,7 +7,7 @@ from sessionkit_integrations.errors import MissingDependencyError
 try:
     import typer
 
-    from sessionkit_integrations.cli import demo, export, imports
+    from sessionkit_integrations.cli import demo, export, imports, migrate
 except MissingDependencyError:
     raise
 except ImportError as error:
@@ -25,3 +25,4 @@ def sessionkit() -> None:
 app.command("demo")(demo.demo)
 app.command("export")(export.export)
 app.command("import")(imports.import_sessions)
+app.command("migrate")(migrate.migrate)

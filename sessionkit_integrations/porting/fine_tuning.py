@@ -11,7 +11,7 @@ from sessionkit_integrations.providers import to_openai
 from sessionkit_integrations.records import PlainCodec, decode_all, encode_all
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from sessionkit_integrations.messages import Message
 

@@ -83,6 +83,11 @@ class SQLiteStore(ForkSafe, Store):
     def __repr__(self) -> str:
         return f"SQLiteStore({self._path!r})"
 
+    @property
+    def path(self) -> str:
+        """The file, as an absolute path."""
+        return self._path
+
     def append(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> None:
         """See `Store.append`."""
         self._run(lambda: self._append(session_id, records, window, operation_id))
