@@ -93,14 +93,14 @@ def at_time(record: bytes, at: int | None) -> bytes:
 
 
 def fields_of(record: bytes) -> Fields:
-    """Return the fields of a record that makes a message.
+    """Return the fields of a record that makes a message, the role first, which scripts look for there.
 
     Raises:
         AttributeError, LookupError, TypeError, ValueError, RecursionError: It makes none; see `UNREADABLE`.
     """
     fields = decode(record)
     PlainCodec().decode(dict(fields))
-    return fields
+    return {"role": fields["role"], **fields}
 
 
 def read_session(store: Store, session_id: str) -> StoredSession:
