@@ -20,10 +20,13 @@ def test_a_session_and_its_archive_are_one_example_that_ends_with_the_assistant(
     store = InMemoryStore(archive=True)
     sessions = SessionManager(1, store)
     sessions.set_system_message("s", "Be brief.")
-    sessions.send_messages("s", [{"role": "user", "content": "One", "mood": "good"}])  # type: ignore[list-item]
-    sessions.send_messages("s", [{"role": "assistant", "content": None, "tool_calls": [CALL]}])  # type: ignore[list-item]
-    sessions.send_messages("s", [{"role": "tool", "tool_call_id": "call_1", "name": "weather", "content": "rain"}])
-    sessions.add_assistant_message("s", "It rains.")
+    said: list[Any] = [
+        {"role": "user", "content": "One", "mood": "good"},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "tool_call_id": "call_1", "name": "weather", "content": "rain"},
+        {"role": "assistant", "content": "It rains."},
+    ]
+    sessions.send_messages("s", said)
     sessions.add_user_message("s", "Two")
     assert to_example(read_session(store, "s")) == {
         "messages": [
@@ -48,8 +51,8 @@ def test_real_conversations_become_what_the_api_takes_and_come_back() -> None:
     store, back = InMemoryStore(), InMemoryStore()
     sessions = SessionManager(1000, store)
     for number, conversation in enumerate(conversations()[:20]):
-        for message in conversation:
-            sessions.send_message(str(number), message)
+        messages: list[Any] = list(conversation)
+        sessions.send_messages(str(number), messages)
     lines = list(export_sessions(store, sorted(store.sessions()), Exported(), fine_tuning_data=True))
     assert len(lines) == 20
     for line in lines:

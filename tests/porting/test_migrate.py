@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from llama_index.core.base.llms.types import ChatMessage
 from redis.asyncio import Redis as AsyncRedis
 
 from sessionkit_integrations import SessionKitChatMessageHistory, SessionKitChatStore, SessionManager
@@ -151,7 +152,7 @@ def test_langchain_redis(target: str) -> None:
             with deprecations_ignored():
                 history = module.RedisChatMessageHistory(session_id, server.url, protocol=2)
             with history.redis_client:
-                history.add_messages(EVERY_KIND[:5])
+                history.add_messages(EVERY_KIND[:4])  # of what follows, it cannot read some itself
                 for number in range(120):
                     history.add_message(HumanMessage(str(number)))
                 theirs[session_id] = history.messages
@@ -159,13 +160,14 @@ def test_langchain_redis(target: str) -> None:
             client.execute_command("JSON.SET", "chat:other", "$", '{"no": "message"}')
             client.rpush("chat:list", "x")
             done = check_migration("langchain-redis", client, server.url, target)
-        assert (done["written"], done["messages"], done["ignored"]) == (3, 375, 1)
-        for session_id, messages in theirs.items():
-            # What its search answers for an id with special characters is not what is there.
-            if session_id == "plain":
-                assert in_langchain(target, session_id) == messages
-                assert [message.content for message in messages[5:]] == [str(number) for number in range(120)]
-            assert len(in_langchain(target, session_id)) == 125
+        assert (done["written"], done["messages"], done["ignored"]) == (3, 372, 1)
+        # Its search finds no message whose content is a list, and none of ids with some characters.
+        ours = in_langchain(target, "plain")
+        assert [message for message in ours if isinstance(message.content, str)] == theirs["plain"]
+        assert ours[1].content == EVERY_KIND[1].content
+        assert [message.content for message in ours[4:]] == [str(number) for number in range(120)]
+        for session_id in IDS:
+            assert len(in_langchain(target, session_id)) == 124
         with SessionManager.from_url(target) as sessions:
             assert json.loads(read_session(sessions.store, "plain").active[0])["at"] > 1_700_000_000_000
     finally:
@@ -177,12 +179,22 @@ def test_langchain_redis_on_a_server_that_has_no_documents(source: redis.Redis, 
     assert summary("migrate", "--from", "langchain-redis", source_url, "--url", target)["written"] == 0
 
 
+def _can_be_kept(message: ChatMessage) -> bool:
+    """Whether their store takes a message, and gives it back."""
+    try:
+        ChatMessage.model_validate_json(message.model_dump_json())
+    except ValueError:
+        return False
+    return True
+
+
 def test_llama_index(source: redis.Redis, source_url: str, target: str) -> None:
     with deprecations_ignored():
         module = pytest.importorskip("llama_index.storage.chat_store.redis")
     asynchronous = AsyncRedis.from_url(source_url)
     chat_store = module.RedisChatStore(redis_client=source, aredis_client=asynchronous)
-    messages = list(samples.EVERY_KIND.values()) if isinstance(samples.EVERY_KIND, dict) else list(samples.EVERY_KIND)
+    messages = [message for message in samples.EVERY_KIND.values() if _can_be_kept(message)]
+    assert len(messages) > len(samples.EVERY_KIND) / 2
     for session_id in IDS:
         chat_store.set_messages(session_id, messages)
     theirs = {session_id: chat_store.get_messages(session_id) for session_id in IDS}

@@ -38,13 +38,13 @@ def filled(store: Store) -> Store:
     return store
 
 
-def exported(store: Store, **options: bool) -> list[bytes]:
-    return list(export_sessions(store, sorted(store.sessions()), Exported(), **options))
+def exported(store: Store) -> list[bytes]:
+    return list(export_sessions(store, sorted(store.sessions()), Exported()))
 
 
-def imported(store: Store, lines: Sequence[bytes], **options: bool) -> Imported:
+def imported(store: Store, lines: Sequence[bytes], *, overwrite: bool = False) -> Imported:
     done = Imported()
-    assert sum(import_lines(store, lines, done, **options)) == sum(map(len, lines))
+    assert sum(import_lines(store, lines, done, overwrite=overwrite)) == sum(map(len, lines))
     return done
 
 
