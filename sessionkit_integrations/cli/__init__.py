@@ -7,7 +7,7 @@ from sessionkit_integrations.errors import MissingDependencyError
 try:
     import typer
 
-    from sessionkit_integrations.cli import demo, doctor, listing, reset, show, tail
+    from sessionkit_integrations.cli import demo, doctor, export, imports, listing, migrate, reset, show, tail
     from sessionkit_integrations.cli.faults import Group
 except MissingDependencyError:
     raise
@@ -33,3 +33,6 @@ app.command("show")(show.show)
 app.command("tail")(tail.tail)
 app.command("reset")(reset.reset)
 app.command("doctor")(doctor.doctor)
+app.command("export")(export.export)
+app.command("import")(imports.import_sessions)
+app.command("migrate")(migrate.migrate)

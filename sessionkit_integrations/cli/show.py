@@ -11,6 +11,7 @@ from sessionkit_integrations.cli.common import (
     Url,
     note,
     open_sessions,
+    out,
     print_json,
     print_messages,
     read,
@@ -31,10 +32,13 @@ def show(
         raise typer.BadParameter("the archive has no window", param_hint="--window")
     with open_sessions(url, window or ALL_TURNS) as sessions:
         read(sessions, session_id)
+        view = sessions.view(session_id)
         messages = sessions.get_archive(session_id) if archive else sessions.get_session(session_id)
     if as_json:
         print_json(messages)
-    elif messages:
+    elif not messages:
+        note("nothing of this session is archived" if archive else "all of this session is archived: see --archive")
+    elif archive:
         print_messages(messages)
     else:
-        note("nothing of this session is archived" if archive else "all of this session is archived: see --archive")
+        out.print(view)

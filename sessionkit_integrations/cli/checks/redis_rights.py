@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import NoPermissionError
 
-from sessionkit_integrations.cli.checks import fail, ok, trial, unusable
+from sessionkit_integrations.cli.checks import Check, fail, ok, trial, unusable
 from sessionkit_integrations.errors import StoreError, StoreUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
 
+    from sessionkit_integrations.stores.scripted import ScriptedStore
 
 RIGHTS = "rights"
 
@@ -20,8 +22,61 @@ _DIGEST = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"  # of that
 
 
 def rights(store: ScriptedStore, node: Any) -> Iterator[Check]:
+    """Say which of the commands and keys that sessions need the user may not use.
 
+    Rights are looked at before anything else, also before a cluster says that a key is elsewhere, so that a key need
+    not be one of the node's.
 
+    Raises:
+        StoreUnavailableError: The server cannot do it now.
+    """
+    key, meta, archive = store.keys.all_of(trial.session_id())
+    commands: list[tuple[str | int, ...]] = [
+        ("EVAL", _NOTHING, 0),
+        ("EVALSHA", _DIGEST, 0),
+        ("SET", key, "", "PX", _MILLISECONDS),
+        # All these are then refused, as the key is no list, and change nothing.
+        ("RPUSH", key, ""),
+        ("LPUSH", key, ""),
+        ("LPOP", key),
+        ("RPOP", key),
+        ("LRANGE", key, 0, -1),
+        ("LLEN", key),
+        ("GET", key),
+        ("PTTL", key),
+        ("PEXPIRE", key, _MILLISECONDS),
+        ("EXISTS", key),
+        ("PERSIST", archive),
+        ("DEL", key),
+        ("SCAN", 0, "MATCH", key, "COUNT", 1, "TYPE", "list"),
+        ("GET", meta),
+        ("LLEN", archive),
+    ]
+    denied = {words[0]: fault for words in commands if (fault := _fault(store, words, node))}
+    names = [str(name).lower() for name, fault in denied.items() if "to access" not in fault]
+    if names:
+        grant = " ".join(f"+{name}" for name in names)
+        yield fail(
+            RIGHTS,
+            f"the user may not use {', '.join(names)}: grant {grant}; a script that is stopped"
+            " halfway leaves what it had done",
+        )
+    if len(names) < len(denied):
+        prefix = store.keys.prefix
+        yield unusable(
+            RIGHTS,
+            f"the user may not use some of the keys: grant ~{prefix}* ~{{{prefix}*}}:meta ~{{{prefix}*}}:archive",
+        )
+    if not denied:
+        yield ok(RIGHTS, "the user may use all commands and keys that sessions need")
 
 
 def _fault(store: ScriptedStore, words: tuple[str | int, ...], node: Any) -> str | None:
+    try:
+        store.ask(*words, node=node)
+    except StoreUnavailableError:
+        raise
+    except StoreError as error:
+        if isinstance(error.__cause__, NoPermissionError):
+            return str(error.__cause__)
+    return None

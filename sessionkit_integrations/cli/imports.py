@@ -1,0 +1,73 @@
+"""``sessionkit import``."""
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from sessionkit_integrations.cli.common import Json, Url, note, open_sessions, print_line
+from sessionkit_integrations.cli.progress import progress, summarize
+from sessionkit_integrations.porting.fine_tuning import PREFIX
+from sessionkit_integrations.porting.importing import Imported, import_lines
+
+
+def import_sessions(
+    url: Url,
+    file: Annotated[
+        str, typer.Argument(metavar="[FILE]", show_default=False, help="Where from; standard input, if none or '-'.")
+    ] = "-",
+    *,
+    prefix: Annotated[
+        str, typer.Option("--prefix", help="How ids begin of conversations that have none: those for fine-tuning.")
+    ] = PREFIX,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace sessions that are there with other messages.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Read sessions from JSON Lines, of an export or for OpenAI's fine-tuning.
+
+    Each session is written as a whole or not at all. What was interrupted can be run again: sessions that are there
+    already are left as they are, and those that are there with other messages are named.
+    """
+    done = Imported()
+    with (
+        _opened(file) as lines,
+        open_sessions(url, must_exist=False) as sessions,
+        progress("Importing", _size(lines)) as advance,
+    ):
+        for size in import_lines(sessions.store, lines, done, prefix=prefix, overwrite=overwrite):
+            advance(size)
+    for bad in done.bad_lines:
+        note(f"line {bad.line}: {bad.problem}; nothing of it was written")
+    for session_id in done.refused:
+        note(f"session {session_id!r} is there with other messages, and was left as it is; see --overwrite")
+    if as_json:
+        summarize(asdict(done))
+    else:
+        print_line(
+            f"{done.written} sessions written, {done.overwritten} overwritten, {done.unchanged} there already,"
+            f" {len(done.refused)} refused, {len(done.bad_lines)} bad lines"
+        )
+    if done.refused or done.bad_lines:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[BinaryIO]:
+    if file == "-":
+        yield sys.stdin.buffer
+        return
+    with Path(file).open("rb") as lines:
+        yield lines
+
+
+def _size(lines: BinaryIO) -> int | None:
+    status = os.fstat(lines.fileno())
+    return status.st_size if stat.S_ISREG(status.st_mode) else None

@@ -1,0 +1,112 @@
+"""Lines of a file as sessions of a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sessionkit_integrations.messages import check_session_id
+from sessionkit_integrations.porting import fine_tuning, jsonl
+from sessionkit_integrations.porting.stored import UNREADABLE, Outcome, StoredSession, write_session
+from sessionkit_integrations.records import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sessionkit_integrations.stores.base import Store
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A line that holds no session; nothing of it was written."""
+
+    line: int
+    problem: str
+
+
+@dataclass
+class Imported:
+    """What an import came to.
+
+    Attributes:
+        written: How many sessions were new.
+        overwritten: How many took the place of one with other messages.
+        unchanged: How many were there already.
+        messages: How many messages were written, archived ones included.
+        refused: The sessions that are there with other messages, and were left as they are.
+        bad_lines: The lines that hold no session.
+    """
+
+    written: int = 0
+    overwritten: int = 0
+    unchanged: int = 0
+    messages: int = 0
+    refused: list[str] = field(default_factory=list)
+    bad_lines: list[BadLine] = field(default_factory=list)
+
+    def count(self, session: StoredSession, outcome: Outcome) -> None:
+        """Count a session."""
+        if outcome is Outcome.REFUSED:
+            self.refused.append(session.id)
+            return
+        name = outcome.value
+        setattr(self, name, getattr(self, name) + 1)
+        if outcome is not Outcome.UNCHANGED:
+            self.messages += len(session)
+
+
+def import_lines(
+    store: Store, lines: Iterable[bytes], done: Imported, *, prefix: str = fine_tuning.PREFIX, overwrite: bool = False
+) -> Iterator[int]:
+    """Write the sessions that the lines of a file hold, each at once, and yield how many bytes have been dealt with.
+
+    What was interrupted can be done again: what is there already is left as it is.
+
+    Args:
+        store: Where to.
+        lines: Those of `export_sessions`, or of fine-tuning data.
+        done: Is counted up meanwhile.
+        prefix: How ids of sessions begin that have none in the file.
+        overwrite: Whether to replace sessions that are there with other messages.
+
+    Raises:
+        FormatError: A header says that the file is of a later version, or of another format.
+    """
+    known_format = False
+    for number, line in enumerate(lines, 1):
+        text = (line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line).strip()
+        if text:
+            try:
+                value: Any = parse(text)
+                is_header = isinstance(value, dict) and jsonl.is_header(value)
+                session = None if is_header else _session(value, prefix, known_format=known_format)
+            except UNREADABLE as error:
+                done.bad_lines.append(BadLine(number, _said(error)))
+            else:
+                if session is None:
+                    jsonl.check_header(value)
+                    known_format = True
+                else:
+                    done.count(session, write_session(store, session, overwrite=overwrite))
+        yield len(line)
+
+
+def _session(value: Any, prefix: str, *, known_format: bool) -> StoredSession:
+    if not isinstance(value, dict):
+        raise ValueError("no JSON object")  # noqa: TRY004 - the line is at fault
+    if fine_tuning.is_example(value):
+        session = fine_tuning.from_example(value, prefix)
+    elif not jsonl.is_session(value):
+        raise ValueError("neither a session nor an example of fine-tuning data")
+    elif not known_format:
+        raise ValueError("a session without the header of its format before it, the first line of an export")
+    else:
+        session = jsonl.from_line(value)
+    check_session_id(session.id)
+    return session
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,77 @@
+"""Sessions as JSON Lines: a header, then one line for each session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sessionkit_integrations.errors import SessionKitError
+from sessionkit_integrations.porting.stored import StoredSession, dump, fields_of, record_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORMAT = "sessionkit"
+VERSION = 1
+
+
+class FormatError(SessionKitError, ValueError):
+    """A file is of another format, or of a later version of ours."""
+
+
+def header() -> bytes:
+    """Return the first line of a file."""
+    return dump({"format": FORMAT, "version": VERSION})
+
+
+def is_header(line: Mapping[str, Any]) -> bool:
+    """Return whether a line says what those after it are."""
+    return "format" in line
+
+
+def check_header(line: Mapping[str, Any]) -> None:
+    """Raise `FormatError` if a header is that of a format which this version cannot read."""
+    if line["format"] != FORMAT:
+        raise FormatError(f"the file has the format {line['format']!r}, not {FORMAT!r}")
+    if line.get("version") != VERSION:
+        raise FormatError(
+            f"the file has version {line.get('version')!r} of its format, and this release reads version {VERSION}:"
+            " upgrade sessionkit-integrations"
+        )
+
+
+def is_session(line: Mapping[str, Any]) -> bool:
+    """Return whether a line is that of a session."""
+    return "id" in line and "active" in line
+
+
+def to_line(session: StoredSession) -> bytes:
+    """Return the line of a session, all of whose records can be read."""
+    lists = {"active": session.active, "archived": session.archived}
+    return dump({"id": session.id, **{name: [fields_of(record) for record in lists[name]] for name in lists}})
+
+
+def from_line(line: Mapping[str, Any]) -> StoredSession:
+    """Return the session that a line holds.
+
+    Raises:
+        AttributeError, LookupError, TypeError, ValueError, RecursionError: It holds none.
+    """
+    session = StoredSession(line["id"], _records(line, "active"), _records(line, "archived"))
+    if not session:
+        raise ValueError("the session has no records")
+    return session
+
+
+def _records(line: Mapping[str, Any], name: str) -> tuple[bytes, ...]:
+    records = line.get(name, [])
+    if not isinstance(records, list):
+        raise ValueError(f"{name} is no list of records")  # noqa: TRY004 - the line is at fault
+    made = []
+    for position, fields in enumerate(records):
+        if not isinstance(fields, dict):
+            raise ValueError(f"{name}[{position}] is no JSON object")  # noqa: TRY004 - the line is at fault
+        try:
+            made.append(record_of(fields))
+        except ValueError as error:
+            raise ValueError(f"{name}[{position}]: {error}") from error
+    return tuple(made)
