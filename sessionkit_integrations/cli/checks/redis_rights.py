@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import NoPermissionError
 
-from sessionkit_integrations.cli.checks import Check, fail, ok, trial
+from sessionkit_integrations.cli.checks import Check, fail, ok, trial, unusable
 from sessionkit_integrations.errors import StoreError, StoreUnavailableError
 
 if TYPE_CHECKING:
