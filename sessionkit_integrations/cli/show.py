@@ -10,12 +10,15 @@ from sessionkit_integrations.cli.common import (
     SessionId,
     Url,
     note,
+    on_terminal,
     open_sessions,
     out,
     print_json,
     print_messages,
     read,
 )
+from sessionkit_integrations.records import role_of
+from sessionkit_integrations.window import number_turns
 
 
 def show(
@@ -31,14 +34,15 @@ def show(
     if archive and window is not None:
         raise typer.BadParameter("the archive has no window", param_hint="--window")
     with open_sessions(url, window or ALL_TURNS) as sessions:
-        read(sessions, session_id)
+        turns = number_turns(map(role_of, read(sessions, session_id).records))
+        sessions.memory_window = window or max([1, *turns])
         view = sessions.view(session_id)
         messages = sessions.get_archive(session_id) if archive else sessions.get_session(session_id)
     if as_json:
         print_json(messages)
     elif not messages:
         note("nothing of this session is archived" if archive else "all of this session is archived: see --archive")
-    elif archive:
-        print_messages(messages)
-    else:
+    elif on_terminal() and not archive:
         out.print(view)
+    else:
+        print_messages(messages)

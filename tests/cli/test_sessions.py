@@ -97,10 +97,14 @@ def test_text_of_a_message_is_no_markup_and_steers_no_terminal(here: Place, how:
     colours = re.compile(r"\x1b\[[\d;]*m")
     assert bool(colours.search(shown)) == (how == "terminal")
     shown, listed = colours.sub("", shown), colours.sub("", listed)
-    assert r"[bold red]:smile:[/] \x1b]0;title\x07 \u202ertl" in shown
-    assert r"calls [b]f\x1b[2J {}" in shown
+    assert "[bold red]:smile:[/]" in shown
+    assert "[b]f" in shown
     assert "[i]part[/i]" in shown
-    assert "[image_url]" in shown
+    assert not set(shown) & set("\x07\u202e")
+    if how == "pipe":
+        assert r"[bold red]:smile:[/] \x1b]0;title\x07 \u202ertl" in shown
+        assert r"calls [b]f\x1b[2J {}" in shown
+        assert "[image_url]" in shown
     assert r"Ada: a*b {x}\n\x1b[31m%41" in listed
     assert ("messages" in listed) == (how == "terminal")
     assert "\x1b" not in shown + listed
