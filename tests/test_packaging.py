@@ -70,6 +70,7 @@ with SessionManager(2, SQLiteStore({str(tmp_path / "chats.db")!r})) as sessions:
         ("llama_index", "sessionkit_integrations.SessionKitAsyncChatStore", "llama-index"),
         ("typer", "__import__('sessionkit_integrations.cli')", "cli"),
         ("rich", "__import__('sessionkit_integrations.demo.run')", "all"),
+        ("rich", "sessionkit_integrations.SessionManager().view('s').__rich__()", "cli"),
         ("hypothesis", "__import__('sessionkit_integrations.testing')", "testing"),
     ],
 )

@@ -52,7 +52,7 @@ def test_a_browser_shows_texts_folds_what_is_long_and_loads_nothing(tmp_path: Pa
             [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()],
             capture_output=True,
             check=True,
-            timeout=120,
+            timeout=60,
             env={**os.environ, "HOME": str(tmp_path)},
         )
         listener.setblocking(False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sessionkit_integrations import SessionManager, SessionView
@@ -53,6 +53,20 @@ views = st.builds(
     st.lists(messages, max_size=9).map(lambda each: tuple(sorted(each, key=lambda one: PLACES.index(one.place)))),
 )
 
+HOSTILE_THROUGHOUT = SessionView(
+    HOSTILE,
+    1,
+    (
+        MessageView(
+            "assistant",
+            (Piece("text", HOSTILE), Piece("media", HOSTILE, HOSTILE), Piece("other", HOSTILE, HOSTILE)),
+            (Call(HOSTILE, HOSTILE, HOSTILE),),
+            HOSTILE,
+            HOSTILE,
+        ),
+    ),
+)
+
 
 def html_of(view: SessionView) -> Element:
     root = parse_html(view._repr_html_())
@@ -69,6 +83,7 @@ def said(element: Element) -> str:
 
 
 @given(views)
+@example(HOSTILE_THROUGHOUT)
 def test_any_text_is_text_and_all_of_it_is_there(view: SessionView) -> None:
     root = html_of(view)
     (name,) = root.find("sk-id")
