@@ -37,7 +37,9 @@ class Place:
     @property
     def all_variables(self) -> dict[str, str]:
         terminal = {"COLUMNS": "80", "TERM": "xterm", "PYTHONIOENCODING": "utf-8", "TZ": "UTC"}
-        return {**os.environ, **terminal, "SESSIONKIT_URL": self.url, **self.environment}
+        # With it, Python does not notice that a pipe took only a part of what was written.
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        return {**inherited, **terminal, "SESSIONKIT_URL": self.url, **self.environment}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command with no terminal."""

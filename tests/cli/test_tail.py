@@ -76,6 +76,13 @@ def test_of_what_came_and_went_between_two_looks_it_is_said_that_it_is_lost() ->
     assert one.look(store.read("s").records).records == []
 
 
+def test_what_is_archived_between_reading_a_session_and_its_archive_is_told_once() -> None:
+    records = [b'{"role":"user","content":"%d"}' % number for number in range(6)]
+    one = Follower(records[:2], lambda: records[:5])
+    assert one.look(records[3:5]).records == records[2:5]
+    assert one.look(records[4:6]).records == records[5:6]
+
+
 def test_edits_and_a_new_preamble_repeat_nothing() -> None:
     store = InMemoryStore()
     sessions = SessionManager(5, store)
