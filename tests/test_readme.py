@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import typer
 
 import sessionkit_integrations
+from sessionkit_integrations.cli import app
 from tests.providers.server import ProviderServer, provider_server
 
 if TYPE_CHECKING:
@@ -73,10 +75,16 @@ def test_the_store_of_ones_own_passes_the_conformance_suite(tmp_path: Path) -> N
 def test_shell_blocks_name_what_there_is() -> None:
     targets = set(re.findall(r"^(\w[\w-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     extras = set(metadata("sessionkit-integrations").get_all("Provides-Extra") or ())
+    commands: Any = typer.main.get_command(app)
     for line in SHELL:
-        command, *arguments = line.split()
+        command, *arguments = line.partition(" #")[0].split()
         if command == "make":
             assert set(arguments) <= targets, line
+        elif command == "sessionkit":
+            known = {option for each in commands.commands[arguments[0]].params for option in each.opts}
+            assert {argument for argument in arguments if argument.startswith("-")} <= known, line
+        elif command == "export":
+            assert arguments[0].partition("=")[0] in README.partition("## Environment variables")[2], line
         else:
             named = re.fullmatch(r'pip install "sessionkit-integrations\[([\w,-]+)\]"', line)
             assert named, line
