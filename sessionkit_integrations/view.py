@@ -19,6 +19,7 @@ from sessionkit_integrations.records import (
     role_of,
     text_of_detail,
 )
+from sessionkit_integrations.view_text import size_of
 from sessionkit_integrations.window import evict, number_turns
 
 if TYPE_CHECKING:
@@ -214,14 +215,8 @@ def _about(media: Media) -> str:
         mime_type = media.mime_type
         if mime_type is None and media.kind == "image":
             mime_type = data_url(beginning)[len("data:") :].partition(";")[0]
-        about = [mime_type or "", _size(len(media.data.rstrip("=")) * 3 // 4)]
+        about = [mime_type or "", size_of(len(media.data.rstrip("=")) * 3 // 4)]
     return " · ".join(text for text in (media.name, *about) if text)
-
-
-def _size(size: int) -> str:
-    if size < 1000:  # noqa: PLR2004 - SI
-        return f"{size} bytes"
-    return f"{size / 1000:,.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:,.1f} MB"  # noqa: PLR2004 - SI
 
 
 def _calls(value: Any) -> tuple[tuple[Call, ...], list[Any]]:

@@ -77,3 +77,10 @@ def when(at: datetime) -> str:
 def count(number: int, noun: str) -> str:
     """Return a number of things in words."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def size_of(number: int) -> str:
+    """Return a number of bytes in words."""
+    if number < 1000:  # noqa: PLR2004 - SI
+        return count(number, "byte")
+    return f"{number / 1000:,.1f} kB" if number < 1_000_000 else f"{number / 1_000_000:,.1f} MB"  # noqa: PLR2004 - SI
