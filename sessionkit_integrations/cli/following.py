@@ -77,7 +77,9 @@ class Follower:
         had_preamble, (self._preamble, self._turns) = self._preamble, _split(records)
         preamble = added(had_preamble, self._preamble)
         if not self._turns:
-            self._archived = len(self._archive())
+            archived_now = len(self._archive())
+            # While there were no turns before either, what has come since the session was read is not known yet.
+            self._archived = archived_now if before else min(self._archived, archived_now)
             return News(preamble, deleted=bool(before or had_preamble) and not records)
         if set(before) & set(self._turns):
             return News(preamble + added(before, self._turns))
@@ -86,8 +88,16 @@ class Follower:
         if last is None and before:
             return News(preamble + list(self._turns), lost=True)
         between = archived[self._archived if last is None else last + 1 :]
-        # More may have been archived since the session was read.
-        return News(preamble + between + list(self._turns[overlap(between, self._turns) :]))
+        return News(preamble + _until(between, self._turns) + list(self._turns))
+
+
+def _until(archived: list[bytes], turns: Records) -> list[bytes]:
+    """Return what was archived before ``turns``, which were read first: they, and more, may be archived by now."""
+    for index in range(len(archived)):
+        length = min(len(archived) - index, len(turns))
+        if archived[index : index + length] == list(turns[:length]):
+            return archived[:index]
+    return archived
 
 
 def _split(records: Records) -> tuple[Records, Records]:

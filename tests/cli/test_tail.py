@@ -83,6 +83,17 @@ def test_what_is_archived_between_reading_a_session_and_its_archive_is_told_once
     assert one.look(records[4:6]).records == records[5:6]
 
 
+def test_a_session_that_runs_ahead_between_the_two_reads_is_told_once_and_in_order() -> None:
+    records = [b'{"role":"user","content":"%d"}' % number for number in range(12)]
+    archived = 0
+    one = Follower(records[:2], lambda: records[:archived])
+    archived = 9  # also what was read as the session has been evicted, and more that came after it
+    told = one.look(records[4:6]).records
+    archived = 10
+    told += one.look(records[10:12]).records
+    assert told == records[2:12]
+
+
 def test_edits_and_a_new_preamble_repeat_nothing() -> None:
     store = InMemoryStore()
     sessions = SessionManager(5, store)
