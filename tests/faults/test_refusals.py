@@ -37,16 +37,16 @@ WRITES: dict[str, tuple[Any, ...]] = {
 }
 
 
-def dump(client: redis.Redis) -> dict[bytes, Any]:
-    """Return all that a server holds, as it holds it."""
-    return {key: client.dump(key) for key in client.scan_iter()}
+def dump(client: redis.Redis, store: RedisStore) -> dict[bytes, Any]:
+    """Return all that a server holds of a store, as it holds it: other tests' keys may expire meanwhile."""
+    return {key: client.dump(key) for key in client.scan_iter(f"*{store.keys.prefix}*")}
 
 
 def refused(
     client: redis.Redis, call: Call, store: RedisStore, pattern: str, *, methods: Iterable[str] = WRITES
 ) -> list[StoreError]:
     """Assert that writes are refused with a text like this, and change nothing; return the errors."""
-    before = dump(client)
+    before = dump(client, store)
     errors = []
     for method in methods:
         with pytest.raises(StoreError, match=pattern) as raised:
@@ -54,7 +54,7 @@ def refused(
         assert isinstance(raised.value.__cause__, RedisError)
         assert getattr(raised.value, "may_have_happened", False) is False
         errors.append(raised.value)
-    assert dump(client) == before
+    assert dump(client, store) == before
     return errors
 
 
