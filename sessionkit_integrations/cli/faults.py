@@ -80,7 +80,10 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return Exit.STOPPED
     except _UsageError as error:
-        return _fail(f"{error.format_message().rstrip('.')}; see {_path(error)} --help", Exit.USAGE)
+        problem = error.format_message().rstrip(".")
+        if "'--url'" in problem and "SESSIONKIT_URL" not in problem:
+            problem += " (or SESSIONKIT_URL in the environment)"  # which older versions of typer do not say
+        return _fail(f"{problem}; see {_path(error)} --help", Exit.USAGE)
     except (NotFoundError, SessionKitError, OSError, ValueError) as error:
         return _fail(error, next(code for kind, code in _CODES if isinstance(error, kind)))
     return code if isinstance(code, int) else Exit.OK

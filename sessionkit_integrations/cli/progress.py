@@ -23,7 +23,10 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
         total: Where it ends; ``None`` if that is not known.
     """
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+    if not console.is_terminal:
+        yield lambda _steps: None
+        return
+    with Progress(console=console, transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda steps: bar.advance(task, steps)
 

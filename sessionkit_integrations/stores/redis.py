@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from sessionkit_integrations.stores.retries import Failure
 
 
+_TAKES_KEYS = int(redis.__version__.split(".")[0]) > 5  # noqa: PLR2004 - a version
+"""Whether redis-py takes the keys of a command beside it, by which a client with a cache knows what it has."""
+
+
 class RedisStore(ScriptedStore):
     """Sessions in Redis 6.2 or later, or in Valkey: standalone, behind Sentinel, or a cluster.
 
@@ -219,9 +223,10 @@ class RedisStore(ScriptedStore):
 
 
 def _execute(client: Any, command: Command[Any], target: dict[str, Any]) -> Any:
-    try:
-        # By the keys, a client with a cache knows what it has.
+    if command.name == "LRANGE" and _TAKES_KEYS:
         return client.execute_command(*commands.words(command, whole=False), keys=command.keys, **target)
+    try:
+        return client.execute_command(*commands.words(command, whole=False), **target)
     except NoScriptError:
         return client.execute_command(*commands.words(command, whole=True), **target)
 
