@@ -158,10 +158,11 @@ class Sessions(Generic[M]):
             attempt += 1
             snapshot: Snapshot = yield _Step("read", (session_id,))
             window = self._window()  # the same for all of an attempt: another thread may change it
-            wanted = change(evict(snapshot.records, window, role_of)[0])
+            kept, outside = evict(snapshot.records, window, role_of)
+            wanted = change(kept)
             if wanted.active is None and not wanted.archive and not wanted.clear_archive:
                 return wanted.result
-            edit = self._to_edit(snapshot, wanted, window)
+            edit = self._to_edit(snapshot, outside, wanted, window)
             # An edit of the archive alone is the same whatever the active records are.
             expected = None if edit.active is None else snapshot.version
             try:
@@ -174,7 +175,7 @@ class Sessions(Generic[M]):
             else:
                 return wanted.result
 
-    def _to_edit(self, snapshot: Snapshot, wanted: Change[Any], window: Window) -> Edit:
+    def _to_edit(self, snapshot: Snapshot, outside: list[bytes], wanted: Change[Any], window: Window) -> Edit:
         archive = tuple(wanted.archive or ())
         if wanted.active is None:
             return Edit(None, archive, wanted.clear_archive)
@@ -184,7 +185,6 @@ class Sessions(Generic[M]):
             raise turn_too_long(window)
         kept, evicted = evict(wanted.active, window, role_of)
         if self._store.archive and not wanted.clear_archive:
-            _, outside = evict(snapshot.records, window, role_of)
             archive = (*outside, *archive, *evicted)
         return Edit(tuple(kept), archive, wanted.clear_archive)
 
