@@ -19,18 +19,18 @@ if TYPE_CHECKING:
         StoreError,
         StoreUnavailableError,
     )
-    from sessionkit_integrations.langchain import SessionKitChatMessageHistory
-    from sessionkit_integrations.llama_index import SessionKitAsyncChatStore, SessionKitChatStore
-    from sessionkit_integrations.manager import SessionManager
-    from sessionkit_integrations.messages import Message
+    from sessionkit_integrations.langchain.history import SessionKitChatMessageHistory
+    from sessionkit_integrations.llama_index.chat_stores import SessionKitAsyncChatStore, SessionKitChatStore
+    from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.sessions.manager import SessionManager
     from sessionkit_integrations.stores.base import Edit, Snapshot, Store
     from sessionkit_integrations.stores.memory import InMemoryStore
-    from sessionkit_integrations.stores.redis import RedisStore
-    from sessionkit_integrations.stores.sqlite import SQLiteStore
+    from sessionkit_integrations.stores.redis.store import RedisStore
+    from sessionkit_integrations.stores.redis.upstash import UpstashStore
+    from sessionkit_integrations.stores.sqlite.store import SQLiteStore
     from sessionkit_integrations.stores.state import SessionState
-    from sessionkit_integrations.stores.upstash import UpstashStore
-    from sessionkit_integrations.view import SessionView
-    from sessionkit_integrations.window import Window
+    from sessionkit_integrations.view.session import SessionView
+    from sessionkit_integrations.window.turns import Window
 
 __version__ = "0.1.0"
 
@@ -45,18 +45,18 @@ _MODULES = {
         "StoreError",
         "StoreUnavailableError",
     ),
-    "langchain": ("SessionKitChatMessageHistory",),
-    "llama_index": ("SessionKitAsyncChatStore", "SessionKitChatStore"),
-    "manager": ("SessionManager",),
-    "messages": ("Message",),
+    "langchain.history": ("SessionKitChatMessageHistory",),
+    "llama_index.chat_stores": ("SessionKitAsyncChatStore", "SessionKitChatStore"),
+    "sessions.manager": ("SessionManager",),
+    "records.messages": ("Message",),
     "stores.base": ("Edit", "Snapshot", "Store"),
     "stores.memory": ("InMemoryStore",),
-    "stores.redis": ("RedisStore",),
-    "stores.sqlite": ("SQLiteStore",),
+    "stores.redis.store": ("RedisStore",),
+    "stores.sqlite.store": ("SQLiteStore",),
     "stores.state": ("SessionState",),
-    "stores.upstash": ("UpstashStore",),
-    "view": ("SessionView",),
-    "window": ("Window",),
+    "stores.redis.upstash": ("UpstashStore",),
+    "view.session": ("SessionView",),
+    "window.turns": ("Window",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

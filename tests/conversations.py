@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sessionkit_integrations.window import Window, evict, number_turns
+from sessionkit_integrations.window.turns import Window, evict, number_turns
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "airline_conversations.jsonl"
 

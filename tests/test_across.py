@@ -24,10 +24,10 @@ from llama_index.core.base.llms.types import (
 from openai.types.chat import ChatCompletionMessage, ChatCompletionMessageParam
 from pydantic import TypeAdapter
 
-from sessionkit_integrations.langchain_messages import LangChainCodec
-from sessionkit_integrations.llama_index_messages import LlamaIndexCodec
-from sessionkit_integrations.messages import check_message
-from sessionkit_integrations.records import PlainCodec, decode_all, encode_all
+from sessionkit_integrations.langchain.codec import LangChainCodec
+from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
+from sessionkit_integrations.records.codec import PlainCodec, decode_all, encode_all
+from sessionkit_integrations.records.messages import check_message
 from tests.conversations import real_conversations
 from tests.langchain.blocks import PDF, PNG, URL, WAV
 from tests.langchain.messages import BY_CLASS

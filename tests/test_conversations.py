@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessionkit_integrations import SessionKitChatMessageHistory, SessionKitChatStore, SessionManager
-from sessionkit_integrations.langchain_messages import LangChainCodec
-from sessionkit_integrations.llama_index_messages import LlamaIndexCodec
+from sessionkit_integrations.langchain.codec import LangChainCodec
+from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
 from tests.conversations import Conversation, flaw, in_window, real_conversations
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from sessionkit_integrations import (
     Store,
     Window,
 )
-from sessionkit_integrations.records import PlainCodec
-from sessionkit_integrations.sessions import EDIT_ATTEMPTS, Change
+from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.record import Record
+from sessionkit_integrations.sessions.chats import EDIT_ATTEMPTS, EditPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,12 +147,14 @@ class NeverQuiet(InMemoryStore):
     """A store in which somebody else always writes between the read and the write of an edit."""
 
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
-        self.append(session_id, [b'{"role":"user","content":"me first"}'], Window(1000), f"other {operation_id}")
+        self.append(
+            session_id, [Record(b'{"role":"user","content":"me first"}')], Window(1000), f"other {operation_id}"
+        )
         super().replace(session_id, edit, expected, operation_id)
 
 
 def test_an_edit_gives_up_after_bounded_retries(call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sessionkit_integrations.sessions.LONGEST_PAUSE", 0.001)
+    monkeypatch.setattr("sessionkit_integrations.sessions.chats.LONGEST_PAUSE", 0.001)
     sessions = SessionManager(1000, NeverQuiet())
     with pytest.raises(ConflictError):
         call(sessions, "set_system_message", "s", "never")
@@ -160,7 +163,7 @@ def test_an_edit_gives_up_after_bounded_retries(call: Callable[..., Any], monkey
 
 def test_an_edit_that_changes_nothing_writes_nothing(store: Store) -> None:
     sessions = SessionManager(store=store)
-    assert sessions._plain.edit("s", lambda _records: Change("result")) == "result"
+    assert sessions._plain.edit("s", lambda _records: EditPlan("result")) == "result"
     assert list(sessions.list_sessions()) == []
 
 
@@ -210,9 +213,9 @@ def test_an_edit_has_one_window_whatever_another_thread_assigns_meanwhile() -> N
     for content in "123456":
         writer.add_user_message("s", content)
 
-    def change(records: list[bytes]) -> Change[None]:
+    def change(records: list[Record]) -> EditPlan[None]:
         sessions.memory_window = 9
-        return Change(None, active=records[:-1])
+        return EditPlan(None, active=records[:-1])
 
     sessions.using(PlainCodec()).edit("s", change)
     assert [each["content"] for each in sessions.get_archive("s")] == ["1", "2", "3", "4"]

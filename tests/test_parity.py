@@ -18,7 +18,7 @@ from sessionkit_integrations import (
     Store,
     UpstashStore,
 )
-from sessionkit_integrations.sessions import Sessions
+from sessionkit_integrations.sessions.chats import Chats
 
 PACKAGE = "sessionkit_integrations"
 DOES_NO_IO = {"using", "encode", "decode", "model_post_init"}
@@ -47,7 +47,7 @@ def parameters(function: Any) -> list[tuple[str, Any]]:
     ("cls", "pairs"),
     [
         (SessionManager, 12),
-        (Sessions, 5),
+        (Chats, 5),
         (Store, 6),
         (InMemoryStore, 6),
         (SQLiteStore, 6),

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessionkit_integrations import CorruptSessionError, Edit, InMemoryStore, Message, SessionManager
-from sessionkit_integrations.records import PlainCodec, decode_all, encode_all, role_of
+from sessionkit_integrations.records.codec import PlainCodec, decode_all, encode_all
+from sessionkit_integrations.records.record import Record, role_of
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -65,9 +66,9 @@ def test_roles_of_foreign_records(record: bytes, role: str) -> None:
 @pytest.mark.parametrize(
     "garbage", [b"not JSON", b"[]", b'{"role":"robot","content":"x"}', b"\xff\xfe", b"[" * 100_000]
 )
-def test_a_corrupt_record_raises_with_its_place(garbage: bytes) -> None:
+def test_a_corrupt_record_raises_with_its_place(garbage: Record) -> None:
     store = InMemoryStore()
-    good = b'{"role":"user","content":"x"}'
+    good = Record(b'{"role":"user","content":"x"}')
     store.replace("s", Edit(active=(good, good, garbage)), None, "op")
     with pytest.raises(CorruptSessionError) as raised:
         SessionManager(store=store).get_session("s")

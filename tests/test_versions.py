@@ -10,9 +10,10 @@ from langchain_core.messages import AIMessage
 from llama_index.core.base.llms.types import ChatMessage, TextBlock
 
 from sessionkit_integrations import CorruptSessionError, Edit, InMemoryStore, SessionKitChatStore, SessionManager
-from sessionkit_integrations.langchain_messages import LangChainCodec
-from sessionkit_integrations.llama_index_messages import LlamaIndexCodec
-from sessionkit_integrations.records import Codec, PlainCodec, decode_all, encode_all
+from sessionkit_integrations.langchain.codec import LangChainCodec
+from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
+from sessionkit_integrations.records.codec import Codec, PlainCodec, decode_all, encode_all
+from sessionkit_integrations.records.record import Record
 
 
 class LaterAIMessage(AIMessage):
@@ -66,7 +67,7 @@ def test_a_record_of_a_framework_that_is_not_here_is_read(codec: Codec[Any]) -> 
 
 def test_editing_a_session_leaves_its_other_records_as_they_were_written() -> None:
     store = InMemoryStore()
-    later = b'{"role":"user","content":"x","at":1,"llama_index":{"from":"tomorrow"},"more":[1]}'
+    later = Record(b'{"role":"user","content":"x","at":1,"llama_index":{"from":"tomorrow"},"more":[1]}')
     store.replace("s", Edit(active=(later,)), None, "op")
     chat_store = SessionKitChatStore(sessions=SessionManager(store=store))
     chat_store.add_message("s", ChatMessage(role="assistant", content="y"))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessionkit_integrations import Window
-from sessionkit_integrations.window import evict, number_turns
+from sessionkit_integrations.window.turns import evict, number_turns
 
 roles = st.lists(st.sampled_from(["user", "assistant", "tool", "system"]), max_size=30)
 windows = st.integers(min_value=1, max_value=6).map(Window)

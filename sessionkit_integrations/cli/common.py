@@ -1,7 +1,6 @@
 """What the commands share: options, opening a store, and output."""
 
 import json
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +12,12 @@ from rich.text import Text
 
 from sessionkit_integrations.cli.faults import NotFoundError
 from sessionkit_integrations.errors import StoreError
-from sessionkit_integrations.manager import SessionManager
-from sessionkit_integrations.messages import Message, check_session_id
+from sessionkit_integrations.records.messages import Message, check_session_id
+from sessionkit_integrations.sessions.manager import SessionManager
 from sessionkit_integrations.stores.base import Snapshot
-from sessionkit_integrations.stores.sqlite import SQLiteStore
-from sessionkit_integrations.window import Window
+from sessionkit_integrations.stores.sqlite.store import SQLiteStore
+from sessionkit_integrations.view.text import one_line, visible
+from sessionkit_integrations.window.turns import Window
 
 Url = Annotated[
     str,
@@ -36,8 +36,6 @@ SessionId = Annotated[str, typer.Argument(metavar="SESSION", show_default=False,
 ALL_TURNS = Window(2**31 - 1)
 """A window that holds whatever a store does: how many turns an application reads, a store does not know."""
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_BREAKS = re.compile(r"[\t\n\u2028\u2029]")
 _STYLES = {"system": "magenta", "user": "bold cyan", "assistant": "bold green", "tool": "yellow"}
 
 
@@ -111,16 +109,6 @@ def note(text: str) -> None:
     typer.echo(f"sessionkit: {one_line(text)}", err=True)
 
 
-def visible(text: str) -> str:
-    """Return a text with what would steer a terminal made visible."""
-    return _CONTROLS.sub(_escape, text)
-
-
-def one_line(text: str) -> str:
-    """Return a text as `visible` does, with its tabs and line breaks made visible, too."""
-    return _BREAKS.sub(_escape, visible(text))
-
-
 def render(messages: Sequence[Message]) -> RenderableType:
     """Return messages as a chat to be printed by rich."""
     return Group(*(_chat(message) for message in messages))
@@ -140,7 +128,3 @@ def _chat(message: Message) -> Text:
         arguments = function.get("arguments", function.get("input", ""))
         lines.append(f"\n  calls {one_line(str(function.get('name')))} {one_line(str(arguments))}", style="yellow")
     return lines
-
-
-def _escape(match: re.Match[str]) -> str:
-    return match[0].encode("unicode_escape").decode()

@@ -8,22 +8,13 @@ from rich.table import Table
 from rich.text import Text
 
 from sessionkit_integrations.cli.checks import Check, trial
-from sessionkit_integrations.cli.common import (
-    Json,
-    Url,
-    on_terminal,
-    one_line,
-    open_sessions,
-    out,
-    print_json,
-    print_line,
-    visible,
-)
+from sessionkit_integrations.cli.common import Json, Url, on_terminal, open_sessions, out, print_json, print_line
 from sessionkit_integrations.cli.faults import Exit
-from sessionkit_integrations.manager import SessionManager
+from sessionkit_integrations.sessions.manager import SessionManager
 from sessionkit_integrations.stores.memory import InMemoryStore
-from sessionkit_integrations.stores.scripted import ScriptedStore
-from sessionkit_integrations.stores.sqlite import SQLiteStore
+from sessionkit_integrations.stores.redis.scripted import ScriptedStore
+from sessionkit_integrations.stores.sqlite.store import SQLiteStore
+from sessionkit_integrations.view.text import one_line, visible
 
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 

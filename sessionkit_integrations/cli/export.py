@@ -14,8 +14,8 @@ import typer
 
 from sessionkit_integrations.cli.common import Json, Url, note, open_sessions, print_line
 from sessionkit_integrations.cli.progress import progress, summarize
-from sessionkit_integrations.messages import check_session_id
 from sessionkit_integrations.porting.exporting import Exported, export_sessions
+from sessionkit_integrations.records.messages import check_session_id
 
 NO_SUCH_SESSION = 3
 """The exit code where a session is asked for that is not there."""

@@ -13,20 +13,11 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from sessionkit_integrations.cli.common import (
-    Json,
-    Url,
-    note,
-    on_terminal,
-    one_line,
-    open_sessions,
-    out,
-    print_json,
-    print_line,
-)
-from sessionkit_integrations.manager import SessionManager
-from sessionkit_integrations.records import decode, role_of
-from sessionkit_integrations.window import number_turns
+from sessionkit_integrations.cli.common import Json, Url, note, on_terminal, open_sessions, out, print_json, print_line
+from sessionkit_integrations.records.record import decode, role_of
+from sessionkit_integrations.sessions.manager import SessionManager
+from sessionkit_integrations.view.text import one_line
+from sessionkit_integrations.window.turns import number_turns
 
 _AT_ONCE = 8
 _CHUNK = 64

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sessionkit_integrations.cli.common import Json, Url, note, one_line, open_sessions, print_line
+from sessionkit_integrations.cli.common import Json, Url, note, open_sessions, print_line
 from sessionkit_integrations.cli.progress import progress, summarize
 from sessionkit_integrations.porting.stored import Outcome
 from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.memory import InMemoryStore
-from sessionkit_integrations.stores.sqlite import SQLiteStore
+from sessionkit_integrations.stores.sqlite.store import SQLiteStore
+from sessionkit_integrations.view.text import one_line
 
 if TYPE_CHECKING:
     from sessionkit_integrations.porting.migrating import Migrated

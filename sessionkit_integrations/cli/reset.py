@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from sessionkit_integrations.cli.common import Json, Url, note, one_line, open_sessions, print_json, print_line, read
+from sessionkit_integrations.cli.common import Json, Url, note, open_sessions, print_json, print_line, read
 from sessionkit_integrations.cli.faults import Exit, NotFoundError
+from sessionkit_integrations.view.text import one_line
 
 
 def reset(

@@ -17,8 +17,8 @@ from sessionkit_integrations.cli.common import (
     print_messages,
     read,
 )
-from sessionkit_integrations.records import role_of
-from sessionkit_integrations.window import number_turns
+from sessionkit_integrations.records.record import role_of
+from sessionkit_integrations.window.turns import number_turns
 
 
 def show(

@@ -16,11 +16,12 @@ from sessionkit_integrations.cli.common import (
     print_messages,
     read,
 )
-from sessionkit_integrations.cli.following import Follower
 from sessionkit_integrations.errors import StoreUnavailableError
-from sessionkit_integrations.manager import SessionManager
-from sessionkit_integrations.messages import Message, check_session_id
-from sessionkit_integrations.records import PlainCodec
+from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.messages import Message, check_session_id
+from sessionkit_integrations.records.record import Record
+from sessionkit_integrations.sessions.following import Follower
+from sessionkit_integrations.sessions.manager import SessionManager
 
 
 def tail(
@@ -51,7 +52,7 @@ def tail(
             _print(plain.decode(session_id, news.records), as_json)
 
 
-def _looks(sessions: SessionManager, session_id: str, interval: float) -> Iterator[tuple[bytes, ...]]:
+def _looks(sessions: SessionManager, session_id: str, interval: float) -> Iterator[tuple[Record, ...]]:
     away = False
     while True:
         time.sleep(interval)

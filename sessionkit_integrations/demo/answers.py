@@ -14,7 +14,7 @@ from sessionkit_integrations.demo.reading import quote
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sessionkit_integrations.messages import Message
+    from sessionkit_integrations.records.messages import Message
 
 _SKIES = ("sunny", "cloudy", "rainy", "windy")
 _FACTS = (

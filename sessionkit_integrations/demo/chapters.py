@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sessionkit_integrations.demo import show
 from sessionkit_integrations.errors import SessionKitError
-from sessionkit_integrations.manager import SessionManager
+from sessionkit_integrations.sessions.manager import SessionManager
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

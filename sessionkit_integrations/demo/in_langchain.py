@@ -15,14 +15,14 @@ from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables.history import RunnableWithMessageHistory
 
 from sessionkit_integrations.demo.answers import answer, get_weather
-from sessionkit_integrations.langchain import SessionKitChatMessageHistory
-from sessionkit_integrations.langchain_messages import LangChainCodec
-from sessionkit_integrations.records import PlainCodec
+from sessionkit_integrations.langchain.codec import LangChainCodec
+from sessionkit_integrations.langchain.history import SessionKitChatMessageHistory
+from sessionkit_integrations.records.codec import PlainCodec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sessionkit_integrations.manager import SessionManager
+    from sessionkit_integrations.sessions.manager import SessionManager
 
 
 class OfflineChatModel(BaseChatModel):

@@ -10,14 +10,14 @@ from llama_index.core.llms import CustomLLM
 from llama_index.core.memory import ChatMemoryBuffer
 
 from sessionkit_integrations.demo.answers import answer
-from sessionkit_integrations.llama_index import SessionKitChatStore
-from sessionkit_integrations.llama_index_messages import LlamaIndexCodec
-from sessionkit_integrations.records import PlainCodec
+from sessionkit_integrations.llama_index.chat_stores import SessionKitChatStore
+from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
+from sessionkit_integrations.records.codec import PlainCodec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sessionkit_integrations.manager import SessionManager
+    from sessionkit_integrations.sessions.manager import SessionManager
 
 
 class OfflineLLM(CustomLLM):

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sessionkit_integrations.errors import MissingDependencyError
-from sessionkit_integrations.manager import SessionManager
+from sessionkit_integrations.sessions.manager import SessionManager
 
 try:
     from sessionkit_integrations.demo import chapters, show

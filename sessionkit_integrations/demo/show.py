@@ -10,14 +10,14 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from sessionkit_integrations.window import number_turns
+from sessionkit_integrations.window.turns import number_turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
 
-    from sessionkit_integrations.messages import Message
+    from sessionkit_integrations.records.messages import Message
 
 console = Console(highlight=False)
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.porting.stored import StoredSession, at_time, dump
 from sessionkit_integrations.providers import to_openai
-from sessionkit_integrations.records import PlainCodec, decode_all, encode_all
+from sessionkit_integrations.records.codec import PlainCodec, decode_all, encode_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sessionkit_integrations.messages import Message
+    from sessionkit_integrations.records.messages import Message
 
 PREFIX = "import-"
 """How the ids of imported conversations begin, which have none of their own."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.messages import check_session_id
 from sessionkit_integrations.porting import fine_tuning, jsonl
 from sessionkit_integrations.porting.stored import UNREADABLE, Outcome, StoredSession, write_session
-from sessionkit_integrations.records import parse
+from sessionkit_integrations.records.messages import check_session_id
+from sessionkit_integrations.records.record import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -79,7 +79,7 @@ def import_lines(
         text = (line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line).strip()
         if text:
             try:
-                value: Any = parse(text)
+                value: Any = parse_json(text)
                 is_header = isinstance(value, dict) and jsonl.is_header(value)
                 session = None if is_header else _session(value, prefix, known_format=known_format)
             except UNREADABLE as error:

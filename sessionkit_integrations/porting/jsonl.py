@@ -10,6 +10,8 @@ from sessionkit_integrations.porting.stored import StoredSession, dump, fields_o
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sessionkit_integrations.records.record import Record
+
 FORMAT = "sessionkit"
 VERSION = 1
 
@@ -62,7 +64,7 @@ def from_line(line: Mapping[str, Any]) -> StoredSession:
     return session
 
 
-def _records(line: Mapping[str, Any], name: str) -> tuple[bytes, ...]:
+def _records(line: Mapping[str, Any], name: str) -> tuple[Record, ...]:
     records = line.get(name, [])
     if not isinstance(records, list):
         raise ValueError(f"{name} is no list of records")  # noqa: TRY004 - the line is at fault

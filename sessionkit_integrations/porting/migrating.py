@@ -10,7 +10,7 @@ from sessionkit_integrations.errors import InvalidSessionIdError
 from sessionkit_integrations.porting.importing import Imported
 from sessionkit_integrations.porting.peers import JavaScript, LangChainCommunity, LangChainRedis, LlamaIndex
 from sessionkit_integrations.porting.stored import Outcome, StoredSession, write_session
-from sessionkit_integrations.stores.commands import Keys
+from sessionkit_integrations.stores.redis.keys import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.stores.commands import SCAN_COUNT, Command, Keys
-from sessionkit_integrations.stores.redis import RedisStore
+from sessionkit_integrations.stores.redis.commands import SCAN_COUNT, Command
+from sessionkit_integrations.stores.redis.keys import Keys
+from sessionkit_integrations.stores.redis.store import RedisStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,13 +13,14 @@ from urllib.parse import urlencode
 
 from sessionkit_integrations.porting.peer_redis import PeerRedis
 from sessionkit_integrations.porting.stored import UNREADABLE, StoredSession, at_time, fields_of, read_session
-from sessionkit_integrations.records import encode_all
-from sessionkit_integrations.urls import store_from_url
+from sessionkit_integrations.records.codec import encode_all
+from sessionkit_integrations.stores.urls import store_from_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sessionkit_integrations.records import Codec
+    from sessionkit_integrations.records.codec import Codec
+    from sessionkit_integrations.records.record import Record
 
 T = TypeVar("T")
 _MILLISECONDS = 1000
@@ -119,7 +120,7 @@ class LlamaIndex(_InRedis):
 
     def __init__(self, url: str, prefix: str = "") -> None:
         super().__init__(url, prefix)
-        from sessionkit_integrations.llama_index_messages import LlamaIndexCodec  # noqa: PLC0415, I001 - says what is missing
+        from sessionkit_integrations.llama_index.codec import LlamaIndexCodec  # noqa: PLC0415, I001 - says what is missing
         from llama_index.core.base.llms.types import ChatMessage  # noqa: PLC0415 - the others do without it
 
         self._codec = LlamaIndexCodec()
@@ -151,7 +152,7 @@ class JavaScript(Peer):
         if not session:
             return None
         unreadable: dict[int, str] = {}
-        kept: dict[str, list[bytes]] = {"archived": [], "active": []}
+        kept: dict[str, list[Record]] = {"archived": [], "active": []}
         whole = [("archived", each) for each in session.archived] + [("active", each) for each in session.active]
         for position, (name, record) in enumerate(whole):
             try:
@@ -189,7 +190,7 @@ _LONGEST = 200
 
 
 def _langchain() -> tuple[Codec[Any], Callable[[Any], Any]]:
-    from sessionkit_integrations.langchain_messages import LangChainCodec  # noqa: PLC0415, I001 - says what is missing
+    from sessionkit_integrations.langchain.codec import LangChainCodec  # noqa: PLC0415, I001 - says what is missing
     from langchain_core.messages import messages_from_dict  # noqa: PLC0415 - the others do without it
 
     return LangChainCodec(), lambda value: messages_from_dict([value])[0]
@@ -205,7 +206,7 @@ def _converted(
     """Return the conversation that items make, each a message."""
     if not items:
         return None
-    records: list[bytes] = []
+    records: list[Record] = []
     unreadable: dict[int, str] = {}
     for position, item in enumerate(items):
         try:

@@ -8,15 +8,16 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import ConflictError, CorruptSessionError
-from sessionkit_integrations.messages import check_session_id
-from sessionkit_integrations.operations import operation_id
-from sessionkit_integrations.records import PlainCodec, decode
+from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.messages import check_session_id
+from sessionkit_integrations.records.record import Record, decode
 from sessionkit_integrations.stores.base import Edit, Snapshot
+from sessionkit_integrations.stores.operation_ids import operation_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sessionkit_integrations.records import Fields
+    from sessionkit_integrations.records.fields import Fields
     from sessionkit_integrations.stores.base import Store
 
 UNREADABLE = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
@@ -48,8 +49,8 @@ class StoredSession:
     """
 
     id: str
-    active: tuple[bytes, ...]
-    archived: tuple[bytes, ...] = ()
+    active: tuple[Record, ...]
+    archived: tuple[Record, ...] = ()
 
     def __len__(self) -> int:
         return len(self.active) + len(self.archived)
@@ -74,22 +75,22 @@ def dump(value: Any) -> bytes:
         return json.dumps(value, separators=_COMPACT).encode()
 
 
-def record_of(fields: Mapping[str, Any]) -> bytes:
+def record_of(fields: Mapping[str, Any]) -> Record:
     """Return the record with some fields: the same bytes again where one of ours had them.
 
     Raises:
         ValueError: They make no message.
     """
-    record = dump({"role": fields.get("role"), **fields})
+    record = Record(dump({"role": fields.get("role"), **fields}))
     fields_of(record)
     return record
 
 
-def at_time(record: bytes, at: int | None) -> bytes:
+def at_time(record: Record, at: int | None) -> Record:
     """Return a record with another time of writing, in Unix milliseconds, or with none where nobody knows it."""
     fields = decode(record)
     fields.pop("at", None)
-    return dump(fields if at is None else {**fields, "at": at})
+    return Record(dump(fields if at is None else {**fields, "at": at}))
 
 
 def fields_of(record: bytes) -> Fields:
@@ -170,7 +171,7 @@ def _normalized(record: bytes) -> bytes:
         return record
 
 
-def _readable(session_id: str, records: tuple[bytes, ...], problem: str, *, skip_corrupt: bool) -> tuple[bytes, ...]:
+def _readable(session_id: str, records: tuple[Record, ...], problem: str, *, skip_corrupt: bool) -> tuple[Record, ...]:
     kept = []
     for position, record in enumerate(records):
         try:

@@ -6,7 +6,6 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.parts import Part, text_part
 from sessionkit_integrations.providers.anthropic_media import to_block
 from sessionkit_integrations.providers.contents import (
     answer,
@@ -18,11 +17,12 @@ from sessionkit_integrations.providers.contents import (
     tool_name,
 )
 from sessionkit_integrations.providers.conversation import Turn, alternating, well_formed
+from sessionkit_integrations.records.media import Part, text_part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sessionkit_integrations.messages import Message
+    from sessionkit_integrations.records.messages import Message
 
 Block = dict[str, Any]
 

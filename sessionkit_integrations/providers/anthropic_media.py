@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sessionkit_integrations.providers.contents import base64_of, image_base64, mime_type_of
 
 if TYPE_CHECKING:
-    from sessionkit_integrations.parts import Media
+    from sessionkit_integrations.records.media import Media
 
 Block = dict[str, Any]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from sessionkit_integrations.errors import InvalidMessageError
-from sessionkit_integrations.messages import Message, check_message
-from sessionkit_integrations.parts import Media, Part, data_url, is_text, text_part, to_media
+from sessionkit_integrations.records.media import Media, Part, data_url, is_text, text_part, to_media
+from sessionkit_integrations.records.messages import Message, check_message
 
 if TYPE_CHECKING:
     import re

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from sessionkit_integrations.errors import InvalidMessageError
-from sessionkit_integrations.parts import Part, text_part
 from sessionkit_integrations.providers.contents import parts_of, tool_name
+from sessionkit_integrations.records.media import Part, text_part
 
 if TYPE_CHECKING:
     import re

@@ -9,7 +9,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import InvalidMessageError
-from sessionkit_integrations.parts import Kind, Media, Part, is_text, text_part, to_part
 from sessionkit_integrations.providers.contents import (
     answer,
     arguments_of,
@@ -28,11 +27,12 @@ from sessionkit_integrations.providers.conversation import (
     new_call_id,
     well_formed,
 )
+from sessionkit_integrations.records.media import Kind, Media, Part, is_text, text_part, to_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sessionkit_integrations.messages import Message
+    from sessionkit_integrations.records.messages import Message
 
 _ID = re.compile(r".+", re.DOTALL)
 _NOT_IN_TOOL_NAMES = re.compile(r"^(?=[^a-zA-Z_])|[^a-zA-Z0-9_.:-]")

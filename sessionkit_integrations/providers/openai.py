@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import InvalidMessageError
-from sessionkit_integrations.parts import Media, Part, to_part
 from sessionkit_integrations.providers.contents import (
     answer,
     base64_of,
@@ -19,11 +18,12 @@ from sessionkit_integrations.providers.contents import (
     tool_name,
 )
 from sessionkit_integrations.providers.conversation import new_call_id, well_formed
+from sessionkit_integrations.records.media import Media, Part, to_part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sessionkit_integrations.messages import Message
+    from sessionkit_integrations.records.messages import Message
 
 _ID = re.compile(r".{1,40}", re.DOTALL)
 _NAME = re.compile(r"[^\s<|\\/>]{1,64}")

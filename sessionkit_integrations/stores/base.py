@@ -9,21 +9,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.closing import Closing
+from sessionkit_integrations.runtime.context import Closeable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from typing_extensions import Self
 
-    from sessionkit_integrations.window import Window
+    from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.window.turns import Window
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """The records of a session as they were at one moment, oldest first."""
 
-    records: tuple[bytes, ...]
+    records: tuple[Record, ...]
 
     @cached_property
     def version(self) -> str:
@@ -45,12 +46,12 @@ class Edit:
         clear_archive: Whether the archive is emptied first.
     """
 
-    active: tuple[bytes, ...] | None = None
-    archive: tuple[bytes, ...] = ()
+    active: tuple[Record, ...] | None = None
+    archive: tuple[Record, ...] = ()
     clear_archive: bool = False
 
 
-class Store(Closing, ABC):
+class Store(Closeable, ABC):
     """Where sessions are kept. Implement the five abstract methods to have a store of your own.
 
     Each operation is atomic: concurrent callers see all of it or nothing. `InMemoryStore`'s
@@ -65,7 +66,7 @@ class Store(Closing, ABC):
     """Whether evicted records are kept in an archive. Edits may add to the archive in either case."""
 
     @abstractmethod
-    def append(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> None:
+    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
         """Add records to the end of a session, then evict what leaves the window.
 
         An append whose ``operation_id`` is one of the session's last ones changes nothing: it is a retry.
@@ -100,7 +101,7 @@ class Store(Closing, ABC):
         # Frameworks copy what their objects hold; a copy is of the same sessions.
         return self
 
-    async def aappend(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> None:
+    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
         """See `append`."""
         await asyncio.to_thread(self.append, session_id, records, window, operation_id)
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from sessionkit_integrations.runtime.forks import ForkSafe
 from sessionkit_integrations.stores.base import Snapshot, Store
-from sessionkit_integrations.stores.forks import ForkSafe
+from sessionkit_integrations.stores.options import ttl_milliseconds
 from sessionkit_integrations.stores.state import SessionState
-from sessionkit_integrations.stores.ttl import ttl_milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
     from datetime import timedelta
 
+    from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.stores.base import Edit
-    from sessionkit_integrations.window import Window
+    from sessionkit_integrations.window.turns import Window
 
 
 class InMemoryStore(ForkSafe, Store):
@@ -37,7 +38,7 @@ class InMemoryStore(ForkSafe, Store):
     def __repr__(self) -> str:
         return f"InMemoryStore({len(self._sessions)} sessions)"
 
-    def append(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> None:
+    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
         """See `Store.append`."""
         with self._lock:
             state = self._load(session_id)
@@ -71,7 +72,7 @@ class InMemoryStore(ForkSafe, Store):
 
     # Nothing here waits, so the twins need no thread.
 
-    async def aappend(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> None:
+    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
         """See `Store.append`."""
         self.append(session_id, records, window, operation_id)
 

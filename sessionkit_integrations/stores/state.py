@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import ConflictError
-from sessionkit_integrations.records import role_of
+from sessionkit_integrations.records.record import role_of
 from sessionkit_integrations.stores.base import Snapshot
-from sessionkit_integrations.window import check_growth, evict, number_turns
+from sessionkit_integrations.window.turns import check_growth, evict, number_turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.stores.base import Edit
-    from sessionkit_integrations.window import Window
+    from sessionkit_integrations.window.turns import Window
 
 REMEMBERED_OPERATIONS = 32
 """How many of a session's last operation ids are remembered, so that their retries change nothing."""
@@ -30,11 +31,11 @@ class SessionState:
         operations: The ids of the last operations, oldest first.
     """
 
-    active: list[bytes] = field(default_factory=list)
-    archived: list[bytes] = field(default_factory=list)
+    active: list[Record] = field(default_factory=list)
+    archived: list[Record] = field(default_factory=list)
     operations: list[str] = field(default_factory=list)
 
-    def append(self, records: Sequence[bytes], window: Window, operation_id: str, *, archive: bool) -> None:
+    def append(self, records: Sequence[Record], window: Window, operation_id: str, *, archive: bool) -> None:
         """Change as `Store.append` says, keeping what is evicted if ``archive``.
 
         Raises:

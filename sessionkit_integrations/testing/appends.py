@@ -11,7 +11,7 @@ from sessionkit_integrations.stores.base import Edit
 from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS
 from sessionkit_integrations.testing.fixtures import Fixtures
 from sessionkit_integrations.testing.surface import new_operation_id, record, turn
-from sessionkit_integrations.window import Window
+from sessionkit_integrations.window.turns import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 from sessionkit_integrations.stores.base import Edit
 from sessionkit_integrations.testing.fixtures import Fixtures
 from sessionkit_integrations.testing.surface import ODD_SESSION_IDS, new_operation_id, record, turn, wait_until
-from sessionkit_integrations.window import Window
+from sessionkit_integrations.window.turns import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.testing.surface import Surface
 
 R = TypeVar("R")
@@ -64,7 +65,7 @@ class LifetimeConformance(Fixtures):
         """A session is gone, with its archive, a ttl after its last change; each change renews it."""
         store = surface(ttl=TTL, archive=True)
 
-        def keep_writing(session_id: str) -> tuple[list[bytes], int, bool]:
+        def keep_writing(session_id: str) -> tuple[list[Record], int, bool]:
             for number in range(5):
                 store.append(session_id, turn(number), 1)
                 time.sleep(TTL / 3)
@@ -81,7 +82,7 @@ class LifetimeConformance(Fixtures):
         """What an edit archived lives as long as the session is written to, and no longer."""
         store = surface(ttl=TTL)
 
-        def keep_writing(session_id: str) -> list[bytes]:
+        def keep_writing(session_id: str) -> list[Record]:
             store.append(session_id, turn(0), 9)
             store.replace(session_id, Edit(active=(), archive=tuple(turn(0))), None)
             for number in range(5):

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sessionkit_integrations.errors import ConflictError, InvalidMessageError
-from sessionkit_integrations.records import role_of
+from sessionkit_integrations.records.record import Record, role_of
 from sessionkit_integrations.stores.base import Edit
 from sessionkit_integrations.testing.surface import Surface, new_operation_id, record
-from sessionkit_integrations.window import Window, evict, number_turns
+from sessionkit_integrations.window.turns import Window, evict, number_turns
 
 _roles = st.sampled_from(["user", "user", "assistant", "tool", "system"])
 _batches = st.lists(st.builds(record, _roles, st.text(max_size=8)), min_size=1, max_size=6)
@@ -28,12 +28,12 @@ class StoreMachine(RuleBasedStateMachine):
         super().__init__()
         self.store = store
         self.archive = archive
-        self.active: dict[str, list[bytes]] = {"one": [], "two": []}
-        self.archived: dict[str, list[bytes]] = {"one": [], "two": []}
-        self.last: tuple[str, list[bytes], Window, str] | None = None
+        self.active: dict[str, list[Record]] = {"one": [], "two": []}
+        self.archived: dict[str, list[Record]] = {"one": [], "two": []}
+        self.last: tuple[str, list[Record], Window, str] | None = None
 
     @rule(session=_sessions, records=_batches, window=_windows)
-    def append(self, session: str, records: list[bytes], window: int) -> None:
+    def append(self, session: str, records: list[Record], window: int) -> None:
         """Append a batch."""
         operation = new_operation_id()
         limited = Window(window, max_turn_messages=_MAX_TURN_MESSAGES)
@@ -56,7 +56,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.store.append(*self.last)
 
     @rule(session=_sessions, records=_batches, clear=st.booleans(), archive=st.booleans())
-    def replace(self, session: str, records: list[bytes], clear: bool, archive: bool) -> None:  # noqa: FBT001
+    def replace(self, session: str, records: list[Record], clear: bool, archive: bool) -> None:  # noqa: FBT001
         """Edit the version that is there."""
         before = tuple(self.active[session]) if archive else ()
         self.store.replace(session, Edit(tuple(records), before, clear), self.store.snapshot(session).version)
@@ -65,13 +65,13 @@ class StoreMachine(RuleBasedStateMachine):
         self.last = None
 
     @rule(session=_sessions, records=_batches)
-    def replace_stale(self, session: str, records: list[bytes]) -> None:
+    def replace_stale(self, session: str, records: list[Record]) -> None:
         """Edit a version that is not there."""
         with pytest.raises(ConflictError):
             self.store.replace(session, Edit(tuple(records), clear_archive=True), "0" * 40)
 
     @rule(session=_sessions, records=_batches, clear=st.booleans())
-    def edit_archive(self, session: str, records: list[bytes], clear: bool) -> None:  # noqa: FBT001
+    def edit_archive(self, session: str, records: list[Record], clear: bool) -> None:  # noqa: FBT001
         """Edit the archive alone."""
         self.store.replace(session, Edit(archive=tuple(records), clear_archive=clear), None)
         self.archived[session] = [*([] if clear else self.archived[session]), *records]

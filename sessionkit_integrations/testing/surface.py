@@ -9,7 +9,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.window import Window
+from sessionkit_integrations.records.record import Record
+from sessionkit_integrations.window.turns import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,12 +45,13 @@ ODD_SESSION_IDS = (
 _numbers = itertools.count()
 
 
-def record(role: str, content: str) -> bytes:
+def record(role: str, content: str) -> Record:
     """Return a record as the package writes it."""
-    return json.dumps({"role": role, "content": content, "at": 0}, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps({"role": role, "content": content, "at": 0}, ensure_ascii=False, separators=(",", ":"))
+    return Record(text.encode())
 
 
-def turn(number: int) -> list[bytes]:
+def turn(number: int) -> list[Record]:
     """Return the records of a whole turn, one that uses a tool."""
     roles = ("user", "assistant", "tool", "assistant")
     return [record(role, f"{role} {number}") for role in roles]
@@ -63,16 +65,16 @@ class Surface:
         self._loop = loop
 
     def append(
-        self, session_id: str, records: Sequence[bytes], window: int | Window, operation_id: str | None = None
+        self, session_id: str, records: Sequence[Record], window: int | Window, operation_id: str | None = None
     ) -> None:
         """Append, with an operation id of its own unless one is given."""
         self._call("append", session_id, records, Window.of(window), operation_id or new_operation_id())
 
-    def read(self, session_id: str) -> list[bytes]:
+    def read(self, session_id: str) -> list[Record]:
         """Return the active records."""
         return list(self.snapshot(session_id).records)
 
-    def read_archive(self, session_id: str) -> list[bytes]:
+    def read_archive(self, session_id: str) -> list[Record]:
         """Return the archived records."""
         snapshot: Snapshot = self._call("read", session_id, archived=True)
         return list(snapshot.records)

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import message_to_dict, messages_from_dict
 from llama_index.core.base.llms.types import ChatMessage
 
-from sessionkit_integrations.langchain_messages import LangChainCodec
-from sessionkit_integrations.llama_index_messages import LlamaIndexCodec
-from sessionkit_integrations.records import decode_all, encode_all
+from sessionkit_integrations.langchain.codec import LangChainCodec
+from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
+from sessionkit_integrations.records.codec import decode_all, encode_all
 from tests.benchmarks.answers import in_langchain, in_llama_index
 from tests.benchmarks.tables import table
 from tests.conversations import conversations, is_plain_text

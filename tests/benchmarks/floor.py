@@ -10,7 +10,9 @@ import redis
 from redis.asyncio import Redis as AsyncRedis
 
 from sessionkit_integrations import RedisStore, SessionManager, Window
-from sessionkit_integrations.stores import commands
+from sessionkit_integrations.records.record import Record
+from sessionkit_integrations.stores.redis import commands
+from sessionkit_integrations.stores.redis.keys import Keys
 from tests.benchmarks.keeping import EVERYTHING
 from tests.benchmarks.setting import WINDOW
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.measuring import Side
     from tests.benchmarks.setting import Setting, Turn
 
-KEYS = commands.Keys()
+KEYS = Keys()
 
 
 def sync_client(setting: Setting, stack: AsyncExitStack) -> Any:
@@ -38,7 +40,7 @@ def async_client(setting: Setting, stack: AsyncExitStack) -> Any:
     return client
 
 
-def records(setting: Setting, turns: Sequence[Turn]) -> list[list[bytes]]:
+def records(setting: Setting, turns: Sequence[Turn]) -> list[list[Record]]:
     """Return the records of turns of two messages, as we write them."""
     key = KEYS.active("records")
     with SessionManager(EVERYTHING, RedisStore(setting.url)) as sessions:
@@ -48,13 +50,13 @@ def records(setting: Setting, turns: Sequence[Turn]) -> list[list[bytes]]:
     return [written[number : number + 2] for number in range(0, len(written), 2)]
 
 
-def pushing(client: Any, key: str, written: Sequence[list[bytes]]) -> Side:
+def pushing(client: Any, key: str, written: Sequence[list[Record]]) -> Side:
     """Return what writes the records of a turn with one RPUSH."""
     supply = itertools.cycle(written)
     return lambda: client.rpush(key, *next(supply))
 
 
-def pushing_each(client: Any, key: str, written: Sequence[list[bytes]]) -> Side:
+def pushing_each(client: Any, key: str, written: Sequence[list[Record]]) -> Side:
     """Return what writes the records of a turn with an RPUSH for each."""
     supply = itertools.cycle(written)
 
@@ -65,7 +67,7 @@ def pushing_each(client: Any, key: str, written: Sequence[list[bytes]]) -> Side:
     return push
 
 
-def evaluating(client: Any, session_ids: Sequence[str], written: Sequence[list[bytes]], times: int) -> Side:
+def evaluating(client: Any, session_ids: Sequence[str], written: Sequence[list[Record]], times: int) -> Side:
     """Return what writes the records of a turn with one EVALSHA of our script, for as many times."""
     turns = itertools.islice(zip(itertools.cycle(session_ids), itertools.cycle(written)), times)
     supply = iter([append_words(session_id, turn) for session_id, turn in turns])
@@ -78,7 +80,7 @@ def ranging(client: Any, session_id: str) -> Side:
     return lambda: client.lrange(key, 0, -1)
 
 
-def append_words(session_id: str, turn: Sequence[bytes], *, whole: bool = False) -> tuple[Any, ...]:
+def append_words(session_id: str, turn: Sequence[Record], *, whole: bool = False) -> tuple[Any, ...]:
     """Return the words of our command that appends the records of a turn."""
     operation = secrets.token_urlsafe(8)
     command = commands.append(KEYS, session_id, turn, Window(WINDOW), operation, ttl=None, archive=False)
@@ -87,5 +89,5 @@ def append_words(session_id: str, turn: Sequence[bytes], *, whole: bool = False)
 
 def load_script(setting: Setting) -> None:
     """Have the server know our script."""
-    setting.client.execute_command(*append_words("loading", [b'{"role":"user"}'], whole=True))
+    setting.client.execute_command(*append_words("loading", [Record(b'{"role":"user"}')], whole=True))
     setting.client.delete(*KEYS.all_of("loading"))

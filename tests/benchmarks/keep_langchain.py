@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations import RedisStore, SessionKitChatMessageHistory, SessionManager
-from sessionkit_integrations.langchain_messages import LangChainCodec
+from sessionkit_integrations.langchain.codec import LangChainCodec
 from tests.benchmarks.keeping import Keeper, Peer, deprecations_ignored
 from tests.benchmarks.setting import WINDOW
 from tests.upstash_rest import TOKEN

@@ -11,7 +11,7 @@ from llama_index.core.memory import Memory
 from redis.asyncio import Redis as AsyncRedis
 
 from sessionkit_integrations import SessionKitAsyncChatStore, SessionKitChatStore
-from sessionkit_integrations.llama_index_messages import LlamaIndexCodec
+from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
 from tests.benchmarks.keeping import Keeper, Peer, deprecations_ignored
 from tests.upstash_rest import TOKEN
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from redis.asyncio import Redis as AsyncRedis
 
 from sessionkit_integrations import RedisStore, SessionManager
-from sessionkit_integrations.records import PlainCodec, encode_all
+from sessionkit_integrations.records.codec import PlainCodec, encode_all
 from tests.benchmarks.floor import append_words
 from tests.benchmarks.setting import WINDOW, turns
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.stores.commands import SCAN_COUNT
+from sessionkit_integrations.stores.redis.commands import SCAN_COUNT
 from tests.benchmarks import floor, keep_langchain, keep_llama_index, keep_plain
 from tests.benchmarks.keep_langchain import on_redis
 from tests.benchmarks.keeping import EVERYTHING

@@ -11,13 +11,13 @@ import redis
 from redis.asyncio import Redis as AsyncRedis
 
 from sessionkit_integrations import RedisStore, SessionKitChatMessageHistory, SessionKitChatStore, SessionManager
-from sessionkit_integrations.langchain_messages import LangChainCodec
-from sessionkit_integrations.llama_index_messages import LlamaIndexCodec
-from sessionkit_integrations.records import PlainCodec
+from sessionkit_integrations.langchain.codec import LangChainCodec
+from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
+from sessionkit_integrations.records.codec import PlainCodec
 from tests.benchmarks.keeping import EVERYTHING, deprecations_ignored, missing
 
 if TYPE_CHECKING:
-    from sessionkit_integrations.records import Codec
+    from sessionkit_integrations.records.codec import Codec
 
 Write = Callable[[str, str, Sequence[Any]], list[Any]]
 """Writes messages, one by one, to the Redis at a URL under a session id, and returns what is then read from there."""

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessionkit_integrations import InMemoryStore, SessionManager
-from sessionkit_integrations.cli.following import Follower, added
+from sessionkit_integrations.records.record import Record
+from sessionkit_integrations.sessions.following import Follower, added
 from tests.cli.running import COMMAND, Place
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def follower(store: Store) -> Follower:
     return Follower(store.read("s").records, lambda: store.read("s", archived=True).records)
 
 
-def contents(records: Sequence[bytes]) -> list[str]:
+def contents(records: Sequence[Record]) -> list[str]:
     return [json.loads(record)["content"] for record in records]
 
 
@@ -77,14 +78,14 @@ def test_of_what_came_and_went_between_two_looks_it_is_said_that_it_is_lost() ->
 
 
 def test_what_is_archived_between_reading_a_session_and_its_archive_is_told_once() -> None:
-    records = [b'{"role":"user","content":"%d"}' % number for number in range(6)]
+    records = [Record(b'{"role":"user","content":"%d"}' % number) for number in range(6)]
     one = Follower(records[:2], lambda: records[:5])
     assert one.look(records[3:5]).records == records[2:5]
     assert one.look(records[4:6]).records == records[5:6]
 
 
 def test_a_session_that_runs_ahead_between_the_two_reads_is_told_once_and_in_order() -> None:
-    records = [b'{"role":"user","content":"%d"}' % number for number in range(12)]
+    records = [Record(b'{"role":"user","content":"%d"}' % number) for number in range(12)]
     archived = 0
     one = Follower(records[:2], lambda: records[:archived])
     archived = 9  # also what was read as the session has been evicted, and more that came after it
@@ -129,8 +130,8 @@ def test_edits_and_a_new_preamble_repeat_nothing() -> None:
     ],
 )
 def test_what_was_added_is_what_follows_the_longest_overlap(before: str, after: str, new: str) -> None:
-    def records(text: str) -> list[bytes]:
-        return [letter.encode() for letter in text]
+    def records(text: str) -> list[Record]:
+        return [Record(letter.encode()) for letter in text]
 
     assert added(records(before), records(after)) == records(new)
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.window import Window, evict, number_turns
+from sessionkit_integrations.window.turns import Window, evict, number_turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

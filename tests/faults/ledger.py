@@ -11,8 +11,9 @@ from sessionkit_integrations import ConflictError, Store
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
+    from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.stores.base import Edit, Snapshot
-    from sessionkit_integrations.window import Window
+    from sessionkit_integrations.window.turns import Window
 
 
 class Ledger(Store):
@@ -36,12 +37,12 @@ class Ledger(Store):
         self._read: dict[str, Snapshot] = {}
         self._lock = threading.Lock()
 
-    def append(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> None:
+    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
         self.inner.append(session_id, records, window, operation_id)
         with self._lock:
             self.appended.update(records)
 
-    async def aappend(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> None:
+    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
         await self.inner.aappend(session_id, records, window, operation_id)
         with self._lock:
             self.appended.update(records)

@@ -6,9 +6,9 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.records import role_of
-from sessionkit_integrations.stores.commands import Keys
-from sessionkit_integrations.window import number_turns
+from sessionkit_integrations.records.record import role_of
+from sessionkit_integrations.stores.redis.keys import Keys
+from sessionkit_integrations.window.turns import number_turns
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessionkit_integrations import InMemoryStore, SessionManager, SQLiteStore, Window
+from sessionkit_integrations.records.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations import Store
     from tests.backends import StoreMaker
 
-RECORD = b'{"role":"user","content":"Hello","at":0}'
+RECORD = Record(b'{"role":"user","content":"Hello","at":0}')
 WRITERS, WRITES, CLOSINGS = 4, 30, 20
 
 
@@ -77,7 +78,7 @@ def test_tasks_that_are_in_a_store_when_it_is_closed_go_on(make_store: StoreMake
     assert lengths == [[WRITES] * WRITERS]
 
 
-class Slow(Sequence[bytes]):
+class Slow(Sequence[Record]):
     """Records that a store is long busy with."""
 
     def __init__(self) -> None:
@@ -89,7 +90,7 @@ class Slow(Sequence[bytes]):
     def __getitem__(self, index: Any) -> Any:
         return [RECORD][index]
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[Record]:
         self.begun.set()
         time.sleep(0.3)
         return iter([RECORD])

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessionkit_integrations import SessionManager, SQLiteStore, StoreUnavailableError
-from sessionkit_integrations.stores import statements
+from sessionkit_integrations.stores.sqlite import statements
 from tests.faults.contention import WINDOW, Load, begin, check_all_is_there, write_in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from sessionkit_integrations.stores.statements import Statement
+    from sessionkit_integrations.stores.sqlite.statements import Statement
 
 WRITERS = 16
 

@@ -13,7 +13,7 @@ import redis.asyncio
 from sessionkit_integrations import RedisStore, SessionManager
 
 if TYPE_CHECKING:
-    from sessionkit_integrations.stores.commands import Command
+    from sessionkit_integrations.stores.redis.commands import Command
     from tests.backends import Backends
 
 AT_ONCE = 64

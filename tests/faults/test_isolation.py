@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from sessionkit_integrations import InMemoryStore, RedisStore, SessionManager, SQLiteStore, Store, UpstashStore
-from sessionkit_integrations.stores.commands import Keys
+from sessionkit_integrations.stores.redis.keys import Keys
 from tests.upstash_rest import TOKEN
 
 if TYPE_CHECKING:

@@ -20,16 +20,17 @@ from sessionkit_integrations import (
     SessionManager,
     Window,
 )
-from sessionkit_integrations.extent import MAX_LEVELS, MAX_MESSAGE_BYTES
-from sessionkit_integrations.langchain_messages import LangChainCodec
-from sessionkit_integrations.llama_index_messages import LlamaIndexCodec
-from sessionkit_integrations.records import encode_all
-from sessionkit_integrations.window import MAX_TURN_MESSAGES
+from sessionkit_integrations.langchain.codec import LangChainCodec
+from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
+from sessionkit_integrations.records.codec import encode_all
+from sessionkit_integrations.records.sizes import MAX_LEVELS, MAX_MESSAGE_BYTES
+from sessionkit_integrations.window.turns import MAX_TURN_MESSAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sessionkit_integrations import Store
+    from sessionkit_integrations.records.record import Record
     from tests.backends import StoreMaker
 
     Call = Callable[..., Any]
@@ -277,7 +278,7 @@ def test_a_list_that_somebody_else_wrote_or_deleted_has_the_same_limit(make_scri
     key = store._keys.active("s")
 
     def foreign(name: str, *words: Any) -> None:
-        from sessionkit_integrations.stores.commands import Command  # noqa: PLC0415
+        from sessionkit_integrations.stores.redis.commands import Command  # noqa: PLC0415
 
         store._run(Command(name, (key,), words, lambda reply: reply, writes=True))
 
@@ -298,7 +299,7 @@ DEEP = b'{"role":"user","content":"x","extra":' + b"[" * 100_000 + b"]" * 100_00
 
 
 @pytest.mark.parametrize("record", [DEEP, b'{"role":"user","content":NaN}', b'{"role":"user","content":"x"', b"{}"])
-def test_records_that_cannot_be_read_say_where_they_are(store: Store, record: bytes, call: Call) -> None:
+def test_records_that_cannot_be_read_say_where_they_are(store: Store, record: Record, call: Call) -> None:
     good = encode_all(LlamaIndexCodec(), [ChatMessage(content=[TextBlock(text="x")])])
     store.append("s", [*good, record], Window(5), "operation")
     sessions = SessionManager(store=store)

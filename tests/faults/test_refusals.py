@@ -15,7 +15,8 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from sessionkit_integrations import Edit, RedisStore, SessionManager, StoreError, StoreUnavailableError, UpstashStore
-from sessionkit_integrations.window import Window
+from sessionkit_integrations.records.record import Record
+from sessionkit_integrations.window.turns import Window
 from tests.faults.framing import Http, Resp
 from tests.faults.proxy import DROP, PASS, Faults, FaultyProxy
 from tests.servers import Server
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     Call = Callable[..., Any]
 
 TIMEOUT = 0.5
-RECORD = b'{"role":"user","content":"Hello"}'
+RECORD = Record(b'{"role":"user","content":"Hello"}')
 HELLO = [{"role": "user", "content": "Hello"}]
 WRITES: dict[str, tuple[Any, ...]] = {
     "append": ("s", [RECORD], Window(3), "of the append"),

@@ -16,7 +16,8 @@ from sessionkit_integrations import (
     StoreUnavailableError,
     UpstashStore,
 )
-from sessionkit_integrations.stores.commands import Command
+from sessionkit_integrations.records.record import Record
+from sessionkit_integrations.stores.redis.commands import Command
 from tests.backends import REDIS_SERVERS
 from tests.upstash_rest import READ_ONLY_TOKEN, TOKEN
 
@@ -97,7 +98,7 @@ def do_everything(place: Place, call: Call) -> None:
         call(sessions, "send_message", "s", user("4"))
         assert [each["content"] for each in call(sessions, "get_session", "s")] == ["3", "4"]
         call(sessions, "get_archive", "s")
-        edit = Edit(active=(), archive=(b'{"role":"user","content":"5"}',))
+        edit = Edit(active=(), archive=(Record(b'{"role":"user","content":"5"}'),))
         call(store, "replace", "s", edit, None, "operation")
         call(store, "replace", "s", Edit(clear_archive=True), None, "another")
         assert list(sessions.list_sessions()) == []

@@ -26,7 +26,7 @@ from sessionkit_integrations import (
     StoreError,
     UpstashStore,
 )
-from sessionkit_integrations.stores.secrets import is_ambiguous, split_url
+from sessionkit_integrations.runtime.redaction import is_ambiguous, split_url
 from tests.servers import Server, free_port
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 
 from sessionkit_integrations import Edit, RedisStore, StoreUnavailableError, UpstashStore
-from sessionkit_integrations.window import Window
+from sessionkit_integrations.window.turns import Window
 from tests.faults.stalling import Stalling
 from tests.tls import TLSFront
 

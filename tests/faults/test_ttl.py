@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
-from sessionkit_integrations import ConflictError, Edit, RedisStore, SessionManager, Snapshot, Window, edits
-from sessionkit_integrations.records import PlainCodec
+from sessionkit_integrations import ConflictError, Edit, RedisStore, SessionManager, Snapshot, Window
+from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.sessions import edits
 from sessionkit_integrations.testing.surface import record, turn, wait_until
 
 if TYPE_CHECKING:

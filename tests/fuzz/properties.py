@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sessionkit_integrations import CorruptSessionError, InvalidMessageError
-from sessionkit_integrations.langchain_messages import LangChainCodec
-from sessionkit_integrations.llama_index_messages import LlamaIndexCodec
-from sessionkit_integrations.records import Codec, PlainCodec, decode_all, encode_all
+from sessionkit_integrations.langchain.codec import LangChainCodec
+from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
+from sessionkit_integrations.records.codec import Codec, PlainCodec, decode_all, encode_all
 
 CODECS: dict[str, Codec[Any]] = {
     "plain": PlainCodec(),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sessionkit_integrations import Window
+    from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.stores.base import Edit, Snapshot
 
 QUESTION, ANSWER = HumanMessage("hello", id="1"), AIMessage("hi", id="2")
@@ -35,7 +36,7 @@ class HalfStore(Store):
         assert asynchronous == self._asynchronous, "called from the wrong side"
         return self._store
 
-    def append(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> None:
+    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
         self._half(asynchronous=False).append(session_id, records, window, operation_id)
 
     def read(self, session_id: str, *, archived: bool = False) -> Snapshot:
@@ -50,7 +51,7 @@ class HalfStore(Store):
     def sessions(self) -> Iterator[str]:
         return self._half(asynchronous=False).sessions()
 
-    async def aappend(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> None:
+    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
         await self._half(asynchronous=True).aappend(session_id, records, window, operation_id)
 
     async def aread(self, session_id: str, *, archived: bool = False) -> Snapshot:

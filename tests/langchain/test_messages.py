@@ -13,8 +13,9 @@ from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, Functio
 from sessionkit_integrations import SessionManager
 from sessionkit_integrations.errors import CorruptSessionError
 from sessionkit_integrations.langchain import SessionKitChatMessageHistory
-from sessionkit_integrations.langchain_messages import LangChainCodec
-from sessionkit_integrations.records import decode_all, encode_all, role_of
+from sessionkit_integrations.langchain.codec import LangChainCodec
+from sessionkit_integrations.records.codec import decode_all, encode_all
+from sessionkit_integrations.records.record import role_of
 from tests.langchain.blocks import PDF, PNG, SHAPES
 from tests.langchain.messages import BY_CLASS, CALL, ONE_OF_EACH
 

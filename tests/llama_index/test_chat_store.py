@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from sessionkit_integrations import Edit, Snapshot, Window
+    from sessionkit_integrations.records.record import Record
 
 U1, A1, U2, A2, U3, A3 = (kind(text(f"{number}")) for number in (1, 2, 3) for kind in (user, assistant))
 _numbers = itertools.count()
@@ -75,7 +76,7 @@ class AsyncOnlyStore(Store):
 
     append = read = replace = delete = sessions = _refuse
 
-    async def aappend(self, session_id: str, records: Sequence[bytes], window: Window, operation_id: str) -> None:
+    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
         self._inner.append(session_id, records, window, operation_id)
 
     async def aread(self, session_id: str, *, archived: bool = False) -> Snapshot:

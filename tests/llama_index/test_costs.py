@@ -12,7 +12,7 @@ from llama_index.core.chat_engine import SimpleChatEngine
 from llama_index.core.memory import ChatMemoryBuffer
 
 from sessionkit_integrations import RedisStore, SessionKitAsyncChatStore, SessionKitChatStore, SessionManager
-from sessionkit_integrations.stores import scripted
+from sessionkit_integrations.stores.redis import scripted
 from tests.llama_index.engines import Ears, achat, buffer_memory, chat, make_engine, queue_memory, split
 from tests.llama_index.samples import CALL, assistant, text, user
 

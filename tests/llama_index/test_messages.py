@@ -20,8 +20,8 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.schema import ImageDocument
 
 from sessionkit_integrations import InvalidMessageError, SessionKitAsyncChatStore, SessionKitChatStore, SessionManager
-from sessionkit_integrations.llama_index_messages import LlamaIndexCodec
-from sessionkit_integrations.records import decode_all, encode_all
+from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
+from sessionkit_integrations.records.codec import decode_all, encode_all
 from tests.llama_index.samples import CALL, EVERY_KIND, OPENAI_CALLS, PNG, assistant, messages, text, user
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ import pytest
 
 from sessionkit_integrations import SessionManager
 from sessionkit_integrations.porting.stored import read_session
+from sessionkit_integrations.records.record import Record
 from tests.porting.commands import COMMAND, ENVIRONMENT, lines, run, summary
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def test_what_cannot_be_read_leaves_no_file(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/a.db"
     fill(url)
     with SessionManager.from_url(url) as sessions:
-        sessions.store.append("two", [b"{"], sessions._window, "1")
+        sessions.store.append("two", [Record(b"{")], sessions._window, "1")
     file = tmp_path / "backup.jsonl"
     done = run("export", "--url", url, "-o", str(file), code=1)
     assert done.stderr.startswith("sessionkit: session 'two', record 1: cannot be read as a message")

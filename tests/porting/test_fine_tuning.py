@@ -10,6 +10,7 @@ from sessionkit_integrations.porting.exporting import Exported, export_sessions
 from sessionkit_integrations.porting.fine_tuning import from_example, to_example
 from sessionkit_integrations.porting.importing import Imported, import_lines
 from sessionkit_integrations.porting.stored import StoredSession, read_session
+from sessionkit_integrations.records.record import Record
 from tests.conversations import conversations
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
@@ -77,7 +78,7 @@ def test_ids_say_what_is_in_them() -> None:
             {"messages": [{"role": "developer", "content": "Hello"}]},
         )
     )
-    assert first == second == StoredSession(first.id, (b'{"role":"user","content":"Hello"}',))
+    assert first == second == StoredSession(first.id, (Record(b'{"role":"user","content":"Hello"}'),))
     assert first.id.startswith("mine:")
     assert other.id != first.id
     assert other.active == (b'{"role":"system","content":"Hello"}',)

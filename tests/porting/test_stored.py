@@ -13,8 +13,9 @@ from sessionkit_integrations.porting.exporting import Exported, export_sessions
 from sessionkit_integrations.porting.importing import Imported, import_lines
 from sessionkit_integrations.porting.jsonl import FormatError
 from sessionkit_integrations.porting.stored import Outcome, StoredSession, read_session, write_session
+from sessionkit_integrations.records.record import Record
 from sessionkit_integrations.stores.base import Edit, Snapshot
-from sessionkit_integrations.window import Window
+from sessionkit_integrations.window.turns import Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from tests.backends import StoreMaker
 
 IDS = ("plain", "a b:{c}*%41", "é🧠")
-FOREIGN = b'{ "role":"user",\t"content":"\\u00e9 \\ud800", "at" : 1.50, "extra": [1e3, 12345678901234567890123] }'
+FOREIGN = Record(
+    b'{ "role":"user",\t"content":"\\u00e9 \\ud800", "at" : 1.50, "extra": [1e3, 12345678901234567890123] }'
+)
 
 
 def filled(store: Store) -> Store:
@@ -34,7 +37,7 @@ def filled(store: Store) -> Store:
             sessions.add_assistant_message(session_id, "Yes\N{NULL}\N{DELETE}")
     sessions.add_user_message("no archive", "Hello")
     store.replace("foreign", Edit((FOREIGN,)), None, "1")
-    store.replace("archive only", Edit((), (FOREIGN, b'{"content":"x","role":"user"}')), None, "1")
+    store.replace("archive only", Edit((), (FOREIGN, Record(b'{"content":"x","role":"user"}'))), None, "1")
     return store
 
 
@@ -97,13 +100,13 @@ class Overtaken(InMemoryStore):
 
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         if not self.read(session_id).records:
-            self.append(session_id, [b'{"role":"user","content":"first"}'], Window(1), "other")
+            self.append(session_id, [Record(b'{"role":"user","content":"first"}')], Window(1), "other")
         super().replace(session_id, edit, expected, operation_id)
 
 
 def test_a_session_that_begins_meanwhile_is_left_alone() -> None:
     store = Overtaken()
-    session = StoredSession("s", (b'{"role":"user","content":"second"}',))
+    session = StoredSession("s", (Record(b'{"role":"user","content":"second"}'),))
     assert write_session(store, session) is Outcome.REFUSED
     assert store.read("s").records == (b'{"role":"user","content":"first"}',)
     assert write_session(store, session, overwrite=True, dry_run=True) is Outcome.OVERWRITTEN
@@ -117,7 +120,7 @@ class Moving(InMemoryStore):
         super().__init__(archive=True)
         self.times = 0
         for content in (b"a", b"b"):
-            self.append("s", [b'{"role":"user","content":"%s"}' % content], Window(1), content.decode())
+            self.append("s", [Record(b'{"role":"user","content":"%s"}' % content)], Window(1), content.decode())
         self.times = times
 
     def read(self, session_id: str, *, archived: bool = False) -> Snapshot:
@@ -125,7 +128,7 @@ class Moving(InMemoryStore):
         if self.times:
             self.times -= 1
             self.append(
-                session_id, [f'{{"role":"user","content":"{self.times}"}}'.encode()], Window(1), str(self.times)
+                session_id, [Record(b'{"role":"user","content":"%d"}' % self.times)], Window(1), str(self.times)
             )
         return snapshot
 
@@ -140,8 +143,13 @@ def test_a_session_that_is_written_to_is_read_as_it_was_at_one_moment() -> None:
 
 def test_records_that_cannot_be_read_are_said_or_left_out() -> None:
     store = InMemoryStore()
-    good = b'{"role":"user","content":"x"}'
-    bad = (b"{", b'{"role":"robot","content":"x"}', b'{"role":"user","content":7}', b"[" * 100_000, b"\xff", b"[]")
+    good = Record(b'{"role":"user","content":"x"}')
+    bad = tuple(
+        map(
+            Record,
+            (b"{", b'{"role":"robot","content":"x"}', b'{"role":"user","content":7}', b"[" * 100_000, b"\xff", b"[]"),
+        )
+    )
     store.replace("s", Edit((good, *bad), (bad[0],)), None, "1")
     store.replace("t", Edit((bad[0],)), None, "1")
     with pytest.raises(CorruptSessionError) as raised:

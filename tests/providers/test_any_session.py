@@ -14,8 +14,8 @@ from openai.types.chat import ChatCompletionMessageParam
 from pydantic import TypeAdapter
 
 from sessionkit_integrations import InvalidMessageError
-from sessionkit_integrations.messages import check_message
 from sessionkit_integrations.providers import to_anthropic, to_gemini, to_openai
+from sessionkit_integrations.records.messages import check_message
 from tests.providers.rules import anthropic, gemini, openai
 from tests.providers.strategies import sessions
 

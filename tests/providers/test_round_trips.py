@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessionkit_integrations import SessionManager
-from sessionkit_integrations.messages import check_message
+from sessionkit_integrations.records.messages import check_message
 from tests.providers import answers
 
 if TYPE_CHECKING:

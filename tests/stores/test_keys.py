@@ -9,7 +9,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from sessionkit_integrations import RedisStore, SessionManager
-from sessionkit_integrations.stores.commands import Keys
+from sessionkit_integrations.stores.redis.keys import Keys
 from sessionkit_integrations.testing.surface import ODD_SESSION_IDS
 
 if TYPE_CHECKING:

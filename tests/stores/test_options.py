@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from sessionkit_integrations import InMemoryStore, RedisStore, SessionManager, SQLiteStore, StoreError, UpstashStore
-from sessionkit_integrations.stores import commands
+from sessionkit_integrations.stores.redis import commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable

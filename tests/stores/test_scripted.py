@@ -17,7 +17,9 @@ from sessionkit_integrations import (
     UpstashStore,
     Window,
 )
-from sessionkit_integrations.stores import commands
+from sessionkit_integrations.records.record import Record
+from sessionkit_integrations.stores.redis import commands
+from sessionkit_integrations.stores.redis.keys import Keys
 from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS
 from tests.upstash_rest import TOKEN
 
@@ -61,7 +63,7 @@ def store_and_client(request: pytest.FixtureRequest, backends: Backends) -> Any:
         return UpstashStore(backends.upstash().url, TOKEN, **options)
 
     yield make, client
-    client.delete(*commands.Keys("counted:").all_of("s"))
+    client.delete(*Keys("counted:").all_of("s"))
     client.close()
 
 
@@ -110,7 +112,9 @@ def test_a_read_is_one_lrange(store_and_client: Any) -> None:
         assert executed(client) == {"lrange": 1}
 
 
-edit = Edit(active=(b'{"role":"user","content":"edited"}',), archive=(b'{"role":"user","content":"kept"}',))
+edit = Edit(
+    active=(Record(b'{"role":"user","content":"edited"}'),), archive=(Record(b'{"role":"user","content":"kept"}'),)
+)
 
 
 def rpush(client: Any, key: str, *messages: dict[str, Any]) -> None:
@@ -123,7 +127,7 @@ def rpush(client: Any, key: str, *messages: dict[str, Any]) -> None:
 def javascript(server: Server) -> Any:
     """A manager, and the JavaScript SessionKit's two commands, on one session of each server."""
     with server.client() as client, RedisStore(server.url, key_prefix="js:", archive=True) as store:
-        client.delete(*commands.Keys("js:").all_of("s"))
+        client.delete(*Keys("js:").all_of("s"))
 
         def send(message: dict[str, Any], window: int = 3) -> None:
             rpush(client, "js:s", message)
@@ -211,7 +215,7 @@ def test_operations_of_the_last_seconds_are_known_however_many(make_scripted_sto
 def test_meta_does_not_grow_with_every_operation(redis_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     moment = 1_763_800_000_000
     monkeypatch.setattr(commands, "now", lambda: moment)
-    _, meta, _ = commands.Keys("busy:").all_of("s")
+    _, meta, _ = Keys("busy:").all_of("s")
     with redis_server.client() as client, RedisStore(redis_server.url, key_prefix="busy:") as store:
         store.delete("s")
 
@@ -239,7 +243,7 @@ def test_a_writer_whose_clock_is_ahead_makes_none_forget_what_was_just_done(
 ) -> None:
     moment = 1_763_800_000_000
     monkeypatch.setattr(commands, "now", lambda: moment)
-    hello = [b'{"role":"user","content":"Hello"}']
+    hello = [Record(b'{"role":"user","content":"Hello"}')]
     with RedisStore(redis_server.url, key_prefix="ahead:") as store:
         store.delete("s")
         for number in range(100):
@@ -253,7 +257,7 @@ def test_a_writer_whose_clock_is_ahead_makes_none_forget_what_was_just_done(
 
 
 def test_a_refused_append_leaves_the_time_that_the_list_has(redis_server: Server) -> None:
-    keys = commands.Keys("refused:").all_of("s")
+    keys = Keys("refused:").all_of("s")
     with redis_server.client() as client, RedisStore(redis_server.url, key_prefix="refused:", ttl=100) as store:
         store.delete("s")
         sessions = SessionManager(1, store, max_turn_messages=3)
@@ -269,7 +273,7 @@ def test_a_refused_append_leaves_the_time_that_the_list_has(redis_server: Server
 
 
 def test_a_list_that_begins_beside_an_archive_ends_with_it(redis_server: Server) -> None:
-    keys = commands.Keys("beside:").all_of("s")
+    keys = Keys("beside:").all_of("s")
     with (
         redis_server.client() as client,
         RedisStore(redis_server.url, key_prefix="beside:", ttl=100) as first,
@@ -299,7 +303,7 @@ def test_a_deletion_that_is_sent_again_takes_nothing_that_was_written_since(make
 
 
 def test_a_deletion_takes_whatever_is_under_the_keys(server: Server) -> None:
-    keys = commands.Keys("wrong:").all_of("s")
+    keys = Keys("wrong:").all_of("s")
     with server.client() as client, RedisStore(server.url, key_prefix="wrong:") as store:
         for key in keys:
             client.sadd(key, "not ours")
@@ -311,7 +315,7 @@ def test_a_deletion_takes_whatever_is_under_the_keys(server: Server) -> None:
 
 
 def test_a_session_that_begins_anew_keeps_its_meta(server: Server) -> None:
-    keys = commands.Keys("anew:").all_of("s")
+    keys = Keys("anew:").all_of("s")
     with server.client() as client, RedisStore(server.url, key_prefix="anew:") as store:
         sessions = SessionManager(store=store)
         sessions.add_user_message("s", "1")
@@ -331,7 +335,7 @@ def test_roles_are_found_wherever_they_stand(javascript: Any) -> None:
 
 
 def test_adopting_takes_over_the_time_that_a_list_has_left(server: Server) -> None:
-    keys = commands.Keys("ttl:").all_of("s")
+    keys = Keys("ttl:").all_of("s")
     with server.client() as client, RedisStore(server.url, key_prefix="ttl:", archive=True) as store:
         rpush(client, keys[0], user("1"), user("2"))
         client.expire(keys[0], 100)
@@ -341,7 +345,7 @@ def test_adopting_takes_over_the_time_that_a_list_has_left(server: Server) -> No
 
 
 def test_every_write_renews_the_time_of_all_keys_together(server: Server) -> None:
-    keys = commands.Keys("ttl:").all_of("s")
+    keys = Keys("ttl:").all_of("s")
     with server.client() as client, RedisStore(server.url, key_prefix="ttl:", archive=True, ttl=100) as store:
         sessions = SessionManager(1, store)
         for write in (
@@ -379,7 +383,7 @@ def test_nothing_is_left_of_a_session_that_an_edit_emptied(make_scripted_store: 
 def test_an_archive_of_its_own_is_kept_beside_a_list_of_somebody_else(javascript: Any) -> None:
     sessions, send = javascript
     send(user("1"))
-    sessions.store.replace("s", Edit(archive=(b'{"role":"user","content":"0"}',)), None, "operation")
+    sessions.store.replace("s", Edit(archive=(Record(b'{"role":"user","content":"0"}'),)), None, "operation")
     sessions.add_user_message("s", "2")
     assert sessions.get_session("s") == [user("1"), user("2")]
     assert sessions.get_archive("s") == [user("0")]
@@ -406,7 +410,7 @@ def test_the_scripts_remember_as_many_operations_as_the_other_stores() -> None:
 
 @pytest.mark.parametrize("kind", [0, 1, 2], ids=["list", "meta", "archive"])
 def test_a_wrong_type_under_our_key_is_a_typed_error_and_nothing_is_written(server: Server, kind: int) -> None:
-    keys = commands.Keys("wrong:").all_of("s")
+    keys = Keys("wrong:").all_of("s")
     with server.client() as client, RedisStore(server.url, key_prefix="wrong:", archive=True) as store:
         sessions = SessionManager(1, store)
         sessions.send_messages("s", [user("1"), user("2")])

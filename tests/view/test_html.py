@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sessionkit_integrations import SessionManager, SessionView
-from sessionkit_integrations.view import Call, MessageView, Piece
+from sessionkit_integrations.view.model import Call, MessageView, Piece
 from tests.view.samples import (
     HOSTILE,
     IMAGE_URL,

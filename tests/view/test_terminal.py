@@ -9,7 +9,7 @@ from hypothesis import given
 from rich.console import Console
 
 from sessionkit_integrations import SessionManager, SessionView
-from sessionkit_integrations.view import MessageView, Piece
+from sessionkit_integrations.view.model import MessageView, Piece
 from tests.view.samples import HOSTILE, IMAGE_URL, LONG, PROMPT, SESSION_ID, conversation
 from tests.view.test_html import views
 

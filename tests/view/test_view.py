@@ -19,8 +19,9 @@ from sessionkit_integrations import (
     SessionView,
     Window,
 )
-from sessionkit_integrations.view import Call, MessageView, Piece
-from sessionkit_integrations.view_text import Length, cut, seen
+from sessionkit_integrations.records.record import Record
+from sessionkit_integrations.view.model import Call, MessageView, Piece
+from sessionkit_integrations.view.text import Length, cut, seen
 from tests.view.samples import PNG, SESSION_ID, conversation
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from tests.backends import StoreMaker
 
 
-def record(role: str, content: Any = "x", **more: Any) -> bytes:
-    return json.dumps({"role": role, "content": content, **more}).encode()
+def record(role: str, content: Any = "x", **more: Any) -> Record:
+    return Record(json.dumps({"role": role, "content": content, **more}).encode())
 
 
 def viewed(**fields: Any) -> MessageView:
@@ -77,7 +78,7 @@ def test_a_session_nobody_wrote_to_is_empty_and_an_id_that_is_none_refused(call:
 
 def test_a_record_that_cannot_be_read_is_not_passed_over() -> None:
     store = InMemoryStore()
-    store.replace("s", Edit((record("user"), b"{}")), None, "1")
+    store.replace("s", Edit((record("user"), Record(b"{}"))), None, "1")
     with pytest.raises(CorruptSessionError, match="session 's', record 1") as raised:
         SessionManager(store=store).view("s")
     assert raised.value.position == 1

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sessionkit_integrations.cli.checks.redis_info import Fields
-    from sessionkit_integrations.manager import SessionManager
-    from sessionkit_integrations.stores.scripted import ScriptedStore
+    from sessionkit_integrations.sessions.manager import SessionManager
+    from sessionkit_integrations.stores.redis.scripted import ScriptedStore
 
 _NOT_TOLD = "could not be checked, as {} is not allowed here"
 

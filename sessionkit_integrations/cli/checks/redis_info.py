@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.cli.checks import Check, fail, ok, unusable, warn
-from sessionkit_integrations.stores.placement import SLOTS
+from sessionkit_integrations.stores.redis.placement import SLOTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from sessionkit_integrations.errors import StoreError, StoreUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sessionkit_integrations.stores.scripted import ScriptedStore
+    from sessionkit_integrations.stores.redis.scripted import ScriptedStore
 
 RIGHTS = "rights"
 

@@ -9,7 +9,7 @@ from sessionkit_integrations.cli.checks import Check, ok, warn
 from sessionkit_integrations.errors import StoreError
 
 if TYPE_CHECKING:
-    from sessionkit_integrations.stores.scripted import ScriptedStore
+    from sessionkit_integrations.stores.redis.scripted import ScriptedStore
 
 _TOLERATED = 5
 

@@ -15,8 +15,8 @@ from sessionkit_integrations.cli.checks import Check, fail, ok, trial, unusable,
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sessionkit_integrations.manager import SessionManager
-    from sessionkit_integrations.stores.sqlite import SQLiteStore
+    from sessionkit_integrations.sessions.manager import SessionManager
+    from sessionkit_integrations.stores.sqlite.store import SQLiteStore
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _NETWORK = re.compile(r"nfs\d*|cifs|smb\w*|9p|afs|ceph|lustre|gpfs|beegfs|ocfs2|gfs2|glusterfs|fuse\.(?!fuseblk).+")

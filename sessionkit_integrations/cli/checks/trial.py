@@ -10,8 +10,8 @@ from sessionkit_integrations.cli.checks import Check, ok, unusable
 from sessionkit_integrations.errors import StoreError
 
 if TYPE_CHECKING:
-    from sessionkit_integrations.manager import SessionManager
-    from sessionkit_integrations.messages import Message
+    from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.sessions.manager import SessionManager
 
 NAME = "use"
 

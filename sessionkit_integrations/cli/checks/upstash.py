@@ -11,8 +11,8 @@ from sessionkit_integrations.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sessionkit_integrations.manager import SessionManager
-    from sessionkit_integrations.stores.scripted import ScriptedStore
+    from sessionkit_integrations.sessions.manager import SessionManager
+    from sessionkit_integrations.stores.redis.scripted import ScriptedStore
 
 
 def run(sessions: SessionManager, store: ScriptedStore) -> Iterator[Check]:

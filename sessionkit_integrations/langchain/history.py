@@ -1,0 +1,177 @@
+"""Chats as LangChain's chat message histories."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+from sessionkit_integrations.errors import InvalidSessionIdError, MissingDependencyError
+from sessionkit_integrations.langchain.codec import LangChainCodec
+
+try:
+    from langchain_core.chat_history import BaseChatMessageHistory
+    from langchain_core.runnables import ConfigurableFieldSpec
+except ImportError as error:
+    raise MissingDependencyError("SessionKitChatMessageHistory", "langchain") from error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langchain_core.messages import BaseMessage
+
+    from sessionkit_integrations.sessions.chats import Chats
+    from sessionkit_integrations.sessions.manager import SessionManager
+
+
+class SessionKitChatMessageHistory(BaseChatMessageHistory):
+    """A session as a LangChain chat message history.
+
+    `messages` reads the session afresh at each access, `add_messages` writes all it is given with one command.
+    Everything a message holds comes back equal; chunks of a stream are stored as the message they add up to.
+
+    Args:
+        session_id: The session.
+        sessions: Where it is.
+
+    Raises:
+        InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as `SessionManager` has them.
+    """
+
+    def __init__(self, session_id: str, sessions: SessionManager) -> None:
+        super().__init__()
+        self.session_id = session_id
+        self._sessions: Chats[BaseMessage] = sessions.using(LangChainCodec())
+
+    @staticmethod
+    def factory(sessions: SessionManager, keys: Sequence[str] = ("session_id",)) -> HistoryFactory:
+        """Return the ``get_session_history`` that `RunnableWithMessageHistory` takes.
+
+        Args:
+            sessions: Where the histories are.
+            keys: The names of the values in ``config["configurable"]`` that together name a session. Where they
+                are not just ``session_id``, pass the factory's ``history_factory_config`` on as well.
+        """
+        return HistoryFactory(sessions, keys)
+
+    @property
+    def messages(self) -> list[BaseMessage]:  # type: ignore[override]  # LangChain's own docs make it a property
+        """The messages in the session's window, oldest first."""
+        return self._sessions.read(self.session_id)
+
+    async def aget_messages(self) -> list[BaseMessage]:
+        """Return `messages`."""
+        return await self._sessions.aread(self.session_id)
+
+    def add_messages(self, messages: Sequence[BaseMessage]) -> None:
+        """Add messages to the session, all at once."""
+        self._sessions.append(self.session_id, messages)
+
+    async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
+        """See `add_messages`."""
+        await self._sessions.aappend(self.session_id, messages)
+
+    def clear(self) -> None:
+        """Delete all that is kept of the session."""
+        self._sessions.delete(self.session_id)
+
+    async def aclear(self) -> None:
+        """See `clear`."""
+        await self._sessions.adelete(self.session_id)
+
+
+class HistoryFactory:
+    """Makes the history of each run of a `RunnableWithMessageHistory`.
+
+    Without ``history_messages_key``, LangChain reads the history again when a run ends, and takes as many messages
+    off the front of the run's input as it then finds: if the window moved meanwhile, or another run wrote, that
+    drops or repeats messages. A history made here therefore keeps its first read until it writes.
+
+    Args:
+        sessions: Where the histories are.
+        keys: The names of the values that together name a session.
+
+    Raises:
+        ValueError: There are no keys.
+    """
+
+    def __init__(self, sessions: SessionManager, keys: Sequence[str]) -> None:
+        if not keys or isinstance(keys, str):
+            raise ValueError("keys is a sequence of at least one name")
+        self._manager = sessions
+        self._keys = tuple(keys)
+        # LangChain passes the values by the names that it finds in the signature.
+        self.__signature__ = inspect.Signature(
+            [inspect.Parameter(key, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=str) for key in keys]
+        )
+
+    def __call__(self, *args: str, **kwargs: str) -> SessionKitChatMessageHistory:
+        """Return the history of one run of the session that the values of the keys name."""
+        return _RunHistory(self.session_id(*args, **kwargs), self._manager)
+
+    @property
+    def history_factory_config(self) -> list[ConfigurableFieldSpec]:
+        """What `RunnableWithMessageHistory` takes under this name."""
+        return [
+            ConfigurableFieldSpec(
+                id=key,
+                annotation=str,
+                name=key.replace("_", " ").capitalize(),
+                description=f"The {key} that the session belongs to.",
+                default="",
+                is_shared=True,
+            )
+            for key in self._keys
+        ]
+
+    def session_id(self, *args: str, **kwargs: str) -> str:
+        """Return the session id that values of the keys make.
+
+        A single value is the id itself. Several are joined by colons, with the colons and percent signs within
+        them percent-encoded, so that no two combinations make the same id.
+
+        Raises:
+            InvalidSessionIdError: A value is no string or empty, as it is where nobody has logged in.
+        """
+        values = self.__signature__.bind(*args, **kwargs).arguments
+        parts = [values[key] for key in self._keys]
+        for key, part in zip(self._keys, parts, strict=True):
+            if not isinstance(part, str) or not part:
+                raise InvalidSessionIdError(f"the {key} of a session is a non-empty string, not {part!r}")
+        if len(parts) == 1:
+            return str(parts[0])
+        return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
+
+
+class _RunHistory(SessionKitChatMessageHistory):
+    """The history of one run: its first read stays until it writes."""
+
+    def __init__(self, session_id: str, sessions: SessionManager) -> None:
+        super().__init__(session_id, sessions)
+        self._first_read: list[BaseMessage] | None = None
+
+    @property
+    def messages(self) -> list[BaseMessage]:  # type: ignore[override]  # as above
+        if self._first_read is None:
+            self._first_read = super().messages
+        return list(self._first_read)
+
+    async def aget_messages(self) -> list[BaseMessage]:
+        if self._first_read is None:
+            self._first_read = await super().aget_messages()
+        return list(self._first_read)
+
+    def add_messages(self, messages: Sequence[BaseMessage]) -> None:
+        super().add_messages(messages)
+        self._first_read = None
+
+    async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
+        await super().aadd_messages(messages)
+        self._first_read = None
+
+    def clear(self) -> None:
+        super().clear()
+        self._first_read = None
+
+    async def aclear(self) -> None:
+        await super().aclear()
+        self._first_read = None

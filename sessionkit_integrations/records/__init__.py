@@ -1,0 +1,1 @@
+"""Records: messages as a store holds them. Pure code, no I/O."""

@@ -1,0 +1,115 @@
+"""Codecs: the messages of one framework written as records and read from them; see `record.py` for their shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from sessionkit_integrations.errors import CorruptSessionError
+from sessionkit_integrations.records.messages import RESERVED_FIELDS, Message, check_message
+from sessionkit_integrations.records.record import Record, check_record, encode, now, parse_json
+from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_extent, too_large
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sessionkit_integrations.records.fields import Fields
+
+M = TypeVar("M")
+M_co = TypeVar("M_co", covariant=True)
+
+_RESERVED = tuple(RESERVED_FIELDS)
+
+
+class Reader(Protocol[M_co]):
+    """How records are read as messages of a framework, or as what is to be shown of them."""
+
+    def parse_json(self, record: bytes, /) -> Any:
+        """Return the JSON value that a record holds.
+
+        Raises:
+            ValueError: It is no JSON.
+        """
+        ...
+
+    def decode(self, fields: Fields) -> M_co:
+        """Return the message that a record with ``fields``, which it may use up, holds.
+
+        Raises:
+            AttributeError, LookupError, TypeError, ValueError: The fields make no message.
+        """
+        ...
+
+
+class Codec(Reader[M], Protocol[M]):
+    """How the messages of one framework are written as records and read from them."""
+
+    def encode(self, messages: Sequence[M]) -> Iterable[Fields]:
+        """Return the fields of the records that hold ``messages``.
+
+        Raises:
+            InvalidMessageError: A message cannot be stored.
+        """
+        ...
+
+
+class PlainCodec:
+    """Messages as plain dicts in OpenAI's shape."""
+
+    parse_json = staticmethod(parse_json)
+
+    def encode(self, messages: Sequence[Message]) -> Iterable[Fields]:
+        """See `Codec.encode`."""
+        for message in messages:
+            check_message(message)
+            yield dict(message)
+
+    def decode(self, fields: Fields) -> Message:
+        """See `Codec.decode`."""
+        content = fields.setdefault("content", None)
+        if type(content) is not str and content is not None and not _is_list_of_parts(content):
+            raise ValueError("its content is neither a text nor a list of parts")
+        for name in _RESERVED:
+            fields.pop(name, None)
+        message: Any = fields
+        return message  # type: ignore[no-any-return]  # TypedDicts cannot be built from unknown keys
+
+
+def encode_all(codec: Codec[M], messages: Sequence[M], max_bytes: int = MAX_MESSAGE_BYTES) -> list[Record]:
+    """Return the records of a batch of messages, all written at the present time.
+
+    Args:
+        codec: How the messages are written.
+        messages: The batch.
+        max_bytes: How large a record may be, in bytes.
+
+    Raises:
+        InvalidMessageError: One of them cannot be stored.
+    """
+    at = now()
+    messages = list(messages)  # it may be an iterator
+    for message in messages:
+        check_extent(message, max_bytes)
+    records = [encode(fields, at) for fields in codec.encode(messages)]
+    for record in records:
+        if len(record) > max_bytes:
+            raise too_large(len(record), max_bytes)
+    return records
+
+
+def decode_all(codec: Reader[M], records: Iterable[bytes], session_id: str) -> list[M]:
+    """Return the messages that records hold.
+
+    Raises:
+        CorruptSessionError: One of them cannot be read.
+    """
+    messages: list[M] = []
+    for position, record in enumerate(records):
+        try:
+            messages.append(codec.decode(check_record(codec.parse_json(record))))
+        except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+            raise CorruptSessionError(session_id, position, f"cannot be read as a message ({error})") from error
+    return messages
+
+
+def _is_list_of_parts(content: object) -> bool:
+    return isinstance(content, list) and all(isinstance(part, dict) for part in content)

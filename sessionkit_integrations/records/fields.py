@@ -1,0 +1,55 @@
+"""The fields of a record, whoever wrote it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sessionkit_integrations.records.messages import FRAMEWORKS, RESERVED_FIELDS
+
+Fields = dict[str, Any]
+"""The content of a record as a dict, before or after JSON."""
+
+_OPENAI_FIELDS = frozenset({"role", "content", "tool_calls", "tool_call_id", "name"})
+ORDINARY_FIELDS = _OPENAI_FIELDS | {"at"}
+"""Fields of records that say nothing beyond OpenAI's shape."""
+_SHARED_FIELDS = frozenset({"reasoning_details", "reasoning_content", "is_error"})
+_KNOWN_FIELDS = _OPENAI_FIELDS | _SHARED_FIELDS | RESERVED_FIELDS
+
+
+def reasoning_of(fields: Fields) -> list[Fields]:
+    """Return the reasoning before a message, whoever wrote it, as dicts of ``reasoning_details``."""
+    for framework in FRAMEWORKS:
+        if framework in fields:
+            details: list[Fields] = fields[framework].get("reasoning_details", [])
+            return details
+    details = fields.get("reasoning_details") or []
+    if not details and isinstance(fields.get("reasoning_content"), str):
+        return [reasoning_text(fields["reasoning_content"])]  # as DeepSeek's API has it, and many after it
+    return [detail for detail in details if isinstance(detail, dict)]
+
+
+def reasoning_text(text: str, signature: str | None = None) -> Fields:
+    """Return the entry of ``reasoning_details`` that holds a text and the provider's signature of it."""
+    detail = {"type": "reasoning.text", "text": text}
+    return detail if signature is None else {**detail, "signature": signature}
+
+
+def text_of_detail(detail: Fields) -> str | None:
+    """Return the text of an entry of ``reasoning_details``, or ``None`` if it has no readable one."""
+    text = detail.get("text", detail.get("summary"))
+    return text if isinstance(text, str) else None
+
+
+def is_error(fields: Fields) -> bool:
+    """Return whether a tool message tells of a failure, whoever wrote it."""
+    places = [fields, *(fields[framework] for framework in FRAMEWORKS if framework in fields)]
+    return any(place.get("is_error") is True for place in places)
+
+
+def other_fields(fields: Fields) -> Fields:
+    """Return the fields of a record that only a plain message, or one of a later version, has.
+
+    Fields that say nothing are left out: dumped messages of OpenAI's SDK have an ``audio`` of ``None``, which
+    integrations of the frameworks take for a sound.
+    """
+    return {name: value for name, value in fields.items() if value is not None and name not in _KNOWN_FIELDS}

@@ -1,0 +1,38 @@
+"""What can be closed can be used with ``with`` and ``async with``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+
+class Closeable:
+    """A context manager, of both kinds, that closes itself at its end."""
+
+    def close(self) -> None:
+        """Release what is held open."""
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        """See `close`."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()

@@ -1,0 +1,1 @@
+"""Sessions: read, written and edited on any store."""

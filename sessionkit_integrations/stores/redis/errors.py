@@ -1,0 +1,95 @@
+"""What an exception of redis-py says of a command: whether it may have been executed, and what to do."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import redis
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    ClusterError,
+    InvalidResponse,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisClusterException,
+    RedisError,
+    TryAgainError,
+)
+
+from sessionkit_integrations.errors import StoreError, StoreUnavailableError
+from sessionkit_integrations.runtime.retries import Failure
+
+if TYPE_CHECKING:
+    from sessionkit_integrations.stores.redis.commands import Command
+
+# A malformed reply is an InvalidResponse, or a ValueError where redis-py makes a number or a text of it.
+DRIVER_ERRORS = (RedisError, RedisClusterException, ValueError)
+
+_NOT_NOW = (BusyLoadingError, ClusterError, ReadOnlyError, TryAgainError)
+UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, RedisClusterException)
+_DENIED = (AuthenticationError, AuthorizationError)
+
+# Redis 6.2 wraps what a command in a script is refused for in an error of its own.
+_NOT_NOW_CODES = re.compile(r"(?:^|: -?)(?:BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|NOREPLICAS|READONLY|TRYAGAIN) ")
+_FULL_CODES = re.compile(r"(?:^|: -?)(?:OOM|MISCONF) ")
+
+
+@dataclass(frozen=True)
+class Sender:
+    """What sends a store's commands.
+
+    Attributes:
+        place: Where to, as a user would say it.
+        tries_once: Whether it sends a command at most once. Where it tries again by itself, the last error may hide an
+            attempt that was executed.
+        cluster: Whether it is a cluster's, which may have another node that takes over for one that failed.
+        timeout: The time limit of an operation, in seconds.
+    """
+
+    place: str
+    tries_once: bool
+    cluster: bool
+    timeout: float
+
+
+def explain(error: Exception, command: Command[Any], sender: Sender) -> Failure:
+    """Return what an exception that a command ended in means."""
+    place = sender.place
+    hidden = command.writes and not sender.tries_once
+    text = str(error)
+    name = type(error).__name__
+    if isinstance(error, _DENIED) or isinstance(error.__cause__, _DENIED):
+        return Failure(_refused(f"{place} refused the user name or the password: {text}", hidden))
+    if isinstance(error, _NOT_NOW) or _NOT_NOW_CODES.search(text):
+        hint = ": connect to its primary" if isinstance(error, ReadOnlyError) or "READONLY" in text else ""
+        message = f"{place} cannot do {command.name} now ({text}){hint}"
+        return Failure(StoreUnavailableError(message, may_have_happened=hidden), passing=True)
+    if isinstance(error, UnicodeError):
+        return Failure(_refused(f"{place} holds something for {command.name} that is not UTF-8 ({text})", hidden))
+    if isinstance(error, (InvalidResponse, ValueError)):
+        message = f"{place} gave an answer that is none of Redis's ({name}): is it a Redis server, and its port?"
+        return Failure(StoreUnavailableError(message, may_have_happened=command.writes))
+    if isinstance(error, UNREACHABLE):
+        # A cluster client that failed to connect may have failed to find out what else it could do.
+        unsent = "connecting to" in text and not isinstance(error, RedisClusterException)
+        if unsent:
+            message = f"{place} cannot be reached ({text}): check the address, and that the server runs"
+        else:
+            message = f"{place} cannot be reached, or did not answer in {sender.timeout:g} s ({name}): see timeout"
+        may_have_happened = command.writes and not (sender.tries_once and unsent)
+        passing = sender.cluster and not isinstance(error, RedisClusterException)
+        return Failure(StoreUnavailableError(message, may_have_happened=may_have_happened), passing=passing)
+    full = isinstance(error, OutOfMemoryError) or _FULL_CODES.search(text)
+    hint = ": the server has no room left" if full else ""
+    return Failure(_refused(f"{place} refused {command.name} ({text}){hint}", hidden and bool(full)))
+
+
+def _refused(message: str, may_have_happened: bool) -> StoreError:  # noqa: FBT001 - there are two kinds
+    if may_have_happened:
+        message = f"{message}; the client may have sent it before, and had no reply"
+        return StoreUnavailableError(message, may_have_happened=True)
+    return StoreError(message)

@@ -1,0 +1,1 @@
+"""Sessions to look at: in a notebook, in a terminal, or as data."""

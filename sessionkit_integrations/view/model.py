@@ -1,0 +1,91 @@
+"""A session to look at, as data. Renderers take it; `session.py` builds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from sessionkit_integrations.window.turns import number_turns
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sessionkit_integrations.records.messages import Role
+
+Place = Literal["preamble", "archived", "beyond", "window"]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of what a message says.
+
+    Attributes:
+        kind: ``text``; ``refusal``; ``reasoning``, what the model thought before it answered; ``media``, an image, a
+            sound, a video or a file; or ``other``, a part or fields that this package does not know.
+        text: The text. Of media: what they are, with their URL, or their type and size. Of others: JSON.
+        label: What kind of media or of part it is, such as ``image``.
+    """
+
+    kind: Literal["text", "refusal", "reasoning", "media", "other"]
+    text: str
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool call: the id that its result answers, the name of the tool, and its arguments as the model wrote them."""
+
+    id: str | None
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True)
+class MessageView:
+    """A message as it is shown.
+
+    Attributes:
+        role: Who speaks.
+        pieces: What it says: its content, part by part, and the reasoning before it.
+        calls: The tools that it calls.
+        name: The name of the speaker or of the tool.
+        tool_call_id: The call that it answers.
+        is_error: Whether it tells of a tool's failure.
+        at: When it was written, if the record says so.
+        place: Whether it is in the ``preamble``, in the ``window``, ``archived``, or ``beyond`` the window: still among
+            the active messages, because whoever wrote last has a larger window.
+    """
+
+    role: Role
+    pieces: tuple[Piece, ...]
+    calls: tuple[Call, ...] = ()
+    name: str | None = None
+    tool_call_id: str | None = None
+    is_error: bool = False
+    at: datetime | None = None
+    place: Place = "window"
+
+
+@dataclass(frozen=True, repr=False)
+class SessionData:
+    """A session as it was when it was read.
+
+    Attributes:
+        session_id: The session.
+        window: The window that was applied, in turns.
+        messages: Its messages in the order in which they are shown: the preamble, the archive, messages beyond the
+            window, and those in it.
+    """
+
+    session_id: str
+    window: int
+    messages: tuple[MessageView, ...]
+
+    def at(self, place: Place) -> tuple[MessageView, ...]:
+        """Return the messages in a place."""
+        return tuple(message for message in self.messages if message.place == place)
+
+    @property
+    def turns(self) -> int:
+        """How many turns are in the window."""
+        return max(number_turns(message.role for message in self.messages if message.place == "window"), default=0)

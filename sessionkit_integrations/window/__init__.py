@@ -1,0 +1,1 @@
+"""The window: what of a session the model sees. Pure code, no I/O."""
