@@ -56,11 +56,9 @@ def modules() -> dict[str, ast.Module]:
 def imports_of(tree: ast.AST) -> Iterator[str]:
     """Yield the modules of the package that a tree imports at run time, also inside functions."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            if ast.unparse(node.test) == "TYPE_CHECKING":
-                yield from imports_of(ast.Module(node.orelse, []))
-                continue
-        if isinstance(node, ast.ImportFrom):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from imports_of(ast.Module(node.orelse, []))
+        elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             module = node.module or ""
             if module == PACKAGE or module.startswith(f"{PACKAGE}."):
