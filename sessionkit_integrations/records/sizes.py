@@ -50,6 +50,19 @@ def check_extent(message: object, max_bytes: int) -> None:
         raise too_large(size, max_bytes)
 
 
+def checked_max_bytes(value: int) -> int:
+    """Return a limit on the size of a record, in bytes.
+
+    Raises:
+        TypeError, ValueError: It is not an integer of at least 1.
+    """
+    if type(value) is not int:
+        raise TypeError(f"max_message_bytes is an integer, not {type(value).__name__}")
+    if value < 1:
+        raise ValueError(f"max_message_bytes is at least 1, not {value}")
+    return value
+
+
 def too_large(size: int, max_bytes: int) -> InvalidMessageError:
     """Return the error for a message whose record would be too large."""
     return InvalidMessageError(

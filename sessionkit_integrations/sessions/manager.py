@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sessionkit_integrations.records.codec import PlainCodec
 from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.records.record import decode, role_of
-from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES
+from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, checked_max_bytes
 from sessionkit_integrations.runtime.context import Closeable
 from sessionkit_integrations.runtime.redaction import hidden
 from sessionkit_integrations.sessions.chats import Chats, EditPlan
@@ -69,11 +69,7 @@ class SessionManager(Closeable):
             given = store.__name__ if isinstance(store, type) else type(store).__name__
             raise TypeError(f"store is an instance of a Store, not {given}; from_url takes the URL of one")
         self.store: Store = InMemoryStore() if store is None else store
-        if type(max_message_bytes) is not int:
-            raise TypeError(f"max_message_bytes is an integer, not {type(max_message_bytes).__name__}")
-        if max_message_bytes < 1:
-            raise ValueError(f"max_message_bytes is at least 1, not {max_message_bytes}")
-        self._max_message_bytes = max_message_bytes
+        self._max_message_bytes = checked_max_bytes(max_message_bytes)
         self._window = Window.of(memory_window)
         if max_turn_messages is not None:
             self._window = replace(self._window, max_turn_messages=max_turn_messages)
@@ -187,11 +183,7 @@ class SessionManager(Closeable):
         return await self._plain.aread(session_id)
 
     def get_archive(self, session_id: str) -> list[Message]:
-        """Return what was evicted from a session and kept, oldest first; stores made with ``archive=True`` keep it.
-
-        Raises:
-            As `get_session`.
-        """
+        """Return the archive of a session, oldest first, which stores made with ``archive=True`` keep; raises as above."""
         return self._plain.read_archive(session_id)
 
     async def aget_archive(self, session_id: str) -> list[Message]:
