@@ -183,7 +183,7 @@ class SessionManager(Closeable):
         return await self._plain.aread(session_id)
 
     def get_archive(self, session_id: str) -> list[Message]:
-        """Return the archive of a session, oldest first, which stores made with ``archive=True`` keep; raises as above."""
+        """Return the archive of a session, oldest first; stores made with ``archive=True`` keep one."""
         return self._plain.read_archive(session_id)
 
     async def aget_archive(self, session_id: str) -> list[Message]:
