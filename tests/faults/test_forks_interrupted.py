@@ -10,7 +10,7 @@ import pytest
 PROGRAM = """
 import os
 from sessionkit_integrations import InMemoryStore, SessionManager
-from sessionkit_integrations.stores.forks import ForkSafe
+from sessionkit_integrations.runtime.forks import ForkSafe
 
 class Raises(ForkSafe):
     def _before_fork(self):
