@@ -10,9 +10,9 @@ import redis
 import redis.asyncio
 
 from sessionkit_integrations import RedisStore, SessionManager
-from tests.faults.clusters import OLD_CLIENTS_LEAK, first_slot_of, ids_in_slot
-from tests.faults.failovers import Failover, is_primary, wait_until
-from tests.faults.ledgers import Ledger, all_texts, write_while
+from tests.faults.helpers.clusters import OLD_CLIENTS_LEAK, first_slot_of, ids_in_slot
+from tests.faults.helpers.failovers import Failover, is_primary, wait_until
+from tests.faults.helpers.ledger import Ledger, all_texts, write_while
 from tests.servers import CLUSTER_PRIMARIES, Cluster
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessionkit_integrations import RedisStore, SessionManager
-from tests.faults.clusters import Move, owner_of, slot_of
+from tests.faults.helpers.clusters import Move, owner_of, slot_of
 from tests.servers import Cluster, Server
 
 if TYPE_CHECKING:

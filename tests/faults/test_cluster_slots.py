@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessionkit_integrations import RedisStore, SessionManager, StoreUnavailableError
-from tests.faults.clusters import OLD_CLIENTS_LEAK, Move, errors_of, errors_since, first_slot_of, ids_in_slot
-from tests.faults.ledgers import Ledger, all_texts, write_while
+from tests.faults.helpers.clusters import OLD_CLIENTS_LEAK, Move, errors_of, errors_since, first_slot_of, ids_in_slot
+from tests.faults.helpers.ledger import Ledger, all_texts, write_while
 from tests.servers import Cluster
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import pytest
 
 from sessionkit_integrations import SessionManager
 from tests.backends import ALL
-from tests.faults.contention import (
+from tests.faults.helpers.contention import (
     WINDOW,
     Load,
     Reader,
@@ -109,7 +109,7 @@ def _url(backend: str, backends: Backends, folder: Path) -> str:
 def _start(url: str, load: Load, writers: range) -> subprocess.Popen[str]:
     words = [url, load.turns, load.sessions, writers.start, writers.stop]
     return subprocess.Popen(  # noqa: S603 - of ours
-        [sys.executable, "-m", "tests.faults.writing", *map(str, words)],
+        [sys.executable, "-m", "tests.faults.helpers.writer_process", *map(str, words)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -13,8 +13,8 @@ from llama_index.core.llms import ChatMessage
 
 from sessionkit_integrations import ConflictError, InMemoryStore, SessionManager
 from sessionkit_integrations.llama_index import SessionKitAsyncChatStore, SessionKitChatStore
-from tests.faults.contention import WINDOW, Load, begin, write_in_tasks, write_in_threads
-from tests.faults.ledger import Ledger
+from tests.faults.helpers.contention import WINDOW, Load, begin, write_in_tasks, write_in_threads
+from tests.faults.helpers.recording_store import RecordingStore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -90,8 +90,8 @@ def _messages(number: int) -> list[ChatMessage]:
 
 
 def test_edits_race_with_threads(make_store: StoreMaker) -> None:
-    ledger = Ledger(make_store(archive=True))
-    sessions = SessionManager(WINDOW, ledger)
+    recording = RecordingStore(make_store(archive=True))
+    sessions = SessionManager(WINDOW, recording)
     begin(sessions, LOAD)
     editors = Editors(sessions)
     with ThreadPoolExecutor(len(editors.edits())) as threads:
@@ -102,13 +102,13 @@ def test_edits_race_with_threads(make_store: StoreMaker) -> None:
             editors.done = True
         for each in editing:
             each.result()
-    _check(ledger, editors, sessions)
+    _check(recording, editors, sessions)
 
 
 def test_edits_race_with_tasks(make_store: StoreMaker) -> None:
     async def use() -> None:
-        ledger = Ledger(make_store(archive=True))
-        async with SessionManager(WINDOW, ledger) as sessions:
+        recording = RecordingStore(make_store(archive=True))
+        async with SessionManager(WINDOW, recording) as sessions:
             begin(sessions, LOAD)
             editors = Editors(sessions)
             editing = [asyncio.ensure_future(editors.arepeat(edit)) for edit in editors.aedits()]
@@ -117,15 +117,15 @@ def test_edits_race_with_tasks(make_store: StoreMaker) -> None:
             finally:
                 editors.done = True
             await asyncio.gather(*editing)
-            _check(ledger, editors, sessions)
+            _check(recording, editors, sessions)
 
     asyncio.run(use())
 
 
 def test_many_editors_at_once_all_get_through(make_store: StoreMaker) -> None:
     """One of those that read the same is first; the others wait a random while before they try again."""
-    ledger = Ledger(make_store())
-    sessions = SessionManager(1000, ledger)
+    recording = RecordingStore(make_store())
+    sessions = SessionManager(1000, recording)
     sessions.add_user_message(S, "first")
     store = SessionKitChatStore(sessions=sessions)
     ready = threading.Barrier(EDITORS)
@@ -139,20 +139,20 @@ def test_many_editors_at_once_all_get_through(make_store: StoreMaker) -> None:
         for each in [threads.submit(edit, editor) for editor in range(EDITORS)]:
             each.result()
     contents = [str(message["content"]) for message in sessions.get_session(S)]
-    print(f"{ledger.made} edits made, overtaken {ledger.overtaken} times")
+    print(f"{recording.made} edits made, overtaken {recording.overtaken} times")
     assert contents[-1] == "first"
     assert sorted(contents[:-1]) == sorted(f"{editor}:{number}" for editor in range(EDITORS) for number in range(2))
     for editor in range(EDITORS):
         assert contents.index(f"{editor}:1") < contents.index(f"{editor}:0")
 
 
-def _check(ledger: Ledger, editors: Editors, sessions: SessionManager) -> None:
-    print(f"{ledger.made} edits made, overtaken {ledger.overtaken} times, given up {editors.conflicts} times")
-    ledger.check(S)
+def _check(recording: RecordingStore, editors: Editors, sessions: SessionManager) -> None:
+    print(f"{recording.made} edits made, overtaken {recording.overtaken} times, given up {editors.conflicts} times")
+    recording.check(S)
     written = [message for writer in range(WRITERS) for _, messages in LOAD.appends(writer) for message in messages]
-    assert ledger.appended.total() == 1 + len(written)
-    assert ledger.made >= 2
-    assert ledger.overtaken > 0 or isinstance(ledger.inner, InMemoryStore)
+    assert recording.appended.total() == 1 + len(written)
+    assert recording.made >= 2
+    assert recording.overtaken > 0 or isinstance(recording.inner, InMemoryStore)
     left: dict[str, list[str]] = defaultdict(list)
     for message in (*sessions.get_archive(S), *sessions.get_session(S)):
         writer, _, rest = str(message["content"]).partition(":")

@@ -11,7 +11,7 @@ import pytest
 
 from sessionkit_integrations import SessionManager, SQLiteStore, StoreUnavailableError
 from sessionkit_integrations.stores.sqlite import statements
-from tests.faults.contention import WINDOW, Load, begin, check_all_is_there, write_in_threads
+from tests.faults.helpers.contention import WINDOW, Load, begin, check_all_is_there, write_in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable

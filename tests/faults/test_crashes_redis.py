@@ -14,7 +14,7 @@ import pytest
 
 from sessionkit_integrations import RedisStore, SessionManager, StoreUnavailableError
 from tests.backends import REDIS_SERVERS
-from tests.faults.meta import check_meta
+from tests.faults.helpers.meta import check_meta
 from tests.servers import Server, binaries
 
 if TYPE_CHECKING:

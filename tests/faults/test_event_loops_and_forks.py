@@ -39,7 +39,7 @@ def test_everything_works_and_leaves_nothing_open_and_warns_of_nothing(
     options = ["-X", "dev", "-W", "error", "-W", "ignore:This process"]
     if kind.startswith("given"):
         options += ["-W", "ignore:unclosed <socket"]  # redis-py leaves those of the parent to the garbage collector
-    command = [sys.executable, *options, "-m", "tests.faults.scenarios", kind]
+    command = [sys.executable, *options, "-m", "tests.faults.helpers.scenarios", kind]
     done = subprocess.run(  # noqa: S603
         [*command, *place(kind, backends, tmp_path)],
         cwd=ROOT,

@@ -11,9 +11,9 @@ import redis
 import redis.asyncio
 
 from sessionkit_integrations import RedisStore, SessionManager, StoreUnavailableError, UpstashStore
-from tests.faults.appending import aappend, append
-from tests.faults.framing import Http, Resp
-from tests.faults.proxy import ALL, CUTS, Faults, FaultyProxy
+from tests.faults.helpers.appending import aappend, append
+from tests.faults.helpers.framing import Http, Resp
+from tests.faults.helpers.proxy import ALL, CUTS, Faults, FaultyProxy
 from tests.servers import Cluster, binaries
 from tests.upstash_rest import TOKEN
 

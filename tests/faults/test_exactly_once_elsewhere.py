@@ -9,9 +9,9 @@ import pytest
 import redis
 
 from sessionkit_integrations import RedisStore, SessionManager
-from tests.faults.appending import append
-from tests.faults.framing import Resp
-from tests.faults.proxy import CUTS, Faults, FaultyProxy
+from tests.faults.helpers.appending import append
+from tests.faults.helpers.framing import Resp
+from tests.faults.helpers.proxy import CUTS, Faults, FaultyProxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

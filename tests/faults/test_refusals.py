@@ -17,8 +17,8 @@ from redis.retry import Retry
 from sessionkit_integrations import Edit, RedisStore, SessionManager, StoreError, StoreUnavailableError, UpstashStore
 from sessionkit_integrations.records.record import Record
 from sessionkit_integrations.window.turns import Window
-from tests.faults.framing import Http, Resp
-from tests.faults.proxy import DROP, PASS, Faults, FaultyProxy
+from tests.faults.helpers.framing import Http, Resp
+from tests.faults.helpers.proxy import DROP, PASS, Faults, FaultyProxy
 from tests.servers import Server
 from tests.upstash_rest import TOKEN
 

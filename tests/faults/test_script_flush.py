@@ -11,7 +11,7 @@ import pytest
 
 from sessionkit_integrations import SessionManager
 from tests.backends import SCRIPTED
-from tests.faults.ledgers import Ledger, all_texts, write_while
+from tests.faults.helpers.ledger import Ledger, all_texts, write_while
 from tests.upstash_rest import TOKEN
 
 if TYPE_CHECKING:

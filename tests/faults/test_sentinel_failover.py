@@ -10,8 +10,8 @@ import redis.asyncio.sentinel
 from redis.sentinel import Sentinel
 
 from sessionkit_integrations import RedisStore, SessionManager
-from tests.faults.failovers import Failover, is_primary, wait_until
-from tests.faults.ledgers import Ledger, all_texts, write_while
+from tests.faults.helpers.failovers import Failover, is_primary, wait_until
+from tests.faults.helpers.ledger import Ledger, all_texts, write_while
 from tests.servers import REPLICATE_AT_ONCE, Server
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from redis.retry import Retry
 
 from sessionkit_integrations import Edit, RedisStore, StoreUnavailableError, UpstashStore
 from sessionkit_integrations.window.turns import Window
-from tests.faults.stalling import Stalling
+from tests.faults.helpers.stalling import Stalling
 from tests.tls import TLSFront
 
 if TYPE_CHECKING:

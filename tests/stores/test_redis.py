@@ -16,8 +16,8 @@ import redis.asyncio
 from redis.sentinel import Sentinel
 
 from sessionkit_integrations import RedisStore, SessionManager, StoreError, StoreUnavailableError
-from tests.faults.framing import Resp
-from tests.faults.proxy import DROP, Faults, FaultyProxy
+from tests.faults.helpers.framing import Resp
+from tests.faults.helpers.proxy import DROP, Faults, FaultyProxy
 from tests.servers import Server, free_port
 from tests.tls import TLSFront
 

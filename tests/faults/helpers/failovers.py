@@ -10,7 +10,7 @@ import redis
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tests.faults.ledgers import Entry, Ledger
+    from tests.faults.helpers.ledger import Entry, Ledger
     from tests.servers import Server
 
 LOAD_SECONDS = 0.6

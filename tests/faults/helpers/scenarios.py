@@ -1,7 +1,7 @@
-"""What applications do with event loops, threads and forks, in a process of its own, where warnings are errors.
+"""Event loops, threads and forks as applications use them, in a process of its own where warnings are errors.
 
-``python -m tests.faults.scenarios <kind of store> <where it is> <ports of the servers behind it>`` does it all and
-prints what it leaves open; whatever warns writes to the standard error.
+``python -m tests.faults.helpers.scenarios KIND WHERE [PORT…]`` plays all scenarios on a store of that kind and prints
+what each leaves open. The ports are those of the servers behind it. A warning goes to the standard error.
 """
 
 from __future__ import annotations

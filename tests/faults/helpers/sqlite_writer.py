@@ -1,6 +1,6 @@
-"""A process that writes to a SQLite file until it is killed: ``python -m tests.faults.sqlite_writer PATH NAME``.
+"""A process that writes to a SQLite file until it is killed.
 
-It prints the number of each turn that was acknowledged, at once.
+``python -m tests.faults.helpers.sqlite_writer PATH NAME`` prints the number of each acknowledged turn at once.
 """
 
 from __future__ import annotations

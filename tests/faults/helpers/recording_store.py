@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.window.turns import Window
 
 
-class Ledger(Store):
+class RecordingStore(Store):
     """Passes all on to another store.
 
     Attributes:

@@ -15,7 +15,7 @@ from sessionkit_integrations import StoreUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from tests.faults.proxy import Faults
+    from tests.faults.helpers.proxy import Faults
 
     Send = Callable[[int, str], object]
     ASend = Callable[[int, str], Awaitable[object]]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from tests.faults.framing import Framing
+    from tests.faults.helpers.framing import Framing
 
 PASS = "pass"  # noqa: S105 - the name of what is no fault
 CUT_BEFORE = "cut before the command"

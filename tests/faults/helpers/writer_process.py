@@ -1,4 +1,4 @@
-"""A process of writers: ``python -m tests.faults.writing URL TURNS SESSIONS FIRST LAST``.
+"""A process of writers: ``python -m tests.faults.helpers.writer_process URL TURNS SESSIONS FIRST LAST``.
 
 It says that it is ready, waits for a line, writes, and prints how long its slowest append took, in seconds.
 """
@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 from sessionkit_integrations import SessionManager
-from tests.faults.contention import WINDOW, Load, write_in_threads
+from tests.faults.helpers.contention import WINDOW, Load, write_in_threads
 
 
 class _Timed(SessionManager):
