@@ -160,7 +160,7 @@ def test_real_conversations_come_back_equal_from_both_frameworks() -> None:
         assert decode_all(LANGCHAIN, encode_all(LLAMA_INDEX, in_llama_index), "s") == in_langchain
 
 
-def test_arguments_keep_the_text_that_the_model_wrote_until_they_are_changed() -> None:
+def test_arguments_keep_the_models_text_until_they_are_changed() -> None:
     message = {"role": "assistant", "content": None, "tool_calls": [calling("1", '{ "a": 1.0 }')]}
     in_langchain, in_llama_index = passed_on(PLAIN, LANGCHAIN, message), passed_on(PLAIN, LLAMA_INDEX, message)
     assert passed_on(LANGCHAIN, PLAIN, in_langchain) == message
@@ -278,7 +278,7 @@ def test_only_signed_reasoning_of_a_plain_message_is_signed_in_langchain() -> No
     )
 
 
-def test_signatures_of_geminis_calls_are_where_langchains_integration_looks_for_them() -> None:
+def test_signatures_of_gemini_calls_are_where_its_integration_looks() -> None:
     call = {**calling("1", "{}"), "extra_content": {"google": {"thought_signature": "c2ln"}}}
     message = passed_on(PLAIN, LANGCHAIN, {"role": "assistant", "content": None, "tool_calls": [call]})
     assert message.additional_kwargs == {"__gemini_function_call_thought_signatures__": {"1": "c2ln"}}

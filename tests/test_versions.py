@@ -28,7 +28,8 @@ class LaterChatMessage(ChatMessage):
     mood: str | None = None
 
 
-def test_a_field_of_a_later_langchain_is_kept_where_langchain_keeps_what_it_does_not_know() -> None:
+def test_a_field_of_a_later_langchain_is_kept_as_an_unknown_one() -> None:
+    """LangChain keeps unknown fields of a message as attributes."""
     codec = LangChainCodec()
     (read,) = decode_all(codec, encode_all(codec, [LaterAIMessage(content="x", mood="glad")]), "s")
     assert read == AIMessage("x", mood="glad")

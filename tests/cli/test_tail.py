@@ -64,7 +64,7 @@ def test_every_message_is_told_once_and_in_order(
     assert told == sorted(told, key=int)
 
 
-def test_of_what_came_and_went_between_two_looks_it_is_said_that_it_is_lost() -> None:
+def test_messages_that_came_and_went_between_two_looks_are_told_as_lost() -> None:
     store = InMemoryStore()
     sessions = SessionManager(2, store)
     sessions.add_system_message("s", "pinned")
@@ -77,14 +77,15 @@ def test_of_what_came_and_went_between_two_looks_it_is_said_that_it_is_lost() ->
     assert one.look(store.read("s").records).records == []
 
 
-def test_what_is_archived_between_reading_a_session_and_its_archive_is_told_once() -> None:
+def test_messages_archived_between_the_two_reads_are_told_once() -> None:
+    """The archive is read after the session, and holds by then what the session held before."""
     records = [Record(b'{"role":"user","content":"%d"}' % number) for number in range(6)]
     one = Follower(records[:2], lambda: records[:5])
     assert one.look(records[3:5]).records == records[2:5]
     assert one.look(records[4:6]).records == records[5:6]
 
 
-def test_a_session_that_runs_ahead_between_the_two_reads_is_told_once_and_in_order() -> None:
+def test_messages_added_between_the_two_reads_are_told_once_and_in_order() -> None:
     records = [Record(b'{"role":"user","content":"%d"}' % number) for number in range(12)]
     archived = 0
     one = Follower(records[:2], lambda: records[:archived])

@@ -101,7 +101,7 @@ def test_a_listing_while_other_sessions_come_and_go(cluster: Cluster, sessions: 
         assert {name for name in names if not name.startswith("other")} == set(NAMES)
 
 
-def test_a_listing_during_which_a_slot_moves_to_a_node_that_was_listed_before(
+def test_a_listing_while_a_slot_moves_to_a_node_that_was_listed_before(
     cluster: Cluster, sessions: SessionManager, call: Call
 ) -> None:
     listing = Listing(sessions)
@@ -125,7 +125,7 @@ def test_a_listing_during_which_a_slot_goes_on_moving(cluster: Cluster, sessions
         assert sorted(names) == sorted(NAMES)
 
 
-def test_a_listing_after_slots_have_moved_to_a_node_that_the_client_does_not_know(
+def test_a_listing_after_slots_have_moved_to_a_node_unknown_to_the_client(
     cluster: Cluster, sessions: SessionManager, call: Call
 ) -> None:
     assert sorted(listed(sessions, call)) == sorted(NAMES)

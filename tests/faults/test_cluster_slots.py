@@ -66,9 +66,8 @@ def test_a_slot_that_moves_while_it_is_written_loses_nothing(cluster: Cluster, a
     sessions.close()
 
 
-def test_a_session_whose_keys_are_on_two_nodes_is_not_written_until_they_are_on_one(
-    cluster: Cluster, call: Call
-) -> None:
+def test_a_session_on_two_nodes_is_not_written_until_it_is_on_one(cluster: Cluster, call: Call) -> None:
+    """While a slot moves, the keys of one session can be on two nodes."""
     prefix, slot = "split:", first_slot_of(0) + 12
     sessions = SessionManager(store=RedisStore(cluster.url, key_prefix=prefix, timeout=1))
     (session_id,) = ids_in_slot(prefix, slot, 1)

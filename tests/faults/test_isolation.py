@@ -91,7 +91,7 @@ def related(draw: st.DrawFn) -> str:
 @example(Keys("app:"), "eu:a", Keys("app:eu:"), "a")
 @example(Keys("app:"), "a}:meta", Keys("app:"), "a")
 @example(Keys("app:"), "%3A", Keys("app:"), ":")
-def test_different_sessions_have_different_keys_that_only_their_prefix_lists(
+def test_sessions_have_keys_of_their_own_that_only_their_prefix_lists(
     first: Keys, one: str, second: Keys, other: str
 ) -> None:
     assume((first, one) != (second, other))

@@ -135,7 +135,7 @@ def test_messages_of_frameworks_that_json_cannot_hold_are_refused(value: Callabl
         assert sessions.get_session("s") == []
 
 
-def test_what_holds_a_bomb_may_be_any_mapping_and_what_is_no_json_any_class() -> None:
+def test_a_bomb_in_any_mapping_or_class_is_refused() -> None:
     with SessionManager() as sessions:
         for value in (bomb(), HumanMessage):
             messages: list[Any] = [MappingProxyType(user(extra=value)), user(extra=value)]

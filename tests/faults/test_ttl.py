@@ -35,7 +35,7 @@ TRIES = 20
 
 
 @pytest.mark.parametrize("name", ["redis-8.2", "valkey-9", "cluster"])  # Redis 6.2 has no PEXPIRETIME
-def test_after_any_operation_all_keys_of_a_session_expire_at_the_same_moment(name: str, backends: Backends) -> None:
+def test_after_any_operation_all_keys_of_a_session_expire_together(name: str, backends: Backends) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     chance = random.Random(seed)
@@ -86,7 +86,7 @@ def change(store: Store, session_id: str, what: str, chance: random.Random, numb
         store.delete(session_id)
 
 
-def test_readers_see_a_whole_window_or_none_while_a_session_expires_again_and_again(make_store: StoreMaker) -> None:
+def test_readers_of_a_session_that_expires_see_a_whole_window_or_none(make_store: StoreMaker) -> None:
     store = make_store(ttl=TTL, archive=True)
     stop = threading.Event()
     together = threading.Barrier(2)
@@ -152,9 +152,10 @@ def test_under_load_no_key_outlives_the_others(server: Server) -> None:
 
 
 @pytest.mark.parametrize("kind", ["remove", "archive", "replace"])
-def test_an_edit_whose_session_expires_between_its_read_and_its_write_starts_from_nothing(
+def test_an_edit_of_a_session_that_expires_meanwhile_starts_from_nothing(
     make_store: StoreMaker, call: Call, kind: str
 ) -> None:
+    """The session expires between the edit's read and its write."""
     new = [record("user", "new")]
     edit: Any = {
         "remove": edits.remove(0),

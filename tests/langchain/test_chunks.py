@@ -79,7 +79,7 @@ def test_chunks_on_both_sides_of_another_message_stay_apart() -> None:
     "ids",
     [["resp_1", "lc_run--1", "lc_run--1"], ["lc_run--1", "msg_1", "lc_run--1", "msg_1"]],
 )
-def test_a_stream_whose_chunks_have_ids_of_the_provider_and_of_langchain_is_one_message(ids: list[str]) -> None:
+def test_a_stream_with_ids_of_the_provider_and_of_langchain_is_one_message(ids: list[str]) -> None:
     chunks = [AIMessageChunk(content="x", id=each) for each in ids]
     provider = next(each for each in ids if not each.startswith("lc_run--"))
     assert stored(*chunks) == [AIMessage("x" * len(ids), id=provider)]

@@ -200,9 +200,7 @@ def test_a_history_within_a_history_keeps_both() -> None:
 
 
 @pytest.mark.parametrize("run", ["invoke", "ainvoke"])
-def test_langchain_logs_an_answer_that_cannot_be_stored_and_still_returns_it(
-    run: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_langchain_logs_and_returns_an_answer_that_cannot_be_stored(run: str, caplog: pytest.LogCaptureFixture) -> None:
     sessions = SessionManager()
     answer = AIMessage("x", additional_kwargs={"a": float("nan")})
     assert RUN[run](with_history(answering(lambda value: answer), sessions), "hello", session()) is answer

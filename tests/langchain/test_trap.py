@@ -115,7 +115,7 @@ def test_histories_that_read_afresh_do_fail_there(name: str, run: str) -> None:
 
 
 @pytest.mark.parametrize("run", ["stream", "astream"])
-def test_a_stream_stores_its_messages_once_if_the_session_changes_between_its_chunks(run: str) -> None:
+def test_a_stream_is_stored_once_if_the_session_changes_meanwhile(run: str) -> None:
     sessions = new_sessions(10)
     chain = with_history(Parrot(), sessions)
     if run == "stream":

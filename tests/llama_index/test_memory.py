@@ -56,7 +56,7 @@ def memory_of(sessions: SessionManager, *blocks: Flushed, token_limit: int = 100
     )
 
 
-async def test_what_exceeds_the_token_limit_is_archived_and_flushed_to_the_blocks(make_store: StoreMaker) -> None:
+async def test_messages_over_the_token_limit_are_archived_and_go_to_the_blocks(make_store: StoreMaker) -> None:
     async with SessionManager(1000, make_store()) as sessions:
         flushed = Flushed()
         memory = memory_of(sessions, flushed, token_limit=20)

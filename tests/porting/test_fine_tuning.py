@@ -17,7 +17,8 @@ CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arg
 TAKEN = {"role", "content", "name", "tool_calls", "tool_call_id"}
 
 
-def test_a_session_and_its_archive_are_one_example_that_ends_with_the_assistant() -> None:
+def test_a_session_and_its_archive_are_one_example() -> None:
+    """The example ends with a message of the assistant."""
     store = InMemoryStore(archive=True)
     sessions = SessionManager(1, store)
     sessions.set_system_message("s", "Be brief.")

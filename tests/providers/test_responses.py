@@ -165,7 +165,7 @@ def test_a_message_that_was_changed_goes_back_changed(clients: Clients, change: 
     assert {block["type"] for block in blocks} <= {"text", "tool_use"}
 
 
-def test_ids_that_had_to_be_replaced_are_replaced_in_what_goes_back_as_it_was(clients: Clients) -> None:
+def test_replaced_ids_are_replaced_in_content_that_goes_back_unchanged(clients: Clients) -> None:
     message = stored(clients, "anthropic", "interleaved")
     result: Any = {"role": "tool", "tool_call_id": "toolu_4", "content": "sunny"}
     first, second = (

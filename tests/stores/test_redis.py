@@ -203,7 +203,7 @@ def test_a_server_that_never_answers_is_a_typed_error_in_the_end(call: Call) -> 
         call(sessions, "close")
 
 
-def test_an_append_whose_replies_are_all_lost_says_that_it_may_have_happened(redis_server: Server, call: Call) -> None:
+def test_an_append_that_loses_every_reply_says_that_it_may_have_happened(redis_server: Server, call: Call) -> None:
     faults = Faults(0, {DROP: 1})
     with FaultyProxy(redis_server.port, Resp(), faults) as proxy:
         sessions = SessionManager(store=RedisStore(port=proxy.port, key_prefix="lost:"))

@@ -238,7 +238,7 @@ def test_meta_does_not_grow_with_every_operation(redis_server: Server, monkeypat
         store.delete("s")
 
 
-def test_a_writer_whose_clock_is_ahead_makes_none_forget_what_was_just_done(
+def test_a_writer_with_a_fast_clock_makes_nobody_forget_recent_operations(
     redis_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moment = 1_763_800_000_000
@@ -288,7 +288,7 @@ def test_a_list_that_begins_beside_an_archive_ends_with_it(redis_server: Server)
         client.delete(*keys)
 
 
-def test_a_deletion_that_is_sent_again_takes_nothing_that_was_written_since(make_scripted_store: StoreMaker) -> None:
+def test_a_repeated_deletion_takes_nothing_that_was_written_since(make_scripted_store: StoreMaker) -> None:
     store: Any = make_scripted_store(archive=True)
     sessions = SessionManager(1, store)
     sessions.send_messages("s", [user("1"), user("2")])
@@ -409,7 +409,7 @@ def test_the_scripts_remember_as_many_operations_as_the_other_stores() -> None:
 
 
 @pytest.mark.parametrize("kind", [0, 1, 2], ids=["list", "meta", "archive"])
-def test_a_wrong_type_under_our_key_is_a_typed_error_and_nothing_is_written(server: Server, kind: int) -> None:
+def test_a_key_of_a_wrong_type_is_a_typed_error_and_nothing_is_written(server: Server, kind: int) -> None:
     keys = Keys("wrong:").all_of("s")
     with server.client() as client, RedisStore(server.url, key_prefix="wrong:", archive=True) as store:
         sessions = SessionManager(1, store)

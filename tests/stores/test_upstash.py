@@ -89,7 +89,7 @@ def test_an_environment_without_the_variables_is_said(monkeypatch: pytest.Monkey
         SessionManager.from_url("upstash://example.upstash.io")
 
 
-def test_a_manager_url_names_the_host_and_takes_the_token_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_manager_url_names_the_host_and_the_environment_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UPSTASH_REDIS_REST_TOKEN", TOKEN)
     with SessionManager.from_url("upstash://example.upstash.io?ttl=60&key_prefix=app:") as sessions:
         assert repr(sessions.store) == "UpstashStore('https://example.upstash.io', key_prefix='app:')"
@@ -125,9 +125,7 @@ def test_a_read_only_token_reads(endpoint: UpstashEndpoint, call: Call) -> None:
         writer.reset_session("s")
 
 
-def test_a_request_beyond_upstashs_limit_is_a_typed_error_and_writes_nothing(
-    endpoint: UpstashEndpoint, call: Call
-) -> None:
+def test_a_request_over_the_limit_is_a_typed_error_and_writes_nothing(endpoint: UpstashEndpoint, call: Call) -> None:
     store = UpstashStore(endpoint.url, TOKEN, timeout=30)
     sessions = SessionManager(store=store, max_message_bytes=2**30)
     with pytest.raises(StoreError, match="max request size"):
