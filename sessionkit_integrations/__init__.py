@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.llama_index.chat_stores import SessionKitAsyncChatStore, SessionKitChatStore
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.sessions.manager import SessionManager
-    from sessionkit_integrations.stores.base import Edit, Snapshot, Store
+    from sessionkit_integrations.stores.base import Appended, Edit, SessionInfo, Snapshot, Store
     from sessionkit_integrations.stores.memory import InMemoryStore
     from sessionkit_integrations.stores.redis.store import RedisStore
     from sessionkit_integrations.stores.redis.upstash import UpstashStore
@@ -49,7 +49,7 @@ _MODULES = {
     "llama_index.chat_stores": ("SessionKitAsyncChatStore", "SessionKitChatStore"),
     "sessions.manager": ("SessionManager",),
     "records.messages": ("Message",),
-    "stores.base": ("Edit", "Snapshot", "Store"),
+    "stores.base": ("Appended", "Edit", "SessionInfo", "Snapshot", "Store"),
     "stores.memory": ("InMemoryStore",),
     "stores.redis.store": ("RedisStore",),
     "stores.sqlite.store": ("SQLiteStore",),
@@ -61,6 +61,7 @@ _MODULES = {
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "Appended",
     "ConflictError",
     "CorruptSessionError",
     "Edit",
@@ -71,6 +72,7 @@ __all__ = [
     "MissingDependencyError",
     "RedisStore",
     "SQLiteStore",
+    "SessionInfo",
     "SessionKitAsyncChatStore",
     "SessionKitChatMessageHistory",
     "SessionKitChatStore",

@@ -6,13 +6,16 @@ import asyncio
 import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from sessionkit_integrations.records.record import decode, role_of
 from sessionkit_integrations.runtime.context import Closeable
+from sessionkit_integrations.window.turns import number_turns
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
     from typing_extensions import Self
 
@@ -34,6 +37,41 @@ class Snapshot:
         that changes by writers who know of no versions are seen.
         """
         return hashlib.sha1(b"\n".join(self.records), usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True)
+class Appended:
+    """Outcome of an append.
+
+    Attributes:
+        evicted: Turns that left the window; 0 for a retry.
+    """
+
+    evicted: int = 0
+
+
+@dataclass(frozen=True)
+class SessionInfo:
+    """Figures of a session, as its store keeps them.
+
+    Attributes:
+        turns: Turns among the active records.
+        messages: Active records, those of the preamble included.
+        archived: Archived records.
+        appended: Messages that were ever appended; ``None`` where the store does not count them.
+        created: Time of the first write, in UTC; ``None`` where the store does not know it.
+        updated: Time of the last write, in UTC; ``None`` where the store does not know it.
+        expires: Time at which the session ends unless it is written to, in UTC; ``None`` if it does not end, or where
+            the store does not know.
+    """
+
+    turns: int
+    messages: int
+    archived: int
+    appended: int | None = None
+    created: datetime | None = None
+    updated: datetime | None = None
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -66,18 +104,27 @@ class Store(Closeable, ABC):
     """Whether evicted records are kept in an archive. Edits may add to the archive in either case."""
 
     @abstractmethod
-    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
+    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
         """Add records to the end of a session, then evict what leaves the window.
 
         An append whose ``operation_id`` is one of the session's last ones changes nothing: it is a retry.
+
+        Returns:
+            What became of the session.
 
         Raises:
             InvalidMessageError: A turn would be longer than ``window`` allows; nothing was written.
         """
 
     @abstractmethod
-    def read(self, session_id: str, *, archived: bool = False) -> Snapshot:
-        """Return the active (or the archived) records of a session; none if there is no such session."""
+    def read(
+        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+    ) -> Snapshot:
+        """Return the active (or the archived) records of a session; none if there is no such session.
+
+        ``start`` and ``stop`` take a part of them, as a slice of a list does: negative numbers count from the newest
+        record. ``start=-50`` returns the newest 50, ``start=-100, stop=-50`` the 50 before them.
+        """
 
     @abstractmethod
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
@@ -97,17 +144,26 @@ class Store(Closeable, ABC):
     def sessions(self) -> Iterator[str]:
         """Iterate over the ids of all sessions, each once, in no particular order."""
 
+    def describe(self, session_id: str) -> SessionInfo | None:
+        """Return figures of a session, or ``None`` if there is no such session.
+
+        This default reads the whole session and takes its times from the records. Override it where the store counts.
+        """
+        return _described(self.read(session_id), self.read(session_id, archived=True))
+
     def __deepcopy__(self, _memo: object) -> Self:
         # Frameworks copy what their objects hold; a copy is of the same sessions.
         return self
 
-    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
+    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
         """See `append`."""
-        await asyncio.to_thread(self.append, session_id, records, window, operation_id)
+        return await asyncio.to_thread(self.append, session_id, records, window, operation_id)
 
-    async def aread(self, session_id: str, *, archived: bool = False) -> Snapshot:
+    async def aread(
+        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+    ) -> Snapshot:
         """See `read`."""
-        return await asyncio.to_thread(self.read, session_id, archived=archived)
+        return await asyncio.to_thread(self.read, session_id, archived=archived, start=start, stop=stop)
 
     async def areplace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `replace`."""
@@ -122,9 +178,43 @@ class Store(Closeable, ABC):
         for session_id in await asyncio.to_thread(lambda: list(self.sessions())):
             yield session_id
 
+    async def adescribe(self, session_id: str) -> SessionInfo | None:
+        """See `describe`."""
+        return _described(await self.aread(session_id), await self.aread(session_id, archived=True))
+
     def close(self) -> None:
         """Release what the store holds open, except clients that it was given."""
 
     async def aclose(self) -> None:
         """See `close`."""
         await asyncio.to_thread(self.close)
+
+
+def moment(milliseconds: int) -> datetime:
+    """Return a time in Unix milliseconds as an aware one, in UTC.
+
+    Raises:
+        OverflowError: It is outside of the years 1 to 9999.
+    """
+    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=milliseconds)
+
+
+def _described(active: Snapshot, archived: Snapshot) -> SessionInfo | None:
+    if not active.records and not archived.records:
+        return None
+    numbers = number_turns(map(role_of, active.records))
+    times = sorted(_times((*archived.records, *active.records)))
+    created, updated = (times[0], times[-1]) if times else (None, None)
+    turns = numbers[-1] if numbers else 0
+    return SessionInfo(turns, len(active.records), len(archived.records), created=created, updated=updated)
+
+
+def _times(records: Iterable[Record]) -> Iterator[datetime]:
+    """Yield the times at which records were written, of those that say so."""
+    for record in records:
+        try:
+            at = decode(record).get("at")
+            if type(at) is int:
+                yield moment(at)
+        except (ValueError, OverflowError, RecursionError):
+            continue

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.runtime.forks import ForkSafe
-from sessionkit_integrations.stores.base import Snapshot, Store
+from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.options import ttl_milliseconds
 from sessionkit_integrations.stores.state import SessionState
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.stores.base import Edit
+    from sessionkit_integrations.stores.base import Appended, Edit, Snapshot
     from sessionkit_integrations.window.turns import Window
 
 
@@ -38,18 +38,20 @@ class InMemoryStore(ForkSafe, Store):
     def __repr__(self) -> str:
         return f"InMemoryStore({len(self._sessions)} sessions)"
 
-    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
+    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
         """See `Store.append`."""
         with self._lock:
             state = self._load(session_id)
-            state.append(records, window, operation_id, archive=self.archive)
+            appended = state.append(records, window, operation_id, archive=self.archive)
             self._save(session_id, state)
+        return appended
 
-    def read(self, session_id: str, *, archived: bool = False) -> Snapshot:
+    def read(
+        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+    ) -> Snapshot:
         """See `Store.read`."""
         with self._lock:
-            state = self._load(session_id)
-            return Snapshot(tuple(state.archived if archived else state.active))
+            return self._load(session_id).read(archived=archived, start=start, stop=stop)
 
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
@@ -72,13 +74,15 @@ class InMemoryStore(ForkSafe, Store):
 
     # Nothing here waits, so the twins need no thread.
 
-    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
+    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
         """See `Store.append`."""
-        self.append(session_id, records, window, operation_id)
+        return self.append(session_id, records, window, operation_id)
 
-    async def aread(self, session_id: str, *, archived: bool = False) -> Snapshot:
+    async def aread(
+        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+    ) -> Snapshot:
         """See `Store.read`."""
-        return self.read(session_id, archived=archived)
+        return self.read(session_id, archived=archived, start=start, stop=stop)
 
     async def areplace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import ConflictError
 from sessionkit_integrations.records.record import role_of
-from sessionkit_integrations.stores.base import Snapshot
+from sessionkit_integrations.stores.base import Appended, Snapshot
 from sessionkit_integrations.window.turns import check_growth, evict, number_turns
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ class SessionState:
     archived: list[Record] = field(default_factory=list)
     operations: list[str] = field(default_factory=list)
 
-    def append(self, records: Sequence[Record], window: Window, operation_id: str, *, archive: bool) -> None:
+    def append(self, records: Sequence[Record], window: Window, operation_id: str, *, archive: bool) -> Appended:
         """Change as `Store.append` says, keeping what is evicted if ``archive``.
 
         Raises:
             InvalidMessageError: A turn would be longer than ``window`` allows.
         """
         if operation_id in self.operations:
-            return
+            return Appended()
         before = number_turns(map(role_of, self.active))
         last = before[-1] if before else 0
         check_growth(number_turns(map(role_of, records), last), window, last, before.count(last))
@@ -50,6 +50,12 @@ class SessionState:
         self.active, evicted = evict([*self.active, *records], window, role_of)
         if archive:
             self.archived += evicted
+        turns = number_turns(map(role_of, evicted))
+        return Appended(turns[-1] if turns else 0)
+
+    def read(self, *, archived: bool = False, start: int | None = None, stop: int | None = None) -> Snapshot:
+        """Return what `Store.read` says."""
+        return Snapshot(tuple((self.archived if archived else self.active)[start:stop]))
 
     def replace(self, edit: Edit, expected: str | None, operation_id: str) -> None:
         """Change as `Store.replace` says.

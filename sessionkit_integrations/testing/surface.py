@@ -111,8 +111,8 @@ class Surface:
 
         async def gathered() -> list[BaseException | None]:
             made = (getattr(self.store, f"a{method}")(*args) for method, args in calls)
-            raised: list[BaseException | None] = await asyncio.gather(*made, return_exceptions=True)
-            return raised
+            outcomes = await asyncio.gather(*made, return_exceptions=True)
+            return [outcome if isinstance(outcome, BaseException) else None for outcome in outcomes]
 
         return self._loop.run_until_complete(gathered())
 

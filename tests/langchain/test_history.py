@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations import Window
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.stores.base import Edit, Snapshot
+    from sessionkit_integrations.stores.base import Appended, Edit, Snapshot
 
 QUESTION, ANSWER = HumanMessage("hello", id="1"), AIMessage("hi", id="2")
 TURN = [QUESTION, ANSWER]
@@ -36,11 +36,13 @@ class HalfStore(Store):
         assert asynchronous == self._asynchronous, "called from the wrong side"
         return self._store
 
-    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
-        self._half(asynchronous=False).append(session_id, records, window, operation_id)
+    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
+        return self._half(asynchronous=False).append(session_id, records, window, operation_id)
 
-    def read(self, session_id: str, *, archived: bool = False) -> Snapshot:
-        return self._half(asynchronous=False).read(session_id, archived=archived)
+    def read(
+        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+    ) -> Snapshot:
+        return self._half(asynchronous=False).read(session_id, archived=archived, start=start, stop=stop)
 
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         self._half(asynchronous=False).replace(session_id, edit, expected, operation_id)
@@ -51,11 +53,13 @@ class HalfStore(Store):
     def sessions(self) -> Iterator[str]:
         return self._half(asynchronous=False).sessions()
 
-    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
-        await self._half(asynchronous=True).aappend(session_id, records, window, operation_id)
+    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
+        return await self._half(asynchronous=True).aappend(session_id, records, window, operation_id)
 
-    async def aread(self, session_id: str, *, archived: bool = False) -> Snapshot:
-        return await self._half(asynchronous=True).aread(session_id, archived=archived)
+    async def aread(
+        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+    ) -> Snapshot:
+        return await self._half(asynchronous=True).aread(session_id, archived=archived, start=start, stop=stop)
 
     async def adelete(self, session_id: str) -> None:
         await self._half(asynchronous=True).adelete(session_id)

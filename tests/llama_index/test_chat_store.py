@@ -27,7 +27,7 @@ from tests.llama_index.samples import CALL, assistant, text, user
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
-    from sessionkit_integrations import Edit, Snapshot, Window
+    from sessionkit_integrations import Appended, Edit, Snapshot, Window
     from sessionkit_integrations.records.record import Record
 
 U1, A1, U2, A2, U3, A3 = (kind(text(f"{number}")) for number in (1, 2, 3) for kind in (user, assistant))
@@ -76,11 +76,13 @@ class AsyncOnlyStore(Store):
 
     append = read = replace = delete = sessions = _refuse
 
-    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
-        self._inner.append(session_id, records, window, operation_id)
+    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
+        return self._inner.append(session_id, records, window, operation_id)
 
-    async def aread(self, session_id: str, *, archived: bool = False) -> Snapshot:
-        return self._inner.read(session_id, archived=archived)
+    async def aread(
+        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+    ) -> Snapshot:
+        return self._inner.read(session_id, archived=archived, start=start, stop=stop)
 
     async def areplace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         self._inner.replace(session_id, edit, expected, operation_id)

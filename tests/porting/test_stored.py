@@ -123,8 +123,10 @@ class Moving(InMemoryStore):
             self.append("s", [Record(b'{"role":"user","content":"%s"}' % content)], Window(1), content.decode())
         self.times = times
 
-    def read(self, session_id: str, *, archived: bool = False) -> Snapshot:
-        snapshot = super().read(session_id, archived=archived)
+    def read(
+        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+    ) -> Snapshot:
+        snapshot = super().read(session_id, archived=archived, start=start, stop=stop)
         if self.times:
             self.times -= 1
             self.append(

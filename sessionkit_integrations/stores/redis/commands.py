@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sessionkit_integrations.records.record import Record, now, role_of
-from sessionkit_integrations.stores.base import Snapshot
+from sessionkit_integrations.stores.base import Appended, Snapshot
 from sessionkit_integrations.stores.state import conflict
 from sessionkit_integrations.window.turns import turn_too_long
 
@@ -76,12 +76,13 @@ def append(
     *,
     ttl: int | None,
     archive: bool,
-) -> Command[None]:
+) -> Command[Appended]:
     """Return the command for `Store.append`; ``ttl`` is in milliseconds."""
 
-    def read_reply(reply: int) -> None:
+    def read_reply(reply: int) -> Appended:
         if reply < 0:
             raise turn_too_long(window)
+        return Appended()
 
     settings = f"{now()} {window.turns} {window.max_turn_messages} {ttl or 0} {int(archive)} {_letters(records)}"
     # While a slot of a cluster moves to another node, a command may name only keys that exist; most have no archive.
@@ -89,10 +90,14 @@ def append(
     return Command("append", touched, (operation_id, settings, *records), read_reply, is_script=True, writes=True)
 
 
-def read(keys: Keys, session_id: str, *, archived: bool) -> Command[Snapshot]:
+def read(
+    keys: Keys, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+) -> Command[Snapshot]:
     """Return the command for `Store.read`."""
     key = keys.archive(session_id) if archived else keys.active(session_id)
-    return Command("LRANGE", (key,), (0, -1), _snapshot)
+    # LRANGE names the last record, and a slice the one after it; before the first there is none.
+    bounds = (1, 0) if stop == 0 else (start or 0, -1 if stop is None else stop - 1)
+    return Command("LRANGE", (key,), bounds, _snapshot)
 
 
 def replace(

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sessionkit_integrations.runtime.retries import Attempts, within
-from sessionkit_integrations.stores.base import Snapshot, Store
+from sessionkit_integrations.stores.base import Appended, Snapshot, Store
 from sessionkit_integrations.stores.operation_ids import operation_id
 from sessionkit_integrations.stores.options import checked_timeout, ttl_milliseconds
 from sessionkit_integrations.stores.redis import commands
@@ -112,21 +112,25 @@ class ScriptedStore(Store):
         """See `_placement`."""
         return ONE_NODE
 
-    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
+    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
         """See `Store.append`."""
-        self._run(self._append(session_id, records, window, operation_id))
+        return self._run(self._append(session_id, records, window, operation_id))
 
-    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
+    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
         """See `Store.append`."""
-        await self._arun(self._append(session_id, records, window, operation_id))
+        return await self._arun(self._append(session_id, records, window, operation_id))
 
-    def read(self, session_id: str, *, archived: bool = False) -> Snapshot:
+    def read(
+        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+    ) -> Snapshot:
         """See `Store.read`."""
-        return self._run(commands.read(self._keys, session_id, archived=archived))
+        return self._run(commands.read(self._keys, session_id, archived=archived, start=start, stop=stop))
 
-    async def aread(self, session_id: str, *, archived: bool = False) -> Snapshot:
+    async def aread(
+        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+    ) -> Snapshot:
         """See `Store.read`."""
-        return await self._arun(commands.read(self._keys, session_id, archived=archived))
+        return await self._arun(commands.read(self._keys, session_id, archived=archived, start=start, stop=stop))
 
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
@@ -183,7 +187,9 @@ class ScriptedStore(Store):
         await self._per_loop.close()
         self.close()
 
-    def _append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Command[None]:
+    def _append(
+        self, session_id: str, records: Sequence[Record], window: Window, operation_id: str
+    ) -> Command[Appended]:
         return commands.append(
             self._keys, session_id, records, window, operation_id, ttl=self._ttl, archive=self.archive
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sessionkit_integrations.errors import StoreError
 from sessionkit_integrations.records.record import role_of
-from sessionkit_integrations.stores.base import Snapshot
+from sessionkit_integrations.stores.base import Appended, Snapshot
 from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS, conflict
 from sessionkit_integrations.window.turns import check_growth, number_turns
 
@@ -113,28 +113,33 @@ def append(
     now: int,
     ttl: int | None,
     archive: bool,
-) -> Steps[None]:
+) -> Steps[Appended]:
     """Do what `Store.append` says; times are in milliseconds."""
 
-    def work() -> Steps[None]:
+    def work() -> Steps[Appended]:
         row = yield from _load(session_id, now)
         if operation_id in row.operations.split():
-            return
+            return Appended()
         rows = _place(row, records, window)
         session = yield from _save(row, session_id, operation_id, len(records), now, ttl)
         yield from _insert(session, rows)
         last_evicted = row.turn - window.turns
-        if last_evicted > 0:
-            evicted = " FROM active WHERE session = ? AND turn BETWEEN 1 AND ?"
-            if archive:
-                copy = f"INSERT INTO archived (session, record) SELECT session, record{evicted} ORDER BY position"
-                yield Statement(copy, (session, last_evicted))
-            yield Statement(f"DELETE{evicted}", (session, last_evicted))
+        if last_evicted <= 0:
+            return Appended()
+        evicted = " FROM active WHERE session = ? AND turn BETWEEN 1 AND ?"
+        turns: int = (yield Statement(f"SELECT count(DISTINCT turn){evicted}", (session, last_evicted)))[0][0]
+        if archive:
+            copy = f"INSERT INTO archived (session, record) SELECT session, record{evicted} ORDER BY position"
+            yield Statement(copy, (session, last_evicted))
+        yield Statement(f"DELETE{evicted}", (session, last_evicted))
+        return Appended(turns)
 
     return _transaction(work())
 
 
-def read(session_id: str, now: int, *, archived: bool) -> Steps[Snapshot]:
+def read(
+    session_id: str, now: int, *, archived: bool = False, start: int | None = None, stop: int | None = None
+) -> Steps[Snapshot]:
     """Do what `Store.read` says."""
     table, order = ("archived", "records.id") if archived else ("active", "records.position")
     rows = yield Statement(
@@ -142,7 +147,7 @@ def read(session_id: str, now: int, *, archived: bool) -> Steps[Snapshot]:
         f" WHERE session_id = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY {order}",
         (session_id, now),
     )
-    return Snapshot(tuple(row[0] for row in rows))
+    return Snapshot(tuple(row[0] for row in rows[start:stop]))
 
 
 def replace(
@@ -155,7 +160,7 @@ def replace(
         if operation_id in row.operations.split():
             return
         if expected is not None:
-            snapshot = yield from read(session_id, now, archived=False)
+            snapshot = yield from read(session_id, now)
             if snapshot.version != expected:
                 raise conflict()
         rows: list[tuple[int, int, Record]] = []

@@ -16,7 +16,7 @@ from sessionkit_integrations.runtime.forks import ForkSafe
 from sessionkit_integrations.runtime.resources import Shared
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.runtime.steps import run
-from sessionkit_integrations.stores.base import Snapshot, Store
+from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.options import checked_timeout, ttl_milliseconds
 from sessionkit_integrations.stores.sqlite import statements
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.stores.base import Edit
+    from sessionkit_integrations.stores.base import Appended, Edit, Snapshot
     from sessionkit_integrations.stores.sqlite.statements import Statement, Steps
     from sessionkit_integrations.window.turns import Window
 
@@ -89,21 +89,25 @@ class SQLiteStore(ForkSafe, Store):
         """The file, as an absolute path."""
         return self._path
 
-    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
+    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
         """See `Store.append`."""
-        self._run(lambda: self._append(session_id, records, window, operation_id))
+        return self._run(lambda: self._append(session_id, records, window, operation_id))
 
-    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
+    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
         """See `Store.append`."""
-        await self._arun(lambda: self._append(session_id, records, window, operation_id))
+        return await self._arun(lambda: self._append(session_id, records, window, operation_id))
 
-    def read(self, session_id: str, *, archived: bool = False) -> Snapshot:
+    def read(
+        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+    ) -> Snapshot:
         """See `Store.read`."""
-        return self._run(lambda: statements.read(session_id, now(), archived=archived))
+        return self._run(lambda: statements.read(session_id, now(), archived=archived, start=start, stop=stop))
 
-    async def aread(self, session_id: str, *, archived: bool = False) -> Snapshot:
+    async def aread(
+        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+    ) -> Snapshot:
         """See `Store.read`."""
-        return await self._arun(lambda: statements.read(session_id, now(), archived=archived))
+        return await self._arun(lambda: statements.read(session_id, now(), archived=archived, start=start, stop=stop))
 
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
@@ -144,7 +148,7 @@ class SQLiteStore(ForkSafe, Store):
             if connection is not None:
                 connection.close()
 
-    def _append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Steps[None]:
+    def _append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Steps[Appended]:
         return statements.append(
             session_id, records, window, operation_id, now=now(), ttl=self._ttl, archive=self.archive
         )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.stores.base import Edit, Snapshot
+    from sessionkit_integrations.stores.base import Appended, Edit, Snapshot
     from sessionkit_integrations.window.turns import Window
 
 
@@ -37,21 +37,27 @@ class RecordingStore(Store):
         self._read: dict[str, Snapshot] = {}
         self._lock = threading.Lock()
 
-    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
-        self.inner.append(session_id, records, window, operation_id)
+    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
+        appended = self.inner.append(session_id, records, window, operation_id)
         with self._lock:
             self.appended.update(records)
+        return appended
 
-    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> None:
-        await self.inner.aappend(session_id, records, window, operation_id)
+    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
+        appended = await self.inner.aappend(session_id, records, window, operation_id)
         with self._lock:
             self.appended.update(records)
+        return appended
 
-    def read(self, session_id: str, *, archived: bool = False) -> Snapshot:
-        return self._noted(self.inner.read(session_id, archived=archived))
+    def read(
+        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+    ) -> Snapshot:
+        return self._noted(self.inner.read(session_id, archived=archived, start=start, stop=stop))
 
-    async def aread(self, session_id: str, *, archived: bool = False) -> Snapshot:
-        return self._noted(await self.inner.aread(session_id, archived=archived))
+    async def aread(
+        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+    ) -> Snapshot:
+        return self._noted(await self.inner.aread(session_id, archived=archived, start=start, stop=stop))
 
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         try:
