@@ -6,7 +6,7 @@ LlamaIndex has them as blocks, or in additional keyword arguments in the shape t
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llama_index.core.base.llms.types import ToolCallBlock
 
@@ -15,71 +15,94 @@ from sessionkit_integrations.adapting.with_pydantic import maker
 from sessionkit_integrations.records.tool_calls import are_function_calls, function_call, texts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sessionkit_integrations.records.fields import Fields
 
-_block = maker(ToolCallBlock(tool_name=""))
+KWARG = "tool_calls"
+"""Additional keyword argument in which LlamaIndex's integrations keep the calls as their provider gave them."""
+_make_block = maker(ToolCallBlock(tool_name=""))
 _FIELDS = ("id", "type", "function")
 
 
-def encode_calls(blocks: Sequence[ToolCallBlock], kwargs: dict[str, Any], extra: Fields) -> list[Fields]:
+class EncodedCalls(NamedTuple):
+    """The tool calls of a record.
+
+    Attributes:
+        calls: The calls in OpenAI's shape.
+        extra: What that shape does not tell of them.
+        given: Whether they tell all of the additional keyword argument ``tool_calls``, which then need not be stored.
+    """
+
+    calls: list[Fields]
+    extra: Fields
+    given: bool
+
+
+def encode_calls(blocks: Sequence[ToolCallBlock], kwargs: Mapping[str, Any]) -> EncodedCalls:
     """Return the tool calls of a record.
 
     Args:
         blocks: The blocks that call.
-        kwargs: The message's additional keyword arguments; calls in OpenAI's shape are taken out.
-        extra: Where what OpenAI's shape cannot tell goes.
+        kwargs: The message's additional keyword arguments, as JSON.
 
     Raises:
         InvalidMessageError: JSON cannot hold the arguments.
     """
     calls = [_encode_call(block) for block in blocks]
-    given: Any = kwargs.get("tool_calls")
-    if are_function_calls(given) and (not calls or _mean_the_same(calls, given)):
+    extra: Fields = {}
+    given: Any = kwargs.get(KWARG)
+    is_given = are_function_calls(given) and (not calls or _mean_the_same(calls, given))
+    if is_given:
         # They keep the very text that the model wrote its arguments in.
         calls = [{name: call[name] for name in _FIELDS} for call in given]
         extra["tool_calls_in_kwargs"] = [
             {name: value for name, value in call.items() if name not in _FIELDS} for call in given
         ]
-        del kwargs["tool_calls"]
     texts = [index for index, block in enumerate(blocks) if isinstance(block.tool_kwargs, str)]
-    texts = [index for index in texts if not isinstance(_arguments(texts_of(calls[index])[2]), str)]
+    texts = [index for index in texts if not isinstance(_decode_arguments(texts_of(calls[index])[2]), str)]
     if texts:
         extra["text_arguments"] = texts
     without_id = [index for index, call in enumerate(calls) if call["id"] is None]
     if without_id:
         extra["without_id"] = without_id
-        for index in without_id:
-            calls[index]["id"] = ""
-    return calls
+    return EncodedCalls([call if call["id"] is not None else {**call, "id": ""} for call in calls], extra, is_given)
 
 
-def decode_calls(calls: Sequence[Any], kwargs: dict[str, Any], extra: Fields) -> list[ToolCallBlock]:
+def decode_calls(calls: Sequence[Any], extra: Mapping[str, Any]) -> list[ToolCallBlock]:
     """Return the blocks that call; see `encode_calls`.
 
     Args:
         calls: The tool calls of a record.
-        kwargs: Additional keyword arguments, which get calls that were among them.
-        extra: What OpenAI's shape could not tell.
+        extra: What OpenAI's shape does not tell of them.
 
     Raises:
-        AttributeError, LookupError, TypeError, ValueError: They are no tool calls.
+        AttributeError, LookupError, TypeError, ValueError: They are not tool calls.
     """
     without_id, texts = extra.get("without_id", ()), extra.get("text_arguments", ())
-    if "tool_calls_in_kwargs" in extra:
-        more = extra["tool_calls_in_kwargs"]
-        kwargs["tool_calls"] = [{**call, **rest} for call, rest in zip(calls, more, strict=True)]
     blocks = []
     for index, call in enumerate(calls):
         call_id, name, text = texts_of(call)
         if index in without_id:
             call_id = None
-        is_text = index in texts or "custom" in call
-        arguments = text if is_text else _arguments(text)
+        arguments = text if index in texts or "custom" in call else _decode_arguments(text)
         fields = {"block_type": "tool_call", "tool_call_id": call_id, "tool_name": name, "tool_kwargs": arguments}
-        blocks.append(_block(fields))
+        blocks.append(_make_block(fields))
     return blocks
+
+
+def given_calls(calls: Sequence[Any], extra: Mapping[str, Any]) -> list[Fields] | None:
+    """Return the additional keyword argument ``tool_calls``, or ``None`` where the calls do not stand for one.
+
+    Args:
+        calls: The tool calls of a record.
+        extra: What OpenAI's shape does not tell of them.
+
+    Raises:
+        TypeError, ValueError: They are not tool calls.
+    """
+    rest = extra.get("tool_calls_in_kwargs")
+    return None if rest is None else [{**call, **more} for call, more in zip(calls, rest, strict=True)]
 
 
 def _encode_call(block: ToolCallBlock) -> Fields:
@@ -89,8 +112,8 @@ def _encode_call(block: ToolCallBlock) -> Fields:
     return function_call(block.tool_call_id, block.tool_name, arguments)
 
 
-def _arguments(text: str) -> dict[str, Any] | str:
-    """Return the arguments of a tool call as a dict, or as they are where they are no JSON object."""
+def _decode_arguments(text: str) -> dict[str, Any] | str:
+    """Return the arguments of a tool call as a dict, or as they are where they are not a JSON object."""
     arguments = arguments_of(text)
     return text if arguments is None else arguments
 
@@ -101,4 +124,4 @@ def _mean_the_same(calls: Sequence[Fields], others: Sequence[Fields]) -> bool:
 
 def _meaning(call: Fields) -> tuple[Any, ...]:
     call_id, name, text = texts_of(call)
-    return call_id, name, json.dumps(_arguments(text), sort_keys=True)
+    return call_id, name, json.dumps(_decode_arguments(text), sort_keys=True)

@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 
 class _OnSessions(BaseModel):
-    """What both chat stores have: the sessions they are on."""
+    """Base of both chat stores: the sessions they are on."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     sessions: SessionManager = Field(exclude=True)
-    _sessions: Chats[ChatMessage] = PrivateAttr()
+    _chats: Chats[ChatMessage] = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
         """Set up what is not a field."""
         super().model_post_init(context)
-        self._sessions = self.sessions.using(LlamaIndexCodec())
+        self._chats = self.sessions.using(LlamaIndexCodec())
 
 
 class SessionKitChatStore(_OnSessions, BaseChatStore):
@@ -55,49 +55,49 @@ class SessionKitChatStore(_OnSessions, BaseChatStore):
 
     def set_messages(self, key: str, messages: list[ChatMessage]) -> None:
         """Put messages in the place of a session's; the archive stays as it is."""
-        self._sessions.edit(key, edits.replace_all(self._sessions.encode(messages)))
+        self._chats.edit(key, edits.replace_all(self._chats.encode(messages)))
 
     async def aset_messages(self, key: str, messages: list[ChatMessage]) -> None:
         """See `set_messages`."""
-        await self._sessions.aedit(key, edits.replace_all(self._sessions.encode(messages)))
+        await self._chats.aedit(key, edits.replace_all(self._chats.encode(messages)))
 
     def get_messages(self, key: str) -> list[ChatMessage]:
         """Return the messages in a session's window, oldest first."""
-        return self._sessions.read(key)
+        return self._chats.read(key)
 
     async def aget_messages(self, key: str) -> list[ChatMessage]:
         """See `get_messages`."""
-        return await self._sessions.aread(key)
+        return await self._chats.aread(key)
 
     def add_message(self, key: str, message: ChatMessage, idx: int | None = None) -> None:
         """Add a message at the end of a session, or insert it before the one at ``idx`` (as `list.insert` does)."""
         if idx is None:
-            self._sessions.append(key, [message])
+            self._chats.append(key, [message])
         else:
-            self._sessions.edit(key, edits.insert(idx, self._sessions.encode([message])))
+            self._chats.edit(key, edits.insert(idx, self._chats.encode([message])))
 
     async def async_add_message(self, key: str, message: ChatMessage, idx: int | None = None) -> None:
         """See `add_message`."""
         if idx is None:
-            await self._sessions.aappend(key, [message])
+            await self._chats.aappend(key, [message])
         else:
-            await self._sessions.aedit(key, edits.insert(idx, self._sessions.encode([message])))
+            await self._chats.aedit(key, edits.insert(idx, self._chats.encode([message])))
 
     def delete_messages(self, key: str) -> list[ChatMessage] | None:
         """Delete all that is kept of a session; return the messages of its window, ``None`` if there were none."""
-        return self._sessions.decode(key, self._sessions.edit(key, edits.clear_all)) or None
+        return self._chats.decode(key, self._chats.edit(key, edits.clear_all)) or None
 
     async def adelete_messages(self, key: str) -> list[ChatMessage] | None:
         """See `delete_messages`."""
-        return self._sessions.decode(key, await self._sessions.aedit(key, edits.clear_all)) or None
+        return self._chats.decode(key, await self._chats.aedit(key, edits.clear_all)) or None
 
     def delete_message(self, key: str, idx: int) -> ChatMessage | None:
         """Delete the message at ``idx`` (from the end if negative) and return it; ``None`` if there is none."""
-        return self._first(key, self._sessions.edit(key, edits.remove(idx)))
+        return self._first(key, self._chats.edit(key, edits.remove(idx)))
 
     async def adelete_message(self, key: str, idx: int) -> ChatMessage | None:
         """See `delete_message`."""
-        return self._first(key, await self._sessions.aedit(key, edits.remove(idx)))
+        return self._first(key, await self._chats.aedit(key, edits.remove(idx)))
 
     def delete_last_message(self, key: str) -> ChatMessage | None:
         """Delete the newest message and return it; ``None`` if there is none."""
@@ -116,7 +116,7 @@ class SessionKitChatStore(_OnSessions, BaseChatStore):
         return [session_id async for session_id in self.sessions.alist_sessions()]
 
     def _first(self, key: str, records: list[Record]) -> ChatMessage | None:
-        return next(iter(self._sessions.decode(key, records)), None)
+        return next(iter(self._chats.decode(key, records)), None)
 
 
 class SessionKitAsyncChatStore(_OnSessions, AsyncDBChatStore):
@@ -154,9 +154,9 @@ class SessionKitAsyncChatStore(_OnSessions, AsyncDBChatStore):
         """
         messages: list[ChatMessage] = []
         if status is not MessageStatus.ACTIVE:
-            messages += await self._sessions.aread_archive(key)
+            messages += await self._chats.aread_archive(key)
         if status is not MessageStatus.ARCHIVED:
-            messages += await self._sessions.aread(key)
+            messages += await self._chats.aread(key)
         start = offset or 0
         return messages[start : None if limit is None else start + limit]
 
@@ -173,39 +173,39 @@ class SessionKitAsyncChatStore(_OnSessions, AsyncDBChatStore):
     ) -> None:
         """Add messages at the end, all at once; none is fine."""
         if status is MessageStatus.ACTIVE:
-            await self._sessions.aappend(key, messages)
+            await self._chats.aappend(key, messages)
         else:
-            await self._sessions.aedit(key, edits.change_archive(self._sessions.encode(messages), clear=False))
+            await self._chats.aedit(key, edits.change_archive(self._chats.encode(messages), clear=False))
 
     async def set_messages(
         self, key: str, messages: list[ChatMessage], status: MessageStatus = MessageStatus.ACTIVE
     ) -> None:
         """Put messages in the place of all that have the status; the others stay as they are."""
-        records = self._sessions.encode(messages)
+        records = self._chats.encode(messages)
         if status is MessageStatus.ACTIVE:
-            await self._sessions.aedit(key, edits.replace_all(records))
+            await self._chats.aedit(key, edits.replace_all(records))
         else:
-            await self._sessions.aedit(key, edits.change_archive(records, clear=True))
+            await self._chats.aedit(key, edits.change_archive(records, clear=True))
 
     async def delete_message(self, key: str, idx: int) -> ChatMessage | None:
         """Delete the active message at ``idx`` (from the end if negative) and return it; ``None`` if there is none."""
-        removed = await self._sessions.aedit(key, edits.remove(idx))
-        return next(iter(self._sessions.decode(key, removed)), None)
+        removed = await self._chats.aedit(key, edits.remove(idx))
+        return next(iter(self._chats.decode(key, removed)), None)
 
     async def delete_messages(self, key: str, status: MessageStatus | None = None) -> None:
         """Delete all messages that have the status, or all that is kept of the session."""
         if status is None:
-            await self._sessions.adelete(key)
+            await self._chats.adelete(key)
         else:
             await self.set_messages(key, [], status)
 
     async def delete_oldest_messages(self, key: str, n: int) -> list[ChatMessage]:
         """Delete the ``n`` oldest active messages and return them."""
-        return self._sessions.decode(key, await self._sessions.aedit(key, edits.remove_oldest(n, to_archive=False)))
+        return self._chats.decode(key, await self._chats.aedit(key, edits.remove_oldest(n, to_archive=False)))
 
     async def archive_oldest_messages(self, key: str, n: int) -> list[ChatMessage]:
         """Move the ``n`` oldest active messages into the archive and return them."""
-        return self._sessions.decode(key, await self._sessions.aedit(key, edits.remove_oldest(n, to_archive=True)))
+        return self._chats.decode(key, await self._chats.aedit(key, edits.remove_oldest(n, to_archive=True)))
 
     async def get_keys(self) -> list[str]:
         """Return the ids of all sessions."""

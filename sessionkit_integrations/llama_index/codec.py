@@ -20,10 +20,12 @@ except ImportError as error:
     raise MissingDependencyError("SessionKitChatStore", "llama-index") from error
 
 from sessionkit_integrations.adapting.with_pydantic import maker, parse_json
-from sessionkit_integrations.llama_index.blocks import block_of, is_known, text_block, thinking_block
-from sessionkit_integrations.llama_index.calls import decode_calls, encode_calls
-from sessionkit_integrations.llama_index.content import Held, blocks_of
-from sessionkit_integrations.llama_index.values import dumped, restore
+from sessionkit_integrations.llama_index.blocks import is_supported, text_block
+from sessionkit_integrations.llama_index.calls import KWARG as TOOL_CALLS
+from sessionkit_integrations.llama_index.calls import decode_calls, encode_calls, given_calls
+from sessionkit_integrations.llama_index.content import EncodedBlocks, decode_blocks
+from sessionkit_integrations.llama_index.natural import decode_part, decode_thinking
+from sessionkit_integrations.llama_index.values import dump_value, restore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,13 +48,13 @@ _MESSAGE_ROLES = {role.value: role for role in MessageRole}
 _SHARED_KWARGS = ("tool_call_id", "name", "refusal")
 """Additional keyword arguments that OpenAI's shape has a field for."""
 _KNOWN = frozenset({"role", "blocks", "additional_kwargs"})
-_UNKNOWN_BLOCKS = "unknown_blocks"
-"""The additional keyword argument that keeps blocks of a later version of LlamaIndex."""
-_message = maker(ChatMessage())
+_UNSUPPORTED_BLOCKS = "unknown_blocks"
+"""Additional keyword argument for blocks of a later version of LlamaIndex."""
+_make_message = maker(ChatMessage())
 
 
 class LlamaIndexCodec:
-    """How LlamaIndex's messages are written and read; see `Codec`."""
+    """Codec of LlamaIndex's messages; see `Codec`."""
 
     parse_json = staticmethod(parse_json)
 
@@ -60,7 +62,7 @@ class LlamaIndexCodec:
         """See `Codec.encode`."""
         for message in messages:
             if not isinstance(message, ChatMessage):
-                raise InvalidMessageError("message", f"is a ChatMessage, not {type(message).__name__}")
+                raise InvalidMessageError("message", f"must be a ChatMessage, got {type(message).__name__}")
             try:
                 fields = _encode(message)
             except RecursionError as error:
@@ -72,38 +74,51 @@ class LlamaIndexCodec:
         extra = fields.get(TAG)
         if extra is None:
             if fields.keys() <= ORDINARY_FIELDS and not isinstance(fields.get("content"), list):
-                return _ordinary(fields)
+                return _decode_ordinary(fields)
             extra = _from_elsewhere(fields)
         return _decode(fields, extra)
 
 
 def _encode(message: ChatMessage) -> Fields:
-    extra: dict[str, Any] = {}
     role = _ROLES[message.role]
-    if role != message.role.value:
-        extra["role"] = message.role.value
-    fields: Fields = {"role": role, "content": ""}
-    kwargs = _encode_kwargs(message, fields, extra)
-    held = Held(message.blocks)
-    calls = encode_calls(held.calls, kwargs, extra)
-    fields["content"] = held.content(or_none=bool(calls) and role == "assistant")
+    kwargs, objects = dump_value(message.additional_kwargs)
+    blocks = EncodedBlocks(message.blocks)
+    calls, extra_of_calls, given = encode_calls(blocks.calls, kwargs)
+    shared = _shared_kwargs(kwargs, role)
+    fields: Fields = {"role": role, "content": blocks.content(optional=bool(calls) and role == "assistant"), **shared}
     if calls:
         fields["tool_calls"] = calls
-    if kwargs:
-        extra["additional_kwargs"] = kwargs
-    extra |= held.beyond(fields)
+    elsewhere = {*shared, *((TOOL_CALLS,) if given else ())}
+    extra: Fields = {} if role == message.role.value else {"role": message.role.value}
+    if kwargs.get("is_error") is True:
+        extra["is_error"] = True
+        elsewhere.add("is_error")
+    if objects:
+        extra["objects"] = objects
+    extra |= extra_of_calls
+    rest = {name: value for name, value in kwargs.items() if name not in elsewhere}
+    if rest:
+        extra["additional_kwargs"] = rest
+    extra |= blocks.rest(fields)
     later = {name for name in type(message).model_fields if name not in _KNOWN and getattr(message, name) is not None}
     if later:
         extra["fields"] = message.model_dump(include=later, mode="json")
-    if extra:
-        fields[TAG] = extra
-    return fields
+    return {**fields, TAG: extra} if extra else fields
+
+
+def _shared_kwargs(kwargs: Fields, role: str) -> dict[str, str]:
+    """Return the additional keyword arguments that OpenAI's shape has a field for."""
+    return {
+        name: kwargs[name]
+        for name in _SHARED_KWARGS
+        if isinstance(kwargs.get(name), str) and (name != "refusal" or role == "assistant")
+    }
 
 
 def _from_elsewhere(fields: Fields) -> Fields:
-    """Return what a message that no LlamaIndex wrote says beyond OpenAI's shape, as if LlamaIndex had said it."""
+    """Return what a message that LlamaIndex did not write says beyond OpenAI's shape, as if LlamaIndex had said it."""
     extra: Fields = {}
-    details = [detail for detail in reasoning_of(fields) if thinking_block(detail)]
+    details = [detail for detail in reasoning_of(fields) if decode_thinking(detail)]
     if details and fields["role"] == "assistant":
         extra["reasoning_details"] = details
     if fields["role"] == "tool" and is_error(fields):
@@ -112,11 +127,11 @@ def _from_elsewhere(fields: Fields) -> Fields:
     if kwargs:
         extra["additional_kwargs"] = kwargs
     if isinstance(fields.get("content"), list):
-        fields["content"] = [part for part in fields["content"] if block_of(part) is not None]
+        fields["content"] = [part for part in fields["content"] if decode_part(part) is not None]
     return extra
 
 
-def _ordinary(fields: Fields) -> ChatMessage:
+def _decode_ordinary(fields: Fields) -> ChatMessage:
     """Return a message that says nothing beyond OpenAI's shape, as most do: what `_decode` does, and faster."""
     content = fields.get("content")
     if type(content) is str:
@@ -125,33 +140,39 @@ def _ordinary(fields: Fields) -> ChatMessage:
         blocks = []
     else:
         raise ValueError("its content is neither a text nor a list")
-    kwargs: dict[str, Any] = {}
-    _add_shared(fields, kwargs)
     if "tool_calls" in fields:
-        blocks += decode_calls(fields["tool_calls"] or (), kwargs, {})
-    return _message({"role": _MESSAGE_ROLES[fields["role"]], "additional_kwargs": kwargs, "blocks": blocks})
+        blocks += decode_calls(fields["tool_calls"] or (), {})
+    role = _MESSAGE_ROLES[fields["role"]]
+    return _make_message({"role": role, "additional_kwargs": _kwargs_of(fields), "blocks": blocks})
 
 
 def _decode(fields: Fields, extra: Fields) -> ChatMessage:
     kwargs = extra.get("additional_kwargs", {})
     if not isinstance(kwargs, dict):
         raise ValueError("its additional_kwargs are no dict")  # noqa: TRY004 - the record is at fault
-    _add_shared(fields, kwargs)
+    kwargs |= _kwargs_of(fields)
     if "is_error" in extra:
         kwargs["is_error"] = extra["is_error"]
-    calls = decode_calls(fields.get("tool_calls") or (), kwargs, extra)
+    calls = fields.get("tool_calls") or ()
+    given = given_calls(calls, extra)
+    if given is not None:
+        kwargs[TOOL_CALLS] = given
+    blocks = decode_blocks(fields, decode_calls(calls, extra), extra)
     if "objects" in extra:
         restore(kwargs, extra["objects"])
     role = _MESSAGE_ROLES[extra["role"] if "role" in extra else fields["role"]]
-    values = {"role": role, "additional_kwargs": kwargs, "blocks": blocks_of(fields, calls, extra)}
+    values = {"role": role, "additional_kwargs": kwargs, "blocks": blocks}
     for name, value in extra.get("fields", {}).items():
         (values if name in ChatMessage.model_fields else kwargs).setdefault(name, value)
-    if "own" in extra and (unknown := [own for own in extra["own"] if not is_known(own)]):
-        kwargs[_UNKNOWN_BLOCKS] = unknown
-    return _message(values)
+    unsupported = [own for own in extra.get("own", ()) if not is_supported(own)]
+    if unsupported:
+        kwargs[_UNSUPPORTED_BLOCKS] = unsupported
+    return _make_message(values)
 
 
-def _add_shared(fields: Fields, kwargs: dict[str, Any]) -> None:
+def _kwargs_of(fields: Fields) -> dict[str, Any]:
+    """Return the additional keyword arguments that OpenAI's shape has a field for."""
+    kwargs = {}
     for name in _SHARED_KWARGS:
         if name in fields:
             value = fields[name]
@@ -159,19 +180,4 @@ def _add_shared(fields: Fields, kwargs: dict[str, Any]) -> None:
                 kwargs[name] = value
             elif value is not None:
                 raise ValueError(f"its {name} is {value!r}")
-
-
-def _encode_kwargs(message: ChatMessage, fields: Fields, extra: dict[str, Any]) -> dict[str, Any]:
-    """Return the additional keyword arguments that OpenAI's shape has no place for; the others go into their places."""
-    if not message.additional_kwargs:
-        return {}
-    objects: list[Any] = []
-    kwargs = dumped(message.additional_kwargs, objects)
-    for name in _SHARED_KWARGS:
-        if isinstance(kwargs.get(name), str) and (name != "refusal" or fields["role"] == "assistant"):
-            fields[name] = kwargs.pop(name)
-    if kwargs.get("is_error") is True:
-        extra["is_error"] = kwargs.pop("is_error")
-    if objects:
-        extra["objects"] = objects
     return kwargs

@@ -1,103 +1,100 @@
-"""The blocks of LlamaIndex's messages as the content of records, and back; see `llama_index_blocks`."""
+"""The blocks of LlamaIndex's messages as the content of records, and back.
+
+| letter in a record's ``order`` | block | comes from |
+| --- | --- | --- |
+| `r` | `ThinkingBlock` | the next dict of ``reasoning_details`` |
+| `p` | `TextBlock`, `ImageBlock`, `AudioBlock`, `VideoBlock`, `DocumentBlock` | the next content part |
+| `u` | the same but for texts, whose URL is a data URL | the next content part |
+| `s` | `CitableBlock` | the next content parts, as many as the block holds |
+| `c` | `ToolCallBlock` | the next tool call |
+| `o` | any other, media by path among them | the block itself |
+
+Reasoning, then parts, then calls: where the blocks are in this order, a record needs no ``order``.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from llama_index.core.base.llms.types import CitableBlock, ThinkingBlock, ToolCallBlock
-
-from sessionkit_integrations.adapting.differences import arranged
-from sessionkit_integrations.llama_index.blocks import (
-    block_of,
-    citable_block,
-    citable_of,
-    dump,
-    is_known,
-    load,
-    part_of,
-    reasoning_of_block,
-    text_block,
-    thinking_block,
-    with_change,
+from sessionkit_integrations.adapting.differences import arranged, changed
+from sessionkit_integrations.llama_index.blocks import dump_block, is_supported, load_block, text_block
+from sessionkit_integrations.llama_index.natural import (
+    CALL,
+    CITABLE,
+    DATA_URL,
+    OWN,
+    PART,
+    REASONING,
+    decode_citable,
+    decode_part,
+    decode_thinking,
+    encode_block,
 )
 from sessionkit_integrations.records.media import is_text, text_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from llama_index.core.base.llms.types import ToolCallBlock
+
     from sessionkit_integrations.adapting.differences import Block, Change
     from sessionkit_integrations.records.fields import Fields
     from sessionkit_integrations.records.media import Part
 
-_CALL, _CITABLE, _OWN, _REASONING = "c", "s", "o", "r"
+_FROM_PARTS = frozenset({PART, DATA_URL, CITABLE})
 
 
-class Held:
-    """The blocks of a message, divided into what each of them becomes."""
+class EncodedBlocks:
+    """The blocks of a message as a record holds them.
+
+    Args:
+        blocks: The blocks.
+
+    Raises:
+        InvalidMessageError: JSON cannot hold one of them.
+    """
 
     def __init__(self, blocks: Sequence[Any]) -> None:
-        self.order = ""
-        self.parts: list[Part] = []
-        self.calls: list[ToolCallBlock] = []
-        self._details: list[Block] = []
-        self._own: list[Block] = []
-        self._citables: list[Any] = []
-        self._changes: list[Change] = []
-        for index, block in enumerate(blocks):
-            self.order += self._hold(block, index)
+        self._encoded = [encode_block(block, index) for index, block in enumerate(blocks)]
 
-    def _hold(self, block: Any, index: int) -> str:
-        if type(block) is ToolCallBlock:
-            self.calls.append(block)
-            return _CALL
-        if type(block) is ThinkingBlock and (detail := reasoning_of_block(block, index, self._changes)):
-            self._details.append(detail)
-            return _REASONING
-        if type(block) is CitableBlock and (held := citable_of(block)):
-            self.parts += held[0]
-            self._citables.append(held[1])
-            return _CITABLE
-        if part := part_of(block, index, self._changes):
-            self.parts.append(part[1])
-            return part[0]
-        self._own.append(dump(block))
-        return _OWN
+    @property
+    def calls(self) -> list[ToolCallBlock]:
+        """The blocks that call tools."""
+        return self._values(CALL)
 
-    def content(self, *, or_none: bool) -> str | list[Part] | None:
+    def content(self, *, optional: bool) -> str | list[Part] | None:
         """Return the content of the record.
 
         Args:
-            or_none: Whether it may have none.
+            optional: Whether it may be ``None``.
         """
-        if not self.parts:
-            return None if or_none else ""
-        return self.parts[0]["text"] if len(self.parts) == 1 and is_text(self.parts[0]) else self.parts
+        parts = [part for encoded in self._encoded for part in encoded.parts]
+        if not parts:
+            return None if optional else ""
+        return parts[0]["text"] if len(parts) == 1 and is_text(parts[0]) else parts
 
-    def beyond(self, fields: Fields) -> dict[str, Any]:
-        """Return what the record of a message with these fields does not tell of its blocks."""
-        known: dict[str, list[Any]] = {
-            "reasoning_details": self._details,
-            "own": self._own,
-            "citables": self._citables,
-            "changes": self._changes,
+    def rest(self, fields: Fields) -> Fields:
+        """Return the part of the blocks that a record with these fields does not tell."""
+        details = self._values(REASONING)
+        extra = {
+            "reasoning_details": details,
+            "own": self._values(OWN),
+            "citables": self._values(CITABLE),
+            "changes": [change for encoded in self._encoded for change in encoded.changes],
         }
-        extra: dict[str, Any] = {name: value for name, value in known.items() if value}
-        if self.order != _natural_order(fields, self._details):
-            extra["order"] = self.order
-        return extra
+        extra = {name: values for name, values in extra.items() if values}
+        order = "".join(encoded.letter for encoded in self._encoded)
+        return extra if order == _natural_order(fields, details) else {**extra, "order": order}
+
+    def _values(self, letter: str) -> list[Any]:
+        return [encoded.value for encoded in self._encoded if encoded.letter == letter]
 
 
-def _natural_order(fields: Fields, details: Sequence[Block]) -> str:
-    content = fields.get("content")
-    parts = 0 if content is None else 1 if isinstance(content, str) else len(content)
-    return _REASONING * len(details) + "p" * parts + _CALL * len(fields.get("tool_calls") or ())
-
-
-def blocks_of(fields: Fields, calls: list[ToolCallBlock], extra: Fields) -> list[Any]:
-    """Return the blocks of a message; see `Held`.
+def decode_blocks(fields: Fields, calls: list[ToolCallBlock], extra: Fields) -> list[Any]:
+    """Return the blocks of a message; see `EncodedBlocks`.
 
     Args:
-        fields: Those of its record.
+        fields: The fields of its record.
         calls: Its tool calls.
         extra: What its record says beyond OpenAI's shape.
 
@@ -113,27 +110,33 @@ def blocks_of(fields: Fields, calls: list[ToolCallBlock], extra: Fields) -> list
         if not details and not isinstance(content, list):
             return calls if content is None else [text_block(content), *calls]  # as of most messages
         order = _natural_order(fields, details)
-    held: list[Any] = [text_part(content)] if isinstance(content, str) else content or []
-    parts = iter(held if any(letter in "pus" for letter in order) else ())
+    parts = iter([text_part(content)] if isinstance(content, str) else content or ())
+    if _FROM_PARTS.isdisjoint(order):
+        parts = iter(())
     sources: dict[str, Iterator[Any]] = {
-        _REASONING: iter(details),
-        _CALL: iter(calls if _CALL in order else ()),
-        _OWN: iter(extra.get("own", ())),
-        _CITABLE: (citable_block(rest, parts) for rest in extra.get("citables", ())),
-        "p": parts,
-        "u": parts,
+        REASONING: iter(details),
+        CALL: iter(calls if CALL in order else ()),
+        OWN: iter(extra.get("own", ())),
+        CITABLE: (decode_citable(rest, parts) for rest in extra.get("citables", ())),
+        PART: parts,
+        DATA_URL: parts,
     }
-    blocks = arranged(order, sources, extra.get("changes", ()), _made)
+    blocks = arranged(order, sources, extra.get("changes", ()), _decode_block)
     return [block for block in blocks if block is not None]
 
 
-def _made(letter: str, source: Any, difference: Change | None) -> Any:
-    if letter in {_CALL, _CITABLE}:
+def _natural_order(fields: Fields, details: Sequence[Block]) -> str:
+    content = fields.get("content")
+    parts = 0 if content is None else 1 if isinstance(content, str) else len(content)
+    return REASONING * len(details) + PART * parts + CALL * len(fields.get("tool_calls") or ())
+
+
+def _decode_block(letter: str, source: Any, difference: Change | None) -> Any:
+    if letter in {CALL, CITABLE}:
         return source
-    if letter == _OWN:
-        return load(source) if is_known(source) else None
-    if letter == _REASONING:
-        return with_change(thinking_block(source), difference)
-    if letter == "p" and difference is None and is_text(source):
+    if letter == OWN:
+        return load_block(source) if is_supported(source) else None
+    if letter == PART and difference is None and is_text(source):
         return text_block(source["text"])
-    return with_change(block_of(source, letter), difference)
+    block = decode_thinking(source) if letter == REASONING else decode_part(source, letter)
+    return block if difference is None else load_block(changed(dump_block(block), difference))

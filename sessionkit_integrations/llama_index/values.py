@@ -1,8 +1,8 @@
 """The additional keyword arguments of LlamaIndex's messages as JSON, and back.
 
 LlamaIndex's OpenAI integration keeps objects of OpenAI's SDK in them. Those come back as such where that SDK is
-installed, and as dicts where it is not; other objects as what LlamaIndex itself makes of them when it dumps a message.
-Bytes, such as the signatures that its Gemini integration keeps, come back as bytes.
+installed, and as dicts where it is not. Other objects come back as LlamaIndex itself dumps them with a message, and
+bytes, such as the signatures that its Gemini integration keeps, as bytes.
 """
 
 from __future__ import annotations
@@ -21,61 +21,65 @@ from sessionkit_integrations.adapting.differences import replace_at
 from sessionkit_integrations.errors import InvalidMessageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     Path = list[str | int]
-    Typed = list[Any]
+    Place = list[Any]
     """A path, and the class of the object there."""
 
 _BYTES = "bytes"
 _OPENAI_CLASS = re.compile(r"(openai\.types(?:\.[a-z]\w*)*):([A-Z]\w*)")
-"""What may be imported because a record names it: a class of OpenAI's SDK that holds data, and nothing else."""
+"""Name of a class that may be imported because a record names it: one of OpenAI's SDK that holds data."""
 
 
-def dumped(kwargs: dict[str, Any], objects: list[Typed]) -> dict[str, Any]:
-    """Return additional keyword arguments as JSON.
-
-    Args:
-        kwargs: The arguments.
-        objects: Where the paths and classes of objects of OpenAI's SDK, and of bytes, in them go.
+def dump_value(value: dict[str, Any]) -> tuple[dict[str, Any], list[Place]]:
+    """Return values as JSON, and the places of bytes and of objects of OpenAI's SDK in them.
 
     Raises:
         InvalidMessageError: JSON cannot hold one of them.
     """
-    return {name: _dumped(value, [name], objects) for name, value in kwargs.items()}
+    return {name: _dump(item) for name, item in value.items()}, list(_places(value, []))
 
 
-def restore(kwargs: dict[str, Any], objects: Iterable[Typed]) -> None:
-    """Make objects of OpenAI's SDK, and bytes, of what `dumped` made of them, where they can be made.
+def restore(values: dict[str, Any], places: Iterable[Place]) -> None:
+    """Put bytes and objects of OpenAI's SDK, where that is installed, in their places; see `dump_value`.
 
     Raises:
-        LookupError, TypeError, ValueError: There is nothing at these paths.
+        LookupError, TypeError, ValueError: There is nothing at these places.
     """
-    for path, name in objects:
+    for path, name in places:
         cls = _class(name)
         if name == _BYTES:
-            replace_at(kwargs, path, partial(b64decode, validate=True))
+            replace_at(values, path, partial(b64decode, validate=True))
         elif cls is not None:
-            replace_at(kwargs, path, cls.model_validate)
+            replace_at(values, path, cls.model_validate)
 
 
-def _dumped(value: Any, path: Path, objects: list[Typed]) -> Any:
-    if isinstance(value, BaseModel):
-        cls = type(value)
-        name = f"{cls.__module__}:{cls.__qualname__}"
-        if _OPENAI_CLASS.fullmatch(name):
-            objects.append([path, name])
-            return value.model_dump(mode="json", exclude_unset=True)
-    elif isinstance(value, bytes):
-        objects.append([path, _BYTES])
+def _dump(value: Any) -> Any:
+    if _class_name(value) is not None:
+        return value.model_dump(mode="json", exclude_unset=True)
+    if isinstance(value, bytes):
         return b64encode(value).decode()
-    elif type(value) is dict:
-        return {key: _dumped(item, [*path, key], objects) for key, item in value.items()}
-    elif type(value) is list:
-        return [_dumped(item, [*path, index], objects) for index, item in enumerate(value)]
-    elif value is None or isinstance(value, (str, int, float)):
+    if type(value) is dict:
+        return {key: _dump(item) for key, item in value.items()}
+    if type(value) is list:
+        return [_dump(item) for item in value]
+    if value is None or isinstance(value, (str, int, float)):
         return value
     return _as_llama_index_dumps(value)
+
+
+def _places(value: Any, path: Path) -> Iterator[Place]:
+    if type(value) is dict:
+        for key, item in value.items():
+            yield from _places(item, [*path, key])
+    elif type(value) is list:
+        for index, item in enumerate(value):
+            yield from _places(item, [*path, index])
+    elif isinstance(value, bytes):
+        yield [path, _BYTES]
+    elif (name := _class_name(value)) is not None:
+        yield [path, name]
 
 
 def _as_llama_index_dumps(value: Any) -> Any:
@@ -85,6 +89,13 @@ def _as_llama_index_dumps(value: Any) -> Any:
         return to_jsonable_python(dumped_message["additional_kwargs"]["value"])
     except ValueError as error:
         raise InvalidMessageError("additional_kwargs", f"holds what JSON cannot ({error})") from error
+
+
+def _class_name(value: object) -> str | None:
+    """Return the name of an object's class if it is one of OpenAI's SDK."""
+    cls = type(value)
+    name = f"{cls.__module__}:{cls.__qualname__}"
+    return name if isinstance(value, BaseModel) and _OPENAI_CLASS.fullmatch(name) else None
 
 
 def _class(name: str) -> type[BaseModel] | None:

@@ -1,7 +1,7 @@
-"""Sessions in the shape that the chat APIs of OpenAI, Anthropic and Google take, and their answers as messages.
+"""Sessions as requests to the chat APIs of OpenAI, Anthropic and Google, and their responses as messages.
 
-``to_openai``, ``to_anthropic`` and ``to_gemini`` return keyword arguments for the call of the provider's own SDK;
-``from_openai``, ``from_anthropic`` and ``from_gemini`` turn what it returns into the message to store:
+``to_openai``, ``to_anthropic`` and ``to_gemini`` return keyword arguments for a call of the provider's own SDK.
+``from_openai``, ``from_anthropic`` and ``from_gemini`` turn its response into the message to store:
 
 ```python
 kwargs = to_anthropic(sessions.get_session("user123"))
@@ -9,8 +9,8 @@ response = anthropic.Anthropic().messages.create(model="…", max_tokens=1024, *
 sessions.send_message("user123", from_anthropic(response))
 ```
 
-A session may go from one provider to another at any message. No SDK is imported: requests are plain dicts, and of
-responses only the attributes are read.
+A session may go from one provider to another at any message. No SDK is imported: requests are plain dicts, and only
+the attributes of responses are read.
 """
 
 from __future__ import annotations

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.providers.anthropic_media import to_block
 from sessionkit_integrations.providers.contents import (
-    answer,
-    arguments_of,
+    arguments_object,
+    assistant_message,
     clean_name,
-    convert,
-    no_media,
+    convert_parts,
+    leave_out_media,
     parts_of,
     tool_name,
 )
@@ -38,7 +38,7 @@ _KNOWN_KEYS = {
     "text": {"type", "text"},
     "tool_use": {"type", "id", "name", "input"},
 }
-"""What of a response's blocks a message has fields of its own for."""
+"""Keys of a response's blocks, by type, that a message has fields for."""
 _DONE = ("end_turn", "stop_sequence", "pause_turn")
 _NOTHING = text_part("(no message)")
 
@@ -46,36 +46,36 @@ _NOTHING = text_part("(no message)")
 def to_anthropic(messages: Sequence[Message]) -> dict[str, Any]:
     """Return the keyword arguments for ``anthropic.Anthropic().messages.create(model=…, max_tokens=…, **kwargs)``.
 
-    The rules are those of the reference (platform.claude.com/docs/en/api/messages, and under agents-and-tools/tool-use
-    handle-tool-calls) and of the errors that the API answers with:
+    The request follows the reference (platform.claude.com/docs/en/api/messages, and handle-tool-calls under
+    agents-and-tools/tool-use) and the errors that the API returns:
 
-    - All system messages, those inside the conversation too, which only the newest models take there, make ``system``:
-      a list of text blocks, the last of which can carry a ``cache_control``. There is none where there are none.
+    - All system messages become ``system``, a list of text blocks whose last one can carry a ``cache_control``. So do
+      those inside the conversation, as only the newest models take them there. Without any, there is no ``system``.
     - User and assistant alternate, and the user begins. Where an assistant's greeting opens the session, or a user
       said nothing, the user says "(no message)".
-    - Each tool call is followed by its result; see `well_formed`. Results come first in a user's message. Ids that
-      Anthropic would refuse are replaced, in tools' names other characters than letters, digits, ``_`` and ``-`` become
-      ``_``, and arguments that are no JSON object come under ``arguments``.
-    - Images (base64 of JPEG, PNG, GIF and WebP, or by https), PDF files and texts are sent. A text says what is left
-      out: audio, video, other files. Images in the result of a tool that failed come after the results.
-    - Thinking goes back first in its message and unchanged (build-with-claude/extended-thinking). That of other
-      providers, and what has no signature, is left out: the API would refuse it. It also refuses thinking at the end
-      of a message. If it is enabled while the calls of the turn that is not over came from elsewhere, models before
-      adaptive thinking ask for a thinking block which there is not: leave it disabled until that turn is over.
-    - A session that ends with an assistant's text is one that the model shall continue, without white space at its
-      end. Recent models do not take that: add a user message before you ask.
+    - Each tool call is followed by its result; see `well_formed`. Results come first in a user message. Ids that
+      Anthropic would refuse are replaced. In names of tools, characters other than letters, digits, ``_`` and ``-``
+      become ``_``. Arguments that are not a JSON object come under ``arguments``.
+    - Images (base64 of JPEG, PNG, GIF and WebP, or by https), PDF files and texts are sent. Audio, video and other
+      files are left out, and a text says so. Images in the result of a tool that failed come after the results.
+    - Thinking goes back unchanged, at the start of its message (build-with-claude/extended-thinking). Thinking of other
+      providers, without a signature, or at the end of a message is left out, as the API would refuse it. If thinking
+      is enabled while another provider's calls of the current turn are still open, models before adaptive thinking ask
+      for a thinking block that does not exist: leave it disabled until that turn is over.
+    - If the session ends with a text of the assistant, the model continues that text, without white space at its end.
+      Recent models do not support this: add a user message before you ask.
 
     Args:
-        messages: A session, which is not changed.
+        messages: A session. It is not changed.
 
     Raises:
-        InvalidMessageError: No message is of the user or a tool.
+        InvalidMessageError: No message is from the user or a tool.
     """
     system: list[Block] = []
     said: list[Turn] = []
     for message in well_formed(messages, _ID):
         if message["role"] == "system":
-            system += convert(parts_of(message), no_media)
+            system += convert_parts(parts_of(message), leave_out_media)
         elif message["role"] == "assistant":
             said.append(("assistant", _assistant_blocks(message)))
         else:
@@ -95,18 +95,17 @@ def to_anthropic(messages: Sequence[Message]) -> dict[str, Any]:
 def from_anthropic(response: Any) -> Message:
     """Return the message to store for a response of the Messages API.
 
-    It has the text, tool calls, and thinking as ``reasoning_details``. A response that says more than that, such as
-    what Anthropic's own tools found, citations, or another order than thinking, text and calls, is kept
-    whole as well, under ``extra_content``: Anthropic wants it back as it was, and `to_anthropic` sends it so as long
-    as the message's text and calls are what they were.
+    It has the text, the tool calls, and thinking as ``reasoning_details``. A response that says more, such as results
+    of Anthropic's own tools, citations, or blocks in another order than thinking, text and calls, is also kept as a
+    whole under ``extra_content``. Anthropic wants it back unchanged, and `to_anthropic` sends it unchanged as long as
+    nobody changed the text and the calls of the message.
 
     Args:
-        response: What ``messages.create`` returned. Of a stream, pass what ``stream.get_final_message()`` of
-            ``client.messages.stream(…)`` returns.
+        response: A response of ``messages.create``. For a stream, pass the result of ``stream.get_final_message()`` of
+            ``client.messages.stream(…)``.
 
     Raises:
-        InvalidMessageError: It says nothing, for another reason than that the model was done: a refusal, or the limit
-            of tokens.
+        InvalidMessageError: It says nothing although the model was not done, as after a refusal or at the token limit.
     """
     blocks = [_without_nulls(block.to_dict()) for block in response.content]
     extra = None if _is_canonical(blocks) else {"anthropic": {"content": blocks}}
@@ -124,7 +123,7 @@ def _message(blocks: Sequence[Block], stop_reason: object, **more: Any) -> Messa
         for block in blocks
         if block["type"] == "tool_use"
     ]
-    return answer(
+    return assistant_message(
         texts[0] if len(texts) == 1 else [text_part(text) for text in texts],
         calls,
         stop_reason,
@@ -151,7 +150,7 @@ def _is_canonical(blocks: Sequence[Block]) -> bool:
 
 
 def _without_nulls(block: Block) -> Block:
-    """Return a block of a response as a request takes it: the API sends nulls and ids of files that it refuses."""
+    """Return a block of a response as a request takes it: the API refuses nulls and ids of files that it sent."""
     block = {name: value for name, value in block.items() if value is not None}
     if isinstance(block.get("caller"), dict) and block["caller"].get("type") == "direct":
         del block["caller"]  # the default
@@ -165,7 +164,7 @@ def _without_nulls(block: Block) -> Block:
 def _assistant_blocks(message: Mapping[str, Any]) -> list[Block]:
     blocks = _original(message) or [
         *_thinking(message.get("reasoning_details")),
-        *convert(parts_of(message), no_media),
+        *convert_parts(parts_of(message), leave_out_media),
         *map(_call, message.get("tool_calls") or ()),
     ]
     while blocks and blocks[-1]["type"] in _THINKING:
@@ -174,7 +173,7 @@ def _assistant_blocks(message: Mapping[str, Any]) -> list[Block]:
 
 
 def _original(message: Mapping[str, Any]) -> list[Block] | None:
-    """Return the blocks of the response as they were, if they still say what the message says."""
+    """Return the blocks of the response as they were, if they still say the same as the message."""
     calls = message.get("tool_calls") or ()
     try:
         blocks: list[Block] = message["extra_content"]["anthropic"]["content"]
@@ -207,16 +206,16 @@ def _thinking(details: object) -> list[Block]:
 
 def _call(call: Mapping[str, Any]) -> Block:
     name = clean_name(tool_name(call), _NOT_IN_TOOL_NAMES, _NAME_LENGTH)
-    return {"type": "tool_use", "id": call["id"], "name": name, "input": arguments_of(call)}
+    return {"type": "tool_use", "id": call["id"], "name": name, "input": arguments_object(call)}
 
 
 def _user_blocks(message: Mapping[str, Any]) -> list[Block]:
-    return convert(parts_of(message), to_block)
+    return convert_parts(parts_of(message), to_block)
 
 
 def _result_blocks(message: Mapping[str, Any]) -> list[Block]:
     result: Block = {"type": "tool_result", "tool_use_id": message["tool_call_id"]}
-    content = convert(parts_of(message), to_block)
+    content = convert_parts(parts_of(message), to_block)
     after: list[Block] = []
     if message.get("is_error"):
         # "all content must be type `text` if `is_error` is true"

@@ -17,10 +17,10 @@ _TITLE_LENGTH = 500
 
 
 def to_block(media: Media) -> Block | None:
-    """Return the block for an image, a PDF file or a text, and ``None`` for all else.
+    """Return the block for an image, a PDF file or a text, and ``None`` for anything else.
 
-    See platform.claude.com/docs/en/build-with-claude/vision and pdf-support; files by id are those of the provider that
-    gave the id.
+    See platform.claude.com/docs/en/build-with-claude/vision and pdf-support. A file by id belongs to the provider that
+    gave it the id.
     """
     if media.kind == "image":
         inline = image_base64(media)

@@ -1,4 +1,4 @@
-"""What messages say, part by part, for APIs that each take other kinds of parts."""
+"""The content of messages, part by part, for APIs that each take other kinds of parts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
-"""The images that OpenAI and Anthropic take: platform.openai.com/docs/guides/images-vision and
+"""Images that OpenAI and Anthropic take: platform.openai.com/docs/guides/images-vision and
 platform.claude.com/docs/en/build-with-claude/vision."""
 
 _SAID_ELSEWHERE = frozenset({"tool_use", "tool_call", "function_call", "thinking", "redacted_thinking", "reasoning"})
-"""Parts that LangChain keeps in a message's content although other fields say the same."""
+"""Types of parts that LangChain keeps in the content of a message although other fields say the same."""
 
 
 def parts_of(message: Mapping[str, Any]) -> list[Part]:
@@ -34,15 +34,15 @@ def parts_of(message: Mapping[str, Any]) -> list[Part]:
     return parts
 
 
-def convert(parts: Sequence[Part], convert_media: Callable[[Media], Part | None]) -> list[Part]:
-    """Return parts with media as a provider takes them, all else as text.
+def convert_parts(parts: Sequence[Part], convert_media: Callable[[Media], Part | None]) -> list[Part]:
+    """Return parts with media as a provider takes them, and everything else as text.
 
-    Blank texts are left out: Anthropic refuses them ("text content blocks must contain non-whitespace text").
+    Blank texts are left out, as Anthropic refuses them ("text content blocks must contain non-whitespace text").
 
     Args:
         parts: The parts of a message.
-        convert_media: Returns the provider's part for media, or ``None`` where it takes none such; a text then says
-            what is missing.
+        convert_media: Returns the provider's part for media, or ``None`` where it takes no such media. A text then
+            says what is missing.
     """
     converted: list[Part] = []
     for part in parts:
@@ -57,12 +57,12 @@ def convert(parts: Sequence[Part], convert_media: Callable[[Media], Part | None]
     return converted
 
 
-def no_media(_: Media) -> None:
-    """Convert no media: for messages that can hold none."""
+def leave_out_media(_: Media) -> None:
+    """Return ``None`` for all media, as for messages that cannot hold any."""
 
 
 def text_in(part: Part) -> str | None:
-    """Return the text of a text or a refusal, and ``None`` for other parts."""
+    """Return the text of a part that holds a text or a refusal, and ``None`` for other parts."""
     if part.get("type") == "refusal" and isinstance(part.get("refusal"), str):
         refusal: str = part["refusal"]
         return refusal
@@ -70,7 +70,7 @@ def text_in(part: Part) -> str | None:
 
 
 def base64_of(media: Media) -> str | None:
-    """Return the base64 of media where it can be decoded to something, without line breaks."""
+    """Return the base64 of media without line breaks, or ``None`` where it cannot be decoded."""
     data = "".join((media.data or "").split())
     try:
         return data if base64.b64decode(data, validate=True) else None
@@ -79,7 +79,7 @@ def base64_of(media: Media) -> str | None:
 
 
 def mime_type_of(media: Media) -> str | None:
-    """Return the type of media: as they say, or as their content or their name tells."""
+    """Return the MIME type of media: the one they name, or the one their content or their name tells."""
     if media.mime_type:
         return media.mime_type.lower()
     if media.data is not None and media.kind == "image":
@@ -92,7 +92,7 @@ def mime_type_of(media: Media) -> str | None:
 
 
 def image_base64(media: Media) -> tuple[str, str] | None:
-    """Return the type and the base64 of an image, if it is one of `IMAGE_TYPES`."""
+    """Return the MIME type and the base64 of an image if its type is one of `IMAGE_TYPES`."""
     mime_type, data = mime_type_of(media), base64_of(media)
     return (mime_type, data) if mime_type in IMAGE_TYPES and data is not None else None
 
@@ -104,14 +104,15 @@ def tool_name(call: Mapping[str, Any]) -> str:
 
 
 def clean_name(name: str, forbidden: re.Pattern[str], length: int) -> str:
-    """Return the name of a tool as a provider takes it, who would refuse a session over the name of another's tool."""
+    """Return the name of a tool as a provider takes it: it would refuse the whole session over another name."""
     return forbidden.sub("_", name)[:length] or "_"
 
 
-def arguments_of(call: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a call as a JSON object, which models do not always write.
+def arguments_object(call: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call as a JSON object.
 
-    What is not one comes under ``arguments``, and the text for a custom tool under ``input``.
+    Models do not always write one. Other texts come under ``arguments``, and the input of a custom tool under
+    ``input``.
     """
     if _kind(call) == "custom":
         return {"input": call["custom"]["input"]}
@@ -120,24 +121,24 @@ def arguments_of(call: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     try:
         arguments = json.loads(text)
-        # Python reads what JSON has not, such as NaN and lone surrogates; no client would send it.
+        # Python also reads NaN and lone surrogates, which JSON does not have and no client would send.
         json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         return {"arguments": text}
     return arguments if isinstance(arguments, dict) else {"arguments": text}
 
 
-def answer(
+def assistant_message(
     content: str | list[Part], calls: list[dict[str, Any]], finish_reason: object, *, finished: bool, **more: Any
 ) -> Message:
     """Return the message to store for a response.
 
     Args:
-        content: What the response says.
-        calls: The tools it calls.
-        finish_reason: Why it ended, for the error.
+        content: The text or the parts of the response.
+        calls: Its tool calls.
+        finish_reason: The reason why it ended, for the error.
         finished: Whether the model was done, so that it may have said nothing on purpose.
-        more: Further fields of the message; those that are empty are left out.
+        more: Further fields of the message. Empty ones are left out.
 
     Raises:
         InvalidMessageError: There is nothing to store, and the model was not done.

@@ -1,7 +1,7 @@
-"""A conversation as every chat API wants it: each tool call is answered, at once and once.
+"""Conversations as every chat API takes them: each tool call is answered, directly and once.
 
-OpenAI, Anthropic and Google all refuse a prompt in which a call is not followed by its result, or a result has no call
-before it. Sessions hold such prompts after a crash between the two, or when several writers share one.
+OpenAI, Anthropic and Google all refuse a prompt in which a call is not followed by its result, or in which a result
+has no call before it. Sessions hold such prompts after a crash between the two, or where several writers share one.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 Fields = dict[str, Any]
 Turn = tuple[str, list[Part]]
-"""A role, and all that it says before the other one speaks."""
+"""A role and everything it says before the other role speaks."""
 
 NOT_RECORDED = "No result was recorded for this call."
-_MADE_UP = "sessionkit_"
+_GENERATED = "sessionkit_"
 _NO_RESULT: Fields = {"role": "tool", "content": NOT_RECORDED, "is_error": True}
 
 
 def new_call_id() -> str:
-    """Return an id for a call that a provider gave none: as short and as plain as all of them ask for."""
-    return f"{_MADE_UP}{uuid4().hex[:24]}"
+    """Return an id for a call without one, as short and plain as every provider asks for."""
+    return f"{_GENERATED}{uuid4().hex[:24]}"
 
 
-def is_made_up(call_id: str) -> bool:
-    """Return whether a call's id is none of a provider's."""
-    return call_id.startswith(_MADE_UP)
+def is_generated_id(call_id: str) -> bool:
+    """Return whether the id of a call was generated here, and not by a provider."""
+    return call_id.startswith(_GENERATED)
 
 
 def well_formed(messages: Sequence[Mapping[str, Any]], valid_id: re.Pattern[str]) -> list[Fields]:
@@ -43,16 +43,16 @@ def well_formed(messages: Sequence[Mapping[str, Any]], valid_id: re.Pattern[str]
 
     - The results of an assistant message's calls follow it directly, in the order of the calls, each named like its
       call. They are looked for up to the next user or assistant message; system messages in between come after them.
-    - A call without a result, of a turn that was cut off or that is not over yet, gets one that says so, an error.
+    - A call without a result, in a turn that was cut off or is not over yet, gets an error that says so.
     - A result without a call becomes a user message that says whose result it is.
-    - Ids are unique and valid. One that is not is replaced, in the same way each time.
+    - Ids are unique and valid. Any other id is replaced, by the same one each time.
 
     Args:
         messages: The messages, which are not changed.
-        valid_id: What ids of calls the provider takes.
+        valid_id: Ids of calls that the provider takes.
     """
     taken: set[str] = set()
-    whole: list[Fields] = []
+    answered: list[Fields] = []
     at = 0
     while at < len(messages):
         message = messages[at]
@@ -61,17 +61,17 @@ def well_formed(messages: Sequence[Mapping[str, Any]], valid_id: re.Pattern[str]
             end = at
             while end < len(messages) and messages[end]["role"] in ("tool", "system"):
                 end += 1
-            whole += _step(message, messages[at:end], taken, valid_id)
+            answered += _answer_calls(message, messages[at:end], taken, valid_id)
             at = end
         else:
-            whole.append(_stray(message) if message["role"] == "tool" else dict(message))
-    return whole
+            answered.append(_stray(message) if message["role"] == "tool" else dict(message))
+    return answered
 
 
 def alternating(said: Iterable[Turn], nothing: Part) -> list[Turn]:
     """Return what is said as turns of user and assistant, beginning with the user.
 
-    What one role says in a row becomes one turn. An assistant that says nothing is left out; a user that says nothing,
+    Messages of one role in a row become one turn. An assistant that says nothing is left out. A user that says nothing,
     or that is missing before an assistant's greeting, says ``nothing``.
 
     Raises:
@@ -92,7 +92,7 @@ def alternating(said: Iterable[Turn], nothing: Part) -> list[Turn]:
     return [(role, parts or [nothing]) for role, parts in turns]
 
 
-def _step(
+def _answer_calls(
     message: Mapping[str, Any], after: Sequence[Mapping[str, Any]], taken: set[str], valid_id: re.Pattern[str]
 ) -> Iterator[Fields]:
     calls: list[Fields] = message["tool_calls"]
@@ -107,10 +107,10 @@ def _step(
 
 
 def _answers(calls: Sequence[Fields], results: Sequence[Mapping[str, Any]]) -> list[int | None]:
-    """Return the place of each call's result among the results: by id and, where there is none, by name and order."""
+    """Return the place of each call's result, found by id or, where one of them has none, by name and order."""
     answers: list[int | None] = [None] * len(calls)
 
-    def answer(fits: Callable[[Fields, Mapping[str, Any]], bool]) -> None:
+    def match(fits: Callable[[Fields, Mapping[str, Any]], bool]) -> None:
         for place, result in enumerate(results):
             if place not in answers:
                 open_calls = (at for at, call in enumerate(calls) if answers[at] is None and fits(call, result))
@@ -118,8 +118,8 @@ def _answers(calls: Sequence[Fields], results: Sequence[Mapping[str, Any]]) -> l
                 if at is not None:
                     answers[at] = place
 
-    answer(lambda call, result: bool(call["id"]) and call["id"] == result.get("tool_call_id"))
-    answer(
+    match(lambda call, result: bool(call["id"]) and call["id"] == result.get("tool_call_id"))
+    match(
         lambda call, result: (
             not (call["id"] and result.get("tool_call_id"))
             and (result.get("name") or tool_name(call)) == tool_name(call)
@@ -133,7 +133,7 @@ def _unique(call_id: str, taken: set[str], valid_id: re.Pattern[str]) -> str:
     numbers = count()
     while unique in taken or not valid_id.fullmatch(unique):
         seed = f"{next(numbers)} {call_id}".encode(errors="surrogatepass")
-        unique = f"{_MADE_UP}{hashlib.sha256(seed).hexdigest()[:24]}"
+        unique = f"{_GENERATED}{hashlib.sha256(seed).hexdigest()[:24]}"
     taken.add(unique)
     return unique
 

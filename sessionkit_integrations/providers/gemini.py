@@ -1,4 +1,4 @@
-"""Sessions for Google's Gemini API, here and on Vertex AI."""
+"""Sessions for Google's Gemini API, also on Vertex AI."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.providers.contents import (
-    answer,
-    arguments_of,
+    arguments_object,
+    assistant_message,
     base64_of,
     clean_name,
-    convert,
+    convert_parts,
+    leave_out_media,
     mime_type_of,
-    no_media,
     parts_of,
     tool_name,
 )
 from sessionkit_integrations.providers.conversation import (
     Turn,
     alternating,
-    is_made_up,
+    is_generated_id,
     new_call_id,
     well_formed,
 )
@@ -40,7 +40,7 @@ _NAME_LENGTH = 64
 _UNSIGNED = b"skip_thought_signature_validator"
 _FORMAT = "google-gemini-v1"
 _TYPES = {"image": "image/jpeg", "audio": "audio/mpeg", "video": "video/mp4"}
-"""What media are taken for whose type nothing tells, such as a video of YouTube."""
+"""Types assumed for media that tell none, such as a video on YouTube."""
 _IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"})
 _KINDS: dict[str, Kind] = {"image": "image", "audio": "audio", "video": "video"}
 _DONE = "STOP"
@@ -50,35 +50,35 @@ _NOTHING: Part = {"text": "(no message)"}
 def to_gemini(messages: Sequence[Message], config: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the keyword arguments for ``google.genai.Client().models.generate_content(model=…, **kwargs)``.
 
-    The rules are those of the reference (ai.google.dev/api/caching#Content, and under ai.google.dev/gemini-api/docs
-    function-calling and thought-signatures) and of the errors that the API answers with:
+    The request follows the reference (ai.google.dev/api/caching#Content, and function-calling and thought-signatures
+    under ai.google.dev/gemini-api/docs) and the errors that the API returns:
 
-    - All system messages make ``config["system_instruction"]``.
+    - All system messages become ``config["system_instruction"]``.
     - User and model alternate, and the user begins. Where an assistant's greeting opens the session, or a user said
       nothing, the user says "(no message)".
-    - A turn with function calls is followed by one that begins with as many responses; see `well_formed`. A result
-      is the response's ``output`` or, if it failed, its ``error``; media in it come after the responses. In names,
-      other characters than letters, digits and ``_.:-`` become ``_``, and arguments that are no JSON object come
+    - A turn with function calls is followed by one that begins with as many responses; see `well_formed`. The result
+      is the ``output`` of the response or, if the tool failed, its ``error``. Media in it come after the responses. In
+      names, characters other than letters, digits and ``_.:-`` become ``_``. Arguments that are not a JSON object come
       under ``arguments``.
-    - Thought signatures go back on the parts that they came with. Gemini 3 refuses function calls without one, so
-      that the first call of a message of another provider gets the one that Google gives for such: see "migrating"
-      under thought-signatures. Thoughts themselves are not sent back.
-    - Images (PNG, JPEG, WebP, HEIC, HEIF), audio, video, PDF files and texts are sent inline or by URL. A text says
-      what is left out: other types, what cannot be decoded, and other providers' files by id.
+    - Thought signatures go back on the parts that they came with. Gemini 3 refuses function calls without one, so the
+      first call in a message of another provider gets the signature that Google gives for this case: see "migrating"
+      under thought-signatures. Thoughts are not sent back.
+    - Images (PNG, JPEG, WebP, HEIC, HEIF), audio, video, PDF files and texts are sent inline or by URL. Other types,
+      data that cannot be decoded, and files by another provider's id are left out, and a text says so.
 
     Args:
-        messages: A session, which is not changed.
-        config: What else to ask for, such as ``{"tools": […]}``. A ``system_instruction`` of its
-            own takes the place of the session's.
+        messages: A session. It is not changed.
+        config: Further settings, such as ``{"tools": […]}``. Its ``system_instruction`` takes precedence over the
+            session's system messages.
 
     Raises:
-        InvalidMessageError: No message is of the user or a tool.
+        InvalidMessageError: No message is from the user or a tool.
     """
     system: list[str] = []
     said: list[Turn] = []
     for message in well_formed(messages, _ID):
         if message["role"] == "system":
-            system += (part["text"] for part in convert(parts_of(message), no_media))
+            system += (part["text"] for part in convert_parts(parts_of(message), leave_out_media))
         elif message["role"] == "assistant":
             said.append(("assistant", _model_parts(message)))
         else:
@@ -96,17 +96,17 @@ def to_gemini(messages: Sequence[Message], config: Mapping[str, Any] | None = No
 def from_gemini(response: Any) -> Message:
     """Return the message to store for a response of ``generate_content``.
 
-    It has the text and media of the first candidate, function calls as tool calls, with an id where Gemini gave
-    none, and thoughts as ``reasoning_details``. Thought signatures are under ``extra_content``, where Google's API in
-    OpenAI's shape has them, in the message and in the calls. What Gemini ran itself is told as text: code and output.
+    It has the text and media of the first candidate, function calls as tool calls, with a new id where Gemini gave
+    none, and thoughts as ``reasoning_details``. Thought signatures of the message and of its calls are under
+    ``extra_content``, as in Google's API in OpenAI's shape. Code that Gemini ran itself, and its output, become text.
 
     Args:
-        response: What ``generate_content`` returned or, of a stream, all the chunks that it gave, such as
+        response: A response of ``generate_content``. For a stream, pass all of its chunks, such as
             ``list(client.models.generate_content_stream(…))``.
 
     Raises:
-        InvalidMessageError: It says nothing, for another reason than that the model was done: the prompt was blocked,
-            or the answer was, or the limit of tokens was reached.
+        InvalidMessageError: It says nothing although the model was not done: the prompt or the answer was blocked, or
+            the token limit was reached.
     """
     chunks = [response] if hasattr(response, "candidates") else list(response)
     candidates = [chunk.candidates[0] for chunk in chunks if chunk.candidates]
@@ -115,8 +115,8 @@ def from_gemini(response: Any) -> Message:
         raise InvalidMessageError("response", f"has no candidates; the prompt was blocked for {_names(reasons)}")
     parts = [part for each in candidates if each.content for part in each.content.parts or ()]
     reasons = [each.finish_reason for each in candidates if each.finish_reason]
-    content, thoughts, signature = _said(parts)
-    return answer(
+    content, thoughts, signature = _divide_parts(parts)
+    return assistant_message(
         content,
         [_call_of(part) for part in parts if part.function_call],
         _names(reasons),
@@ -126,8 +126,8 @@ def from_gemini(response: Any) -> Message:
     )
 
 
-def _said(parts: Iterable[Any]) -> tuple[str | list[Part], str, bytes | None]:
-    """Return what a response says, what the model thought, and the signature of either."""
+def _divide_parts(parts: Iterable[Any]) -> tuple[str | list[Part], str, bytes | None]:
+    """Return the content of a response, the thoughts in it, and the signature of either."""
     content: list[Part] = []
     thoughts = ""
     signature = None
@@ -202,7 +202,7 @@ def _model_parts(message: Mapping[str, Any]) -> list[Part]:
 
 
 def _call(call: Mapping[str, Any]) -> Part:
-    part: Part = {"function_call": {**_identity(call["id"], tool_name(call)), "args": arguments_of(call)}}
+    part: Part = {"function_call": {**_identity(call["id"], tool_name(call)), "args": arguments_object(call)}}
     signature = _signature_of(call)
     return {**part, "thought_signature": signature} if signature else part
 
@@ -219,13 +219,13 @@ def _response_parts(message: Mapping[str, Any]) -> list[Part]:
 
 
 def _identity(call_id: str, name: str) -> dict[str, str]:
-    """Return the name of a function and the id of its call, if it is one that Gemini may know."""
-    identity = {} if is_made_up(call_id) else {"id": call_id}
+    """Return the name of a function and, unless it was generated here, the id of its call."""
+    identity = {} if is_generated_id(call_id) else {"id": call_id}
     return {**identity, "name": clean_name(name, _NOT_IN_TOOL_NAMES, _NAME_LENGTH)}
 
 
 def _parts(message: Mapping[str, Any]) -> list[Part]:
-    converted = convert(parts_of(message), _media)
+    converted = convert_parts(parts_of(message), _media)
     return [{"text": part["text"]} if is_text(part) else part for part in converted]
 
 
@@ -240,6 +240,6 @@ def _media(media: Media) -> Part | None:
 
 
 def _takes(mime_type: str) -> bool:
-    """Return whether Gemini reads files of a type: its documents on images, audio, video and documents list them."""
+    """Return whether Gemini reads files of a MIME type: its pages on images, audio, video and documents list them."""
     kind = mime_type.partition("/")[0]
     return kind in ("audio", "video", "text") or mime_type in _IMAGE_TYPES or mime_type == "application/pdf"

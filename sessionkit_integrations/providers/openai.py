@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.providers.contents import (
-    answer,
+    assistant_message,
     base64_of,
     clean_name,
-    convert,
+    convert_parts,
     image_base64,
+    leave_out_media,
     mime_type_of,
-    no_media,
     parts_of,
     tool_name,
 )
@@ -36,18 +36,18 @@ _DONE = "stop"
 def to_openai(messages: Sequence[Message]) -> dict[str, Any]:
     r"""Return the keyword arguments for ``openai.OpenAI().chat.completions.create(model=…, **kwargs)``.
 
-    The rules are those of the reference (platform.openai.com/docs/api-reference/chat/create) and of the errors that
-    the API answers with:
+    The request follows the reference (platform.openai.com/docs/api-reference/chat/create) and the errors that the API
+    returns:
 
-    - Only the fields of that API are sent; times, `is_error`, reasoning and the like are left out.
-    - Each tool call is followed by its result; see `well_formed`. Ids have at most 40 characters; others are replaced.
-    - A name of a speaker with white space or one of ``<|\/>``, or of more than 64 characters, is left out; tools'
-      names have letters, digits, ``_`` and ``-``, and other characters become ``_``.
-    - Images, audio (wav and mp3) and files are for user messages only, and by URL only images. A text says what is
-      left out of other messages, and what the API has no part for.
+    - Only the fields of that API are sent. Times, `is_error`, reasoning and the like are left out.
+    - Each tool call is followed by its result; see `well_formed`. Ids of more than 40 characters are replaced.
+    - The name of a speaker is left out if it has white space, one of ``<|\/>``, or more than 64 characters. In names of
+      tools, characters other than letters, digits, ``_`` and ``-`` become ``_``.
+    - Images, audio (wav and mp3) and files are sent in user messages only, and only images by URL. Everything else is
+      left out, and a text says so.
 
     Args:
-        messages: A session, which is not changed.
+        messages: A session. It is not changed.
 
     Raises:
         InvalidMessageError: The session is empty.
@@ -60,17 +60,16 @@ def to_openai(messages: Sequence[Message]) -> dict[str, Any]:
 def from_openai(response: Any) -> Message:
     """Return the message to store for a chat completion.
 
-    It has the text, a refusal as a part of its own, tool calls of functions and custom tools, and what servers with
-    OpenAI's API add: ``extra_content``, and ``reasoning_details`` or a plain ``reasoning_content`` or ``reasoning``.
+    It has the text, a refusal as a part of its own, calls of functions and custom tools, and the additions of
+    compatible servers: ``extra_content``, and ``reasoning_details``, ``reasoning_content`` or ``reasoning``.
 
     Args:
-        response: What ``chat.completions.create`` or ``parse`` returned. Of a stream, pass what
-            ``stream.get_final_completion()`` of ``client.chat.completions.stream(…)`` returns. Only its first choice
-            counts.
+        response: A response of ``chat.completions.create`` or ``parse``. For a stream, pass the result of
+            ``stream.get_final_completion()`` of ``client.chat.completions.stream(…)``. Only its first choice counts.
 
     Raises:
-        InvalidMessageError: It has no choices, or nothing to store for another reason than that the model was done:
-            a content filter, or the limit of tokens.
+        InvalidMessageError: It has no choices, or says nothing although the model was not done, as after a content
+            filter or at the token limit.
     """
     if not response.choices:
         raise InvalidMessageError("response", "has no choices")
@@ -81,7 +80,7 @@ def from_openai(response: Any) -> Message:
     refusal = getattr(said, "refusal", None)
     if refusal:
         content = [*parts_of({"content": content or None}), {"type": "refusal", "refusal": refusal}]
-    return answer(
+    return assistant_message(
         content,
         [_call_of(call) for call in said.tool_calls or ()],
         choice.finish_reason,
@@ -111,7 +110,7 @@ def _content(message: Mapping[str, Any]) -> str | list[Part]:
     if message["role"] == "assistant" and [part["type"] for part in parts] == ["refusal"]:
         # An assistant message holds texts or exactly one refusal.
         return [{"type": "refusal", "refusal": str(parts[0].get("refusal"))}]
-    return convert(parts, _media if message["role"] == "user" else no_media) or ""
+    return convert_parts(parts, _media if message["role"] == "user" else leave_out_media) or ""
 
 
 def _media(media: Media) -> Part | None:

@@ -1,0 +1,194 @@
+"""LlamaIndex's content blocks as content parts and reasoning of a record, and back.
+
+A part makes one block without further ado, its *natural* form. That form is made once more while a block is written,
+and the record notes only how the block differs from it: a type that LlamaIndex guessed is not stored, one that the
+caller gave is. So whatever LlamaIndex adds to a block by itself, the same block comes back, and no rule of it is
+repeated here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import IOBase
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    CitableBlock,
+    DocumentBlock,
+    ImageBlock,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+    VideoBlock,
+)
+
+from sessionkit_integrations.adapting.differences import change
+from sessionkit_integrations.llama_index.blocks import dump_block
+from sessionkit_integrations.records.fields import reasoning_text, text_of_detail
+from sessionkit_integrations.records.media import (
+    Media,
+    audio_format,
+    audio_type,
+    data_url,
+    text_part,
+    to_media,
+    to_part,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sessionkit_integrations.adapting.differences import Block, Change
+    from sessionkit_integrations.records.media import Kind, Part
+
+PART, DATA_URL, CITABLE, REASONING, CALL, OWN = "p", "u", "s", "r", "c", "o"
+_MEDIA: dict[type, tuple[Kind, str, str]] = {
+    ImageBlock: ("image", "image", "image_mimetype"),
+    AudioBlock: ("audio", "audio", "format"),
+    VideoBlock: ("video", "video", "video_mimetype"),
+    DocumentBlock: ("file", "data", "document_mimetype"),
+}
+"""Kinds of media, and the names of the fields that hold the data and their type."""
+_NO_TITLE = "input_document"
+"""Title that LlamaIndex gives a document that has none."""
+
+
+class EncodedBlock(NamedTuple):
+    """A block as a record holds it.
+
+    Attributes:
+        letter: The source of the block; see `content`.
+        parts: Its content parts.
+        value: Its reasoning, its call, the JSON of the block itself, or what the parts of a citable block do not tell.
+        changes: The difference between the block and its natural form: one change or none.
+    """
+
+    letter: str
+    parts: Sequence[Part] = ()
+    value: Any = None
+    changes: Sequence[Change] = ()
+
+
+def encode_block(block: Any, index: int) -> EncodedBlock:
+    """Return a block as a record holds it.
+
+    Args:
+        block: The block.
+        index: Its place in the message.
+
+    Raises:
+        InvalidMessageError: JSON cannot hold it.
+    """
+    cls = type(block)
+    encoded = None
+    if cls is TextBlock:
+        return EncodedBlock(PART, [text_part(block.text)])
+    if cls is ToolCallBlock:
+        return EncodedBlock(CALL, value=block)
+    if cls is ThinkingBlock:
+        encoded = _encode_thinking(block, index)
+    elif cls is CitableBlock:
+        encoded = _encode_citable(block)
+    elif cls in _MEDIA:
+        encoded = _encode_media(block, index)
+    return encoded or EncodedBlock(OWN, value=dump_block(block))
+
+
+def decode_part(part: Part, letter: str = PART) -> Any:
+    """Return the natural block for a content part, or ``None`` where LlamaIndex has none."""
+    kind = part["type"]
+    if kind in {"text", "refusal"}:
+        return TextBlock(text=part[kind])
+    media = to_media(part)
+    if media is None:
+        return None
+    if letter == DATA_URL:
+        media = replace(media, data=None, url=data_url(media))
+    return _media_block(media)
+
+
+def decode_citable(rest: Sequence[Any], parts: Iterator[Part]) -> CitableBlock:
+    """Return the citable block that holds the next parts; ``rest`` is its value, as `encode_block` returned it."""
+    title, source, count = rest
+    return CitableBlock(title=title, source=source, content=[decode_part(part) for part in islice(parts, count)])
+
+
+def decode_thinking(detail: Block) -> ThinkingBlock | None:
+    """Return the natural block for a dict of ``reasoning_details``, or ``None`` if it has no text."""
+    text = text_of_detail(detail)
+    if text is None:
+        return None
+    signature = detail.get("signature")
+    information = {} if signature is None else {"signature": signature}
+    return ThinkingBlock(content=text, additional_information=information)
+
+
+def _encode_thinking(block: ThinkingBlock, index: int) -> EncodedBlock | None:
+    if block.content is None:
+        return None
+    signature = block.additional_information.get("signature")
+    detail = reasoning_text(block.content, signature if isinstance(signature, str) else None)
+    changes = change(index, dump_block(decode_thinking(detail)), dump_block(block))
+    return EncodedBlock(REASONING, value=detail, changes=changes)
+
+
+def _encode_citable(block: CitableBlock) -> EncodedBlock | None:
+    """Return the parts that a citable block holds, or ``None`` where parts cannot tell all of it."""
+    if not block.content:
+        return None  # nothing of it would be left to show where it was
+    inner = [encode_block(each, index) for index, each in enumerate(block.content)]
+    if any(each.letter != PART or each.changes for each in inner):
+        return None
+    parts = [part for each in inner for part in each.parts]
+    return EncodedBlock(CITABLE, parts, [block.title, block.source, len(parts)])
+
+
+def _encode_media(block: Any, index: int) -> EncodedBlock | None:
+    """Return the part that holds media, or ``None`` where there is no such part."""
+    if isinstance(getattr(block, _MEDIA[type(block)][1]), IOBase):
+        block = type(block).model_validate(block.model_dump(exclude_none=True))  # of an open file: what is in it
+    fields = dump_block(block)
+    part = to_part(_media_of(block, fields)) if "path" not in fields else None
+    if part is None:
+        return None
+    letter = DATA_URL if str(fields.get("url", "")).startswith("data:") else PART
+    changes = change(index, dump_block(decode_part(part, letter)), fields)
+    return EncodedBlock(letter, [part], changes=changes)
+
+
+def _media_of(block: Any, fields: Block) -> Media:
+    kind, data, type_name = _MEDIA[type(block)]
+    mime_type = fields.get(type_name)
+    if kind == "audio" and mime_type:
+        mime_type = audio_type(mime_type)
+    title = fields.get("title")
+    return Media(
+        kind,
+        url=fields.get("url"),
+        data=fields.get(data) or None,
+        mime_type=mime_type,
+        name=None if title == _NO_TITLE else title,
+        detail=fields.get("detail"),
+    )
+
+
+def _media_block(media: Media) -> Any:
+    if media.file_id is not None:
+        return None
+    cls, (_, data, type_name) = next(each for each in _MEDIA.items() if each[1][0] == media.kind)
+    mime_type = media.mime_type
+    if media.kind == "audio" and mime_type:
+        mime_type = audio_format(mime_type)
+    fields: Block = {data: media.data.encode() if media.data else None, type_name: mime_type}
+    if media.kind == "file":
+        fields["title"] = media.name
+    if media.kind == "image":
+        fields["detail"] = media.detail
+    try:
+        return cls(**fields, url=media.url)
+    except ValueError:
+        block = cls(**fields)
+        block.url = media.url  # not validated: OpenAI takes more for a URL than LlamaIndex does
+        return block
