@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations import RedisStore, SessionManager, SQLiteStore, Store, UpstashStore
+from tests.processes import running
 from tests.upstash_rest import TOKEN
 
 if TYPE_CHECKING:
@@ -62,22 +63,21 @@ class Place:
     def on_terminal(self, *arguments: str, answer: str = "") -> tuple[int, str]:
         """Run the command on a terminal, and return its exit code and all that the terminal got."""
         ours, theirs = pty.openpty()
-        process = subprocess.Popen(  # noqa: S603 - our own
-            [*COMMAND, *arguments], env=self.all_variables, stdin=theirs, stdout=theirs, stderr=theirs
-        )
-        os.close(theirs)
-        os.write(ours, answer.encode())
-        shown = b""
-        while True:
-            try:
-                chunk = os.read(ours, 4096)
-            except OSError:  # Linux says so at the end
-                break
-            if not chunk:
-                break
-            shown += chunk
-        os.close(ours)
-        return process.wait(60), shown.decode()
+        command = [*COMMAND, *arguments]
+        with running(command, env=self.all_variables, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+            os.close(theirs)
+            os.write(ours, answer.encode())
+            shown = b""
+            while True:
+                try:
+                    chunk = os.read(ours, 4096)
+                except OSError:  # Linux says so at the end
+                    break
+                if not chunk:
+                    break
+                shown += chunk
+            os.close(ours)
+            return process.wait(60), shown.decode()
 
     def sessions(self, window: int = 10, **options: Any) -> SessionManager:
         """Return the sessions of the store, for the test's own use."""

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from tests.cli.running import COMMAND, Place
+from tests.processes import running
 
 SECRET = "s3cret"  # noqa: S105 - of the tests
 
@@ -61,13 +62,12 @@ def test_a_closed_pipe_is_no_fault(here: Place, arguments: list[str]) -> None:
         for number in range(200 if arguments[0] == "list" else 0):
             sessions.add_user_message(f"{number:0500}", "Hello")
     reading, writing = os.pipe()
-    process = subprocess.Popen(  # noqa: S603 - our own
-        [*COMMAND, *arguments], stdout=writing, stderr=subprocess.PIPE, env=here.all_variables
-    )
-    os.close(writing)
-    os.read(reading, 1)
-    os.close(reading)
-    _, errors = process.communicate(timeout=60)
+    command = [*COMMAND, *arguments]
+    with running(command, stdout=writing, stderr=subprocess.PIPE, env=here.all_variables) as process:
+        os.close(writing)
+        os.read(reading, 1)
+        os.close(reading)
+        _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, b"")
 
 
@@ -75,9 +75,7 @@ def test_ctrl_c_ends_it_without_a_traceback(here: Place) -> None:
     with here.sessions() as sessions:
         sessions.add_user_message("s", "Hello")
     command = [*COMMAND, "tail", "-f", "s", "--json"]
-    with subprocess.Popen(  # noqa: S603 - our own
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=here.all_variables
-    ) as process:
+    with running(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=here.all_variables) as process:
         assert process.stdout is not None
         assert b"Hello" in process.stdout.readline()
         process.send_signal(signal.SIGINT)

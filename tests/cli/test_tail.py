@@ -16,6 +16,7 @@ from sessionkit_integrations import InMemoryStore, SessionManager
 from sessionkit_integrations.records.record import Record
 from sessionkit_integrations.sessions.following import Follower, added
 from tests.cli.running import COMMAND, Place
+from tests.processes import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -152,7 +153,7 @@ def test_new_messages_are_shown_as_they_come(anywhere: Place) -> None:
         for number in range(3):
             sessions.add_user_message("s", str(number))
         seen: list[str] = []
-        with subprocess.Popen(  # noqa: S603 - our own
+        with running(
             [*COMMAND, "tail", "-f", "s", "-n", "2", "--interval", "0.05", "--json"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -24,8 +24,11 @@ from tests.faults.helpers.contention import (
     write_in_tasks,
     write_in_threads,
 )
+from tests.processes import running
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from tests.backends import Backends, StoreMaker
 
 WRITERS, TURNS, PROCESSES = 64, 50, 4
@@ -81,7 +84,7 @@ def test_processes(backend: str, backends: Backends, load: Load, tmp_path: Path)
     with SessionManager.from_url(url, WINDOW) as sessions, ExitStack() as processes:
         begin(sessions, load)
         started = [
-            processes.enter_context(_start(url, load, range(first, first + share)))
+            processes.enter_context(_writing(url, load, range(first, first + share)))
             for first in range(0, WRITERS, share)
         ]
         for process in started:
@@ -106,9 +109,9 @@ def _url(backend: str, backends: Backends, folder: Path) -> str:
     return f"{url}?archive=true&key_prefix={folder.name}:"
 
 
-def _start(url: str, load: Load, writers: range) -> subprocess.Popen[str]:
+def _writing(url: str, load: Load, writers: range) -> AbstractContextManager[subprocess.Popen[str]]:
     words = [url, load.turns, load.sessions, writers.start, writers.stop]
-    return subprocess.Popen(  # noqa: S603 - of ours
+    return running(
         [sys.executable, "-m", "tests.faults.helpers.writer_process", *map(str, words)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

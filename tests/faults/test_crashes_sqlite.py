@@ -13,6 +13,7 @@ from pathlib import Path
 from sessionkit_integrations import SessionManager, SQLiteStore
 from tests.faults.helpers.contention import problem_of_window
 from tests.faults.helpers.sqlite_writer import SESSION, WINDOW, turn
+from tests.processes import running
 
 CRASHES = 50
 FILES = 10
@@ -45,7 +46,7 @@ def test_fifty_crashes(tmp_path: Path) -> None:
 
 def _crash(path: Path, name: str, seconds: float, *, at_once: bool) -> int:
     """Run a process that writes, kill it, and return the number of the last turn that was acknowledged, or -1."""
-    with subprocess.Popen(  # noqa: S603 - of ours
+    with running(
         [sys.executable, "-m", "tests.faults.helpers.sqlite_writer", str(path), name],
         stdout=subprocess.PIPE,
         cwd=ROOT,

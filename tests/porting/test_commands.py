@@ -16,6 +16,7 @@ from sessionkit_integrations import SessionManager
 from sessionkit_integrations.porting.stored import read_session
 from sessionkit_integrations.records.record import Record
 from tests.porting.commands import COMMAND, ENVIRONMENT, lines, run, summary
+from tests.processes import running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,12 +115,12 @@ def test_an_import_that_is_killed_can_be_run_again(url: str, tmp_path: Path) -> 
     records = [{"role": ("user", "assistant")[number % 2], "content": f"{number}"} for number in range(size)]
     file.write_text(lines([HEADER, *({"id": f"s{n}", "active": records, "archived": records} for n in range(count))]))
     for kills in range(3):
-        with subprocess.Popen([*COMMAND, "import", str(file), "--url", url], env=ENVIRONMENT) as process:  # noqa: S603
+        with running([*COMMAND, "import", str(file), "--url", url], env=ENVIRONMENT) as process:
             with SessionManager.from_url(url) as sessions:
                 deadline = time.monotonic() + 30
                 while len(list(sessions.list_sessions())) <= 20 * (kills + 1) and time.monotonic() < deadline:
                     time.sleep(0.005)
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
             assert process.wait() == -signal.SIGKILL
     with SessionManager.from_url(url) as sessions:
         there = len(list(sessions.list_sessions()))
