@@ -51,7 +51,7 @@ class PeerRedis(RedisStore):
 
     def documents(self) -> Iterator[str]:
         """Iterate over the keys of JSON documents, some of which may come more than once."""
-        for node in self._placement().nodes:
+        for node in self.nodes():
             cursor = -1
             while cursor:
                 page = (max(cursor, 0), "MATCH", self._keys.pattern, "COUNT", SCAN_COUNT, "TYPE", _JSON_TYPE)

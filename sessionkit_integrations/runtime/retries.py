@@ -1,27 +1,93 @@
-"""When a failed operation is tried again, and what is said when it is not."""
+"""Retries: one loop, and policies that say how often and how long it goes on.
+
+An operation that failed may have taken effect, as only its reply may have been lost. Trying it again is safe because
+each write carries an operation id that the store remembers with the session: the store answers a repeated id with
+success and changes nothing. So the loop here never asks whether an attempt had an effect. It only keeps account of
+whether one may have had, for the error that it raises in the end. An edit that found another version than it expected
+is repeated in the same loop: it is read, decided and written again, under a new id, as nothing was written.
+
+To give retries to an operation, state a `Policy`, say which errors are worth another attempt, and leave the loop to
+`retrying`, which `run` and `arun` of `steps` perform::
+
+    EDITS = Policy(Backoff(first=0.001, longest=0.1), attempts=100)
+
+    def edit(session_id: str) -> Steps[None]:
+        def attempt() -> Steps[None]:
+            snapshot = yield from Read(session_id)
+            yield from Replace(session_id, changed(snapshot), snapshot.version)
+
+        yield from retrying(f"edit of {session_id!r}", attempt, Attempts(EDITS), on_conflict)
+"""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sessionkit_integrations.errors import StoreError, StoreUnavailableError
+from sessionkit_integrations.errors import ConflictError, StoreError, StoreUnavailableError
+from sessionkit_integrations.runtime.logs import LOGGER
+from sessionkit_integrations.runtime.steps import Pause
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Generator
+
+    from sessionkit_integrations.runtime.steps import Steps
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 DEFAULT_TIMEOUT = 5.0
-"""How long an operation may take, with all its attempts, in seconds."""
+"""Seconds that an operation may take by default, with all its attempts."""
 
-MAX_RETRIES = 4
-FIRST_DELAY = 0.02
-LONGEST_DELAY = 0.5
+SLOW = 1.0
+"""Seconds of failures after which an operation that succeeds is logged as a warning."""
+
+_MAX_EXPONENT = 1000
+"""Failures after which pauses grow no further; a float holds no larger power of two."""
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Random pauses that grow with each failure, so that those who failed together do not come back together.
+
+    Attributes:
+        first: Upper bound of the first pause, in seconds.
+        longest: Upper bound of every pause, in seconds.
+        least: Share of its upper bound that a pause lasts at least, from 0 to 1.
+        factor: Growth from one upper bound to the next; less than 1 makes pauses shorter.
+    """
+
+    first: float
+    longest: float
+    least: float = 0.0
+    factor: float = 2.0
+
+    def pause(self, failures: int) -> float:
+        """Return the seconds to wait after a number of failures, at least one."""
+        longest = min(self.longest, self.first * self.factor ** min(failures - 1, _MAX_EXPONENT))
+        return longest * random.uniform(self.least, 1)  # noqa: S311 - no secret
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Limits on the attempts at one operation.
+
+    Attributes:
+        backoff: The pauses between them.
+        attempts: Most attempts, the first included; `None` for as many as there is time for.
+        timeout: Seconds that all attempts may take together; `None` for no limit.
+        reserve: Seconds that an attempt needs: none begins when less is left of the timeout.
+    """
+
+    backoff: Backoff
+    attempts: int | None = None
+    timeout: float | None = None
+    reserve: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -29,59 +95,113 @@ class Failure:
     """A failed attempt.
 
     Attributes:
-        error: What to raise, if there is no other attempt.
-        passing: Whether it ends by itself, as a failover does, so that it is worth trying for as long as there is time.
-        pause: How many seconds the server wants to be left alone.
+        error: The error to raise if there is no other attempt.
+        final: Whether another attempt would fail in the same way.
+        transient: Whether the cause ends by itself, as a failover does; then attempts go on for as long as there is
+            time, however many they are.
+        pause: Seconds that the server asks to be left alone.
     """
 
     error: StoreError
-    passing: bool = False
+    final: bool = False
+    transient: bool = False
     pause: float = 0.0
 
 
 class Attempts:
-    """The attempts at one operation.
-
-    Writes carry ids by which a store knows a retry, so that any of them may be sent again after a lost reply. They are,
-    up to `MAX_RETRIES` times with a growing, random delay, or for as long as there is time if the failure is a passing
-    one.
+    """The account of one operation's attempts.
 
     Args:
-        timeout: How many seconds all of them may take.
-        wait: How long one of them waits for a server, at most: none begins when less than that is left.
+        policy: Their limits. The time begins to run now.
+
+    Attributes:
+        deadline: Moment of `time.monotonic` at which the timeout is over. An operation may move it, as long as others
+            that it waits for make progress.
     """
 
-    def __init__(self, timeout: float, wait: float) -> None:
-        self.deadline = time.monotonic() + timeout
-        self._last_start = self.deadline - wait
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self.deadline = math.inf if policy.timeout is None else time.monotonic() + policy.timeout
         self._failures = 0
+        self._first_failure = 0.0
         self._may_have_happened = False
 
-    def delay_after(self, failure: Failure, cause: Exception) -> float:
-        """Return how many seconds to wait before the next attempt.
+    def pause_after(self, failure: Failure, cause: Exception) -> float:
+        """Return the seconds to wait before the next attempt.
 
         Args:
             failure: The last attempt.
-            cause: The driver's exception.
+            cause: The exception that it ended in.
 
         Raises:
-            StoreError: The operation is not to be tried again.
+            StoreError: There is no other attempt. If an earlier one may have had an effect, the error says so.
         """
         error = failure.error
-        if not isinstance(error, StoreUnavailableError):
-            if self._may_have_happened:
-                message = f"{error}; an attempt before had no reply"
-                raise StoreUnavailableError(message, may_have_happened=True) from cause
-            raise error from cause
-        self._may_have_happened |= error.may_have_happened
-        delay: float = min(LONGEST_DELAY, FIRST_DELAY * 2**self._failures) * random.uniform(0.5, 1)  # noqa: S311 - no secret
-        delay = max(delay, failure.pause)
+        now = time.monotonic()
+        self._first_failure = self._first_failure or now
         self._failures += 1
-        too_often = self._failures > MAX_RETRIES and not failure.passing
-        if too_often or time.monotonic() + delay >= self._last_start:
+        if isinstance(error, StoreUnavailableError):
+            self._may_have_happened |= error.may_have_happened
             error.may_have_happened = self._may_have_happened
+        elif self._may_have_happened:
+            message = f"{error}; an earlier attempt had no reply"
+            error = StoreUnavailableError(message, may_have_happened=True)
+        pause = max(self._policy.backoff.pause(self._failures), failure.pause)
+        most = math.inf if failure.transient or self._policy.attempts is None else self._policy.attempts
+        if failure.final or self._failures >= most or now + pause >= self.deadline - self._policy.reserve:
+            if error is cause:
+                raise error
             raise error from cause
-        return delay
+        return pause
+
+    def log_failure(self, name: str, failure: Failure, pause: float) -> None:
+        """Log that an attempt failed and another one follows."""
+        LOGGER.debug("%s: attempt %d failed, next in %.3f s: %s", name, self._failures, pause, failure.error)
+
+    def log_success(self, name: str) -> None:
+        """Log that an operation took long, if it failed for long before it succeeded."""
+        if self._failures and (took := time.monotonic() - self._first_failure) > SLOW:
+            LOGGER.warning("%s: succeeded after %d failed attempts in %.1f s", name, self._failures, took)
+
+
+class _Yields(Protocol[T_co]):
+    """A step, or a generator of steps."""
+
+    def __iter__(self) -> Generator[Any, Any, T_co]: ...
+
+
+def retrying(
+    name: str, attempt: Callable[[], _Yields[T]], attempts: Attempts, judge: Callable[[Exception], Failure | None]
+) -> Steps[T]:
+    """Make attempts at an operation until one succeeds.
+
+    Args:
+        name: What the log calls the operation.
+        attempt: Begins an attempt: returns its step, or its generator of steps.
+        attempts: The account, which says when to stop.
+        judge: Says what an exception means; `None` if it is not for this loop, and is raised as it is.
+
+    Raises:
+        StoreError: The last attempt failed.
+    """
+    while True:
+        try:
+            result = yield from attempt()
+        except Exception as error:
+            failure = judge(error)
+            if failure is None:
+                raise
+            pause = attempts.pause_after(failure, error)
+            attempts.log_failure(name, failure, pause)
+        else:
+            attempts.log_success(name)
+            return result
+        yield Pause(pause)
+
+
+def on_conflict(error: Exception) -> Failure | None:
+    """Judge the errors of an edit: a conflict is worth another attempt, which reads the session again."""
+    return Failure(error) if isinstance(error, ConflictError) else None
 
 
 async def within(deadline: float, attempt: Callable[[], Awaitable[T]]) -> T:

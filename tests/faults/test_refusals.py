@@ -16,6 +16,7 @@ from redis.retry import Retry
 
 from sessionkit_integrations import Edit, RedisStore, SessionManager, StoreError, StoreUnavailableError, UpstashStore
 from sessionkit_integrations.records.record import Record
+from sessionkit_integrations.testing.surface import wait_until
 from sessionkit_integrations.window.turns import Window
 from tests.faults.helpers.framing import Http, Resp
 from tests.faults.helpers.proxy import DROP, PASS, Faults, FaultyProxy
@@ -143,7 +144,7 @@ def test_a_server_that_is_busy_with_a_script(
     with configured(client, "lua-time-limit", 10):
         thread = threading.Thread(target=loop)
         thread.start()
-        time.sleep(0.1)
+        wait_until(lambda: refuses_with(client, "BUSY"))
         for method, arguments in WRITES.items():
             with pytest.raises(StoreUnavailableError, match="BUSY") as raised:
                 call(store, method, *arguments)
@@ -173,7 +174,7 @@ def test_a_server_that_is_loading_is_waited_for(reloading: Server, call: Call) -
             call(sessions, "add_user_message", "connected", "Hello")
         thread = threading.Thread(target=lambda: other.execute_command("DEBUG", "RELOAD"))
         thread.start()
-        while not is_loading(client):
+        while not refuses_with(client, "LOADING"):
             assert thread.is_alive()
         with pytest.raises(StoreUnavailableError, match="cannot do append now") as raised:
             call(hurried, "add_user_message", "s", "never there")
@@ -185,11 +186,13 @@ def test_a_server_that_is_loading_is_waited_for(reloading: Server, call: Call) -
             call(sessions, "close")
 
 
-def is_loading(client: redis.Redis) -> bool:
+def refuses_with(client: redis.Redis, code: str) -> bool:
     try:
         client.ping()
     except redis.exceptions.BusyLoadingError:
-        return True
+        return code == "LOADING"
+    except RedisError as error:
+        return code in str(error)
     return False
 
 

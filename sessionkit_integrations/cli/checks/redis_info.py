@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.cli.checks import Check, fail, ok, unusable, warn
-from sessionkit_integrations.stores.redis.placement import SLOTS
+from sessionkit_integrations.stores.redis.placement import SLOT_COUNT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,9 +115,9 @@ def cluster(state: Fields) -> Check:
     if state.get("cluster_state") != "ok":
         return unusable("cluster", f"the cluster is down: its state is {state.get('cluster_state')}")
     slots = state.get("cluster_slots_ok")
-    if slots != str(SLOTS):
-        return unusable("cluster", f"only {slots} of {SLOTS} slots are served: some sessions cannot be used")
-    return ok("cluster", f"all {SLOTS} slots are served")
+    if slots != str(SLOT_COUNT):
+        return unusable("cluster", f"only {slots} of {SLOT_COUNT} slots are served: some sessions cannot be used")
+    return ok("cluster", f"all {SLOT_COUNT} slots are served")
 
 
 def _append_only(sync: str | None) -> Check:

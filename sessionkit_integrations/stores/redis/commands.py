@@ -18,7 +18,7 @@ from sessionkit_integrations.stores.state import conflict
 from sessionkit_integrations.window.turns import turn_too_long
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sessionkit_integrations.stores.base import Edit
     from sessionkit_integrations.stores.redis.keys import Keys
@@ -65,6 +65,21 @@ class Command(Generic[T]):
     read_reply: Callable[[Any], T]
     is_script: bool = False
     writes: bool = False
+
+
+@dataclass(frozen=True)
+class Slots:
+    """The slots of one node of a cluster.
+
+    Attributes:
+        node_id: The node.
+        ranges: Its slots, each range with its first and its last.
+        moving: Whether one of them is on its way to another node, or from there.
+    """
+
+    node_id: str
+    ranges: tuple[tuple[int, int], ...]
+    moving: bool
 
 
 def append(
@@ -135,15 +150,15 @@ def scan(keys: Keys, cursor: int) -> Command[tuple[int, list[str]]]:
     return Command("SCAN", (), (cursor, "MATCH", keys.pattern, "COUNT", SCAN_COUNT, "TYPE", "list"), read_reply)
 
 
-def slots() -> Command[str]:
-    """Return the command that asks a node of a cluster which slots it has; its reply differs where one has moved."""
+def slots() -> Command[Slots]:
+    """Return the command that asks a node of a cluster for its slots; redis-py reads the reply."""
 
-    def read_reply(reply: Any) -> str:
-        # Of the node's own line: id, then epoch, link, ranges of slots, and those that are moving, in brackets.
-        fields = next(line.split() for line in _text(reply).splitlines() if "myself" in line.split()[2])
-        return " ".join([fields[0], *fields[6:]])
+    def read_reply(nodes: Mapping[str, Mapping[str, Any]]) -> Slots:
+        own = next(node for node in nodes.values() if "myself" in node["flags"])
+        ranges = tuple((int(each[0]), int(each[-1])) for each in own["slots"])
+        return Slots(own["node_id"], ranges, moving=bool(own["migrations"]))
 
-    return Command("CLUSTER", (), ("NODES",), read_reply)
+    return Command("CLUSTER NODES", (), (), read_reply)
 
 
 def words(command: Command[Any], *, whole: bool, first_line: str = "") -> tuple[Word, ...]:

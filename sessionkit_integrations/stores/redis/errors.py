@@ -63,13 +63,13 @@ def explain(error: Exception, command: Command[Any], sender: Sender) -> Failure:
     text = str(error)
     name = type(error).__name__
     if isinstance(error, _DENIED) or isinstance(error.__cause__, _DENIED):
-        return Failure(_refused(f"{place} refused the user name or the password: {text}", hidden))
+        return _refused(f"{place} refused the user name or the password: {text}", hidden)
     if isinstance(error, _NOT_NOW) or _NOT_NOW_CODES.search(text):
         hint = ": connect to its primary" if isinstance(error, ReadOnlyError) or "READONLY" in text else ""
         message = f"{place} cannot do {command.name} now ({text}){hint}"
-        return Failure(StoreUnavailableError(message, may_have_happened=hidden), passing=True)
+        return Failure(StoreUnavailableError(message, may_have_happened=hidden), transient=True)
     if isinstance(error, UnicodeError):
-        return Failure(_refused(f"{place} holds something for {command.name} that is not UTF-8 ({text})", hidden))
+        return _refused(f"{place} holds something for {command.name} that is not UTF-8 ({text})", hidden)
     if isinstance(error, (InvalidResponse, ValueError)):
         message = f"{place} gave an answer that is none of Redis's ({name}): is it a Redis server, and its port?"
         return Failure(StoreUnavailableError(message, may_have_happened=command.writes))
@@ -81,15 +81,15 @@ def explain(error: Exception, command: Command[Any], sender: Sender) -> Failure:
         else:
             message = f"{place} cannot be reached, or did not answer in {sender.timeout:g} s ({name}): see timeout"
         may_have_happened = command.writes and not (sender.tries_once and unsent)
-        passing = sender.cluster and not isinstance(error, RedisClusterException)
-        return Failure(StoreUnavailableError(message, may_have_happened=may_have_happened), passing=passing)
+        transient = sender.cluster and not isinstance(error, RedisClusterException)
+        return Failure(StoreUnavailableError(message, may_have_happened=may_have_happened), transient=transient)
     full = isinstance(error, OutOfMemoryError) or _FULL_CODES.search(text)
     hint = ": the server has no room left" if full else ""
-    return Failure(_refused(f"{place} refused {command.name} ({text}){hint}", hidden and bool(full)))
+    return _refused(f"{place} refused {command.name} ({text}){hint}", hidden and bool(full))
 
 
-def _refused(message: str, may_have_happened: bool) -> StoreError:  # noqa: FBT001 - there are two kinds
+def _refused(message: str, may_have_happened: bool) -> Failure:  # noqa: FBT001 - there are two kinds
     if may_have_happened:
         message = f"{message}; the client may have sent it before, and had no reply"
-        return StoreUnavailableError(message, may_have_happened=True)
-    return StoreError(message)
+        return Failure(StoreUnavailableError(message, may_have_happened=True))
+    return Failure(StoreError(message), final=True)

@@ -1,15 +1,21 @@
-"""Which nodes of a cluster hold the keys, and whether that changes."""
+"""The nodes of a cluster that together hold all keys, and whether slots move between them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sessionkit_integrations.stores.redis import commands
+from sessionkit_integrations.stores.redis.requests import FindNodes, Send
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SLOTS = 16384
-"""How many slots a cluster has."""
+    from sessionkit_integrations.runtime.steps import Steps
+    from sessionkit_integrations.stores.redis.commands import Slots
+
+SLOT_COUNT = 16384
+"""Slots of a cluster."""
 
 
 @dataclass(frozen=True)
@@ -17,23 +23,39 @@ class Placement:
     """The nodes that together hold all keys.
 
     Attributes:
-        nodes: The nodes, as the driver takes them.
-        slots: What each answered to `commands.slots`.
+        nodes: The nodes, as the driver takes them; a single ``None`` for a server that is not a cluster.
+        slots: The slots of each node.
     """
 
     nodes: Sequence[Any]
-    slots: Sequence[str] = ()
+    slots: Sequence[Slots] = ()
 
-    def is_still(self, before: Placement) -> bool:
-        """Say whether no slot has moved since an earlier placement, nor is moving."""
-        return set(self.slots) == set(before.slots) and not any("[" in slots for slots in self.slots)
+    def has_moved_since(self, before: Placement) -> bool:
+        """Return whether a slot has moved since an earlier placement, or is moving now."""
+        return set(self.slots) != set(before.slots) or any(slots.moving for slots in self.slots)
 
-    def is_whole(self) -> bool:
-        """Say whether the nodes have all slots: a client learns of another node only when it is sent there."""
-        ranges = [each for slots in self.slots for each in slots.split()[3:] if not each.startswith("[")]
-        ends = [each.split("-") for each in ranges]
-        return sum(int(end[-1]) - int(end[0]) + 1 for end in ends) == SLOTS
+    @property
+    def is_complete(self) -> bool:
+        """Whether the nodes have all slots: a client learns of another node only when it is redirected to it."""
+        return sum(last - first + 1 for slots in self.slots for first, last in slots.ranges) == SLOT_COUNT
 
 
-ONE_NODE = Placement((None,))
-"""That of a server that is no cluster."""
+def locate(deadline: float) -> Steps[Placement]:
+    """Find the nodes that together hold all keys.
+
+    Args:
+        deadline: Moment of `time.monotonic` at which an asynchronous transport gives up.
+    """
+    placement = Placement(())
+    for refresh in (False, True):
+        nodes = yield from FindNodes(deadline, refresh)
+        if nodes == (None,):
+            return Placement(nodes)
+        slots: list[Slots] = []
+        for node in nodes:
+            command = commands.slots()
+            slots.append(command.read_reply((yield from Send(command, deadline, node))))
+        placement = Placement(nodes, slots)
+        if placement.is_complete:
+            break
+    return placement

@@ -3,67 +3,78 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from abc import abstractmethod
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sessionkit_integrations.runtime.retries import Attempts, within
+from sessionkit_integrations.runtime.retries import Attempts, Backoff, Policy, retrying
+from sessionkit_integrations.runtime.steps import Emit, arun, astream, run, stream
 from sessionkit_integrations.stores.base import Appended, Snapshot, Store
 from sessionkit_integrations.stores.operation_ids import operation_id
 from sessionkit_integrations.stores.options import checked_timeout, ttl_milliseconds
 from sessionkit_integrations.stores.redis import commands
 from sessionkit_integrations.stores.redis.keys import Keys
-from sessionkit_integrations.stores.redis.placement import ONE_NODE, Placement
+from sessionkit_integrations.stores.redis.placement import locate
+from sessionkit_integrations.stores.redis.requests import Send
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from datetime import timedelta
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.runtime.resources import PerLoop, Shared
     from sessionkit_integrations.runtime.retries import Failure
+    from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.stores.base import Edit
     from sessionkit_integrations.stores.redis.commands import Command
+    from sessionkit_integrations.stores.redis.placement import Placement
+    from sessionkit_integrations.stores.redis.requests import FindNodes
     from sessionkit_integrations.window.turns import Window
 
 T = TypeVar("T")
 
 MAX_WALKS = 3
-"""How often a listing walks over a cluster whose slots are moving; it takes two to find what moves once."""
+"""Most walks of one listing over a cluster whose slots are moving; two find what moves once."""
 
-_WAIT_SHARE = 0.4
-"""How much of an operation's time one attempt may wait for an answer: so much that there is time for another one."""
+ATTEMPTS = 5
+BACKOFF = Backoff(first=0.02, longest=0.5, least=0.5)
 
 
 class ScriptedStore(Store):
-    """A store on a server that runs our Lua scripts; a subclass says how a command gets there."""
+    """A store on a server that runs our Lua scripts; a subclass performs the steps of operations."""
 
     _keys = Keys()
-    """What a store has whose constructor raises, and whose repr is in the traceback."""
+    """A default for the repr of a store whose constructor raised, which a traceback may show."""
 
     _driver_errors: tuple[type[Exception], ...]
-    """What `_send` raises when it fails."""
+    """Exceptions of `_perform`."""
 
     _timed_out: Callable[[str], Exception]
-    """Makes that of them which says that there was no answer in time."""
-
-    _wait: float
-    """How many seconds an attempt waits for an answer, at most."""
+    """Builds the driver's own timeout error."""
 
     _shared: Shared[Any]
     """The store's own connections, for synchronous use."""
 
     _per_loop: PerLoop[Any]
-    """The same for asynchronous use."""
+    """The store's own connections, for asynchronous use."""
 
     def __init__(
-        self, *, key_prefix: str, ttl: float | timedelta | None, archive: bool, raw_ids: bool, timeout: float
+        self,
+        *,
+        key_prefix: str,
+        ttl: float | timedelta | None,
+        archive: bool,
+        raw_ids: bool,
+        timeout: float,
+        wait_share: float,
     ) -> None:
         self.archive = archive
         self._keys = Keys(key_prefix, raw_ids)
         self._ttl = ttl_milliseconds(ttl)
         self._timeout = checked_timeout(timeout)
-        self._wait = timeout * _WAIT_SHARE
+        # An attempt waits for an answer no longer than leaves time for another one.
+        self._wait = timeout * wait_share
+        self._policy = Policy(BACKOFF, ATTEMPTS, timeout, reserve=self._wait)
 
     @property
     def keys(self) -> Keys:
@@ -76,11 +87,11 @@ class ScriptedStore(Store):
         return self._ttl
 
     def ask(self, *words: str | int, node: Any = None) -> Any:
-        """Send a command that is none of the store's own, and return the reply as the driver has it.
+        """Send a command that is none of the store's own, and return the driver's reply.
 
         Args:
             words: The command.
-            node: Where to send it, one of `nodes`.
+            node: One of `nodes` to send it to.
 
         Raises:
             StoreError: The server refused it, or cannot be reached.
@@ -89,28 +100,20 @@ class ScriptedStore(Store):
         return self._run(commands.Command(str(name), (), tuple(arguments), lambda reply: reply), node)
 
     def nodes(self) -> Sequence[Any]:
-        """Return the nodes that together hold all keys; a single ``None`` where there is but one server."""
-        return self._retried(self._placement, commands.slots()).nodes
+        """Return the nodes that together hold all keys; a single ``None`` for a server that is not a cluster."""
+        return run(self._locate(), self._perform).nodes
 
     @abstractmethod
-    def _send(self, command: Command[Any], node: Any) -> Any:
-        """Send a command, to one node where the server has several, and return the reply."""
+    def _perform(self, step: Send | FindNodes) -> Any:
+        """Perform a step of an operation."""
 
     @abstractmethod
-    async def _asend(self, command: Command[Any], node: Any) -> Any:
-        """See `_send`."""
+    async def _aperform(self, step: Send | FindNodes) -> Any:
+        """See `_perform`."""
 
     @abstractmethod
     def _explain(self, error: Exception, command: Command[Any]) -> Failure:
         """Return what one of the driver's errors means."""
-
-    def _placement(self) -> Placement:
-        """Return which nodes together hold all keys."""
-        return ONE_NODE
-
-    async def _aplacement(self) -> Placement:
-        """See `_placement`."""
-        return ONE_NODE
 
     def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
         """See `Store.append`."""
@@ -150,32 +153,11 @@ class ScriptedStore(Store):
 
     def sessions(self) -> Iterator[str]:
         """See `Store.sessions`; on a server this walks with SCAN, which blocks nobody."""
-        seen: set[str] = set()
-        placement = self._retried(self._placement, commands.slots())
-        for _ in range(MAX_WALKS):
-            for node in placement.nodes:
-                cursor = -1
-                while cursor:
-                    cursor, found = self._run(commands.scan(self._keys, max(cursor, 0)), node)
-                    yield from _unseen(found, seen)
-            before, placement = placement, self._retried(self._placement, commands.slots())
-            if placement.is_still(before):
-                return
+        return stream(self._list(), self._perform)
 
-    async def asessions(self) -> AsyncIterator[str]:
+    def asessions(self) -> AsyncIterator[str]:
         """See `sessions`."""
-        seen: set[str] = set()
-        placement = await self._aretried(self._aplacement, commands.slots())
-        for _ in range(MAX_WALKS):
-            for node in placement.nodes:
-                cursor = -1
-                while cursor:
-                    cursor, found = await self._arun(commands.scan(self._keys, max(cursor, 0)), node)
-                    for session_id in _unseen(found, seen):
-                        yield session_id
-            before, placement = placement, await self._aretried(self._aplacement, commands.slots())
-            if placement.is_still(before):
-                return
+        return astream(self._list(), self._aperform)
 
     def close(self) -> None:
         """Close the store's own connections, except that of a running event loop: `aclose` closes those."""
@@ -195,34 +177,41 @@ class ScriptedStore(Store):
         )
 
     def _run(self, command: Command[T], node: Any = None) -> T:
-        return command.read_reply(self._retried(lambda: self._send(command, node), command))
+        return run(self._operation(command, node), self._perform)
 
     async def _arun(self, command: Command[T], node: Any = None) -> T:
-        return command.read_reply(await self._aretried(lambda: self._asend(command, node), command))
+        return await arun(self._operation(command, node), self._aperform)
 
-    def _retried(self, attempt: Callable[[], T], command: Command[Any]) -> T:
-        """Return the result of an attempt at a command, or at what it needs, repeated as `Attempts` says."""
-        attempts = Attempts(self._timeout, self._wait)
-        while True:
-            try:
-                return attempt()
-            except self._driver_errors as error:
-                delay = attempts.delay_after(self._explain(error, command), error)
-            time.sleep(delay)
+    def _operation(self, command: Command[T], node: Any = None) -> Steps[T]:
+        attempts = Attempts(self._policy)
 
-    async def _aretried(self, attempt: Callable[[], Awaitable[T]], command: Command[Any]) -> T:
-        """See `_retried`."""
-        attempts = Attempts(self._timeout, self._wait)
-        while True:
-            try:
-                return await within(attempts.deadline, attempt)
-            except self._driver_errors as error:
-                delay = attempts.delay_after(self._explain(error, command), error)
-            except asyncio.TimeoutError as error:
-                delay = attempts.delay_after(
-                    self._explain(self._timed_out("the operation took too long"), command), error
-                )
-            await asyncio.sleep(delay)
+        def attempt() -> Send:
+            return Send(command, attempts.deadline, node)
+
+        reply = yield from retrying(command.name, attempt, attempts, partial(self._judge, command))
+        return command.read_reply(reply)
+
+    def _locate(self) -> Steps[Placement]:
+        attempts, judge = Attempts(self._policy), partial(self._judge, commands.slots())
+        return retrying("CLUSTER NODES", lambda: locate(attempts.deadline), attempts, judge)
+
+    def _list(self) -> Steps[None]:
+        seen: set[str] = set()
+        placement = yield from self._locate()
+        for _ in range(MAX_WALKS):
+            for node in placement.nodes:
+                cursor = -1
+                while cursor:
+                    cursor, found = yield from self._operation(commands.scan(self._keys, max(cursor, 0)), node)
+                    yield from Emit(_unseen(found, seen))
+            before, placement = placement, (yield from self._locate())
+            if not placement.has_moved_since(before):
+                return
+
+    def _judge(self, command: Command[Any], error: Exception) -> Failure | None:
+        if isinstance(error, asyncio.TimeoutError):
+            error = self._timed_out("the operation took too long")
+        return self._explain(error, command) if isinstance(error, self._driver_errors) else None
 
 
 def _unseen(found: Sequence[str], seen: set[str]) -> list[str]:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from sessionkit_integrations.errors import MissingDependencyError
 from sessionkit_integrations.runtime.redaction import Secret, hidden, hide, split_url
 from sessionkit_integrations.runtime.resources import PerLoop, Shared
-from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
+from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT, within
 from sessionkit_integrations.stores.redis import commands
-from sessionkit_integrations.stores.redis.placement import ONE_NODE, Placement
+from sessionkit_integrations.stores.redis.requests import FindNodes, Send
 from sessionkit_integrations.stores.redis.scripted import ScriptedStore
 
 try:
@@ -43,6 +43,15 @@ if TYPE_CHECKING:
 
 _TAKES_KEYS = int(redis.__version__.split(".")[0]) > 5  # noqa: PLR2004 - a version
 """Whether redis-py takes the keys of a command beside it, by which a client with a cache knows what it has."""
+
+_WAIT_SHARE = 0.4
+"""Share of an operation's time that one attempt waits for an answer: there is time for another one."""
+
+_CLUSTER_WAIT_SHARE = 0.25
+"""The same for a cluster: for a node that does not answer, another that knows its successor, and the successor."""
+
+_NOT_A_CLUSTER = (None,)
+"""The nodes of a server that is not a cluster."""
 
 
 class RedisStore(ScriptedStore):
@@ -99,11 +108,16 @@ class RedisStore(ScriptedStore):
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
         url, password = hidden(url), hidden(password)
-        super().__init__(key_prefix=key_prefix, ttl=ttl, archive=archive, raw_ids=raw_ids, timeout=timeout)
         given = client or async_client
         cluster = redis_urls.is_of_cluster(url) if given is None else redis_cluster.is_cluster(given)
-        if cluster:
-            self._wait = timeout / 4  # for a node that does not answer, for others to ask what took its place, and that
+        super().__init__(
+            key_prefix=key_prefix,
+            ttl=ttl,
+            archive=archive,
+            raw_ids=raw_ids,
+            timeout=timeout,
+            wait_share=_CLUSTER_WAIT_SHARE if cluster else _WAIT_SHARE,
+        )
         self._url: str | None = None
         self._secrets: dict[str, Secret] = {"password": Secret(password)} if password else {}
         if url is not None:
@@ -132,58 +146,36 @@ class RedisStore(ScriptedStore):
         kind = "given client" if self._given or self._async_given else "own connections"
         return f"RedisStore(key_prefix={self._keys.prefix!r}, {kind})"
 
-    def _send(self, command: Command[Any], node: Any) -> Any:
+    def _perform(self, step: Send | FindNodes) -> Any:
         with self._client() as client:
             if not self._sender.cluster:
-                return _execute(client, command, {})
-            target = {} if node is None else {"target_nodes": node}
-            with redis_cluster.mended(client):
-                reply = _execute(client, command, target)
-        return redis_cluster.of_one_node(reply) if command.name == "SCAN" and node is not None else reply
+                return _NOT_A_CLUSTER if isinstance(step, FindNodes) else _execute(client, step.command, {})
+            with redis_cluster.driver_faults_translated(client):
+                if isinstance(step, FindNodes):
+                    if step.refresh:
+                        client.nodes_manager.initialize()
+                    return client.get_primaries()
+                reply = _execute(client, step.command, _target(step))
+        return redis_cluster.scan_reply(reply) if step.command.name == "SCAN" and step.node is not None else reply
 
-    async def _asend(self, command: Command[Any], node: Any) -> Any:
+    async def _aperform(self, step: Send | FindNodes) -> Any:
+        return await within(step.deadline, partial(self._aperform_in_time, step))
+
+    async def _aperform_in_time(self, step: Send | FindNodes) -> Any:
         async with self._async_client() as client:
             if client is None:
-                return await asyncio.to_thread(self._send, command, node)
+                return await asyncio.to_thread(self._perform, step)
             if not self._sender.cluster:
-                return await _aexecute(client, command, {})
-            target = {} if node is None else {"target_nodes": node}
-            with redis_cluster.mended(client):
+                return _NOT_A_CLUSTER if isinstance(step, FindNodes) else await _aexecute(client, step.command, {})
+            with redis_cluster.driver_faults_translated(client):
                 # Concurrent first commands would use connections that one of them is still making.
                 await client.initialize()
-                reply = await _aexecute(client, command, target)
-        return redis_cluster.of_one_node(reply) if command.name == "SCAN" and node is not None else reply
-
-    def _placement(self) -> Placement:
-        with self._client() as client:
-            if not self._sender.cluster:
-                return ONE_NODE
-            placement = self._ask_primaries(client)
-            if not placement.is_whole():
-                client.nodes_manager.initialize()
-                placement = self._ask_primaries(client)
-            return placement
-
-    async def _aplacement(self) -> Placement:
-        async with self._async_client() as client:
-            if client is None:
-                return await asyncio.to_thread(self._placement)
-            if not self._sender.cluster:
-                return ONE_NODE
-            placement = await self._aask_primaries(client)
-            if not placement.is_whole():
-                await client.nodes_manager.initialize()
-                placement = await self._aask_primaries(client)
-            return placement
-
-    def _ask_primaries(self, client: Any) -> Placement:
-        nodes, command = client.get_primaries(), commands.slots()
-        return Placement(nodes, [command.read_reply(self._send(command, node)) for node in nodes])
-
-    async def _aask_primaries(self, client: Any) -> Placement:
-        await client.initialize()
-        nodes, command = client.get_primaries(), commands.slots()
-        return Placement(nodes, [command.read_reply(await self._asend(command, node)) for node in nodes])
+                if isinstance(step, FindNodes):
+                    if step.refresh:
+                        await client.nodes_manager.initialize()
+                    return client.get_primaries()
+                reply = await _aexecute(client, step.command, _target(step))
+        return redis_cluster.scan_reply(reply) if step.command.name == "SCAN" and step.node is not None else reply
 
     def _explain(self, error: Exception, command: Command[Any]) -> Failure:
         given = (
@@ -222,6 +214,10 @@ class RedisStore(ScriptedStore):
         if self._sender.cluster:
             return cluster_from_url(redis_urls.plain(self._url), **options, **redis_cluster.SENDING_ONCE)
         return standalone.from_url(self._url, **options)
+
+
+def _target(step: Send) -> dict[str, Any]:
+    return {} if step.node is None else {"target_nodes": step.node}
 
 
 def _execute(client: Any, command: Command[Any], target: dict[str, Any]) -> Any:

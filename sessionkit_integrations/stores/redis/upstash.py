@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import MissingDependencyError, StoreError, StoreUnavailableError
 from sessionkit_integrations.runtime.redaction import Secret, hidden
 from sessionkit_integrations.runtime.resources import PerLoop, Shared
-from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT, Failure
+from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT, Failure, within
 from sessionkit_integrations.stores.redis import commands
+from sessionkit_integrations.stores.redis.requests import FindNodes, Send
 from sessionkit_integrations.stores.redis.scripted import ScriptedStore
 
 try:
@@ -32,6 +34,8 @@ LOCK_ONLY_OUR_KEYS = "#!lua flags=allow-key-locking\n"
 
 _ENVIRONMENT = (("UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"), ("UPSTASH_URL", "UPSTASH_TOKEN"))
 _FIRST_SERVER_ERROR = 500
+_WAIT_SHARE = 0.4
+"""Share of an operation's time that one attempt waits for an answer: there is time for another one."""
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -73,7 +77,14 @@ class UpstashStore(ScriptedStore):
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
         url, token = hidden(url), hidden(token)
-        super().__init__(key_prefix=key_prefix, ttl=ttl, archive=archive, raw_ids=raw_ids, timeout=timeout)
+        super().__init__(
+            key_prefix=key_prefix,
+            ttl=ttl,
+            archive=archive,
+            raw_ids=raw_ids,
+            timeout=timeout,
+            wait_share=_WAIT_SHARE,
+        )
         if not _is_address(url):
             raise ValueError("an Upstash URL is https://<name>.upstash.io, with no user or password in it")
         token = hidden(token.strip())
@@ -106,27 +117,35 @@ class UpstashStore(ScriptedStore):
     def __repr__(self) -> str:
         return f"UpstashStore({self._url!r}, key_prefix={self._keys.prefix!r})"
 
-    def _send(self, command: Command[Any], node: Any) -> Any:  # noqa: ARG002 - there is only one
+    def _perform(self, step: Send | FindNodes) -> Any:
+        if isinstance(step, FindNodes):
+            return (None,)
         with self._shared.use() as http:
-            response = http.post(self._url, headers=self._all_headers(), json=_words(command))
-            if _is_unknown_script(command, response):
-                response = http.post(self._url, headers=self._all_headers(), json=_words(command, whole=True))
+            response = http.post(self._url, headers=self._all_headers(), json=_words(step.command))
+            if _is_unknown_script(step.command, response):
+                words = _words(step.command, whole=True)
+                response = http.post(self._url, headers=self._all_headers(), json=words)
         return self._reply(response)
 
-    async def _asend(self, command: Command[Any], node: Any) -> Any:
+    async def _aperform(self, step: Send | FindNodes) -> Any:
+        return (None,) if isinstance(step, FindNodes) else await within(step.deadline, partial(self._asend, step))
+
+    async def _asend(self, step: Send) -> Any:
         async with self._per_loop.use() as http:
             if http is None:
-                return await asyncio.to_thread(self._send, command, node)
-            response = await http.post(self._url, headers=self._all_headers(), json=_words(command))
-            if _is_unknown_script(command, response):
-                response = await http.post(self._url, headers=self._all_headers(), json=_words(command, whole=True))
+                return await asyncio.to_thread(self._perform, step)
+            response = await http.post(self._url, headers=self._all_headers(), json=_words(step.command))
+            if _is_unknown_script(step.command, response):
+                words = _words(step.command, whole=True)
+                response = await http.post(self._url, headers=self._all_headers(), json=words)
         return self._reply(response)
 
     def _explain(self, error: Exception, command: Command[Any]) -> Failure:
         if isinstance(error, UpstashError):
-            return Failure(StoreError(f"Upstash refused {command.name}: {error}"))
+            return Failure(StoreError(f"Upstash refused {command.name}: {error}"), final=True)
         if isinstance(error, UnicodeError):
-            return Failure(StoreError(f"{self._url} holds something for {command.name} that is not UTF-8 ({error})"))
+            message = f"{self._url} holds something for {command.name} that is not UTF-8 ({error})"
+            return Failure(StoreError(message), final=True)
         pause, may_have_happened = 0.0, command.writes
         if isinstance(error, httpx.HTTPStatusError):
             message = f"{self._url} answered {command.name} with status {error.response.status_code}"

@@ -1,0 +1,40 @@
+"""The steps of operations on Redis: what a transport is asked to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sessionkit_integrations.runtime.steps import Step
+
+if TYPE_CHECKING:
+    from sessionkit_integrations.stores.redis.commands import Command
+
+
+@dataclass(frozen=True)
+class Send(Step[Any]):
+    """Sends a command once; the result is the driver's reply.
+
+    Attributes:
+        command: The command.
+        deadline: Moment of `time.monotonic` at which an asynchronous transport gives up.
+        node: The node of a cluster to send it to; the one that has the keys if ``None``.
+    """
+
+    command: Command[Any]
+    deadline: float
+    node: Any = None
+
+
+@dataclass(frozen=True)
+class FindNodes(Step[Sequence[Any]]):
+    """Asks the driver for the nodes that together hold all keys.
+
+    Attributes:
+        deadline: As in `Send`.
+        refresh: Whether the driver asks the cluster first, instead of trusting what it knows.
+    """
+
+    deadline: float
+    refresh: bool = False
