@@ -1,64 +1,76 @@
-"""The arguments of tool calls: a JSON text in OpenAI's shape, a dict in the frameworks."""
+"""The arguments of tool calls: a JSON text in OpenAI's shape, a dict in the frameworks.
+
+Models write the same JSON with or without spaces. Sent back as it was written, a prompt goes on being the one that a
+provider has cached, and what one framework passes on to another stays equal. A message or block that is read therefore
+keeps the texts beside its fields, where pydantic ignores them but copies and pickles them. When it is written, a text
+is used if it still says what the arguments say.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.adapting.with_pydantic import parse_json
 from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.records.messages import check_json
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pydantic import BaseModel
+
 _HUGE = re.compile(r"\d[eE]\+?\d{3}|\d{308}")
 """A number that a float may not hold."""
+_TEXTS = "_argument_texts"
+"""The name beside a pydantic object's fields under which the texts are kept."""
 
 
-class Arguments(dict[str, Any]):
-    """Arguments that remember their text.
-
-    Models write the same JSON with or without spaces. Sent back as it was written, a prompt goes on being the one that
-    a provider has cached, and what one framework passes on to another stays equal.
-    """
-
-    __slots__ = ("text",)
-    text: str
-
-
-def arguments_of(text: str) -> Arguments | None:
-    """Return the arguments that a text holds, or ``None`` where it is no JSON object."""
+def read_arguments(text: str) -> dict[str, Any] | None:
+    """Return the arguments that a text holds, or ``None`` if it is not a JSON object."""
     try:
         value = parse_json(text)
     except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict) or (_HUGE.search(text) and not _is_within_limits(value)):
         return None
-    arguments = Arguments(value)
-    arguments.text = text
-    return arguments
+    return value
 
 
-def text_of(arguments: dict[str, Any], field: str) -> str:
-    """Return the text of arguments: the one they were read from, unless they were changed.
+def write_arguments(arguments: dict[str, Any], field: str, texts: Iterable[str] = ()) -> str:
+    """Return arguments as a JSON text: one of ``texts`` if it says the same, or the shortest.
 
     Args:
         arguments: The arguments.
         field: Their place in the message, for the error.
+        texts: Texts that the arguments may have been read from.
 
     Raises:
         InvalidMessageError: JSON cannot hold them.
     """
     try:
         check_json(arguments, field)
-        text = _compact(arguments)
-        written: str | None = getattr(arguments, "text", None)
-        if written is not None and written != text and _compact(parse_json(written)) == text:
-            return written
+        shortest = _shortest(arguments)
+        for text in texts:
+            if text == shortest or _shortest(parse_json(text)) == shortest:
+                return text
     except InvalidMessageError:
         raise
     except (ValueError, RecursionError) as error:
         raise InvalidMessageError(field, f"cannot be written as JSON ({error})") from error
-    return text
+    return shortest
+
+
+def keep_texts(holder: BaseModel, texts: Sequence[str]) -> None:
+    """Keep the texts of the arguments that a message or block holds."""
+    vars(holder)[_TEXTS] = tuple(texts)
+
+
+def kept_texts(holder: BaseModel) -> tuple[str, ...]:
+    """Return the texts that `keep_texts` kept, or none."""
+    texts: tuple[str, ...] = vars(holder).get(_TEXTS, ())
+    return texts
 
 
 def _is_within_limits(value: Any) -> bool:
@@ -69,5 +81,5 @@ def _is_within_limits(value: Any) -> bool:
     return True
 
 
-def _compact(value: Any) -> str:
+def _shortest(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.adapting.arguments import arguments_of, text_of
+from sessionkit_integrations.adapting.arguments import kept_texts, read_arguments, write_arguments
 from sessionkit_integrations.records.tool_calls import are_function_calls, function_call, texts_of
 
 if TYPE_CHECKING:
@@ -36,8 +36,9 @@ def encode_calls(message: AIMessage, kwargs: dict[str, Any], extra: Fields) -> l
         extra["tool_calls_in_kwargs"] = True
         calls: list[Fields] = kwargs.pop("tool_calls")
     else:
+        texts = kept_texts(message)
         calls = [
-            function_call(call["id"], call["name"], text_of(call["args"], f"tool_calls[{index}].args"))
+            function_call(call["id"], call["name"], write_arguments(call["args"], f"tool_calls[{index}].args", texts))
             for index, call in enumerate(message.tool_calls)
         ]
     without_id = [index for index, call in enumerate(calls) if call["id"] is None]
@@ -46,7 +47,7 @@ def encode_calls(message: AIMessage, kwargs: dict[str, Any], extra: Fields) -> l
         extra["calls"] = more
     if all(_is_whole(call) for call in invalid):
         readable = [
-            len(calls) + index for index, call in enumerate(invalid) if arguments_of(str(call["args"])) is not None
+            len(calls) + index for index, call in enumerate(invalid) if read_arguments(str(call["args"])) is not None
         ]
         if readable:
             extra["invalid"] = readable
@@ -79,7 +80,7 @@ def decode_calls(calls: Sequence[Any], extra: Fields) -> tuple[list[Any], list[A
         if index in without_id:
             call_id = None
         # OpenAI's custom tools take a text instead of arguments.
-        arguments: dict[str, Any] | None = arguments_of(text) if "function" in call else {"input": text}
+        arguments: dict[str, Any] | None = read_arguments(text) if "function" in call else {"input": text}
         if arguments is None or index in marked:
             invalid.append({"name": name, "args": text, "id": call_id, "error": None, "type": "invalid_tool_call"})
         else:

@@ -31,6 +31,7 @@ try:
 except ImportError as error:
     raise MissingDependencyError("SessionKitChatMessageHistory", "langchain") from error
 
+from sessionkit_integrations.adapting.arguments import keep_texts
 from sessionkit_integrations.adapting.with_pydantic import parse_json
 from sessionkit_integrations.langchain.calls import decode_calls, encode_calls, thought_signatures
 from sessionkit_integrations.langchain.chunks import whole
@@ -38,6 +39,7 @@ from sessionkit_integrations.langchain.content import decode_content, encode_con
 from sessionkit_integrations.langchain.making import make
 from sessionkit_integrations.langchain.values import dumped, restore
 from sessionkit_integrations.records.media import text_part
+from sessionkit_integrations.records.tool_calls import texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -213,7 +215,10 @@ def _ordinary(fields: Fields) -> BaseMessage:
         values["tool_call_id"] = fields.get("tool_call_id") or ""
     elif calls and cls is AIMessage:
         values["tool_calls"], values["invalid_tool_calls"] = decode_calls(calls, {})
-    return make(cls, values, {})
+    message = make(cls, values, {})
+    if "tool_calls" in values:
+        keep_texts(message, [texts_of(call)[2] for call in calls or ()])
+    return message
 
 
 def _decode(fields: Fields, extra: Fields) -> BaseMessage:
@@ -245,7 +250,10 @@ def _decode(fields: Fields, extra: Fields) -> BaseMessage:
     if not extra.keys().isdisjoint(_SHARED):
         raise ValueError("it says twice what OpenAI's shape has a place for")
     values.update(extra)
-    return make(cls, values, unknown)
+    message = make(cls, values, unknown)
+    if "tool_calls" in values:
+        keep_texts(message, [texts_of(call)[2] for call in raw or ()])
+    return message
 
 
 def _class(fields: Fields, extra: Fields, values: dict[str, Any]) -> type[BaseMessage]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.adapting.differences import arranged, change, changed
+from sessionkit_integrations.adapting.differences import apply, arrange, compare
 from sessionkit_integrations.langchain.blocks import FORMS, NATURAL, Form
 from sessionkit_integrations.records.media import text_part
 from sessionkit_integrations.records.messages import check_json
@@ -13,7 +13,7 @@ from sessionkit_integrations.records.messages import check_json
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sessionkit_integrations.adapting.differences import Block, Change
+    from sessionkit_integrations.adapting.differences import Block, Difference
     from sessionkit_integrations.records.media import Part
 
     Content = str | list[Any]
@@ -46,7 +46,7 @@ def encode_content(
     parts: list[Part] = []
     own: list[Block] = []
     by_source = {"part": parts, "detail": details, "call": []}
-    changes: list[Change] = []
+    changes: list[Difference] = []
     order = ""
     next_calls = deque(calls)
     for index, block in enumerate(content):
@@ -58,7 +58,7 @@ def encode_content(
             form, source = taken
             order += form.letter
             by_source[form.source].append(source)
-            changes += change(index, form.make(source), block)
+            changes += compare(index, form.make(source), block)
         else:
             order += _OWN
             own.append(block)
@@ -83,7 +83,7 @@ def decode_content(content: object, calls: Sequence[Any], details: Iterator[Bloc
             return content
         if content is None:
             return ""
-    own, changes = extra.pop("own", ()), extra.pop("changes", ())
+    own, changes = extra.pop("own", ()), extra.pop("changes", None)
     if content is not None and not isinstance(content, (str, list)):
         raise ValueError("its content is neither a text nor a list")
     parts = content if isinstance(content, list) else []
@@ -93,7 +93,7 @@ def decode_content(content: object, calls: Sequence[Any], details: Iterator[Bloc
     sources = {"part": iter(parts), "detail": details, "call": iter(calls[: len(repeated)])}
     by_letter = {letter: sources[form.source] for letter, form in _BY_LETTER.items()}
     by_letter |= {_STRING: sources["part"], _OWN: iter(own)}
-    return arranged(order, by_letter, changes, _made)
+    return arrange(order, by_letter, changes, _made)
 
 
 def _taken(block: Block, calls: deque[Any]) -> tuple[Form, Any] | None:
@@ -111,10 +111,10 @@ def _taken(block: Block, calls: deque[Any]) -> tuple[Form, Any] | None:
     return None
 
 
-def _made(letter: str, source: Any, difference: Change | None) -> str | Block:
+def _made(letter: str, source: Any, difference: Difference | None) -> str | Block:
     if letter == _STRING:
         return str(source["text"])
     block: Block = source if letter == _OWN else _BY_LETTER[letter].make(source)
     if not isinstance(block, dict):
         raise ValueError("its content has a block that is no dict")  # noqa: TRY004 - the record is at fault
-    return block if difference is None else changed(block, difference)
+    return block if difference is None else apply(block, difference)

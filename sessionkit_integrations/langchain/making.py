@@ -15,13 +15,13 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from sessionkit_integrations.adapting.with_pydantic import maker
+from sessionkit_integrations.adapting.with_pydantic import unvalidated_constructor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MAKERS: dict[type[BaseMessage], tuple[dict[str, Any], Callable[..., BaseMessage]]] = {
-    type(message): (vars(message), maker(message))
+    type(message): (vars(message), unvalidated_constructor(message))
     for message in (
         HumanMessage(""),
         AIMessage(""),

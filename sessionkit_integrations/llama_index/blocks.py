@@ -9,7 +9,7 @@ from llama_index.core.base.llms.types import ContentBlock, TextBlock, ThinkingBl
 from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
-from sessionkit_integrations.adapting.with_pydantic import maker
+from sessionkit_integrations.adapting.with_pydantic import unvalidated_constructor
 from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.llama_index.values import dump_value, restore
 
@@ -20,7 +20,7 @@ _ANY_BLOCK: TypeAdapter[Any] = TypeAdapter(ContentBlock)
 _BLOCK_TYPES = tuple(cls.model_fields["block_type"].default for cls in get_args(get_args(ContentBlock)[0]))
 _OBJECTS = "objects"
 """Field of a dumped thinking block for the places of objects that JSON does not have."""
-_make_text_block = maker(TextBlock(text=""))
+_make_text_block = unvalidated_constructor(TextBlock(text=""))
 
 
 def text_block(text: str) -> TextBlock:

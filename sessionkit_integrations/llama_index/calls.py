@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llama_index.core.base.llms.types import ToolCallBlock
 
-from sessionkit_integrations.adapting.arguments import arguments_of, text_of
-from sessionkit_integrations.adapting.with_pydantic import maker
+from sessionkit_integrations.adapting.arguments import keep_texts, kept_texts, read_arguments, write_arguments
+from sessionkit_integrations.adapting.with_pydantic import unvalidated_constructor
 from sessionkit_integrations.records.tool_calls import are_function_calls, function_call, texts_of
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 KWARG = "tool_calls"
 """Additional keyword argument in which LlamaIndex's integrations keep the calls as their provider gave them."""
-_make_block = maker(ToolCallBlock(tool_name=""))
+_make_block = unvalidated_constructor(ToolCallBlock(tool_name=""))
 _FIELDS = ("id", "type", "function")
 
 
@@ -87,7 +87,9 @@ def decode_calls(calls: Sequence[Any], extra: Mapping[str, Any]) -> list[ToolCal
             call_id = None
         arguments = text if index in texts or "custom" in call else _decode_arguments(text)
         fields = {"block_type": "tool_call", "tool_call_id": call_id, "tool_name": name, "tool_kwargs": arguments}
-        blocks.append(_make_block(fields))
+        block = _make_block(fields)
+        keep_texts(block, [text])
+        blocks.append(block)
     return blocks
 
 
@@ -108,13 +110,13 @@ def given_calls(calls: Sequence[Any], extra: Mapping[str, Any]) -> list[Fields] 
 def _encode_call(block: ToolCallBlock) -> Fields:
     arguments = block.tool_kwargs
     if not isinstance(arguments, str):
-        arguments = text_of(arguments, "blocks.tool_kwargs")
+        arguments = write_arguments(arguments, "blocks.tool_kwargs", kept_texts(block))
     return function_call(block.tool_call_id, block.tool_name, arguments)
 
 
 def _decode_arguments(text: str) -> dict[str, Any] | str:
     """Return the arguments of a tool call as a dict, or as they are where they are not a JSON object."""
-    arguments = arguments_of(text)
+    arguments = read_arguments(text)
     return text if arguments is None else arguments
 
 

@@ -19,7 +19,7 @@ try:
 except ImportError as error:
     raise MissingDependencyError("SessionKitChatStore", "llama-index") from error
 
-from sessionkit_integrations.adapting.with_pydantic import maker, parse_json
+from sessionkit_integrations.adapting.with_pydantic import parse_json, unvalidated_constructor
 from sessionkit_integrations.llama_index.blocks import is_supported, text_block
 from sessionkit_integrations.llama_index.calls import KWARG as TOOL_CALLS
 from sessionkit_integrations.llama_index.calls import decode_calls, encode_calls, given_calls
@@ -50,7 +50,7 @@ _SHARED_KWARGS = ("tool_call_id", "name", "refusal")
 _KNOWN = frozenset({"role", "blocks", "additional_kwargs"})
 _UNSUPPORTED_BLOCKS = "unknown_blocks"
 """Additional keyword argument for blocks of a later version of LlamaIndex."""
-_make_message = maker(ChatMessage())
+_make_message = unvalidated_constructor(ChatMessage())
 
 
 class LlamaIndexCodec:

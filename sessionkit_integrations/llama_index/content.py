@@ -16,20 +16,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.adapting.differences import arranged, changed
+from sessionkit_integrations.adapting.differences import apply, arrange
+from sessionkit_integrations.adapting.letters import CALL, CITABLE, DATA_URL, OWN, PART, REASONING
 from sessionkit_integrations.llama_index.blocks import dump_block, is_supported, load_block, text_block
-from sessionkit_integrations.llama_index.natural import (
-    CALL,
-    CITABLE,
-    DATA_URL,
-    OWN,
-    PART,
-    REASONING,
-    decode_citable,
-    decode_part,
-    decode_thinking,
-    encode_block,
-)
+from sessionkit_integrations.llama_index.natural import decode_citable, decode_part, decode_thinking, encode_block
 from sessionkit_integrations.records.media import is_text, text_part
 
 if TYPE_CHECKING:
@@ -37,7 +27,7 @@ if TYPE_CHECKING:
 
     from llama_index.core.base.llms.types import ToolCallBlock
 
-    from sessionkit_integrations.adapting.differences import Block, Change
+    from sessionkit_integrations.adapting.differences import Block, Difference
     from sessionkit_integrations.records.fields import Fields
     from sessionkit_integrations.records.media import Part
 
@@ -121,7 +111,7 @@ def decode_blocks(fields: Fields, calls: list[ToolCallBlock], extra: Fields) -> 
         PART: parts,
         DATA_URL: parts,
     }
-    blocks = arranged(order, sources, extra.get("changes", ()), _decode_block)
+    blocks = arrange(order, sources, extra.get("changes"), _decode_block)
     return [block for block in blocks if block is not None]
 
 
@@ -131,7 +121,7 @@ def _natural_order(fields: Fields, details: Sequence[Block]) -> str:
     return REASONING * len(details) + PART * parts + CALL * len(fields.get("tool_calls") or ())
 
 
-def _decode_block(letter: str, source: Any, difference: Change | None) -> Any:
+def _decode_block(letter: str, source: Any, difference: Difference | None) -> Any:
     if letter in {CALL, CITABLE}:
         return source
     if letter == OWN:
@@ -139,4 +129,4 @@ def _decode_block(letter: str, source: Any, difference: Change | None) -> Any:
     if letter == PART and difference is None and is_text(source):
         return text_block(source["text"])
     block = decode_thinking(source) if letter == REASONING else decode_part(source, letter)
-    return block if difference is None else load_block(changed(dump_block(block), difference))
+    return block if difference is None else load_block(apply(dump_block(block), difference))

@@ -24,7 +24,8 @@ from llama_index.core.base.llms.types import (
     VideoBlock,
 )
 
-from sessionkit_integrations.adapting.differences import change
+from sessionkit_integrations.adapting.differences import compare
+from sessionkit_integrations.adapting.letters import CALL, CITABLE, DATA_URL, OWN, PART, REASONING
 from sessionkit_integrations.llama_index.blocks import dump_block
 from sessionkit_integrations.records.fields import reasoning_text, text_of_detail
 from sessionkit_integrations.records.media import (
@@ -40,10 +41,9 @@ from sessionkit_integrations.records.media import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sessionkit_integrations.adapting.differences import Block, Change
+    from sessionkit_integrations.adapting.differences import Block, Difference
     from sessionkit_integrations.records.media import Kind, Part
 
-PART, DATA_URL, CITABLE, REASONING, CALL, OWN = "p", "u", "s", "r", "c", "o"
 _MEDIA: dict[type, tuple[Kind, str, str]] = {
     ImageBlock: ("image", "image", "image_mimetype"),
     AudioBlock: ("audio", "audio", "format"),
@@ -68,7 +68,7 @@ class EncodedBlock(NamedTuple):
     letter: str
     parts: Sequence[Part] = ()
     value: Any = None
-    changes: Sequence[Change] = ()
+    changes: Sequence[Difference] = ()
 
 
 def encode_block(block: Any, index: int) -> EncodedBlock:
@@ -130,7 +130,7 @@ def _encode_thinking(block: ThinkingBlock, index: int) -> EncodedBlock | None:
         return None
     signature = block.additional_information.get("signature")
     detail = reasoning_text(block.content, signature if isinstance(signature, str) else None)
-    changes = change(index, dump_block(decode_thinking(detail)), dump_block(block))
+    changes = compare(index, dump_block(decode_thinking(detail)), dump_block(block))
     return EncodedBlock(REASONING, value=detail, changes=changes)
 
 
@@ -154,7 +154,7 @@ def _encode_media(block: Any, index: int) -> EncodedBlock | None:
     if part is None:
         return None
     letter = DATA_URL if str(fields.get("url", "")).startswith("data:") else PART
-    changes = change(index, dump_block(decode_part(part, letter)), fields)
+    changes = compare(index, dump_block(decode_part(part, letter)), fields)
     return EncodedBlock(letter, [part], changes=changes)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from types import NoneType
 from typing import Any
+
+from sessionkit_integrations.records.unreadable import expect, expect_optional
 
 
 def function_call(call_id: str | None, name: str, arguments: str) -> dict[str, Any]:
@@ -28,17 +29,17 @@ def are_function_calls(value: object) -> bool:
     )
 
 
-def texts_of(call: dict[str, Any]) -> tuple[str | None, str, str]:
+def texts_of(call: object) -> tuple[str | None, str, str]:
     """Return the id of a call, the name of its tool, and its arguments or, of a custom tool, its input.
 
     Raises:
-        AttributeError, LookupError, TypeError, ValueError: It is no tool call.
+        UnreadableRecordError: It is not a tool call.
     """
-    if "function" in call:
-        name, text = call["function"]["name"], call["function"]["arguments"]
-    else:
-        name, text = call["custom"]["name"], call["custom"]["input"]
-    call_id = call.get("id")
-    if type(name) is not str or type(text) is not str or not isinstance(call_id, (str, NoneType)):
-        raise ValueError("it has a tool call with something else in the place of a text")
-    return call_id, name, text
+    fields = expect(call, dict, "tool call")
+    kind, text = ("function", "arguments") if "function" in fields else ("custom", "input")
+    tool = expect(fields.get(kind), dict, f"{kind} of a tool call")
+    return (
+        expect_optional(fields.get("id"), str, "id of a tool call"),
+        expect(tool.get("name"), str, "name of a tool"),
+        expect(tool.get(text), str, f"{text} of a tool call"),
+    )
