@@ -1,4 +1,4 @@
-"""What a store is: five operations, each of which happens at once or not at all."""
+"""The interface of stores: five operations, each of which happens at once or not at all."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from sessionkit_integrations.records.record import decode, role_of
 from sessionkit_integrations.runtime.context import Closeable
+from sessionkit_integrations.stores.schemes import claim
 from sessionkit_integrations.window.turns import number_turns
 
 if TYPE_CHECKING:
@@ -25,16 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The records of a session as they were at one moment, oldest first."""
+    """Records of a session as they were at one moment, oldest first."""
 
     records: tuple[Record, ...]
 
     @cached_property
     def version(self) -> str:
-        """A digest of the records: two snapshots have the same version if they hold the same records.
+        """Digest of the records: equal for two snapshots that hold the same records.
 
-        It is computed from what was read, so that a read costs no more than the records themselves, and so
-        that changes by writers who know of no versions are seen.
+        It is computed from the records, so that a read transfers nothing else, and so that changes of writers that know
+        of no versions are noticed.
         """
         return hashlib.sha1(b"\n".join(self.records), usedforsecurity=False).hexdigest()
 
@@ -76,12 +77,12 @@ class SessionInfo:
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of a whole session, made at once.
+    """Change of a whole session, made at once.
 
     Attributes:
-        active: The records to put in the place of all active ones, or ``None`` to leave those alone.
+        active: Records that replace all active ones; ``None`` leaves those alone.
         archive: Records to add to the end of the archive.
-        clear_archive: Whether the archive is emptied first.
+        clear_archive: True to empty the archive first.
     """
 
     active: tuple[Record, ...] | None = None
@@ -90,18 +91,42 @@ class Edit:
 
 
 class Store(Closeable, ABC):
-    """Where sessions are kept. Implement the five abstract methods to have a store of your own.
+    """Base class of stores. Implement its five abstract methods to have a store of your own.
 
-    Each operation is atomic: concurrent callers see all of it or nothing. `InMemoryStore`'s
-    `SessionState` holds the rules, so that a store has only to load, change and save one under a lock.
-    The ``a`` twins run the plain methods in a thread; override them where the driver is asynchronous.
-    ``sessionkit_integrations.testing`` has the conformance suite that every store passes.
+    Each operation is atomic: concurrent callers see all of it or nothing. `SessionState` holds the rules, so that your
+    store only loads, changes and saves one under a lock. The ``a`` twins run the plain methods in a thread; override
+    them where your driver is asynchronous. ``sessionkit_integrations.testing`` has the conformance suite that every
+    store passes.
 
     A session with neither active nor archived records does not exist.
+
+    To have your store in `SessionManager.from_url` and in the command line, set ``schemes`` and override `from_url`.
+    Where nothing imports its module, name the class by an entry point of the group ``sessionkit.stores``, one for each
+    scheme.
     """
 
     archive: bool = False
-    """Whether evicted records are kept in an archive. Edits may add to the archive in either case."""
+    """True if evicted records are kept in an archive. Edits may add to the archive in either case."""
+
+    schemes: ClassVar[tuple[str, ...]] = ()
+    """Schemes of the URLs that name a store of this class, in lower case."""
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        if "schemes" in vars(cls):
+            claim(cls, cls.schemes)
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """Return the store that a URL of one of `schemes` names.
+
+        Args:
+            url: The URL. Its repr is hidden, as it may hold a password.
+
+        Raises:
+            ValueError: The URL names no store, or has an option that the store does not take.
+        """
+        raise NotImplementedError(f"{cls.__qualname__} does not say how a URL names one: override from_url")
 
     @abstractmethod
     def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
@@ -128,17 +153,17 @@ class Store(Closeable, ABC):
 
     @abstractmethod
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
-        """Make an edit, if the active records still have the version ``expected`` (``None``: whatever it is).
+        """Make an edit, if the active records still have the version ``expected`` (``None``: any version).
 
         An edit whose ``operation_id`` is one of the session's last ones changes nothing: it is a retry.
 
         Raises:
-            ConflictError: The version is another one; nothing was changed.
+            ConflictError: The version is a different one; nothing was changed.
         """
 
     @abstractmethod
     def delete(self, session_id: str) -> None:
-        """Delete all that is kept of a session."""
+        """Delete a session with its archive."""
 
     @abstractmethod
     def sessions(self) -> Iterator[str]:
@@ -183,7 +208,7 @@ class Store(Closeable, ABC):
         return _described(await self.aread(session_id), await self.aread(session_id, archived=True))
 
     def close(self) -> None:
-        """Release what the store holds open, except clients that it was given."""
+        """Close connections and files that the store opened. Clients that it was given stay open."""
 
     async def aclose(self) -> None:
         """See `close`."""

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from sessionkit_integrations.runtime.forks import ForkSafe
 from sessionkit_integrations.stores.base import Store
-from sessionkit_integrations.stores.options import ttl_milliseconds
+from sessionkit_integrations.stores.options import UrlOptions, checked_archive, ttl_milliseconds
 from sessionkit_integrations.stores.state import SessionState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
     from datetime import timedelta
+
+    from typing_extensions import Self
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.stores.base import Appended, Edit, Snapshot
@@ -23,17 +25,31 @@ class InMemoryStore(ForkSafe, Store):
     """Sessions in the memory of this process: safe for threads and tasks, gone when the process ends.
 
     Args:
-        ttl: How long a session is kept after its last change, in seconds or as a timedelta; for ever if ``None``.
-        archive: Whether to keep evicted messages.
+        ttl: Time that a session is kept after its last change, in seconds or as a timedelta; for ever if ``None``.
+        archive: Keep evicted messages.
+
+    Raises:
+        TypeError: ``archive`` is not a bool.
+        ValueError: ``ttl`` is not a time of at least a millisecond.
     """
+
+    schemes = ("memory",)
 
     def __init__(self, *, ttl: float | timedelta | None = None, archive: bool = False) -> None:
         super().__init__()
-        self.archive = archive
+        self.archive = checked_archive(archive)
         self._sessions: dict[str, SessionState] = {}
         self._ttl = (ttl_milliseconds(ttl) or 0) / 1000
         self._expiry: dict[str, float] = {}
         """When each session expires, by the monotonic clock; soonest first, as every change moves one to the end."""
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """See `Store.from_url`."""
+        options = UrlOptions(url)
+        store = cls(ttl=options.number("ttl", None), archive=options.flag("archive"))
+        options.check_rest()
+        return store
 
     def __repr__(self) -> str:
         return f"InMemoryStore({len(self._sessions)} sessions)"

@@ -1,12 +1,115 @@
-"""Times to live as users give them."""
+"""Options of stores: their checks, and their text in the query of a URL."""
 
 from __future__ import annotations
 
 import math
 from datetime import timedelta
+from typing import TYPE_CHECKING, TypedDict, TypeVar
+from urllib.parse import parse_qsl, urlencode
+
+from sessionkit_integrations.runtime.redaction import Secret
+from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+D = TypeVar("D")
 
 _LONGEST = 2**53
-"""Milliseconds: what a script's numbers hold exactly."""
+"""Milliseconds that a number of Lua or JavaScript holds exactly."""
+
+_LONGEST_TIMEOUT = 10**9
+"""Seconds that every clock and every driver can wait."""
+
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+
+KEY_PREFIX = "sessionkit:"
+"""Prefix of all keys on a server, unless another one is given."""
+
+
+class ServerOptions(TypedDict):
+    """Options that the stores on servers have in common."""
+
+    key_prefix: str
+    ttl: float | timedelta | None
+    archive: bool
+    raw_ids: bool
+    timeout: float
+
+
+class UrlOptions:
+    """Options in the query of a store's URL.
+
+    A store asks for the options that it takes, one by one. What is left then is not one of its own.
+
+    Args:
+        url: The URL.
+
+    Raises:
+        ValueError: An option is given twice.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._left: dict[str, Secret] = {}
+        self._known: list[str] = []
+        for name, value in map(_hide_value, parse_qsl(url.partition("?")[2], keep_blank_values=True)):
+            if name in self._left:
+                raise ValueError(f"the URL gives the option {name} twice")
+            self._left[name] = value
+
+    def number(self, name: str, default: D) -> float | D:
+        """Return a number.
+
+        Raises:
+            ValueError: The option is not a number.
+        """
+        return self._take(name, float, "a number", default)
+
+    def flag(self, name: str) -> bool:
+        """Return a truth value; false where it is not given.
+
+        Raises:
+            ValueError: The option is neither ``true`` nor ``false``, nor 1 or 0.
+        """
+        return self._take(name, lambda text: _FLAGS[text.lower()], "true or false", default=False)
+
+    def text(self, name: str, default: str) -> str:
+        """Return a text."""
+        return self._take(name, str, "a text", default)
+
+    def rest(self) -> Secret:
+        """Return the query with the options that nobody asked for."""
+        return Secret(urlencode(self._left))
+
+    def check_rest(self) -> None:
+        """Check that there is no other option.
+
+        Raises:
+            ValueError: There is one.
+        """
+        for name in self._left:
+            raise ValueError(f"the store has no option {name!r}; it has {', '.join(self._known)}")
+
+    def of_server(self) -> ServerOptions:
+        """Return the options that all stores on servers take."""
+        return {
+            "ttl": self.number("ttl", None),
+            "archive": self.flag("archive"),
+            "key_prefix": self.text("key_prefix", KEY_PREFIX),
+            "raw_ids": self.flag("raw_ids"),
+            "timeout": self.number("timeout", DEFAULT_TIMEOUT),
+        }
+
+    def _take(self, name: str, read: Callable[[str], T], kind: str, default: D) -> T | D:
+        self._known.append(name)
+        text = self._left.pop(name, None)
+        if text is None:
+            return default
+        try:
+            return read(str(text))
+        except (LookupError, ValueError):
+            raise ValueError(f"the option {name} of the URL must be {kind}, got {str(text)!r}") from None
 
 
 def ttl_milliseconds(ttl: float | timedelta | None) -> int | None:
@@ -16,18 +119,20 @@ def ttl_milliseconds(ttl: float | timedelta | None) -> int | None:
         ttl: Seconds, or a timedelta.
 
     Raises:
-        ValueError: It is neither, or less than a millisecond, or so long that nobody can count it.
+        ValueError: It is neither, or less than a millisecond, or longer than a script can count.
     """
     if ttl is None:
         return None
     seconds = ttl.total_seconds() if isinstance(ttl, timedelta) else ttl
-    if type(seconds) not in {int, float} or not math.isfinite(seconds):
-        raise ValueError(f"ttl is a number of seconds or a timedelta, not {ttl!r}")
+    if not _is_number(seconds):
+        raise ValueError(f"ttl must be a number of seconds or a timedelta, got {ttl!r}")
     milliseconds = int(seconds * 1000)
     if milliseconds < 1:
-        raise ValueError(f"ttl is at least a millisecond, not {ttl!r}; leave it out to keep sessions for ever")
+        raise ValueError(f"ttl must be at least a millisecond, got {ttl!r}; leave it out to keep sessions for ever")
     if milliseconds > _LONGEST:
-        raise ValueError(f"ttl is at most {_LONGEST} milliseconds, not {ttl!r}; leave it out to keep sessions for ever")
+        raise ValueError(
+            f"ttl must be at most {_LONGEST} milliseconds, got {ttl!r}; leave it out to keep sessions for ever"
+        )
     return milliseconds
 
 
@@ -35,8 +140,27 @@ def checked_timeout(timeout: float) -> float:
     """Return a time limit in seconds.
 
     Raises:
-        ValueError: It is not a number above 0.
+        ValueError: It is not a number above 0, or longer than anybody waits.
     """
-    if type(timeout) not in {int, float} or not math.isfinite(timeout) or timeout <= 0:
-        raise ValueError(f"timeout is a number of seconds above 0, not {timeout!r}")
+    if not _is_number(timeout) or not 0 < timeout <= _LONGEST_TIMEOUT:
+        raise ValueError(f"timeout must be a number of seconds above 0 and at most {_LONGEST_TIMEOUT}, got {timeout!r}")
     return timeout
+
+
+def checked_archive(archive: bool) -> bool:  # noqa: FBT001 - the option itself
+    """Return whether to keep an archive.
+
+    Raises:
+        TypeError: It is not a bool, such as a text that is true whatever it says.
+    """
+    if not isinstance(archive, bool):
+        raise TypeError(f"archive must be a bool, got {type(archive).__name__}")
+    return archive
+
+
+def _hide_value(pair: tuple[str, str]) -> tuple[str, Secret]:
+    return pair[0], Secret(pair[1])
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int or (type(value) is float and math.isfinite(value))

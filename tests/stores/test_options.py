@@ -25,18 +25,24 @@ MAKERS: dict[str, Callable[..., Any]] = {
 }
 
 
-@pytest.mark.parametrize("ttl", [2**53, 1e300, timedelta.max, math.inf, math.nan])
+@pytest.mark.parametrize("ttl", [2**53, 10**400, 1e300, timedelta.max, math.inf, math.nan, "5", True])
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 def test_a_time_to_live_has_an_end(make: Callable[..., Any], ttl: Any) -> None:
     with pytest.raises(ValueError, match="ttl"):
         make(ttl=ttl)
 
 
-@pytest.mark.parametrize("timeout", [0, -1, math.inf, math.nan, None, "5"])
+@pytest.mark.parametrize("timeout", [0, -1, 10**400, math.inf, math.nan, None, "5"])
 @pytest.mark.parametrize("make", [make for name, make in MAKERS.items() if name != "memory"])
 def test_a_time_limit_is_a_number_above_0(make: Callable[..., Any], timeout: Any) -> None:
     with pytest.raises(ValueError, match="timeout"):
         make(timeout=timeout)
+
+
+@pytest.mark.parametrize("make", [MAKERS["memory"], MAKERS["sqlite"]])
+def test_whether_to_archive_is_true_or_false(make: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError, match="archive must be a bool, got str"):
+        make(archive="false")
 
 
 @pytest.mark.parametrize("prefix", ["\ud800:", "{a}:", "a"])

@@ -1,20 +1,35 @@
-"""What ``sessionkit doctor`` looks at: a module for each kind of store."""
+"""Checks of ``sessionkit doctor``: a module for each kind of store."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sessionkit_integrations.sessions.manager import SessionManager
+
+_MODULES = {
+    "sessionkit_integrations.stores.memory.InMemoryStore": "memory",
+    "sessionkit_integrations.stores.sqlite.store.SQLiteStore": "sqlite",
+    "sessionkit_integrations.stores.redis.store.RedisStore": "redis",
+    "sessionkit_integrations.stores.redis.upstash.UpstashStore": "upstash",
+    "sessionkit_integrations.stores.base.Store": "any",
+}
+"""Module with the checks of each class of stores; a subclass has those of its nearest base."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """What was found.
+    """Result of a check.
 
     Attributes:
-        check: What was looked at.
-        status: ``ok``; ``warn`` if it could lose data, or could not be looked at; ``fail`` if it would.
-        text: What that means, in plain words.
-        unusable: Whether the store cannot be used at all.
+        check: Subject of the check.
+        status: ``ok``; ``warn`` if it could lose data, or could not be checked; ``fail`` if it would lose data.
+        text: Meaning, in plain words.
+        unusable: True if the store cannot be used at all.
     """
 
     check: str
@@ -24,20 +39,28 @@ class Check:
 
 
 def ok(check: str, text: str) -> Check:
-    """Return what is as it should be."""
+    """Return a check that found nothing wrong."""
     return Check(check, "ok", text)
 
 
 def warn(check: str, text: str) -> Check:
-    """Return what could lose data, or could not be looked at."""
+    """Return a check that found a risk, or could not be made."""
     return Check(check, "warn", text)
 
 
 def fail(check: str, text: str) -> Check:
-    """Return what would lose data."""
+    """Return a check that found what would lose data."""
     return Check(check, "fail", text)
 
 
 def unusable(check: str, text: str) -> Check:
-    """Return what keeps a store from being used at all."""
+    """Return a check that found the store unusable."""
     return Check(check, "fail", text, unusable=True)
+
+
+def run(sessions: SessionManager) -> Iterator[Check]:
+    """Check the store of a manager, by the checks of its class."""
+    places = (f"{cls.__module__}.{cls.__qualname__}" for cls in type(sessions.store).__mro__)
+    module = next(_MODULES[place] for place in places if place in _MODULES)
+    checks: Iterator[Check] = import_module(f"{__name__}.{module}").run(sessions, sessions.store)
+    yield from checks

@@ -10,9 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import MissingDependencyError
-from sessionkit_integrations.runtime.redaction import Secret, hidden, hide, split_url
+from sessionkit_integrations.runtime.redaction import AMBIGUOUS, Secret, hidden, hide, is_ambiguous, split_url
 from sessionkit_integrations.runtime.resources import PerLoop, Shared
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT, within
+from sessionkit_integrations.stores.options import UrlOptions
 from sessionkit_integrations.stores.redis import commands
 from sessionkit_integrations.stores.redis.requests import FindNodes, Send
 from sessionkit_integrations.stores.redis.scripted import ScriptedStore
@@ -86,6 +87,7 @@ class RedisStore(ScriptedStore):
         ValueError: ``url``, ``key_prefix`` or ``ttl`` is not of that form.
     """
 
+    schemes = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster")
     _driver_errors = redis_errors.DRIVER_ERRORS
     _timed_out = redis.TimeoutError
     _given: Any = None
@@ -131,6 +133,16 @@ class RedisStore(ScriptedStore):
         self._sender = redis_errors.Sender(place, given is None, cluster, timeout)
         self._shared = Shared(self._open_sync, redis_cluster.close, waits=cluster)
         self._per_loop = PerLoop(self._open_async, lambda own: own.aclose())
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """See `Store.from_url`; options that are not the store's own are redis-py's."""
+        url = hidden(url)
+        if is_ambiguous(url):
+            raise ValueError(AMBIGUOUS)
+        options = UrlOptions(url)
+        own = options.of_server()
+        return cls(Secret(f"{url.partition('?')[0]}?{options.rest()}"), **own)
 
     @classmethod
     def from_env(cls, **options: Any) -> Self:

@@ -11,6 +11,7 @@ from sessionkit_integrations.errors import MissingDependencyError, StoreError, S
 from sessionkit_integrations.runtime.redaction import Secret, hidden
 from sessionkit_integrations.runtime.resources import PerLoop, Shared
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT, Failure, within
+from sessionkit_integrations.stores.options import UrlOptions
 from sessionkit_integrations.stores.redis import commands
 from sessionkit_integrations.stores.redis.requests import FindNodes, Send
 from sessionkit_integrations.stores.redis.scripted import ScriptedStore
@@ -59,6 +60,7 @@ class UpstashStore(ScriptedStore):
         ValueError: ``url``, ``token``, ``key_prefix`` or ``ttl`` is not of that form.
     """
 
+    schemes = ("upstash",)
     # upstash-redis supplies what goes over the wire (headers, encoding, errors). Its clients are not used:
     # they have no time limit, nor a setting for one.
     _driver_errors = (httpx.HTTPError, httpx.InvalidURL, UpstashError, ValueError)
@@ -96,6 +98,18 @@ class UpstashStore(ScriptedStore):
         self._sync_token = ""
         self._shared = Shared(lambda: httpx.Client(timeout=self._wait), httpx.Client.close)
         self._per_loop = PerLoop(lambda: httpx.AsyncClient(timeout=self._wait), httpx.AsyncClient.aclose)
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """See `Store.from_url`; the token is taken from the environment."""
+        url, token = hidden(url), hidden(os.environ.get("UPSTASH_REDIS_REST_TOKEN") or os.environ.get("UPSTASH_TOKEN"))
+        if not token:
+            raise ValueError("set UPSTASH_REDIS_REST_TOKEN in the environment")
+        options = UrlOptions(url)
+        own = options.of_server()
+        options.check_rest()
+        place = Secret(url.partition("://")[2].partition("?")[0].partition("/")[0])
+        return cls(Secret(f"https://{place}"), token, **own)
 
     @classmethod
     def from_env(cls, **options: Any) -> Self:

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
 
 from sessionkit_integrations.errors import StoreError, StoreUnavailableError
 from sessionkit_integrations.records.record import now
@@ -17,12 +18,14 @@ from sessionkit_integrations.runtime.resources import Shared
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.runtime.steps import run
 from sessionkit_integrations.stores.base import Store
-from sessionkit_integrations.stores.options import checked_timeout, ttl_milliseconds
+from sessionkit_integrations.stores.options import UrlOptions, checked_archive, checked_timeout, ttl_milliseconds
 from sessionkit_integrations.stores.sqlite import statements
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from datetime import timedelta
+
+    from typing_extensions import Self
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.stores.base import Appended, Edit, Snapshot
@@ -56,6 +59,7 @@ class SQLiteStore(ForkSafe, Store):
         ValueError: ``path`` names no file, or ``ttl`` is less than a millisecond.
     """
 
+    schemes = ("sqlite",)
     _path = ""
 
     def __init__(
@@ -71,7 +75,7 @@ class SQLiteStore(ForkSafe, Store):
         if not given or given == ":memory:":
             raise ValueError("SQLiteStore needs the path of a file; InMemoryStore keeps sessions in memory")
         self._path = os.path.abspath(given)  # noqa: PTH100 - as it is now, whatever folder the process goes to
-        self.archive = archive
+        self.archive = checked_archive(archive)
         self._ttl = ttl_milliseconds(ttl)
         self._timeout = checked_timeout(timeout)
         self._connection: sqlite3.Connection | None = None
@@ -80,6 +84,22 @@ class SQLiteStore(ForkSafe, Store):
         self._worker = Shared(
             lambda: ThreadPoolExecutor(1, "sessionkit-sqlite"), lambda executor: executor.shutdown(wait=False)
         )
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """See `Store.from_url`; ``sqlite:///`` precedes a relative path, ``sqlite:////`` an absolute one."""
+        options = UrlOptions(url)
+        authority, slash, path = url.partition(":")[2].partition("?")[0].removeprefix("//").partition("/")
+        if authority or not slash or not path:
+            raise ValueError("a SQLite URL must be sqlite:///relative/path or sqlite:////absolute/path")
+        store = cls(
+            unquote(path),
+            ttl=options.number("ttl", None),
+            archive=options.flag("archive"),
+            timeout=options.number("timeout", DEFAULT_TIMEOUT),
+        )
+        options.check_rest()
+        return store
 
     def __repr__(self) -> str:
         return f"SQLiteStore({self._path!r})"
