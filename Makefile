@@ -2,6 +2,8 @@
 # make test         run all tests, on servers that the tests start themselves
 # make test-min     run them on the oldest Python here and the oldest packages that pyproject.toml allows
 # make test-matrix  run them on every Python here, with the newest packages   (MATRIX="python3.10 …" names others)
+# make test-quick   run those that need no server
+# make test-bench   run the tests that need other packages, and see that the benchmarks run
 # make bench        compare sizes, times and commands with those of other packages; .bench/ gets the table and a plot
 # make fuzz         look for bytes that reading does not expect   (FUZZ_SECONDS=600 looks longer)
 # make lint         check style and types
@@ -15,7 +17,7 @@ FUZZ_SECONDS ?= 60
 # Those of MATRIX that run; a version manager puts names on the PATH that do not.
 FOUND = $(shell for python in $(MATRIX); do if $$python -c "" 2>/dev/null; then echo $$python; fi; done)
 
-.PHONY: demo test test-min test-matrix bench fuzz lint clean
+.PHONY: demo test test-min test-matrix test-bench bench fuzz lint clean
 
 # By the environment, as a URL may hold a password and characters that mean something to a shell.
 demo: export SESSIONKIT_URL = $(STORE)
@@ -40,7 +42,10 @@ test-matrix:
 	if [ -n "$$failed" ]; then echo "Tests failed on$$failed."; exit 1; fi
 	@test -n "$(FOUND)"
 
-bench: $(VENV)/.test
+test-bench: $(VENV)/.bench
+	$(BIN)/python -m pytest --numprocesses=auto tests/benchmarks
+
+bench: test-bench
 	@$(BIN)/python -m tests.benchmarks.sizes
 	@echo
 	@$(BIN)/python -m tests.benchmarks.decoding
@@ -71,7 +76,11 @@ $(VENV)/.demo: $(VENV)/.pip
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	@$(BIN)/python -m pip install --quiet --group test --group bench
+	@$(BIN)/python -m pip install --quiet --group test
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --group bench
 	@touch $@
 
 $(VENV)/.fuzz: $(VENV)/.test

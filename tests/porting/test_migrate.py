@@ -1,32 +1,28 @@
-"""Conversations that other packages wrote, with those packages, into real servers."""
+"""Conversations of other packages, in real servers, become sessions."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from llama_index.core.base.llms.types import ChatMessage
-from redis.asyncio import Redis as AsyncRedis
+from langchain_core.messages import AIMessage, HumanMessage
 
-from sessionkit_integrations import SessionKitChatMessageHistory, SessionKitChatStore, SessionManager
+from sessionkit_integrations import SessionKitChatStore, SessionManager
 from sessionkit_integrations.porting.stored import read_session
-from tests.benchmarks.keeping import deprecations_ignored
 from tests.langchain.messages import EVERY_KIND
 from tests.llama_index import samples
 from tests.porting.commands import run, summary
-from tests.servers import Server, binaries, search_modules
+from tests.porting.migrating import ALL, IDS, check_migration, contents, in_langchain
+from tests.porting.other_packages import can_be_kept, write_langchain_community, write_llama_index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import redis
 
-ALL = 10_000
-IDS = ("plain", "a b:{c}*", "é🧠")
+    from tests.servers import Server
 
 
 @pytest.fixture
@@ -48,44 +44,8 @@ def target(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/new.db"
 
 
-def contents(client: redis.Redis) -> dict[bytes, bytes | None]:
-    keys: Any = client.keys()
-    dumps: Any = {key: client.dump(key) for key in keys}
-    return dumps  # type: ignore[no-any-return]
-
-
-def community(url: str, session_id: str, messages: Sequence[BaseMessage], **options: Any) -> list[BaseMessage]:
-    with deprecations_ignored():
-        module = pytest.importorskip("langchain_community.chat_message_histories")
-        history = module.RedisChatMessageHistory(session_id, url, **options)
-    with history.redis_client:
-        history.add_messages(messages)
-        read: list[BaseMessage] = history.messages
-    return read
-
-
-def in_langchain(url: str, session_id: str) -> list[BaseMessage]:
-    with SessionManager.from_url(url, ALL) as sessions:
-        return SessionKitChatMessageHistory(session_id, sessions).messages
-
-
-def check_migration(package: str, source: redis.Redis, source_url: str, target: str, *more: str) -> dict[str, Any]:
-    """Run the migration dry, for real and again, and return the summary of the second."""
-    before = contents(source)
-    dry = run("migrate", "--from", package, source_url, "--url", target, *more)
-    assert "would write: " in dry.stdout
-    assert dry.stdout.endswith("nothing was changed; do it with --yes\n")
-    with SessionManager.from_url(target) as sessions:
-        assert list(sessions.list_sessions()) == []
-    done = summary("migrate", "--from", package, source_url, "--url", target, *more, "--yes")
-    again = summary("migrate", "--from", package, source_url, "--url", target, *more, "--yes")
-    assert (again["written"], again["unchanged"], again["messages"]) == (0, done["written"], 0)
-    assert contents(source) == before
-    return done
-
-
 def test_langchain_community(source: redis.Redis, source_url: str, target: str) -> None:
-    theirs = {session_id: community(source_url, session_id, EVERY_KIND) for session_id in IDS}
+    theirs = {session_id: write_langchain_community(source, session_id, EVERY_KIND) for session_id in IDS}
     source.rpush("other", "x")
     done = check_migration("langchain-community", source, source_url, target)
     assert (done["written"], done["messages"], done["unreadable"]) == (3, 3 * len(EVERY_KIND), [])
@@ -95,7 +55,7 @@ def test_langchain_community(source: redis.Redis, source_url: str, target: str) 
 
 
 def test_langchain_community_with_a_prefix_into_the_same_database(source: redis.Redis, source_url: str) -> None:
-    theirs = community(source_url, "s", EVERY_KIND, key_prefix="chats_")
+    theirs = write_langchain_community(source, "s", EVERY_KIND, "chats_")
     target = f"{source_url}?key_prefix=app:"
     args = ("migrate", "--from", "langchain-community", source_url, "--url", target, "--key-prefix", "chats_")
     assert summary(*args)["written"] == 1
@@ -108,8 +68,8 @@ def test_langchain_community_with_a_prefix_into_the_same_database(source: redis.
 def test_what_cannot_be_read_leaves_its_session_out_unless_told_otherwise(
     source: redis.Redis, source_url: str, target: str
 ) -> None:
-    community(source_url, "good", [HumanMessage("Hello")])
-    theirs = community(source_url, "bad", [HumanMessage("Hello"), AIMessage("Hi")])
+    write_langchain_community(source, "good", [HumanMessage("Hello")])
+    theirs = write_langchain_community(source, "bad", [HumanMessage("Hello"), AIMessage("Hi")])
     for item in ("{", '{"type": "robot", "data": {}}', "[]", '{"type": "human", "data": {"content": 7}}', b"\xff"):
         source.lpush("message_store:bad", item)
     source.lpush(f"message_store:{'x' * 600}", json.dumps({"type": "human", "data": {"content": "x"}}))
@@ -128,7 +88,7 @@ def test_what_cannot_be_read_leaves_its_session_out_unless_told_otherwise(
 
 
 def test_sessions_that_went_on_are_refused(source: redis.Redis, source_url: str, target: str) -> None:
-    theirs = community(source_url, "s", [HumanMessage("Hello")])
+    theirs = write_langchain_community(source, "s", [HumanMessage("Hello")])
     args = ("migrate", "--from", "langchain-community", source_url, "--url", target, "--yes")
     run(*args)
     with SessionManager.from_url(target) as sessions:
@@ -139,66 +99,15 @@ def test_sessions_that_went_on_are_refused(source: redis.Redis, source_url: str,
     assert in_langchain(target, "s") == theirs
 
 
-def test_langchain_redis(target: str) -> None:
-    pytest.importorskip("langchain_community")
-    with deprecations_ignored():
-        module = pytest.importorskip("langchain_redis")
-    if not search_modules():
-        pytest.skip("this machine has no RedisJSON")
-    server = Server(str(binaries()["redis-8.2"]), *search_modules()).start()
-    try:
-        theirs: dict[str, list[BaseMessage]] = {}
-        for session_id in IDS:
-            with deprecations_ignored():
-                history = module.RedisChatMessageHistory(session_id, server.url, protocol=2)
-            with history.redis_client:
-                history.add_messages(EVERY_KIND[:4])  # of what follows, it cannot read some itself
-                for number in range(120):
-                    history.add_message(HumanMessage(str(number)))
-                theirs[session_id] = history.messages
-        with server.client() as client:
-            client.execute_command("JSON.SET", "chat:other", "$", '{"no": "message"}')
-            client.rpush("chat:list", "x")
-            done = check_migration("langchain-redis", client, server.url, target)
-        assert (done["written"], done["messages"], done["ignored"]) == (3, 372, 1)
-        # Its search finds no message whose content is a list, and none of ids with some characters.
-        ours = in_langchain(target, "plain")
-        assert [message for message in ours if isinstance(message.content, str)] == theirs["plain"]
-        assert ours[1].content == EVERY_KIND[1].content
-        assert [message.content for message in ours[4:]] == [str(number) for number in range(120)]
-        for session_id in IDS:
-            assert len(in_langchain(target, session_id)) == 124
-        with SessionManager.from_url(target) as sessions:
-            assert json.loads(read_session(sessions.store, "plain").active[0])["at"] > 1_700_000_000_000
-    finally:
-        server.stop()
-
-
 def test_langchain_redis_on_a_server_that_has_no_documents(source: redis.Redis, source_url: str, target: str) -> None:
     source.rpush("chat:list", "x")
     assert summary("migrate", "--from", "langchain-redis", source_url, "--url", target)["written"] == 0
 
 
-def _can_be_kept(message: ChatMessage) -> bool:
-    """Whether their store takes a message, and gives it back."""
-    try:
-        ChatMessage.model_validate_json(message.model_dump_json())
-    except ValueError:
-        return False
-    return True
-
-
 def test_llama_index(source: redis.Redis, source_url: str, target: str) -> None:
-    with deprecations_ignored():
-        module = pytest.importorskip("llama_index.storage.chat_store.redis")
-    asynchronous = AsyncRedis.from_url(source_url)
-    chat_store = module.RedisChatStore(redis_client=source, aredis_client=asynchronous)
-    messages = [message for message in samples.EVERY_KIND.values() if _can_be_kept(message)]
+    messages = [message for message in samples.EVERY_KIND.values() if can_be_kept(message)]
     assert len(messages) > len(samples.EVERY_KIND) / 2
-    for session_id in IDS:
-        chat_store.set_messages(session_id, messages)
-    theirs = {session_id: chat_store.get_messages(session_id) for session_id in IDS}
-    asyncio.run(asynchronous.aclose())
+    theirs = {session_id: write_llama_index(source, session_id, messages) for session_id in IDS}
     source.rpush("jobs", "x", '{"role": "worker"}')
     source.set("string", "x")
     with SessionManager.from_url(source_url) as sessions:  # records of ours are no messages of theirs

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import pytest
 import redis
 
 from sessionkit_integrations import RedisStore, SessionManager
@@ -37,7 +37,7 @@ def ours(url: str) -> History:
 def of_langchain(url: str) -> History:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is deprecated
-        histories = pytest.importorskip("langchain_community.chat_message_histories")
+        histories = import_module("langchain_community.chat_message_histories")
         history = histories.RedisChatMessageHistory("s", url)
     return (
         lambda _, content: history.add_user_message(content),
@@ -47,8 +47,8 @@ def of_langchain(url: str) -> History:
 
 
 def of_llama_index(url: str, **options: Any) -> History:
-    stores = pytest.importorskip("llama_index.storage.chat_store.redis")
-    core = pytest.importorskip("llama_index.core.llms")
+    stores = import_module("llama_index.storage.chat_store.redis")
+    core = import_module("llama_index.core.llms")
     store = stores.RedisChatStore(url, **options)
 
     def send(_: int, content: str) -> None:
