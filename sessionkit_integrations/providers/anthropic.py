@@ -11,9 +11,8 @@ from sessionkit_integrations.providers.contents import (
     arguments_object,
     assistant_message,
     clean_name,
-    convert_parts,
+    convert_content,
     leave_out_media,
-    parts_of,
     tool_name,
 )
 from sessionkit_integrations.providers.conversation import Turn, alternating, well_formed
@@ -75,7 +74,7 @@ def to_anthropic(messages: Sequence[Message]) -> dict[str, Any]:
     said: list[Turn] = []
     for message in well_formed(messages, _ID):
         if message["role"] == "system":
-            system += convert_parts(parts_of(message), leave_out_media)
+            system += convert_content(message, leave_out_media)
         elif message["role"] == "assistant":
             said.append(("assistant", _assistant_blocks(message)))
         else:
@@ -164,7 +163,7 @@ def _without_nulls(block: Block) -> Block:
 def _assistant_blocks(message: Mapping[str, Any]) -> list[Block]:
     blocks = _original(message) or [
         *_thinking(message.get("reasoning_details")),
-        *convert_parts(parts_of(message), leave_out_media),
+        *convert_content(message, leave_out_media),
         *map(_call, message.get("tool_calls") or ()),
     ]
     while blocks and blocks[-1]["type"] in _THINKING:
@@ -210,12 +209,12 @@ def _call(call: Mapping[str, Any]) -> Block:
 
 
 def _user_blocks(message: Mapping[str, Any]) -> list[Block]:
-    return convert_parts(parts_of(message), to_block)
+    return convert_content(message, to_block)
 
 
 def _result_blocks(message: Mapping[str, Any]) -> list[Block]:
     result: Block = {"type": "tool_result", "tool_use_id": message["tool_call_id"]}
-    content = convert_parts(parts_of(message), to_block)
+    content = convert_content(message, to_block)
     after: list[Block] = []
     if message.get("is_error"):
         # "all content must be type `text` if `is_error` is true"

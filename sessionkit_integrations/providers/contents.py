@@ -10,63 +10,63 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from sessionkit_integrations.errors import InvalidMessageError
-from sessionkit_integrations.records.media import Media, Part, data_url, is_text, text_part, to_media
+from sessionkit_integrations.records.media import Media, Part, data_url, is_text, text_part
 from sessionkit_integrations.records.messages import Message, check_message
+from sessionkit_integrations.records.parts import contents_of, left_out
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 """Images that OpenAI and Anthropic take: platform.openai.com/docs/guides/images-vision and
 platform.claude.com/docs/en/build-with-claude/vision."""
 
-_SAID_ELSEWHERE = frozenset({"tool_use", "tool_call", "function_call", "thinking", "redacted_thinking", "reasoning"})
-"""Types of parts that LangChain keeps in the content of a message although other fields say the same."""
+_CALLS = frozenset({"tool_use", "tool_call", "function_call"})
+"""Types of parts that LangChain keeps in the content of a message although its tool calls say the same."""
+_REASONING = frozenset({"thinking", "redacted_thinking", "reasoning"})
+"""Types of parts that hold reasoning, which is no content: providers take it in another place, if at all."""
 
 
 def parts_of(message: Mapping[str, Any]) -> list[Part]:
-    """Return the content of a message as parts, a refusal included."""
+    """Return the content of a message as parts, with what stands in the place of content in OpenAI's messages."""
     content = message.get("content")
     parts: list[Part] = [text_part(content)] if isinstance(content, str) else list(content or ())
-    if isinstance(message.get("refusal"), str):  # as OpenAI's own messages have it
+    if isinstance(message.get("refusal"), str):
         parts.append({"type": "refusal", "refusal": message["refusal"]})
+    audio, call = message.get("audio"), message.get("function_call")
+    if not content and isinstance(audio, dict):
+        parts.append({"type": "audio", "text": audio.get("transcript")})
+    if not content and isinstance(call, dict):
+        parts.append({"type": "function_call", "name": call.get("name")})
     return parts
 
 
-def convert_parts(parts: Sequence[Part], convert_media: Callable[[Media], Part | None]) -> list[Part]:
-    """Return parts with media as a provider takes them, and everything else as text.
+def convert_content(message: Mapping[str, Any], convert_media: Callable[[Media], Part | None]) -> list[Part]:
+    """Return the content of a message with media as a provider takes them, and everything else as text.
 
     Blank texts are left out, as Anthropic refuses them ("text content blocks must contain non-whitespace text").
+    Whatever else cannot be expressed leaves a note that says so.
 
     Args:
-        parts: The parts of a message.
-        convert_media: Returns the provider's part for media, or ``None`` where it takes no such media. A text then
-            says what is missing.
+        message: The message.
+        convert_media: Returns the provider's part for media, or ``None`` where it takes no such media.
     """
     converted: list[Part] = []
-    for part in parts:
-        text = text_in(part)
-        if text is not None:
-            if text.strip():
-                converted.append(text_part(text))
-        elif part.get("type") not in _SAID_ELSEWHERE:
-            media = to_media(part)
-            taken = None if media is None else convert_media(media)
-            converted.append(taken or text_part(_left_out(part, media)))
+    unsaid: list[Part] = []
+    for part in parts_of(message):
+        kind = part.get("type")
+        if kind in _REASONING or (kind in _CALLS and message.get("tool_calls")):
+            unsaid.append(part)
+        else:
+            converted += _convert_part(part, convert_media)
+    if not converted and not message.get("tool_calls"):
+        converted = [text_part(left_out(part)) for part in unsaid]
     return converted
 
 
 def leave_out_media(_: Media) -> None:
     """Return ``None`` for all media, as for messages that cannot hold any."""
-
-
-def text_in(part: Part) -> str | None:
-    """Return the text of a part that holds a text or a refusal, and ``None`` for other parts."""
-    if part.get("type") == "refusal" and isinstance(part.get("refusal"), str):
-        refusal: str = part["refusal"]
-        return refusal
-    return part["text"] if is_text(part) else None
 
 
 def base64_of(media: Media) -> str | None:
@@ -116,16 +116,17 @@ def arguments_object(call: Mapping[str, Any]) -> dict[str, Any]:
     """
     if _kind(call) == "custom":
         return {"input": call["custom"]["input"]}
-    text = call["function"]["arguments"]
+    text: str = call["function"]["arguments"]
     if not text.strip():
         return {}
-    try:
-        arguments = json.loads(text)
-        # Python also reads NaN and lone surrogates, which JSON does not have and no client would send.
-        json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError):
-        return {"arguments": text}
-    return arguments if isinstance(arguments, dict) else {"arguments": text}
+    arguments = _parse_object(text)
+    return {"arguments": text} if arguments is None else arguments
+
+
+def arguments_text(call: Mapping[str, Any]) -> str:
+    """Return the arguments of a function's call as the text that they have, or as `arguments_object` gives them."""
+    text: str = call["function"]["arguments"]
+    return text if _parse_object(text) is not None else json.dumps(arguments_object(call), ensure_ascii=False)
 
 
 def assistant_message(
@@ -153,16 +154,30 @@ def assistant_message(
     return message  # type: ignore[no-any-return]  # TypedDicts cannot be built from unknown keys
 
 
+def _parse_object(text: str) -> dict[str, Any] | None:
+    """Return the JSON object that a text holds, or ``None`` if it holds none that a client would send."""
+    try:
+        value = json.loads(text)
+        # Python also reads NaN and lone surrogates, which JSON does not have.
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def _kind(call: Mapping[str, Any]) -> str:
     return "custom" if call.get("type") == "custom" else "function"
 
 
-def _left_out(part: Part, media: Media | None) -> str:
-    if media is None:
-        return f"[{part.get('type')} left out]"
-    what = f"{media.kind} {media.name}" if media.name else media.kind
-    where = media.url or media.file_id
-    return f"[{what} left out: {where}]" if where else f"[{what} left out]"
+def _convert_part(part: Part, convert_media: Callable[[Media], Part | None]) -> list[Part]:
+    contents = contents_of(part)
+    converted = []
+    for each in contents:
+        if isinstance(each, Media):
+            converted.append(convert_media(each) or text_part(left_out(part, each)))
+        elif each.strip():
+            converted.append(text_part(each))
+    return converted if contents or is_text(part) else [text_part(left_out(part))]
 
 
 def _path(url: str | None) -> str:

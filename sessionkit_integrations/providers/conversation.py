@@ -7,6 +7,7 @@ has no call before it. Sessions hold such prompts after a crash between the two,
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -17,7 +18,7 @@ from sessionkit_integrations.records.media import Part, text_part
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 Fields = dict[str, Any]
 Turn = tuple[str, list[Part]]
@@ -46,6 +47,7 @@ def well_formed(messages: Sequence[Mapping[str, Any]], valid_id: re.Pattern[str]
     - A call without a result, in a turn that was cut off or is not over yet, gets an error that says so.
     - A result without a call becomes a user message that says whose result it is.
     - Ids are unique and valid. Any other id is replaced, by the same one each time.
+    - Half a surrogate pair, which models do write and no request can hold, becomes U+FFFD.
 
     Args:
         messages: The messages, which are not changed.
@@ -53,6 +55,7 @@ def well_formed(messages: Sequence[Mapping[str, Any]], valid_id: re.Pattern[str]
     """
     taken: set[str] = set()
     answered: list[Fields] = []
+    messages = [_encodable(message) for message in messages]
     at = 0
     while at < len(messages):
         message = messages[at]
@@ -128,11 +131,24 @@ def _answers(calls: Sequence[Fields], results: Sequence[Mapping[str, Any]]) -> l
     return answers
 
 
+def _encodable(value: Any) -> Any:
+    """Return a JSON value in which all texts can be encoded."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return value
+    if isinstance(value, Mapping):
+        return {_encodable(name): _encodable(item) for name, item in value.items()}
+    return [_encodable(item) for item in value] if isinstance(value, list) else value
+
+
 def _unique(call_id: str, taken: set[str], valid_id: re.Pattern[str]) -> str:
     unique = call_id
     numbers = count()
     while unique in taken or not valid_id.fullmatch(unique):
-        seed = f"{next(numbers)} {call_id}".encode(errors="surrogatepass")
+        seed = f"{next(numbers)} {call_id}".encode()
         unique = f"{_GENERATED}{hashlib.sha256(seed).hexdigest()[:24]}"
     taken.add(unique)
     return unique

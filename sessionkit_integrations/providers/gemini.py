@@ -14,10 +14,9 @@ from sessionkit_integrations.providers.contents import (
     assistant_message,
     base64_of,
     clean_name,
-    convert_parts,
+    convert_content,
     leave_out_media,
     mime_type_of,
-    parts_of,
     tool_name,
 )
 from sessionkit_integrations.providers.conversation import (
@@ -78,7 +77,7 @@ def to_gemini(messages: Sequence[Message], config: Mapping[str, Any] | None = No
     said: list[Turn] = []
     for message in well_formed(messages, _ID):
         if message["role"] == "system":
-            system += (part["text"] for part in convert_parts(parts_of(message), leave_out_media))
+            system += (part["text"] for part in convert_content(message, leave_out_media))
         elif message["role"] == "assistant":
             said.append(("assistant", _model_parts(message)))
         else:
@@ -225,7 +224,7 @@ def _identity(call_id: str, name: str) -> dict[str, str]:
 
 
 def _parts(message: Mapping[str, Any]) -> list[Part]:
-    converted = convert_parts(parts_of(message), _media)
+    converted = convert_content(message, _media)
     return [{"text": part["text"]} if is_text(part) else part for part in converted]
 
 

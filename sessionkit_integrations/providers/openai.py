@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.providers.contents import (
+    arguments_text,
     assistant_message,
     base64_of,
     clean_name,
-    convert_parts,
+    convert_content,
     image_base64,
     leave_out_media,
     mime_type_of,
@@ -18,10 +19,11 @@ from sessionkit_integrations.providers.contents import (
     tool_name,
 )
 from sessionkit_integrations.providers.conversation import new_call_id, well_formed
+from sessionkit_integrations.records.fields import reasoning_of, text_of_detail
 from sessionkit_integrations.records.media import Media, Part, to_part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sessionkit_integrations.records.messages import Message
 
@@ -31,30 +33,43 @@ _NOT_IN_TOOL_NAMES = re.compile(r"[^a-zA-Z0-9_-]")
 _AUDIO_FORMATS = ("wav", "mp3")
 _DETAILS = ("auto", "low", "high")
 _DONE = "stop"
+_OWN_FIELDS = frozenset({"role", "content", "name", "tool_call_id", "tool_calls", "id", "type", "function", "custom"})
+"""Fields of messages and calls that the API has itself."""
+_REASONING = frozenset({"reasoning", "reasoning_content", "reasoning_details"})
+"""Fields in which servers with OpenAI's API have reasoning."""
 
 
-def to_openai(messages: Sequence[Message]) -> dict[str, Any]:
+def to_openai(messages: Sequence[Message], *, keep: Collection[str] = ()) -> dict[str, Any]:
     r"""Return the keyword arguments for ``openai.OpenAI().chat.completions.create(model=…, **kwargs)``.
 
     The request follows the reference (platform.openai.com/docs/api-reference/chat/create) and the errors that the API
     returns:
 
-    - Only the fields of that API are sent. Times, `is_error`, reasoning and the like are left out.
+    - Only the fields of that API are sent. `is_error`, reasoning and the like are left out, unless ``keep`` names them.
     - Each tool call is followed by its result; see `well_formed`. Ids of more than 40 characters are replaced.
     - The name of a speaker is left out if it has white space, one of ``<|\/>``, or more than 64 characters. In names of
-      tools, characters other than letters, digits, ``_`` and ``-`` become ``_``.
+      tools, characters other than letters, digits, ``_`` and ``-`` become ``_``. Arguments that are not a JSON object
+      come under ``arguments``.
     - Images, audio (wav and mp3) and files are sent in user messages only, and only images by URL. Everything else is
       left out, and a text says so.
 
     Args:
         messages: A session. It is not changed.
+        keep: Names of further fields to send, of messages and of their tool calls, as compatible servers ask for them:
+            ``reasoning_content`` for DeepSeek, ``reasoning`` or ``reasoning_details`` for OpenRouter,
+            ``extra_content`` for Google. Reasoning is sent in the shape that the name stands for, whichever it was
+            stored in.
 
     Raises:
         InvalidMessageError: The session is empty.
+
+    Example:
+        >>> to_openai(sessions.get_session("user123"), keep=["reasoning_content"])
     """
     if not messages:
         raise InvalidMessageError("messages", "are empty; add one before you ask")
-    return {"messages": [_message(message) for message in well_formed(messages, _ID)]}
+    names = (keep,) if isinstance(keep, str) else tuple(keep)
+    return {"messages": [_message(message, names) for message in well_formed(messages, _ID)]}
 
 
 def from_openai(response: Any) -> Message:
@@ -90,27 +105,41 @@ def from_openai(response: Any) -> Message:
     )
 
 
-def _message(message: Mapping[str, Any]) -> dict[str, Any]:
+def _message(message: Mapping[str, Any], keep: Sequence[str]) -> dict[str, Any]:
     role = message["role"]
-    fields = {"role": role, "content": _content(message)}
+    fields = {"role": role, "content": _content(message), **_kept(_with_reasoning(message, keep), keep)}
     if role == "tool":
         fields["tool_call_id"] = message["tool_call_id"]
     elif _NAME.fullmatch(message.get("name") or ""):
         fields["name"] = message["name"]
     if message.get("tool_calls"):
         fields["content"] = fields["content"] or None
-        fields["tool_calls"] = [_call(call) for call in message["tool_calls"]]
+        fields["tool_calls"] = [{**_call(call), **_kept(call, keep)} for call in message["tool_calls"]]
     return fields
 
 
+def _kept(fields: Mapping[str, Any], keep: Sequence[str]) -> dict[str, Any]:
+    return {name: fields[name] for name in keep if name not in _OWN_FIELDS and fields.get(name) is not None}
+
+
+def _with_reasoning(message: Mapping[str, Any], keep: Sequence[str]) -> Mapping[str, Any]:
+    """Return an assistant message with its reasoning under the names that are asked for."""
+    details = reasoning_of(dict(message)) if message["role"] == "assistant" else []
+    if not details or _REASONING.isdisjoint(keep):
+        return message
+    text = "\n\n".join(filter(None, map(text_of_detail, details)))
+    return {"reasoning": text, "reasoning_content": text, "reasoning_details": details, **message}
+
+
 def _content(message: Mapping[str, Any]) -> str | list[Part]:
+    content = message.get("content")
     parts = parts_of(message)
-    if isinstance(message["content"], str) and len(parts) == 1:
-        return message["content"]
+    if isinstance(content, str) and len(parts) == 1:
+        return content
     if message["role"] == "assistant" and [part["type"] for part in parts] == ["refusal"]:
         # An assistant message holds texts or exactly one refusal.
         return [{"type": "refusal", "refusal": str(parts[0].get("refusal"))}]
-    return convert_parts(parts, _media if message["role"] == "user" else leave_out_media) or ""
+    return convert_content(message, _media if message["role"] == "user" else leave_out_media) or ""
 
 
 def _media(media: Media) -> Part | None:
@@ -144,8 +173,7 @@ def _call(call: Mapping[str, Any]) -> dict[str, Any]:
     name = clean_name(tool_name(call), _NOT_IN_TOOL_NAMES, 64)
     if call.get("type") == "custom":
         return {"id": call["id"], "type": "custom", "custom": {"name": name, "input": call["custom"]["input"]}}
-    function = {"name": name, "arguments": call["function"]["arguments"]}
-    return {"id": call["id"], "type": "function", "function": function}
+    return {"id": call["id"], "type": "function", "function": {"name": name, "arguments": arguments_text(call)}}
 
 
 def _call_of(call: Any) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from tests.providers.answers import PNG
 
-texts = st.sampled_from(["", " \n", "Hello ", "é ☀ ", "x" * 200]) | st.text(st.characters(codec="utf-8"), max_size=20)
+texts = st.sampled_from(["", " \n", "Hello ", "é ☀ ", "x" * 200, "half \ud83d"]) | st.text(
+    st.characters(codec="utf-8"), max_size=20
+)
 ids = st.sampled_from(["", "a", "b", "call_1", "with space|and:more", "y" * 41, "z" * 90, "sessionkit_1"])
 names = st.sampled_from(["", "get_weather", "a.b:c", "1st", "mit Leerzeichen", "n" * 200, "<|x|>", "ü"])
 urls = st.sampled_from(
@@ -47,7 +49,76 @@ media = st.one_of(
         st.sampled_from(["wav", "mp3", "flac"]),
     ),
 )
-odd = st.sampled_from(
+junk: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        None,
+        True,
+        7,
+        1.5,
+        "",
+        "text",
+        "\ud83d",
+        PNG,
+        "https://example.com/a",
+        [],
+        [1],
+        {},
+        {"type": "text"},
+        [{"type": 3}],
+    ]
+)
+FIELDS = [
+    "text",
+    "refusal",
+    "content",
+    "source",
+    "source_type",
+    "data",
+    "base64",
+    "url",
+    "file_uri",
+    "file_id",
+    "file_data",
+    "file_url",
+    "image_url",
+    "id",
+    "title",
+    "name",
+    "filename",
+    "mime_type",
+    "media_type",
+    "mimeType",
+    "detail",
+    "input",
+]
+foreign = st.builds(
+    lambda kind, fields, source: {"type": kind, **fields, **({"source": source} if source else {})},
+    st.sampled_from(
+        [
+            "input_text",
+            "output_text",
+            "input_image",
+            "input_file",
+            "search_result",
+            "tool_result",
+            "text-plain",
+            "document",
+            "image",
+            "audio",
+            "video",
+            "file",
+            "media",
+            "tool_call",
+            "thinking",
+            "reasoning",
+            "container_upload",
+        ]
+    ),
+    st.dictionaries(st.sampled_from(FIELDS), junk, max_size=6),
+    st.none()
+    | st.dictionaries(st.sampled_from([*FIELDS, "type"]), junk | st.sampled_from(["text", "content"]), max_size=4),
+)
+odd = foreign | st.sampled_from(
     [
         {"type": "file", "file": {"file_id": "file-1"}},
         {"type": "file"},
@@ -132,7 +203,9 @@ messages = st.one_of(
         tool_calls=st.none() | calls,
         reasoning_details=details,
         extra_content=extras,
-        refusal=st.none() | texts,
+        refusal=st.none() | texts | junk,
+        audio=junk | st.just({"transcript": "Hello"}),
+        function_call=junk | st.just({"name": "f", "arguments": "{"}),
     ),
     st.builds(
         lambda calls: {"role": "assistant", "content": None, "tool_calls": calls}, st.lists(functions, min_size=1)

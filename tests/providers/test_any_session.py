@@ -17,7 +17,7 @@ from sessionkit_integrations import InvalidMessageError
 from sessionkit_integrations.providers import to_anthropic, to_gemini, to_openai
 from sessionkit_integrations.records.messages import check_message
 from tests.providers.rules import anthropic, gemini, openai
-from tests.providers.strategies import sessions
+from tests.providers.strategies import odd, sessions
 
 many = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 OPENAI_MESSAGES: TypeAdapter[Any] = TypeAdapter(list[ChatCompletionMessageParam])
@@ -87,6 +87,16 @@ def test_gemini_takes_it(session: list[Any]) -> None:
             to_gemini(session)
         assert raised.value.field == "messages"
     assert session == before
+
+
+@given(part=odd)
+@many
+def test_no_part_vanishes(part: dict[str, Any]) -> None:
+    blank = any(isinstance(part.get(name), str) and not part[name].strip() for name in ("text", "refusal"))
+    messages: Any = [{"role": "user", "content": [part]}]
+    assert blank or to_openai(messages)["messages"][0]["content"]
+    assert blank or to_anthropic(messages)["messages"][0]["content"] != [{"type": "text", "text": "(no message)"}]
+    assert blank or to_gemini(messages)["contents"][0]["parts"] != [{"text": "(no message)"}]
 
 
 def has_a_user(session: list[Any]) -> bool:

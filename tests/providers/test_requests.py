@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -190,7 +191,7 @@ def test_names_of_tools(name: str, openai: str, anthropic: str, gemini: str) -> 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ('{"a": 1}', {"a": 1}),
+        ('{"a":  1}', {"a": 1}),
         (" ", {}),
         ("[1]", {"arguments": "[1]"}),
         ("{", {"arguments": "{"}),
@@ -200,7 +201,9 @@ def test_names_of_tools(name: str, openai: str, anthropic: str, gemini: str) -> 
 )
 def test_arguments_are_an_object(arguments: str, expected: dict[str, Any]) -> None:
     messages = [USER, calling(call(arguments=arguments)), result()]
-    assert to_openai(messages)["messages"][1]["tool_calls"][0]["function"]["arguments"] == arguments
+    written = to_openai(messages)["messages"][1]["tool_calls"][0]["function"]["arguments"]
+    assert json.loads(written) == expected
+    assert (written == arguments) is arguments.startswith('{"a":  ')
     assert to_anthropic(messages)["messages"][1]["content"][0]["input"] == expected
     assert to_gemini(messages)["contents"][1]["parts"][0]["function_call"]["args"] == expected
 
@@ -380,7 +383,117 @@ MEDIA: list[tuple[Any, ...]] = [
         *["[file left out: file-1]"] * 2,
     ),
     ({"type": "mystery"}, *["[mystery left out]"] * 3),
+    ({"type": "mystery", "name": "x"}, *["[mystery x left out]"] * 3),
+    *[({"type": kind, "text": "Hi"}, *["Hi"] * 3) for kind in ("input_text", "output_text", "text-plain")],
+    (
+        {"type": "input_image", "image_url": f"data:image/png;base64,{PNG}", "detail": "low"},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}", "detail": "low"}},
+        block("image", type="base64", media_type="image/png", data=PNG),
+        inline(PNG, "image/png"),
+    ),
+    ({"type": "input_image", "file_id": "file-1"}, *["[image left out: file-1]"] * 3),
+    ({"type": "input_image"}, *["[input_image left out]"] * 3),
+    (
+        {"type": "input_file", "filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF}"},
+        file(f"data:application/pdf;base64,{PDF}", filename="a.pdf"),
+        {**block("document", type="base64", media_type="application/pdf", data=PDF), "title": "a.pdf"},
+        inline(PDF, "application/pdf"),
+    ),
+    (
+        {"type": "input_file", "file_url": PAPER},
+        f"[file left out: {PAPER}]",
+        block("document", type="url", url=PAPER),
+        by_url(PAPER, "application/pdf"),
+    ),
+    (
+        {
+            "type": "document",
+            "title": "a.pdf",
+            "source": {"type": "base64", "media_type": "application/pdf", "data": PDF},
+        },
+        file(f"data:application/pdf;base64,{PDF}", filename="a.pdf"),
+        {**block("document", type="base64", media_type="application/pdf", data=PDF), "title": "a.pdf"},
+        inline(PDF, "application/pdf"),
+    ),
+    ({"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "Hi"}}, *["Hi"] * 3),
+    ({"type": "document", "source": {"type": "content", "content": "Hi"}}, *["Hi"] * 3),
+    ({"type": "file", "source_type": "text", "mime_type": "text/plain", "text": "Hi"}, *["Hi"] * 3),
+    (
+        {"type": "file", "source_type": "id", "id": "file-1"},
+        {"type": "file", "file": {"file_id": "file-1"}},
+        *["[file left out: file-1]"] * 2,
+    ),
+    (
+        {"type": "image", "data": PNG, "mimeType": "image/png"},
+        INLINE_IMAGE,
+        block("image", type="base64", media_type="image/png", data=PNG),
+        inline(PNG, "image/png"),
+    ),
+    (
+        {"type": "media", "mime_type": "video/mp4", "file_uri": "https://youtu.be/x"},
+        *["[video left out: https://youtu.be/x]"] * 2,
+        by_url("https://youtu.be/x", "video/mp4"),
+    ),
+    ({"type": "tool_result", "tool_use_id": "a", "content": [text("Hi")]}, *["Hi"] * 3),
+    ({"type": "tool_use", "id": "a", "name": "f", "input": {}}, *["[tool_use f left out]"] * 3),
+    ({"type": "thinking", "thinking": "hm"}, *["[thinking left out]"] * 3),
 ]
+
+
+def test_a_search_result_is_its_texts() -> None:
+    found = {"type": "search_result", "title": "Note", "source": "https://example.org", "content": [text("Buy milk.")]}
+    expected = [text("Note: https://example.org"), text("Buy milk.")]
+    messages = [USER, calling(call()), result(content=[found])]
+    assert to_openai(messages)["messages"][2]["content"] == expected
+    assert to_anthropic(messages)["messages"][2]["content"][0]["content"] == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"audio": {"id": "audio_1", "transcript": "Hi"}}, "Hi"),
+        ({"audio": {"id": "audio_1"}}, "[audio left out]"),
+        ({"function_call": {"name": "f", "arguments": "{}"}}, "[function_call f left out]"),
+        ({"refusal": "No."}, "No."),
+    ],
+)
+def test_what_stands_in_the_place_of_content_is_told(fields: dict[str, Any], expected: str) -> None:
+    messages: Any = [USER, {"role": "assistant", "content": None, **fields}]
+    (part,) = to_openai(messages)["messages"][1]["content"]
+    assert part[part["type"]] == expected
+    assert to_anthropic(messages)["messages"][1]["content"] == [text(expected)]
+    assert to_gemini(messages)["contents"][1]["parts"] == [{"text": expected}]
+
+
+def test_half_an_emoji_can_be_sent() -> None:
+    messages: Any = [{"role": "user", "content": "\ud83d!"}, calling(call(arguments='{"a": "\ud83d"}')), result()]
+    for kwargs in (to_openai(messages), to_anthropic(messages), to_gemini(messages)):
+        assert "\ufffd!" in json.dumps(kwargs, ensure_ascii=False, default=str).encode().decode()
+
+
+THOUGHT = {"type": "reasoning.text", "text": "hm"}
+
+
+@pytest.mark.parametrize("stored", [{"reasoning_content": "hm"}, {"reasoning_details": [THOUGHT]}])
+@pytest.mark.parametrize(
+    ("name", "sent"), [("reasoning_content", "hm"), ("reasoning", "hm"), ("reasoning_details", [THOUGHT])]
+)
+def test_reasoning_is_sent_to_openais_kin_that_ask_for_it(stored: dict[str, Any], name: str, sent: Any) -> None:
+    messages: list[Any] = [{**USER, **stored}, {**calling(call()), **stored}, result()]
+    kept = to_openai(messages, keep=[name])["messages"]
+    assert kept[1] == {**to_openai(messages)["messages"][1], name: sent}
+    assert kept[2] == to_openai(messages)["messages"][2]
+
+
+def test_what_else_a_server_asks_for_is_sent_in_messages_and_calls() -> None:
+    signed = {"google": {"thought_signature": "c2ln"}}
+    said: Any = {**calling({**call(), "extra_content": signed, "index": 0}), "extra_content": signed, "later": 1}
+    plain = to_openai([USER, said, result()])["messages"]
+    assert plain[1] == calling(call())
+    for keep in ("extra_content", ["extra_content", "role"], {"extra_content": True}):
+        kept = to_openai([USER, said, result()], keep=keep)["messages"]
+        assert kept[1] == {**calling({**call(), "extra_content": signed}), "extra_content": signed}
+        assert kept[2:] == plain[2:]
 
 
 @pytest.mark.parametrize(("part", "openai", "anthropic", "gemini"), MEDIA)

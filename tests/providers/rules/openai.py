@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -104,7 +105,10 @@ def check_calls(calls: Any, where: str) -> set[str]:
         check_fields(call, place, f"id type {kind}")
         check_fields(call[kind], place, "name arguments" if kind == "function" else "name input")
         refuse_unless(re.fullmatch("[a-zA-Z0-9_-]{1,64}", call[kind]["name"]), f"{place}.name: pattern")
-        check_text(call[kind].get("arguments", call[kind].get("input")), place)
+        text = check_text(call[kind].get("arguments", call[kind].get("input")), place)
+        if kind == "function":
+            # OpenAI itself takes any text; servers that fill a chat template with the arguments do not.
+            refuse_unless(isinstance(json.loads(text), dict), f"{place}.arguments: not an object")
         refuse_unless(0 < len(check_text(call["id"], place)) <= 40, f"{place}.id: string too long")
         if call["id"] in ids:
             raise RefusedError(f"{place}.id: duplicate")

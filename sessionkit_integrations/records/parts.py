@@ -1,0 +1,123 @@
+"""Content parts of every shape, read as texts and media.
+
+Plain messages have parts in the shape of OpenAI's chat API, or in that of another API: OpenAI's Responses API
+(``input_text``, ``input_image``, ``input_file``), Anthropic's (``source``), Gemini's (``media``), the Model Context
+Protocol's (``mimeType``), or LangChain's standard blocks. Readers of none of these still get what the parts hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sessionkit_integrations.records.media import Kind, Media, Part, text_or_none, to_media
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Contents = list[str | Media]
+
+_KINDS: dict[object, Kind] = {"image": "image", "audio": "audio", "video": "video"}
+_TEXT = ("text", "refusal")
+_URL = ("url", "file_uri")
+_DATA = ("data", "base64")
+_FILE_ID = ("file_id", "id")
+_MIME_TYPE = ("mime_type", "media_type", "mimeType")
+_NAME = ("filename", "title", "name")
+
+
+def contents_of(part: Part) -> Contents:
+    """Return the texts and media that a content part holds, in order; none where its shape is not known here."""
+    kind = part.get("type")
+    read = _READERS.get(kind) if isinstance(kind, str) else None
+    media = to_media(part)
+    if media is not None:
+        return [media]
+    return read(part) if read else []
+
+
+def left_out(part: Part, media: Media | None = None) -> str:
+    """Return the note that stands for what a reader cannot express.
+
+    Args:
+        part: The content part.
+        media: The media in it, if those are what cannot be expressed.
+    """
+    if media is None:
+        name = text_or_none(part.get("name"))
+        return f"[{part.get('type')} {name} left out]" if name else f"[{part.get('type')} left out]"
+    what = f"{media.kind} {media.name}" if media.name else media.kind
+    where = media.url or media.file_id
+    return f"[{what} left out: {where}]" if where else f"[{what} left out]"
+
+
+def _read_text(part: Part) -> Contents:
+    return [part[name] for name in _TEXT if isinstance(part.get(name), str)][:1]
+
+
+def _read_input_image(part: Part) -> Contents:
+    media = to_media({"type": "image_url", "image_url": part.get("image_url")})
+    if media is None:
+        media = Media("image", file_id=text_or_none(part.get("file_id")))
+    return _if_any(replace(media, detail=text_or_none(part.get("detail"))))
+
+
+def _read_input_file(part: Part) -> Contents:
+    media = to_media({"type": "file", "file": {**part, "file_data": part.get("file_data") or part.get("file_url")}})
+    return [] if media is None else [media]
+
+
+def _read_inner(part: Part) -> Contents:
+    content = part.get("content")
+    if isinstance(content, str):
+        return [content]
+    inner = content if isinstance(content, list) else []
+    return [each for item in inner if isinstance(item, dict) for each in contents_of(item)]
+
+
+def _read_search_result(part: Part) -> Contents:
+    heading = ": ".join(text for text in (text_or_none(part.get("title")), text_or_none(part.get("source"))) if text)
+    inner = _read_inner(part)
+    return [heading, *inner] if heading and inner else inner
+
+
+def _read_data(part: Part) -> Contents:
+    """Read media of Anthropic, Gemini, the Model Context Protocol or LangChain, some of which hold a text instead."""
+    source = part.get("source")
+    if isinstance(source, dict):
+        kind = source.get("type")
+        if kind == "content":
+            return _read_inner(source)
+        if kind == "text":
+            return [source["data"]] if isinstance(source.get("data"), str) else []
+        return _read_data({**source, "title": part.get("title"), "type": part.get("type")})
+    mime_type = _first(part, _MIME_TYPE)
+    kind = (mime_type or "").partition("/")[0] if part.get("type") == "media" else part.get("type")
+    media = Media(
+        _KINDS.get(kind, "file"),
+        url=_first(part, _URL),
+        data=_first(part, _DATA),
+        file_id=_first(part, _FILE_ID) if part.get("source_type") == "id" else _first(part, _FILE_ID[:1]),
+        mime_type=mime_type,
+        name=_first(part, _NAME),
+    )
+    return _if_any(media) or [text for text in _read_text(part) if text]
+
+
+def _if_any(media: Media) -> Contents:
+    return [media] if media.url or media.data or media.file_id else []
+
+
+def _first(part: Part, names: tuple[str, ...]) -> str | None:
+    """Return the first value that is a text, but for empty ones, of those that a part has under some names."""
+    return next((part[name] for name in names if isinstance(part.get(name), str) and part[name]), None)
+
+
+_READERS: dict[str, Callable[[Part], Contents]] = {
+    **dict.fromkeys(("input_text", "output_text", "refusal", "text"), _read_text),
+    **dict.fromkeys(("audio", "document", "file", "image", "media", "text-plain", "video"), _read_data),
+    "input_file": _read_input_file,
+    "input_image": _read_input_image,
+    "search_result": _read_search_result,
+    "tool_result": _read_inner,
+}
