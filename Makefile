@@ -1,8 +1,8 @@
 # make demo         watch LangChain and LlamaIndex share one conversation   (STORE=redis://… runs it on a server)
 # make test         run all tests, on servers that the tests start themselves
+# make test-quick   run those that start no server and no process and try nothing at random, in less than a minute
 # make test-min     run them on the oldest Python here and the oldest packages that pyproject.toml allows
 # make test-matrix  run them on every Python here, with the newest packages   (MATRIX="python3.10 …" names others)
-# make test-quick   run those that need no server
 # make test-bench   run the tests that need other packages, and see that the benchmarks run
 # make bench        compare sizes, times and commands with those of other packages; .bench/ gets the table and a plot
 # make fuzz         look for bytes that reading does not expect   (FUZZ_SECONDS=600 looks longer)
@@ -14,10 +14,13 @@ MIN := .venv-min
 MATRIX ?= python3.10 python3.11 python3.12 python3.13
 FUZZ_SECONDS ?= 60
 
+# A worker that has nothing left to do takes tests from another, as some take a thousand times as long as others.
+IN_PARALLEL := --numprocesses=auto --dist=worksteal
+
 # Those of MATRIX that run; a version manager puts names on the PATH that do not.
 FOUND = $(shell for python in $(MATRIX); do if $$python -c "" 2>/dev/null; then echo $$python; fi; done)
 
-.PHONY: demo test test-min test-matrix test-bench bench fuzz lint clean
+.PHONY: demo test test-quick test-min test-matrix test-bench bench fuzz lint clean
 
 # By the environment, as a URL may hold a password and characters that mean something to a shell.
 demo: export SESSIONKIT_URL = $(STORE)
@@ -25,13 +28,17 @@ demo: $(VENV)/.demo
 	@$(BIN)/python -m sessionkit_integrations demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest --numprocesses=auto
+	$(BIN)/python -m pytest $(IN_PARALLEL)
+
+# By the marks that tests/conftest.py and Hypothesis give to tests.
+test-quick: $(VENV)/.test
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not server and not process and not hypothesis"
 
 # First without what needs a later typing-extensions than we do: frameworks, drivers and pytest's plugins.
 test-min: $(MIN)/.test
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTHONPATH=$(MIN)/alone $(MIN)/bin/python -m pytest --quiet \
 		--config-file=/dev/null --rootdir=. --import-mode=importlib --noconftest tests/test_window.py tests/test_records.py
-	$(MIN)/bin/python -m pytest --numprocesses=auto
+	$(MIN)/bin/python -m pytest $(IN_PARALLEL)
 
 # A folder for each, and make test in it.
 test-matrix:
@@ -43,7 +50,7 @@ test-matrix:
 	@test -n "$(FOUND)"
 
 test-bench: $(VENV)/.bench
-	$(BIN)/python -m pytest --numprocesses=auto tests/benchmarks
+	$(BIN)/python -m pytest $(IN_PARALLEL) tests/benchmarks
 
 bench: test-bench
 	@$(BIN)/python -m tests.benchmarks.sizes

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 # A server on the PATH is a bonus; without it nothing is missing.
 REDIS_SERVERS = tuple(name for name, binary in binaries().items() if binary or name != "on-path")
 SCRIPTED = (*REDIS_SERVERS, "cluster", "upstash")
-ALL = ("memory", "sqlite", *SCRIPTED)
+LOCAL = ("memory", "sqlite")
+ALL = (*LOCAL, *SCRIPTED)
 
 StoreMaker = Callable[..., Store]
 _numbers = itertools.count()

@@ -1,18 +1,62 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.backends import ALL, REDIS_SERVERS, SCRIPTED, Backends
+from tests.backends import ALL, LOCAL, REDIS_SERVERS, SCRIPTED, Backends
+from tests.servers import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import ModuleType
 
     from sessionkit_integrations import Store
     from tests.backends import StoreMaker
-    from tests.servers import Server
+
+
+STARTERS = ("subprocess", "multiprocessing")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that `make test-quick` leaves out, by what they use: servers and processes."""
+    for item in items:
+        if isinstance(item, pytest.Function):
+            if _uses_server(item):
+                item.add_marker("server")
+            if any(map(_starts_processes, _homes(item.module))):
+                item.add_marker("process")
+
+
+def _uses_server(item: pytest.Function) -> bool:
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    is_local = any(parameter in LOCAL for parameter in parameters if isinstance(parameter, str))
+    return "api" in item.fixturenames or ("backends" in item.fixturenames and not is_local)
+
+
+def _homes(module: ModuleType) -> list[str]:
+    """Return a module of tests and the conftest of its folder, by name."""
+    return [module.__name__, f"{module.__name__.rpartition('.')[0]}.conftest"]
+
+
+@cache
+def _starts_processes(name: str) -> bool:
+    """Say whether a module of the tests, or one that it imports from, imports what starts processes."""
+    values = vars(sys.modules.get(name, object))
+    homes = {str(getattr(value, "__module__", None)) for value in values.values()} - {name, Server.__module__}
+    return any(each in values for each in STARTERS) or any(map(_starts_processes, filter(_is_ours, homes)))
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith("tests.")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Hold that no test starts a server without the mark."""
+    Server.is_allowed = item.get_closest_marker("server") is not None
 
 
 @pytest.fixture(scope="session")

@@ -64,6 +64,8 @@ class Server:
         arguments: More of its command line.
     """
 
+    is_allowed = True
+
     def __init__(self, binary: str, *arguments: str) -> None:
         self.binary = binary
         self.arguments = arguments
@@ -78,6 +80,8 @@ class Server:
 
     def start(self) -> Server:
         """Start the process and wait until it answers."""
+        if not self.is_allowed:
+            raise RuntimeError("a test that starts a server uses the fixture `backends`, by which it is marked")
         command = [self.binary, *self.arguments, "--port", str(self.port), "--bind", "127.0.0.1"]
         if "--sentinel" not in self.arguments:
             command += ["--dir", str(self.folder), "--save", ""]

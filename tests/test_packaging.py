@@ -18,7 +18,7 @@ SDKS = ("openai", "anthropic", "google")
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - our own
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False, timeout=100
     )
 
 

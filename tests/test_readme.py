@@ -60,13 +60,14 @@ def test_python_blocks_of_a_section_run_one_after_the_other(
             value.close()
 
 
+@pytest.mark.timeout(300)
 def test_the_store_of_ones_own_passes_the_conformance_suite(tmp_path: Path) -> None:
     blocks = [code for code in PYTHON["Stores"] if "class FolderStore" in code or "class TestFolderStore" in code]
     assert len(blocks) == 2
     assert len(blocks[0].splitlines()) < 60
     (tmp_path / "test_folder_store.py").write_text("\n".join(blocks), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_folder_store.py"]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)  # noqa: S603
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240)  # noqa: S603
     assert run.returncode == 0, run.stdout
     assert re.search(r"\d\d passed", run.stdout)
     assert "failed" not in run.stdout

@@ -102,6 +102,7 @@ PEERS_OF_ROWS = (*rows_redis.FULL_READERS, *rows_redis.WINDOW_READERS)
 
 
 @pytest.mark.filterwarnings("ignore")  # what other packages warn of and leave open
+@pytest.mark.timeout(300)
 def test_the_side_by_side_benchmark_has_every_row_and_every_peer_in_it(tmp_path: Path) -> None:
     with redirect_stdout(StringIO()) as printed:
         side_by_side.main(["--quick", "--folder", str(tmp_path)])

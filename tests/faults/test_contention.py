@@ -35,7 +35,7 @@ WRITERS, TURNS, PROCESSES = 64, 50, 4
 UPSTASH_TURNS = 4
 """Our stand-in for Upstash, which is written in Python, takes 9 s for 64 x 50 turns each time; a Redis takes 1 s."""
 
-PROCESS_SECONDS = 120
+PROCESS_SECONDS = 100
 ROOT = Path(__file__).parents[2]
 
 

@@ -31,6 +31,7 @@ def place(kind: str, backends: Backends, folder: Path) -> list[str]:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork") or not Path("/dev/fd").exists(), reason="Windows has neither")
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", KINDS)
 def test_everything_works_and_leaves_nothing_open_and_warns_of_nothing(
     kind: str, backends: Backends, tmp_path: Path
@@ -45,7 +46,7 @@ def test_everything_works_and_leaves_nothing_open_and_warns_of_nothing(
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     print(done.stdout)

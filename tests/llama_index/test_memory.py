@@ -125,7 +125,7 @@ def test_synchronous_methods_work_in_a_running_loop(redis_server: Server, tmp_pa
     urls = ["memory://", f"sqlite:///{tmp_path / 'sessions.db'}", redis_server.url]
     # In a process of its own: what LlamaIndex leaves open there would be found by any later test.
     command = [sys.executable, "-m", "tests.llama_index.running_loop", *urls]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)  # noqa: S603
     assert (done.returncode, done.stdout.split()) == (0, urls), done.stderr
 
 

@@ -29,7 +29,7 @@ def run(*arguments: str, code: int = 0, given: str | None = None) -> subprocess.
         capture_output=True,
         encoding="utf-8",
         check=False,
-        timeout=120,
+        timeout=100,
         env=ENVIRONMENT,
     )
     assert "Traceback" not in done.stderr, done.stderr

@@ -209,6 +209,7 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.timeout(300)  # it installs the package
 def test_endpoint_with_the_npm_package(endpoint: UpstashEndpoint, node_modules: Path) -> None:
     command = ["node", "upstash_redis.mjs", endpoint.url, TOKEN]
     run = subprocess.run(command, cwd=node_modules, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
