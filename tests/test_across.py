@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from llama_index.core.base.llms.types import (
     AudioBlock,
     ChatMessage,
     CitableBlock,
+    CitationBlock,
     DocumentBlock,
     ImageBlock,
     ThinkingBlock,
@@ -371,6 +373,80 @@ def test_parts_that_no_one_expects_leave_the_session_readable(part: dict[str, An
     content = passed_on(PLAIN, LANGCHAIN, message).content
     assert content[0] == message["content"][0]
     assert len(content) == 2
+
+
+IMAGE = ImageBlock(image=PNG.encode(), image_mimetype="image/png")
+IN_LLAMA_INDEX: dict[str, tuple[dict[str, Any], list[Any]]] = {
+    "input_text": ({"type": "input_text", "text": "x"}, [text("x")]),
+    "input_image": ({"type": "input_image", "image_url": PNG_URL}, [IMAGE]),
+    "input_file": ({"type": "input_file", "file_url": URL}, [DocumentBlock(url=URL)]),
+    "Anthropic's image": (
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}},
+        [IMAGE],
+    ),
+    "search_result": (
+        {"type": "search_result", "title": "T", "source": "S", "content": [{"type": "text", "text": "x"}]},
+        [text("T: S"), text("x")],
+    ),
+    "file by id": ({"type": "file", "file": {"file_id": "file-1"}}, [text("[file left out: file-1]")]),
+    "unknown": ({"type": "from tomorrow"}, [text("[from tomorrow left out]")]),
+    "reasoning alone": ({"type": "thinking", "thinking": "hm"}, [text("[thinking left out]")]),
+}
+
+
+@pytest.mark.parametrize("kind", IN_LLAMA_INDEX)
+def test_parts_of_all_shapes_are_blocks_or_notes(kind: str) -> None:
+    part, blocks = IN_LLAMA_INDEX[kind]
+    assert passed_on(PLAIN, LLAMA_INDEX, {"role": "user", "content": [part]}).blocks == blocks
+    beside = {"role": "user", "content": [{"type": "text", "text": "see"}, part]}
+    noted = [] if kind == "reasoning alone" else blocks
+    assert passed_on(PLAIN, LLAMA_INDEX, beside).blocks == [text("see"), *noted]
+
+
+def test_the_transcript_of_a_spoken_answer_is_a_block() -> None:
+    plain = {"role": "assistant", "content": None, "audio": {"id": "audio_1", "transcript": "Hi"}}
+    assert passed_on(PLAIN, LLAMA_INDEX, plain).blocks == [text("Hi")]
+
+
+FROM_LLAMA_INDEX: dict[str, tuple[Any, Any]] = {
+    "image by path": (ImageBlock.model_construct(path=Path("/home/ada/cat.png")), "[image cat.png left out]"),
+    "document by path": (
+        DocumentBlock.model_construct(path="notes/a.pdf", title="input_document"),
+        "[file a.pdf left out]",
+    ),
+    "image of nothing": (ImageBlock(), "[image left out]"),
+    "citation": (
+        CitationBlock(cited_content=text("x"), source="s", title="t", additional_location_info={}),
+        "x",
+    ),
+    "cited image": (
+        CitationBlock(cited_content=IMAGE, source="s", title="t", additional_location_info={}),
+        [{"type": "image_url", "image_url": {"url": PNG_URL}}],
+    ),
+    "citable of an image by path": (
+        CitableBlock.model_construct(
+            title="t", source="s", content=[text("a"), ImageBlock.model_construct(path=Path("b"))]
+        ),
+        [{"type": "text", "text": "a"}, {"type": "text", "text": "[image b left out]"}],
+    ),
+    "citable of nothing": (CitableBlock(title="t", source="s", content=[]), "[citable t left out]"),
+}
+
+
+@pytest.mark.parametrize("kind", FROM_LLAMA_INDEX)
+@pytest.mark.parametrize("position", [0, 1])
+def test_blocks_that_nobody_else_has_are_texts_or_notes(kind: str, position: int) -> None:
+    block, content = FROM_LLAMA_INDEX[kind]
+    message = user(text("see"))
+    message.blocks.insert(position, block)
+    plain = passed_on(LLAMA_INDEX, PLAIN, message)
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    expected = [{"type": "text", "text": "see"}]
+    expected[position:position] = parts
+    assert plain["content"] == expected
+    assert passed_on(LLAMA_INDEX, LLAMA_INDEX, message).blocks[position].model_dump() == block.model_dump()
+    message.blocks = [block]
+    assert passed_on(LLAMA_INDEX, PLAIN, message)["content"] == content
 
 
 PARTS = {"text", "image_url", "input_audio", "file", "refusal", "audio_url", "video_url"}

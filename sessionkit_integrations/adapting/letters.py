@@ -43,6 +43,8 @@ TOOL_USE = "u"
 """A tool call as Anthropic has it."""
 
 # LlamaIndex
+OWN_SHOWN = "n"
+"""A block that is held as it is, and that other readers see as the next content parts."""
 CITABLE = "s"
 """A block that holds the next content parts, to be cited."""
 DATA_URL = "u"

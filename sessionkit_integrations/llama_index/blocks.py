@@ -6,18 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from llama_index.core.base.llms.types import ContentBlock, TextBlock, ThinkingBlock
-from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
 from sessionkit_integrations.adapting.with_pydantic import unvalidated_constructor
 from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.llama_index.values import dump_value, restore
+from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect, expect_optional
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from sessionkit_integrations.adapting.differences import Block
 
-_ANY_BLOCK: TypeAdapter[Any] = TypeAdapter(ContentBlock)
-_BLOCK_TYPES = tuple(cls.model_fields["block_type"].default for cls in get_args(get_args(ContentBlock)[0]))
+_CLASSES: dict[object, type[BaseModel]] = {
+    cls.model_fields["block_type"].default: cls for cls in get_args(get_args(ContentBlock)[0])
+}
 _OBJECTS = "objects"
 """Field of a dumped thinking block for the places of objects that JSON does not have."""
 _make_text_block = unvalidated_constructor(TextBlock(text=""))
@@ -50,33 +53,44 @@ def dump_block(block: Any) -> Block:
 
 def is_supported(fields: Block) -> bool:
     """Return whether this version of LlamaIndex has blocks of the type that `dump_block` made ``fields`` of."""
-    return fields.get("block_type") in _BLOCK_TYPES
+    kind = fields.get("block_type")
+    return isinstance(kind, str) and kind in _CLASSES
 
 
 def load_block(fields: Block) -> Any:
     """Return the block that `dump_block` made ``fields`` of.
 
     Raises:
-        ValueError: There is no such block.
+        UnreadableRecordError: There is no such block.
     """
+    if not is_supported(fields):
+        raise UnreadableRecordError(f"there is no block of the type {fields.get('block_type')!r}")
     kind = fields["block_type"]
-    path = fields.pop("path", None)
+    path = expect_optional(fields.pop("path", None), str, "path of a block")
     # The blocks within a block are loaded one by one, and what holds them is validated without them.
     if kind == "citable":
-        block = _ANY_BLOCK.validate_python({**fields, "content": []})
-        block.content = [load_block(inner) for inner in fields["content"]]
+        block = _validate({**fields, "content": []})
+        inner = expect(fields.get("content"), list, "content of a citable block")
+        block.content = [load_block(expect(each, dict, "block")) for each in inner]
     elif kind == "citation":
-        block = _ANY_BLOCK.validate_python({**fields, "cited_content": ""})
-        block.cited_content = load_block(fields["cited_content"])
+        block = _validate({**fields, "cited_content": ""})
+        block.cited_content = load_block(expect(fields.get("cited_content"), dict, "cited content"))
     else:
         objects = fields.pop(_OBJECTS, None)
-        block = _ANY_BLOCK.validate_python(fields)
+        block = _validate(fields)
         if objects is not None:
             restore(block.additional_information, objects)
     if path is not None:
         # Validation would fail for a file that is gone by now, and with it the whole session.
         block.path = path if kind == "document" else Path(path)
     return block
+
+
+def _validate(fields: Block) -> Any:
+    try:
+        return _CLASSES[fields["block_type"]].model_validate(fields)
+    except ValueError as error:
+        raise UnreadableRecordError(f"fields make no block ({error})") from error
 
 
 def _dump_thinking(dumped: Block) -> Block:

@@ -24,8 +24,9 @@ from sessionkit_integrations.llama_index.blocks import is_supported, text_block
 from sessionkit_integrations.llama_index.calls import KWARG as TOOL_CALLS
 from sessionkit_integrations.llama_index.calls import decode_calls, encode_calls, given_calls
 from sessionkit_integrations.llama_index.content import EncodedBlocks, decode_blocks
-from sessionkit_integrations.llama_index.natural import decode_part, decode_thinking
+from sessionkit_integrations.llama_index.natural import decode_content, decode_thinking
 from sessionkit_integrations.llama_index.values import dump_value, restore
+from sessionkit_integrations.records.parts import read_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -75,7 +76,7 @@ class LlamaIndexCodec:
         if extra is None:
             if fields.keys() <= ORDINARY_FIELDS and not isinstance(fields.get("content"), list):
                 return _decode_ordinary(fields)
-            extra = _from_elsewhere(fields)
+            return _decode_foreign(fields)
         return _decode(fields, extra)
 
 
@@ -115,22 +116,6 @@ def _shared_kwargs(kwargs: Fields, role: str) -> dict[str, str]:
     }
 
 
-def _from_elsewhere(fields: Fields) -> Fields:
-    """Return what a message that LlamaIndex did not write says beyond OpenAI's shape, as if LlamaIndex had said it."""
-    extra: Fields = {}
-    details = [detail for detail in reasoning_of(fields) if decode_thinking(detail)]
-    if details and fields["role"] == "assistant":
-        extra["reasoning_details"] = details
-    if fields["role"] == "tool" and is_error(fields):
-        extra["is_error"] = True
-    kwargs = other_fields(fields)
-    if kwargs:
-        extra["additional_kwargs"] = kwargs
-    if isinstance(fields.get("content"), list):
-        fields["content"] = [part for part in fields["content"] if decode_part(part) is not None]
-    return extra
-
-
 def _decode_ordinary(fields: Fields) -> ChatMessage:
     """Return a message that says nothing beyond OpenAI's shape, as most do: what `_decode` does, and faster."""
     content = fields.get("content")
@@ -168,6 +153,19 @@ def _decode(fields: Fields, extra: Fields) -> ChatMessage:
     if unsupported:
         kwargs[_UNSUPPORTED_BLOCKS] = unsupported
     return _make_message(values)
+
+
+def _decode_foreign(fields: Fields) -> ChatMessage:
+    """Return a message that LlamaIndex did not write."""
+    role = fields["role"]
+    details = reasoning_of(fields) if role == "assistant" else []
+    kwargs = other_fields(fields) | _kwargs_of(fields)
+    if role == "tool" and is_error(fields):
+        kwargs["is_error"] = True
+    thoughts = [block for block in map(decode_thinking, details) if block is not None]
+    contents = [decode_content(content) for content in read_content(fields)]
+    blocks = [*thoughts, *contents, *decode_calls(fields.get("tool_calls") or (), {})]
+    return _make_message({"role": _MESSAGE_ROLES[role], "additional_kwargs": kwargs, "blocks": blocks})
 
 
 def _kwargs_of(fields: Fields) -> dict[str, Any]:

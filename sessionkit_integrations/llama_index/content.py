@@ -7,7 +7,8 @@
 | `u` | the same but for texts, whose URL is a data URL | the next content part |
 | `s` | `CitableBlock` | the next content parts, as many as the block holds |
 | `c` | `ToolCallBlock` | the next tool call |
-| `o` | any other, media by path among them | the block itself |
+| `o` | `CachePoint`, or `ThinkingBlock` without a text | the block itself |
+| `n` | any other, media by path among them | the block itself, for which other readers see the next content parts |
 
 Reasoning, then parts, then calls: where the blocks are in this order, a record needs no ``order``.
 """
@@ -17,10 +18,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.adapting.differences import apply, arrange
-from sessionkit_integrations.adapting.letters import CALL, CITABLE, DATA_URL, OWN, PART, REASONING
+from sessionkit_integrations.adapting.letters import CALL, CITABLE, DATA_URL, OWN, OWN_SHOWN, PART, REASONING
 from sessionkit_integrations.llama_index.blocks import dump_block, is_supported, load_block, text_block
-from sessionkit_integrations.llama_index.natural import decode_citable, decode_part, decode_thinking, encode_block
+from sessionkit_integrations.llama_index.natural import decode_citable, decode_part, decode_thinking, encode_block, take
 from sessionkit_integrations.records.media import is_text, text_part
+from sessionkit_integrations.records.unreadable import expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.fields import Fields
     from sessionkit_integrations.records.media import Part
 
-_FROM_PARTS = frozenset({PART, DATA_URL, CITABLE})
+_FROM_PARTS = frozenset({PART, DATA_URL, CITABLE, OWN_SHOWN})
 
 
 class EncodedBlocks:
@@ -68,7 +70,8 @@ class EncodedBlocks:
         details = self._values(REASONING)
         extra = {
             "reasoning_details": details,
-            "own": self._values(OWN),
+            "own": self._values(OWN, OWN_SHOWN),
+            "shown": [len(encoded.parts) for encoded in self._encoded if encoded.letter == OWN_SHOWN],
             "citables": self._values(CITABLE),
             "changes": [change for encoded in self._encoded for change in encoded.changes],
         }
@@ -76,8 +79,8 @@ class EncodedBlocks:
         order = "".join(encoded.letter for encoded in self._encoded)
         return extra if order == _natural_order(fields, details) else {**extra, "order": order}
 
-    def _values(self, letter: str) -> list[Any]:
-        return [encoded.value for encoded in self._encoded if encoded.letter == letter]
+    def _values(self, *letters: str) -> list[Any]:
+        return [encoded.value for encoded in self._encoded if encoded.letter in letters]
 
 
 def decode_blocks(fields: Fields, calls: list[ToolCallBlock], extra: Fields) -> list[Any]:
@@ -89,35 +92,47 @@ def decode_blocks(fields: Fields, calls: list[ToolCallBlock], extra: Fields) -> 
         extra: What its record says beyond OpenAI's shape.
 
     Raises:
-        LookupError, TypeError, ValueError: They make no blocks.
+        UnreadableRecordError: They make no blocks.
     """
     content = fields.get("content")
-    if content is not None and not isinstance(content, (str, list)):
-        raise ValueError("its content is neither a text nor a list")
-    details = extra.get("reasoning_details", ())
+    details = _objects(extra, "reasoning_details")
     order = extra.get("order")
     if order is None:
         if not details and not isinstance(content, list):
-            return calls if content is None else [text_block(content), *calls]  # as of most messages
+            return calls if content is None else [text_block(expect(content, str, "content")), *calls]  # as of most
         order = _natural_order(fields, details)
-    parts = iter([text_part(content)] if isinstance(content, str) else content or ())
-    if _FROM_PARTS.isdisjoint(order):
-        parts = iter(())
+    letters = frozenset(expect(order, str, "order of blocks"))
+    parts = iter(_parts_of(content) if letters & _FROM_PARTS else ())
+    own = iter(_objects(extra, "own"))
     sources: dict[str, Iterator[Any]] = {
         REASONING: iter(details),
-        CALL: iter(calls if CALL in order else ()),
-        OWN: iter(extra.get("own", ())),
-        CITABLE: (decode_citable(rest, parts) for rest in extra.get("citables", ())),
+        CALL: iter(calls if CALL in letters else ()),
+        OWN: own,
+        OWN_SHOWN: ((each, take(parts, count)) for count, each in zip(_list(extra, "shown"), own, strict=False)),
+        CITABLE: (decode_citable(rest, parts) for rest in _list(extra, "citables")),
         PART: parts,
         DATA_URL: parts,
     }
     blocks = arrange(order, sources, extra.get("changes"), _decode_block)
-    return [block for block in blocks if block is not None]
+    return [block for each in blocks for block in (each if isinstance(each, list) else [each]) if block is not None]
+
+
+def _list(extra: Fields, name: str) -> list[Any]:
+    return expect(extra.get(name, []), list, name)
+
+
+def _objects(extra: Fields, name: str) -> list[Fields]:
+    return [expect(each, dict, f"item of {name}") for each in _list(extra, name)]
+
+
+def _parts_of(content: object) -> list[Part]:
+    if content is None or isinstance(content, str):
+        return [] if content is None else [text_part(content)]
+    return [expect(part, dict, "content part") for part in expect(content, list, "content")]
 
 
 def _natural_order(fields: Fields, details: Sequence[Block]) -> str:
-    content = fields.get("content")
-    parts = 0 if content is None else 1 if isinstance(content, str) else len(content)
+    parts = len(_parts_of(fields.get("content")))
     return REASONING * len(details) + PART * parts + CALL * len(fields.get("tool_calls") or ())
 
 
@@ -126,6 +141,9 @@ def _decode_block(letter: str, source: Any, difference: Difference | None) -> An
         return source
     if letter == OWN:
         return load_block(source) if is_supported(source) else None
+    if letter == OWN_SHOWN:
+        own, parts = source
+        return load_block(own) if is_supported(own) else [decode_part(part) for part in parts]
     if letter == PART and difference is None and is_text(source):
         return text_block(source["text"])
     block = decode_thinking(source) if letter == REASONING else decode_part(source, letter)

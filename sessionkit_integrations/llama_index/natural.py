@@ -11,11 +11,14 @@ from __future__ import annotations
 from dataclasses import replace
 from io import IOBase
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llama_index.core.base.llms.types import (
     AudioBlock,
+    CachePoint,
     CitableBlock,
+    CitationBlock,
     DocumentBlock,
     ImageBlock,
     TextBlock,
@@ -25,18 +28,21 @@ from llama_index.core.base.llms.types import (
 )
 
 from sessionkit_integrations.adapting.differences import compare
-from sessionkit_integrations.adapting.letters import CALL, CITABLE, DATA_URL, OWN, PART, REASONING
-from sessionkit_integrations.llama_index.blocks import dump_block
+from sessionkit_integrations.adapting.letters import CALL, CITABLE, DATA_URL, OWN, OWN_SHOWN, PART, REASONING
+from sessionkit_integrations.llama_index.blocks import dump_block, text_block
 from sessionkit_integrations.records.fields import reasoning_text, text_of_detail
 from sessionkit_integrations.records.media import (
     Media,
     audio_format,
     audio_type,
     data_url,
+    text_or_none,
     text_part,
     to_media,
     to_part,
 )
+from sessionkit_integrations.records.parts import Content, left_out
+from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -93,26 +99,59 @@ def encode_block(block: Any, index: int) -> EncodedBlock:
         encoded = _encode_citable(block)
     elif cls in _MEDIA:
         encoded = _encode_media(block, index)
-    return encoded or EncodedBlock(OWN, value=dump_block(block))
+    if encoded is None:
+        parts = _shown(block)
+        encoded = EncodedBlock(OWN_SHOWN if parts else OWN, parts, dump_block(block))
+    return encoded
 
 
 def decode_part(part: Part, letter: str = PART) -> Any:
-    """Return the natural block for a content part, or ``None`` where LlamaIndex has none."""
-    kind = part["type"]
-    if kind in {"text", "refusal"}:
-        return TextBlock(text=part[kind])
+    """Return the natural block for a content part that a LlamaIndex message was written as."""
     media = to_media(part)
     if media is None:
-        return None
+        return decode_content(Content(part, text_or_none(part.get("text"))))
     if letter == DATA_URL:
         media = replace(media, data=None, url=data_url(media))
-    return _media_block(media)
+    return decode_content(Content(part, media))
 
 
-def decode_citable(rest: Sequence[Any], parts: Iterator[Part]) -> CitableBlock:
-    """Return the citable block that holds the next parts; ``rest`` is its value, as `encode_block` returned it."""
-    title, source, count = rest
-    return CitableBlock(title=title, source=source, content=[decode_part(part) for part in islice(parts, count)])
+def decode_content(content: Content) -> Any:
+    """Return the natural block for a piece of a message's content: a note where LlamaIndex has no block for it."""
+    value = content.value
+    if isinstance(value, str):
+        return text_block(value)
+    block = None if value is None else _media_block(value)
+    return text_block(left_out(content.part, value)) if block is None else block
+
+
+def decode_citable(rest: object, parts: Iterator[Part]) -> CitableBlock:
+    """Return the citable block that holds the next parts; ``rest`` is its value, as `encode_block` returned it.
+
+    Raises:
+        UnreadableRecordError: They make no such block.
+    """
+    values = expect(rest, list, "citable block")
+    if len(values) != 3:  # noqa: PLR2004 - a title, a source, and the number of parts
+        raise UnreadableRecordError("a citable block must have three values")
+    title, source, count = values
+    content = [decode_part(part) for part in take(parts, count)]
+    try:
+        return CitableBlock(title=title, source=source, content=content)
+    except ValueError as error:
+        raise UnreadableRecordError(f"parts make no citable block ({error})") from error
+
+
+def take(parts: Iterator[Part], count: object) -> list[Part]:
+    """Return the next content parts.
+
+    Raises:
+        UnreadableRecordError: There are not that many.
+    """
+    number = expect(count, int, "number of content parts")
+    taken = list(islice(parts, max(number, 0)))
+    if len(taken) != number:
+        raise UnreadableRecordError(f"a block needs {number} more content parts, and there are {len(taken)}")
+    return taken
 
 
 def decode_thinking(detail: Block) -> ThinkingBlock | None:
@@ -143,6 +182,29 @@ def _encode_citable(block: CitableBlock) -> EncodedBlock | None:
         return None
     parts = [part for each in inner for part in each.parts]
     return EncodedBlock(CITABLE, parts, [block.title, block.source, len(parts)])
+
+
+def _shown(block: Any) -> list[Part]:
+    """Return the content parts that other readers see for a block that no parts can tell all of."""
+    cls = type(block)
+    if cls is CitationBlock:
+        inner = [block.cited_content]
+    elif cls is CitableBlock:
+        inner = block.content
+    elif cls in {CachePoint, ThinkingBlock}:
+        return []
+    else:
+        inner = []
+    parts = [part for each in inner for part in encode_block(each, 0).parts]
+    return parts or [text_part(_note(block))]
+
+
+def _note(block: Any) -> str:
+    if type(block) not in _MEDIA:
+        return left_out({"type": block.block_type, "name": getattr(block, "title", None)})
+    path = getattr(block, "path", None)
+    name = Path(path).name if path else None
+    return left_out({}, Media(_MEDIA[type(block)][0], name=name))
 
 
 def _encode_media(block: Any, index: int) -> EncodedBlock | None:
@@ -181,7 +243,7 @@ def _media_block(media: Media) -> Any:
     mime_type = media.mime_type
     if media.kind == "audio" and mime_type:
         mime_type = audio_format(mime_type)
-    fields: Block = {data: media.data.encode() if media.data else None, type_name: mime_type}
+    fields: Block = {data: media.data.encode(errors="replace") if media.data else None, type_name: mime_type}
     if media.kind == "file":
         fields["title"] = media.name
     if media.kind == "image":

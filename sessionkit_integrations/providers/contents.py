@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from sessionkit_integrations.errors import InvalidMessageError
-from sessionkit_integrations.records.media import Media, Part, data_url, is_text, text_part
+from sessionkit_integrations.records.media import Media, Part, data_url, text_part
 from sessionkit_integrations.records.messages import Message, check_message
-from sessionkit_integrations.records.parts import contents_of, left_out
+from sessionkit_integrations.records.parts import left_out, read_content
 
 if TYPE_CHECKING:
     import re
@@ -22,23 +22,13 @@ IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 """Images that OpenAI and Anthropic take: platform.openai.com/docs/guides/images-vision and
 platform.claude.com/docs/en/build-with-claude/vision."""
 
-_CALLS = frozenset({"tool_use", "tool_call", "function_call"})
-"""Types of parts that LangChain keeps in the content of a message although its tool calls say the same."""
-_REASONING = frozenset({"thinking", "redacted_thinking", "reasoning"})
-"""Types of parts that hold reasoning, which is no content: providers take it in another place, if at all."""
-
 
 def parts_of(message: Mapping[str, Any]) -> list[Part]:
-    """Return the content of a message as parts, with what stands in the place of content in OpenAI's messages."""
+    """Return the content of a message as parts, a refusal included."""
     content = message.get("content")
     parts: list[Part] = [text_part(content)] if isinstance(content, str) else list(content or ())
-    if isinstance(message.get("refusal"), str):
+    if isinstance(message.get("refusal"), str):  # as OpenAI's own messages have it
         parts.append({"type": "refusal", "refusal": message["refusal"]})
-    audio, call = message.get("audio"), message.get("function_call")
-    if not content and isinstance(audio, dict):
-        parts.append({"type": "audio", "text": audio.get("transcript")})
-    if not content and isinstance(call, dict):
-        parts.append({"type": "function_call", "name": call.get("name")})
     return parts
 
 
@@ -53,15 +43,12 @@ def convert_content(message: Mapping[str, Any], convert_media: Callable[[Media],
         convert_media: Returns the provider's part for media, or ``None`` where it takes no such media.
     """
     converted: list[Part] = []
-    unsaid: list[Part] = []
-    for part in parts_of(message):
-        kind = part.get("type")
-        if kind in _REASONING or (kind in _CALLS and message.get("tool_calls")):
-            unsaid.append(part)
+    for part, value in read_content({**message, "content": parts_of(message)}):
+        if isinstance(value, str):
+            converted += [text_part(value)] if value.strip() else []
         else:
-            converted += _convert_part(part, convert_media)
-    if not converted and not message.get("tool_calls"):
-        converted = [text_part(left_out(part)) for part in unsaid]
+            taken = None if value is None else convert_media(value)
+            converted.append(taken or text_part(left_out(part, value)))
     return converted
 
 
@@ -167,17 +154,6 @@ def _parse_object(text: str) -> dict[str, Any] | None:
 
 def _kind(call: Mapping[str, Any]) -> str:
     return "custom" if call.get("type") == "custom" else "function"
-
-
-def _convert_part(part: Part, convert_media: Callable[[Media], Part | None]) -> list[Part]:
-    contents = contents_of(part)
-    converted = []
-    for each in contents:
-        if isinstance(each, Media):
-            converted.append(convert_media(each) or text_part(left_out(part, each)))
-        elif each.strip():
-            converted.append(text_part(each))
-    return converted if contents or is_text(part) else [text_part(left_out(part))]
 
 
 def _path(url: str | None) -> str:

@@ -240,5 +240,7 @@ def _media(media: Media) -> Part | None:
 
 def _takes(mime_type: str) -> bool:
     """Return whether Gemini reads files of a MIME type: its pages on images, audio, video and documents list them."""
-    kind = mime_type.partition("/")[0]
-    return kind in ("audio", "video", "text") or mime_type in _IMAGE_TYPES or mime_type == "application/pdf"
+    kind, _, subtype = mime_type.partition("/")
+    if mime_type in _IMAGE_TYPES or mime_type == "application/pdf":
+        return True
+    return kind in ("audio", "video", "text") and bool(subtype)

@@ -8,15 +8,19 @@ Protocol's (``mimeType``), or LangChain's standard blocks. Readers of none of th
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sessionkit_integrations.records.media import Kind, Media, Part, text_or_none, to_media
+from sessionkit_integrations.records.media import Kind, Media, Part, text_or_none, text_part, to_media
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     Contents = list[str | Media]
 
+_CALLS = frozenset({"tool_use", "tool_call", "function_call"})
+"""Types of parts that a message has besides its tool calls, which say the same."""
+_REASONING = frozenset({"thinking", "redacted_thinking", "reasoning"})
+"""Types of parts that are not content: readers that take reasoning take it from another field."""
 _KINDS: dict[object, Kind] = {"image": "image", "audio": "audio", "video": "video"}
 _TEXT = ("text", "refusal")
 _URL = ("url", "file_uri")
@@ -24,6 +28,39 @@ _DATA = ("data", "base64")
 _FILE_ID = ("file_id", "id")
 _MIME_TYPE = ("mime_type", "media_type", "mimeType")
 _NAME = ("filename", "title", "name")
+
+
+class Content(NamedTuple):
+    """A piece of a message's content.
+
+    Attributes:
+        part: The content part that it is from.
+        value: A text, media, or ``None`` for a part of no shape that is known here.
+    """
+
+    part: Part
+    value: str | Media | None
+
+
+def read_content(fields: Mapping[str, Any]) -> list[Content]:
+    """Return the content of a message, piece by piece.
+
+    Audio and a call of a function, which stand in the place of content in OpenAI's messages, are part of it. Tool calls
+    and reasoning are not, unless the message has nothing else.
+
+    Args:
+        fields: The message in OpenAI's shape.
+    """
+    content = fields.get("content")
+    parts: list[Part] = [text_part(content)] if isinstance(content, str) else list(content or ())
+    if not content:
+        for name, text in (("audio", "transcript"), ("function_call", "")):
+            if isinstance(instead := fields.get(name), dict):
+                parts.append({"type": name, "name": instead.get("name"), "text": instead.get(text)})
+    calls = fields.get("tool_calls")
+    elsewhere = _REASONING | _CALLS if calls else _REASONING
+    pieces = [each for part in parts if part.get("type") not in elsewhere for each in _pieces(part)]
+    return pieces if pieces or calls else [Content(part, None) for part in parts]
 
 
 def contents_of(part: Part) -> Contents:
@@ -49,6 +86,11 @@ def left_out(part: Part, media: Media | None = None) -> str:
     what = f"{media.kind} {media.name}" if media.name else media.kind
     where = media.url or media.file_id
     return f"[{what} left out: {where}]" if where else f"[{what} left out]"
+
+
+def _pieces(part: Part) -> list[Content]:
+    contents: list[str | Media | None] = [*contents_of(part)] or [None]
+    return [Content(part, each) for each in contents]
 
 
 def _read_text(part: Part) -> Contents:
