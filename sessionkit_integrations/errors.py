@@ -72,22 +72,31 @@ class ConflictError(StoreError):
 
 
 class CorruptSessionError(StoreError):
-    """A stored record cannot be read.
+    """A stored record cannot be read; if it was to be part of an edit, nothing was changed.
 
     Attributes:
         session_id: The session that holds it.
-        position: Its place in what was read, counted from 0.
+        position: Its index among the session's active records, or among the archived ones, oldest first; negative if
+            it is counted from the newest one, as where a page of the archive was read.
+        archived: Whether it is in the archive.
+        problem: The reason.
     """
 
-    def __init__(self, session_id: str, position: int, problem: str) -> None:
-        super().__init__(f"session {session_id!r}, record {position}: {problem}")
+    def __init__(self, session_id: str, position: int, problem: str, *, archived: bool = False) -> None:
+        place = f"record {position} of the archive" if archived else f"record {position}"
+        super().__init__(f"session {session_id!r}, {place}: {problem}")
         self.session_id = session_id
         self.position = position
-        self._problem = problem
+        self.archived = archived
+        self.problem = problem
 
-    def __reduce__(self) -> tuple[type[CorruptSessionError], tuple[str, int, str]]:
-        return type(self), (self.session_id, self.position, self._problem)
+    def __reduce__(self) -> tuple[object, tuple[str, int, str, bool]]:
+        return _unpickle_corrupt, (self.session_id, self.position, self.problem, self.archived)
 
 
 def _unpickle_unavailable(message: str, may_have_happened: bool) -> StoreUnavailableError:  # noqa: FBT001 - pickle passes by position
     return StoreUnavailableError(message, may_have_happened=may_have_happened)
+
+
+def _unpickle_corrupt(session_id: str, position: int, problem: str, archived: bool) -> CorruptSessionError:  # noqa: FBT001 - as above
+    return CorruptSessionError(session_id, position, problem, archived=archived)

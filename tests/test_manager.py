@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,12 +20,16 @@ from sessionkit_integrations import (
 )
 from sessionkit_integrations.records.codec import PlainCodec
 from sessionkit_integrations.records.record import Record
-from sessionkit_integrations.sessions.chats import EDIT_ATTEMPTS, EditPlan
+from sessionkit_integrations.runtime.retries import Backoff
+from sessionkit_integrations.sessions.chats import CONFLICT_POLICY
+from sessionkit_integrations.sessions.edits import EditPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from sessionkit_integrations import Message
+    from sessionkit_integrations.sessions.snapshot import SessionSnapshot
     from tests.backends import StoreMaker
 
 
@@ -91,7 +96,7 @@ def test_system_message_is_replaced_and_the_conversation_stays(store: Store, cal
     call(sessions, "set_system_message", "s", "first")
     call(sessions, "send_messages", "s", [system("second"), user("Hello"), system("inside")])
     call(sessions, "set_system_message", "s", "third")
-    assert call(sessions, "get_session", "s") == [system("third"), user("Hello"), system("inside")]
+    assert call(sessions, "get_session", "s") == [system("third"), system("second"), user("Hello"), system("inside")]
 
 
 def test_idempotency_key_writes_once_for_each_session(store: Store, call: Callable[..., Any]) -> None:
@@ -154,11 +159,12 @@ class NeverQuiet(InMemoryStore):
 
 
 def test_an_edit_gives_up_after_bounded_retries(call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sessionkit_integrations.sessions.chats.LONGEST_PAUSE", 0.001)
+    fast = replace(CONFLICT_POLICY, backoff=Backoff(0, 0.001))
+    monkeypatch.setattr("sessionkit_integrations.sessions.chats.CONFLICT_POLICY", fast)
     sessions = SessionManager(1000, NeverQuiet())
     with pytest.raises(ConflictError):
         call(sessions, "set_system_message", "s", "never")
-    assert call(sessions, "get_session", "s") == [user("me first")] * EDIT_ATTEMPTS
+    assert call(sessions, "get_session", "s") == [user("me first")] * 100
 
 
 def test_an_edit_that_changes_nothing_writes_nothing(store: Store) -> None:
@@ -185,7 +191,7 @@ def test_a_system_message_that_is_there_is_not_written_again(store: Store) -> No
 
 @pytest.mark.parametrize("wrong", [InMemoryStore, "redis://user:secret@localhost", object()])
 def test_what_is_no_store_is_refused(wrong: Any) -> None:
-    with pytest.raises(TypeError, match="store is an instance") as raised:
+    with pytest.raises(TypeError, match="store must be an instance") as raised:
         SessionManager(store=wrong)
     assert "secret" not in str(raised.value)
 
@@ -213,10 +219,10 @@ def test_an_edit_has_one_window_whatever_another_thread_assigns_meanwhile() -> N
     for content in "123456":
         writer.add_user_message("s", content)
 
-    def change(records: list[Record]) -> EditPlan[None]:
+    def edit(session: SessionSnapshot[Message]) -> EditPlan[None]:
         sessions.memory_window = 9
-        return EditPlan(None, active=records[:-1])
+        return EditPlan(None, active=session.kept[:-1])
 
-    sessions.using(PlainCodec()).edit("s", change)
+    sessions.using(PlainCodec()).edit("s", edit)
     assert [each["content"] for each in sessions.get_archive("s")] == ["1", "2", "3", "4"]
     assert [each["content"] for each in sessions.get_session("s")] == ["5"]

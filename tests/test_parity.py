@@ -46,8 +46,8 @@ def parameters(function: Any) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize(
     ("cls", "pairs"),
     [
-        (SessionManager, 12),
-        (Chats, 5),
+        (SessionManager, 13),
+        (Chats, 8),
         (Store, 7),
         (InMemoryStore, 7),
         (SQLiteStore, 7),

@@ -1,4 +1,4 @@
-"""What the commands share: options, opening a store, and output."""
+"""Options that commands share, opening a store, and output."""
 
 import json
 import sys
@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, Group, RenderableType
-from rich.text import Text
+from rich.console import Console
 
 from sessionkit_integrations.cli.faults import NotFoundError
 from sessionkit_integrations.errors import StoreError
-from sessionkit_integrations.records.messages import Message, check_session_id
 from sessionkit_integrations.sessions.manager import SessionManager
-from sessionkit_integrations.stores.base import Snapshot
+from sessionkit_integrations.stores.base import SessionInfo
 from sessionkit_integrations.stores.sqlite.store import SQLiteStore
-from sessionkit_integrations.view.text import one_line, visible
+from sessionkit_integrations.view.model import MessageView
+from sessionkit_integrations.view.terminal import to_lines
+from sessionkit_integrations.view.text import one_line, visible_json
 from sessionkit_integrations.window.turns import Window
 
 Url = Annotated[
@@ -27,16 +27,14 @@ Url = Annotated[
         metavar="URL",
         show_default=False,
         help="The URL of the store: sqlite:///chats.db, redis://…, redis+cluster://…, upstash://…"
-        " Where it holds a password, better set it by the environment.",
+        " If it holds a password, set it in the environment instead.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 SessionId = Annotated[str, typer.Argument(metavar="SESSION", show_default=False, help="The id of the session.")]
 
 ALL_TURNS = Window(2**31 - 1)
-"""A window that holds whatever a store does: how many turns an application reads, a store does not know."""
-
-_STYLES = {"system": "magenta", "user": "bold cyan", "assistant": "bold green", "tool": "yellow"}
+"""A window that holds everything a store does: a store does not know how many turns its application reads."""
 
 
 class _Output(Console):
@@ -45,7 +43,7 @@ class _Output(Console):
 
 
 out = _Output(highlight=False, markup=False, emoji=False)
-"""Standard output. What is printed there comes from messages: no markup, and only text that `visible` returned."""
+"""Standard output. Texts of messages are printed there: without markup, and only as `view.text` made them visible."""
 
 
 def open_sessions(url: str, window: int | Window = ALL_TURNS, *, must_exist: bool = True) -> SessionManager:
@@ -53,8 +51,8 @@ def open_sessions(url: str, window: int | Window = ALL_TURNS, *, must_exist: boo
 
     Args:
         url: The store's URL.
-        window: How many turns to read.
-        must_exist: Whether a SQLite file has to be there already. Else a misspelled name makes one.
+        window: The window to read with.
+        must_exist: Whether a SQLite file has to be there already. Otherwise a misspelled name makes one.
 
     Raises:
         StoreError: There is no such file.
@@ -67,29 +65,28 @@ def open_sessions(url: str, window: int | Window = ALL_TURNS, *, must_exist: boo
     return sessions
 
 
-def read(sessions: SessionManager, session_id: str) -> Snapshot:
-    """Return the active records of a session.
+def describe(sessions: SessionManager, session_id: str) -> SessionInfo:
+    """Return figures of a session.
 
     Raises:
         NotFoundError: There is no such session.
-        InvalidSessionIdError: There cannot be one.
+        InvalidSessionIdError: The id is not one.
         StoreError: The store failed.
     """
-    check_session_id(session_id)
-    snapshot = sessions.store.read(session_id)
-    if not snapshot.records and not sessions.store.read(session_id, archived=True).records:
+    info = sessions.describe(session_id)
+    if info is None:
         raise NotFoundError(f"there is no session {session_id!r}")
-    return snapshot
+    return info
 
 
 def on_terminal() -> bool:
-    """Return whether somebody looks at standard output."""
+    """Return whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
-def print_messages(messages: Sequence[Message]) -> None:
-    """Print messages as a chat, at once; on a terminal, lines are wrapped."""
-    out.print(render(messages), soft_wrap=not on_terminal())
+def print_messages(messages: Sequence[MessageView]) -> None:
+    """Print messages in full, as a chat, at once; on a terminal, lines are wrapped."""
+    out.print(to_lines(messages), soft_wrap=not on_terminal())
     out.file.flush()
 
 
@@ -101,30 +98,9 @@ def print_line(text: str) -> None:
 def print_json(value: Any) -> None:
     """Print a value as one line of JSON, at once."""
     plain = not (sys.stdout.encoding or "").lower().startswith("utf")
-    typer.echo(json.dumps(value, ensure_ascii=plain))
+    typer.echo(visible_json(json.dumps(value, ensure_ascii=plain)))
 
 
 def note(text: str) -> None:
-    """Say something beside the output, on standard error."""
+    """Print a remark on standard error, beside the output."""
     typer.echo(f"sessionkit: {one_line(text)}", err=True)
-
-
-def render(messages: Sequence[Message]) -> RenderableType:
-    """Return messages as a chat to be printed by rich."""
-    return Group(*(_chat(message) for message in messages))
-
-
-def _chat(message: Message) -> Text:
-    lines = Text.assemble((message["role"], _STYLES[message["role"]]))
-    if message.get("name"):
-        lines.append(f" {one_line(str(message.get('name')))}", style="dim")
-    content = message["content"]
-    for part in content if isinstance(content, list) else [{"type": "text", "text": content or ""}]:
-        text = part["text"] if part.get("type") == "text" and isinstance(part.get("text"), str) else None
-        for line in visible(f"[{part.get('type')}]" if text is None else text).splitlines():
-            lines.append(f"\n  {line}")
-    for call in message.get("tool_calls") or ():
-        function: Any = call.get("function") or call.get("custom") or {}
-        arguments = function.get("arguments", function.get("input", ""))
-        lines.append(f"\n  calls {one_line(str(function.get('name')))} {one_line(str(arguments))}", style="yellow")
-    return lines

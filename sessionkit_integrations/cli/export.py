@@ -18,11 +18,11 @@ from sessionkit_integrations.porting.exporting import Exported, export_sessions
 from sessionkit_integrations.records.messages import check_session_id
 
 NO_SUCH_SESSION = 3
-"""The exit code where a session is asked for that is not there."""
+"""The exit code where one of the sessions that were asked for is not there."""
 
 
 class Format(str, Enum):
-    """What the lines are."""
+    """The format of the lines."""
 
     SESSIONKIT = "sessionkit"
     OPENAI = "openai"
@@ -31,33 +31,40 @@ class Format(str, Enum):
 def export(
     url: Url,
     session_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[SESSION]...", show_default=False, help="All sessions, if none.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[SESSION]...", show_default=False, help="The sessions to export; all if there is none."
+        ),
     ] = None,
     *,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="Where to; '-' is standard output.")
+        str, typer.Option("--output", "-o", metavar="FILE", help="The file to write; '-' is standard output.")
     ] = "-",
     to: Annotated[
-        Format, typer.Option("--format", help="All that is stored, or examples for OpenAI's fine-tuning.")
+        Format, typer.Option("--format", help="Everything that is stored, or examples for OpenAI's fine-tuning.")
     ] = Format.SESSIONKIT,
     skip_corrupt: Annotated[
-        bool, typer.Option("--skip-corrupt", help="Leave out records that cannot be read, and count them.")
+        bool,
+        typer.Option(
+            "--skip-corrupt",
+            help="Leave out records that cannot be read (of fine-tuning data, their turns), and count them.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Write sessions, with their archives, as JSON Lines.
 
-    With --json, the summary is JSON; it goes to standard error where the lines go to standard output. A file is
-    there when all is written, or not at all.
+    With --json, the summary is JSON; it goes to standard error if the lines go to standard output. A file appears when
+    all of it is written, or not at all.
     """
     for session_id in session_ids or ():
         check_session_id(session_id)
     done = Exported()
     with open_sessions(url) as sessions:
-        ids = list(dict.fromkeys(session_ids)) if session_ids else sorted(sessions.store.sessions())
+        ids = list(dict.fromkeys(session_ids)) if session_ids else sorted(sessions.list_sessions())
         with progress("Exporting", len(ids)) as advance, _opened(output) as file:
             lines = export_sessions(
-                sessions.store,
+                sessions,
                 _counted(ids, advance),
                 done,
                 fine_tuning_data=to is Format.OPENAI,
@@ -95,7 +102,7 @@ def _counted(ids: Iterable[str], advance: Callable[[int], None]) -> Iterator[str
 
 @contextmanager
 def _opened(output: str) -> Iterator[BinaryIO]:
-    """Give the file to write to, which takes its place when all is written."""
+    """Give the file to write to; it replaces an older one when all is written."""
     if output == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

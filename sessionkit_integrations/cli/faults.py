@@ -1,4 +1,4 @@
-"""How commands end: exit codes, and errors of one line."""
+"""Ends of commands: exit codes, and errors of one line."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from sessionkit_integrations.errors import InvalidSessionIdError, SessionKitError
+from sessionkit_integrations.view.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ _CREDENTIALS = re.compile(r"://\S*@")
 
 
 class Exit(IntEnum):
-    """What an exit code of ``sessionkit`` means."""
+    """The exit codes of ``sessionkit``."""
 
     OK = 0
     FAULT = 1
@@ -46,26 +47,26 @@ _CODES = (
 
 
 class _ClosedPipeError(Exception):
-    """Whoever read the output has read enough."""
+    """The reader of the output has closed it."""
 
 
 class Group(TyperGroup):
-    """The commands. Typer itself would take a closed pipe for a fault."""
+    """The commands. Typer itself would treat a closed pipe as a fault."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for."""
+        """Run the command that the command line names."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
             raise _ClosedPipeError from error
 
 
-def run(app: typer.Typer, arguments: Sequence[str]) -> int:
-    """Run a command line, say on standard error in one line what went wrong, and return the exit code.
+def run_command_line(app: typer.Typer, arguments: Sequence[str]) -> int:
+    """Run a command line and return its exit code; errors are printed on standard error, in one line each.
 
     Args:
         app: The commands.
-        arguments: What follows ``sessionkit``; none asks for help.
+        arguments: The command line after ``sessionkit``; an empty one asks for help.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -94,7 +95,7 @@ def _path(error: Any) -> str:
 
 
 def _fail(problem: object, code: Exit) -> Exit:
-    # A URL in a wrong place is repeated by what refuses it.
+    # An error repeats what it is about: a URL in a wrong place, or a text of the server or of a message.
     text = _CREDENTIALS.sub("://***@", " ".join(str(problem).split()))
-    typer.echo(f"sessionkit: {text}", err=True)
+    typer.echo(f"sessionkit: {one_line(text)}", err=True)
     return code

@@ -20,21 +20,29 @@ from sessionkit_integrations.porting.importing import Imported, import_lines
 def import_sessions(
     url: Url,
     file: Annotated[
-        str, typer.Argument(metavar="[FILE]", show_default=False, help="Where from; standard input, if none or '-'.")
+        str,
+        typer.Argument(
+            metavar="[FILE]",
+            show_default=False,
+            help="The file to read; standard input if there is none, or if it is '-'.",
+        ),
     ] = "-",
     *,
     prefix: Annotated[
-        str, typer.Option("--prefix", help="How ids begin of conversations that have none: those for fine-tuning.")
+        str,
+        typer.Option(
+            "--prefix", help="Beginning of the ids of conversations that have none: those of fine-tuning data."
+        ),
     ] = PREFIX,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace sessions that are there with other messages.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Read sessions from JSON Lines, of an export or for OpenAI's fine-tuning.
+    """Read sessions from JSON Lines: those of an export, or examples for OpenAI's fine-tuning.
 
-    Each session is written as a whole or not at all. What was interrupted can be run again: sessions that are there
-    already are left as they are, and those that are there with other messages are named.
+    Each session is written as a whole or not at all. An import that was interrupted can be repeated: sessions that
+    are there already are left as they are, and those that are there with other messages are named.
     """
     done = Imported()
     with (
@@ -42,7 +50,7 @@ def import_sessions(
         open_sessions(url, must_exist=False) as sessions,
         progress("Importing", _size(lines)) as advance,
     ):
-        for size in import_lines(sessions.store, lines, done, prefix=prefix, overwrite=overwrite):
+        for size in import_lines(sessions, lines, done, prefix=prefix, overwrite=overwrite):
             advance(size)
     for bad in done.bad_lines:
         note(f"line {bad.line}: {bad.problem}; nothing of it was written")

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from itertools import islice
 from typing import Annotated
 
@@ -14,19 +14,16 @@ from rich.table import Table
 from rich.text import Text
 
 from sessionkit_integrations.cli.common import Json, Url, note, on_terminal, open_sessions, out, print_json, print_line
-from sessionkit_integrations.records.record import decode, role_of
 from sessionkit_integrations.sessions.manager import SessionManager
 from sessionkit_integrations.view.text import one_line
-from sessionkit_integrations.window.turns import number_turns
 
 _AT_ONCE = 8
 _CHUNK = 64
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
 class Row:
-    """What is listed of a session; it has been active last in UTC, as far as its records know."""
+    """A listed session; its last activity is in UTC, and unknown if only others wrote to it."""
 
     session_id: str
     turns: int
@@ -36,8 +33,8 @@ class Row:
 
 def list_sessions(
     url: Url,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many sessions to list.")] = 50,
-    after: Annotated[str, typer.Option(metavar="SESSION", help="List those whose ids come after this one.")] = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The most sessions to list.")] = 50,
+    after: Annotated[str, typer.Option(metavar="SESSION", help="List sessions whose ids come after this one.")] = "",
     all_of_them: Annotated[
         bool, typer.Option("--all", help="List all sessions as they are found, in no particular order.")
     ] = False,
@@ -76,20 +73,14 @@ def _rows(sessions: SessionManager, ids: Iterable[str]) -> Iterator[Row]:
 
 
 def _row(sessions: SessionManager, session_id: str) -> Row | None:
-    records = sessions.store.read(session_id).records
-    if not records and not sessions.store.read(session_id, archived=True).records:
+    info = sessions.describe(session_id)
+    if info is None:
         return None  # deleted since it was found
-    turns = max(number_turns(map(role_of, records)), default=0)
-    return Row(session_id, turns, len(records), _time_of(records[-1]) if records else None)
+    return Row(session_id, info.turns, info.messages, None if info.updated is None else _iso(info.updated))
 
 
-def _time_of(record: bytes) -> str | None:
-    # Listing is for all sessions, so that what others wrote into one of them is no fault here.
-    try:
-        at = decode(record)["at"]
-        return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError):
-        return None
+def _iso(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _table(rows: Iterable[Row]) -> Table:

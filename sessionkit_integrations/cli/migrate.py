@@ -12,8 +12,7 @@ import typer
 from sessionkit_integrations.cli.common import Json, Url, note, open_sessions, print_line
 from sessionkit_integrations.cli.progress import progress, summarize
 from sessionkit_integrations.porting.stored import Outcome
-from sessionkit_integrations.stores.base import Store
-from sessionkit_integrations.stores.memory import InMemoryStore
+from sessionkit_integrations.sessions.manager import SessionManager
 from sessionkit_integrations.stores.sqlite.store import SQLiteStore
 from sessionkit_integrations.view.text import one_line
 
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
     from sessionkit_integrations.porting.migrating import Migrated
 
 
-class Source(str, Enum):
-    """Where conversations come from."""
+class Package(str, Enum):
+    """The packages whose conversations can be migrated."""
 
     LANGCHAIN_COMMUNITY = "langchain-community"
     LANGCHAIN_REDIS = "langchain-redis"
@@ -41,49 +40,50 @@ _WOULD = {
 
 def migrate(
     source_url: Annotated[
-        str, typer.Argument(metavar="URL", show_default=False, help="The URL of the Redis that they are in.")
+        str,
+        typer.Argument(metavar="URL", show_default=False, help="The URL of the Redis that holds the conversations."),
     ],
     url: Url,
     *,
-    source: Annotated[Source, typer.Option("--from", show_default=False, help="The package that wrote them.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it; else it is only said what would be done.")] = False,
+    package: Annotated[Package, typer.Option("--from", show_default=False, help="The package that wrote them.")],
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do it; without this option, the command only says what it would do.")
+    ] = False,
     key_prefix: Annotated[
         str | None,
-        typer.Option("--key-prefix", show_default=False, help="What their keys begin with, where you chose that."),
+        typer.Option("--key-prefix", show_default=False, help="Beginning of their keys, if you chose one."),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace sessions that are there with other messages.")
     ] = False,
     skip_corrupt: Annotated[
-        bool, typer.Option("--skip-corrupt", help="Leave out messages that cannot be read, not their sessions.")
+        bool, typer.Option("--skip-corrupt", help="Leave out only turns that cannot be read, not their sessions.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring the conversations of another package into a store. They stay as they are where they come from.
+    """Copy the conversations of another package into a store; nothing is changed where they come from.
 
-    What was interrupted can be run again: sessions that are there already are left as they are.
+    A migration that was interrupted can be repeated: sessions that are there already are left as they are.
     """
     from sessionkit_integrations.porting import migrating  # noqa: PLC0415 - needs redis, which others do without
 
-    done = migrating.Migrated()
-    make = migrating.PEERS[source.value]
-    with closing(make(source_url) if key_prefix is None else make(source_url, key_prefix)) as peer:
-        ids = sorted(peer.ids())
-        if source is Source.JAVASCRIPT and migrating.is_same_place(source_url, key_prefix, url):
+    make = migrating.SOURCES[package.value]
+    with closing(make(source_url) if key_prefix is None else make(source_url, key_prefix)) as source:
+        ids = sorted(source.ids())
+        if package is Package.JAVASCRIPT and migrating.is_same_place(source_url, key_prefix, url):
             _nothing_to_do(len(ids), migrating.hidden_by_encoding(ids, url), as_json=as_json)
             return
         planned = []
-        with _target(url, dry_run=not yes) as store, progress("Migrating", len(ids)) as advance:
-            steps = migrating.migrate(
-                peer, ids, store, done, dry_run=not yes, overwrite=overwrite, skip_corrupt=skip_corrupt
-            )
-            for session, outcome in steps:
+        with _target(url, dry_run=not yes) as sessions, progress("Migrating", len(ids)) as advance:
+            migration = migrating.Migration(source, sessions, not yes, overwrite, skip_corrupt)
+            for session, outcome in migration.move(ids):
                 advance(1)
                 if as_json:
                     verdict = "left out" if outcome is None else outcome.value
                     planned.append({"session_id": session.id, "messages": len(session), "outcome": verdict})
                 elif not yes:
                     print_line(f"would {_WOULD[outcome]}: {one_line(session.id)} ({len(session)} messages)")
+    done = migration.done
     for each in done.unreadable:
         where = "" if each.position is None else f", message {each.position}"
         note(f"session {each.session_id!r}{where}: {each.problem}")
@@ -91,16 +91,16 @@ def migrate(
         for session_id in done.refused:
             note(f"session {session_id!r} is there with other messages, and was left as it is; see --overwrite")
     if as_json:
-        summarize({"dry_run": not yes, **asdict(done), "ignored": peer.ignored, "sessions": planned})
+        summarize({"dry_run": not yes, **asdict(done), "ignored": source.ignored, "sessions": planned})
     else:
-        _conclude(done, peer.ignored, yes=yes)
+        _conclude(done, source.ignored, yes=yes)
     if done.refused or done.left_out:
         raise typer.Exit(1)
 
 
 def _conclude(done: "Migrated", ignored: int, *, yes: bool) -> None:
     if ignored:
-        note(f"passed over {ignored} lists or documents that are none of this package's")
+        note(f"passed over {ignored} lists or documents that are not the package's")
     print_line(
         f"{'' if yes else 'dry run: '}{done.written} sessions {'written' if yes else 'to write'},"
         f" {done.overwritten} {'overwritten' if yes else 'to overwrite'}, {done.unchanged} there already,"
@@ -120,10 +120,9 @@ def _nothing_to_do(sessions: int, hidden: Sequence[str], *, as_json: bool) -> No
 
 
 @contextmanager
-def _target(url: str, *, dry_run: bool) -> Iterator[Store]:
-    """Give the store to write to; one that is empty, where a dry run would make a file."""
+def _target(url: str, *, dry_run: bool) -> Iterator[SessionManager]:
+    """Give the sessions to write to; of an empty store, where a dry run would make a file."""
     with open_sessions(url, must_exist=False) as sessions:
         store = sessions.store
-        if dry_run and isinstance(store, SQLiteStore) and not Path(store.path).exists():
-            store = InMemoryStore()
-        yield store
+        is_new = isinstance(store, SQLiteStore) and not Path(store.path).exists()
+        yield SessionManager() if dry_run and is_new else sessions

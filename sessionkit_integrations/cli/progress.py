@@ -1,4 +1,4 @@
-"""How long work goes on, and what it came to."""
+"""The progress of long commands, and their summaries."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show a bar on standard error, where that is a terminal, and give what moves it on.
+    """Show a bar on standard error, if that is a terminal, and give the function that moves it on.
 
     Args:
-        what: What it is about.
-        total: Where it ends; ``None`` if that is not known.
+        what: The work, in a word.
+        total: The steps that it takes; ``None`` if nobody knows.
     """
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -32,10 +32,10 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 
 def summarize(summary: dict[str, Any], *, err: bool = False) -> None:
-    """Print what it came to as one line of JSON, in ASCII, which every terminal and pipe takes.
+    """Print a summary as one line of JSON, in ASCII, which every terminal and pipe takes.
 
     Args:
-        summary: What it came to.
-        err: Whether standard output is taken by something else.
+        summary: The summary.
+        err: Whether to print it on standard error, as the output is on standard output.
     """
     typer.echo(json.dumps(summary), err=err)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sessionkit_integrations.cli.common import Json, Url, note, open_sessions, print_json, print_line, read
+from sessionkit_integrations.cli.common import Json, Url, describe, note, open_sessions, print_json, print_line
 from sessionkit_integrations.cli.faults import Exit, NotFoundError
 from sessionkit_integrations.view.text import one_line
 
@@ -24,7 +24,7 @@ def reset(
         found: dict[str, int] = {}
         for session_id in dict.fromkeys(session_ids):
             try:
-                found[session_id] = len(read(sessions, session_id).records)
+                found[session_id] = describe(sessions, session_id).messages
             except NotFoundError as error:
                 missing += 1
                 note(str(error))
@@ -42,6 +42,6 @@ def reset(
 
 def _ask(found: dict[str, int]) -> None:
     if not sys.stdin.isatty():
-        raise typer.BadParameter("there is no terminal to ask on, so say that it is meant", param_hint="--yes")
+        raise typer.BadParameter("there is no terminal to ask on; add --yes to confirm", param_hint="--yes")
     names = ", ".join(f"{one_line(session_id)} ({messages} messages)" for session_id, messages in found.items())
     typer.confirm(f"Delete {names}, with all that is archived?", abort=True, err=True)

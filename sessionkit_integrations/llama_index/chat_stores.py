@@ -18,7 +18,6 @@ except ImportError as error:
     raise MissingDependencyError("SessionKitChatStore", "llama-index") from error
 
 if TYPE_CHECKING:
-    from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.sessions.chats import Chats
 
 
@@ -85,19 +84,19 @@ class SessionKitChatStore(_OnSessions, BaseChatStore):
 
     def delete_messages(self, key: str) -> list[ChatMessage] | None:
         """Delete all that is kept of a session; return the messages of its window, ``None`` if there were none."""
-        return self._chats.decode(key, self._chats.edit(key, edits.clear_all)) or None
+        return self._chats.edit(key, edits.clear_all) or None
 
     async def adelete_messages(self, key: str) -> list[ChatMessage] | None:
         """See `delete_messages`."""
-        return self._chats.decode(key, await self._chats.aedit(key, edits.clear_all)) or None
+        return await self._chats.aedit(key, edits.clear_all) or None
 
     def delete_message(self, key: str, idx: int) -> ChatMessage | None:
         """Delete the message at ``idx`` (from the end if negative) and return it; ``None`` if there is none."""
-        return self._first(key, self._chats.edit(key, edits.remove(idx)))
+        return self._chats.edit(key, edits.remove(idx))
 
     async def adelete_message(self, key: str, idx: int) -> ChatMessage | None:
         """See `delete_message`."""
-        return self._first(key, await self._chats.aedit(key, edits.remove(idx)))
+        return await self._chats.aedit(key, edits.remove(idx))
 
     def delete_last_message(self, key: str) -> ChatMessage | None:
         """Delete the newest message and return it; ``None`` if there is none."""
@@ -114,9 +113,6 @@ class SessionKitChatStore(_OnSessions, BaseChatStore):
     async def aget_keys(self) -> list[str]:
         """See `get_keys`."""
         return [session_id async for session_id in self.sessions.alist_sessions()]
-
-    def _first(self, key: str, records: list[Record]) -> ChatMessage | None:
-        return next(iter(self._chats.decode(key, records)), None)
 
 
 class SessionKitAsyncChatStore(_OnSessions, AsyncDBChatStore):
@@ -189,8 +185,7 @@ class SessionKitAsyncChatStore(_OnSessions, AsyncDBChatStore):
 
     async def delete_message(self, key: str, idx: int) -> ChatMessage | None:
         """Delete the active message at ``idx`` (from the end if negative) and return it; ``None`` if there is none."""
-        removed = await self._chats.aedit(key, edits.remove(idx))
-        return next(iter(self._chats.decode(key, removed)), None)
+        return await self._chats.aedit(key, edits.remove(idx))
 
     async def delete_messages(self, key: str, status: MessageStatus | None = None) -> None:
         """Delete all messages that have the status, or all that is kept of the session."""
@@ -201,11 +196,11 @@ class SessionKitAsyncChatStore(_OnSessions, AsyncDBChatStore):
 
     async def delete_oldest_messages(self, key: str, n: int) -> list[ChatMessage]:
         """Delete the ``n`` oldest active messages and return them."""
-        return self._chats.decode(key, await self._chats.aedit(key, edits.remove_oldest(n, to_archive=False)))
+        return await self._chats.aedit(key, edits.remove_oldest(n, to_archive=False))
 
     async def archive_oldest_messages(self, key: str, n: int) -> list[ChatMessage]:
         """Move the ``n`` oldest active messages into the archive and return them."""
-        return self._chats.decode(key, await self._chats.aedit(key, edits.remove_oldest(n, to_archive=True)))
+        return await self._chats.aedit(key, edits.remove_oldest(n, to_archive=True))
 
     async def get_keys(self) -> list[str]:
         """Return the ids of all sessions."""

@@ -7,24 +7,28 @@ from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import CorruptSessionError
 from sessionkit_integrations.porting import fine_tuning, jsonl
-from sessionkit_integrations.porting.stored import UNREADABLE, StoredSession, checked, dump, read_session
+from sessionkit_integrations.porting.stored import UNREADABLE, dump, explanation, read_session, readable, stored
+from sessionkit_integrations.providers import to_openai
+from sessionkit_integrations.window.turns import PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sessionkit_integrations.stores.base import Store
+    from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.sessions.manager import SessionManager
+    from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 
 
 @dataclass
 class Exported:
-    """What an export came to.
+    """The outcome of an export.
 
     Attributes:
-        sessions: How many sessions were written.
-        messages: How many messages they have, archived ones included.
-        without_assistant: How many sessions were left out because no assistant speaks in them.
+        sessions: Sessions that were written.
+        messages: Messages in them, archived ones included.
+        without_assistant: Sessions that were left out because no assistant speaks in them.
         missing: The sessions that were asked for and are not there.
-        corrupt: How many records were left out of each session that had some which cannot be read.
+        corrupt: Records that were left out of each session that had some which cannot be read.
     """
 
     sessions: int = 0
@@ -35,7 +39,7 @@ class Exported:
 
 
 def export_sessions(
-    store: Store,
+    sessions: SessionManager,
     session_ids: Iterable[str],
     done: Exported,
     *,
@@ -45,11 +49,11 @@ def export_sessions(
     """Yield the lines of a file that holds sessions, without their ends, one session being read at a time.
 
     Args:
-        store: Where they are.
-        session_ids: Which.
+        sessions: The sessions of the store.
+        session_ids: The sessions to export.
         done: Is counted up meanwhile.
         fine_tuning_data: Whether the lines are what OpenAI's fine-tuning takes.
-        skip_corrupt: Whether to leave out records that cannot be read.
+        skip_corrupt: Whether to leave out records that cannot be read; of fine-tuning data, the turns that hold them.
 
     Raises:
         CorruptSessionError: A record cannot be read.
@@ -57,27 +61,47 @@ def export_sessions(
     if not fine_tuning_data:
         yield jsonl.header()
     for session_id in session_ids:
-        found = read_session(store, session_id)
+        found = read_session(sessions, session_id)
         if not found:
             done.missing.append(session_id)
             continue
-        session = checked(found, skip_corrupt=skip_corrupt)
-        if len(session) < len(found):
-            done.corrupt[session_id] = len(found) - len(session)
+        session = found
+        if faults := found.faults():
+            if not skip_corrupt:
+                raise faults[0]
+            session = readable(found, faults, whole_turns=fine_tuning_data)
+            done.corrupt[session_id] = len(stored(found)) - len(stored(session))
             if not session:
                 continue
-        line = _example(session) if fine_tuning_data else jsonl.to_line(session)
+        line = _example(session) if fine_tuning_data else jsonl.to_line(stored(session))
         if line is None:
             done.without_assistant += 1
             continue
         yield line
         done.sessions += 1
-        done.messages += len(session)
+        done.messages += len(stored(session))
 
 
-def _example(session: StoredSession) -> bytes | None:
+def _example(session: SessionSnapshot[Message]) -> bytes | None:
     try:
-        example = fine_tuning.to_example(session)
-    except UNREADABLE as error:  # such as calls that are none, which only some readers look at
-        raise CorruptSessionError(session.id, 0, f"no prompt can be made of it ({error})") from error
+        example = fine_tuning.to_example(session.messages(*PLACES))
+    except UNREADABLE:
+        _check_messages(session)
+        raise
     return None if example is None else dump(example)
+
+
+def _check_messages(session: SessionSnapshot[Message]) -> None:
+    """Raise `CorruptSessionError` for the first message that no prompt can be made of.
+
+    Other writers check nothing: a tool call may be anything, and only some readers look at it.
+    """
+    for place in PLACES:
+        for position, message in enumerate(session.messages(place), session.first(place)):
+            try:
+                to_openai([message])
+            except UNREADABLE as error:
+                problem = f"cannot be part of a prompt ({explanation(error)})"
+                raise CorruptSessionError(
+                    session.session_id, position, problem, archived=place == "archived"
+                ) from error

@@ -6,21 +6,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.porting import fine_tuning, jsonl
-from sessionkit_integrations.porting.stored import UNREADABLE, Outcome, StoredSession, write_session
+from sessionkit_integrations.porting.stored import UNREADABLE, Outcome, StoredSession, explanation, write_session
 from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.records.record import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sessionkit_integrations.stores.base import Store
+    from sessionkit_integrations.sessions.manager import SessionManager
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
 class BadLine:
-    """A line that holds no session; nothing of it was written."""
+    """A line that cannot be read as a session; nothing of it was written."""
 
     line: int
     problem: str
@@ -28,13 +28,13 @@ class BadLine:
 
 @dataclass
 class Imported:
-    """What an import came to.
+    """The outcome of an import.
 
     Attributes:
-        written: How many sessions were new.
-        overwritten: How many took the place of one with other messages.
-        unchanged: How many were there already.
-        messages: How many messages were written, archived ones included.
+        written: Sessions that were new.
+        overwritten: Sessions that replaced one with other messages.
+        unchanged: Sessions that were there already.
+        messages: Messages that were written, archived ones included.
         refused: The sessions that are there with other messages, and were left as they are.
         bad_lines: The lines that hold no session.
     """
@@ -58,17 +58,22 @@ class Imported:
 
 
 def import_lines(
-    store: Store, lines: Iterable[bytes], done: Imported, *, prefix: str = fine_tuning.PREFIX, overwrite: bool = False
+    sessions: SessionManager,
+    lines: Iterable[bytes],
+    done: Imported,
+    *,
+    prefix: str = fine_tuning.PREFIX,
+    overwrite: bool = False,
 ) -> Iterator[int]:
-    """Write the sessions that the lines of a file hold, each at once, and yield how many bytes have been dealt with.
+    """Write the sessions that the lines of a file hold, each at once, and yield the bytes of each line.
 
-    What was interrupted can be done again: what is there already is left as it is.
+    An import that was interrupted can be repeated: sessions that are there already are left as they are.
 
     Args:
-        store: Where to.
-        lines: Those of `export_sessions`, or of fine-tuning data.
+        sessions: The sessions of the store to write to.
+        lines: Lines of `export_sessions`, or of fine-tuning data.
         done: Is counted up meanwhile.
-        prefix: How ids of sessions begin that have none in the file.
+        prefix: Beginning of the ids of sessions that have none in the file.
         overwrite: Whether to replace sessions that are there with other messages.
 
     Raises:
@@ -83,30 +88,26 @@ def import_lines(
                 is_header = isinstance(value, dict) and jsonl.is_header(value)
                 session = None if is_header else _session(value, prefix, known_format=known_format)
             except UNREADABLE as error:
-                done.bad_lines.append(BadLine(number, _said(error)))
+                done.bad_lines.append(BadLine(number, explanation(error)))
             else:
                 if session is None:
                     jsonl.check_header(value)
                     known_format = True
                 else:
-                    done.count(session, write_session(store, session, overwrite=overwrite))
+                    done.count(session, write_session(sessions, session, overwrite=overwrite))
         yield len(line)
 
 
 def _session(value: Any, prefix: str, *, known_format: bool) -> StoredSession:
     if not isinstance(value, dict):
-        raise ValueError("no JSON object")  # noqa: TRY004 - the line is at fault
+        raise ValueError("the line must be a JSON object")  # noqa: TRY004 - the line is at fault
     if fine_tuning.is_example(value):
         session = fine_tuning.from_example(value, prefix)
     elif not jsonl.is_session(value):
-        raise ValueError("neither a session nor an example of fine-tuning data")
+        raise ValueError("the line is neither a session nor an example of fine-tuning data")
     elif not known_format:
-        raise ValueError("a session without the header of its format before it, the first line of an export")
+        raise ValueError("the line is a session without the header of its format, which is the first line of an export")
     else:
         session = jsonl.from_line(value)
     check_session_id(session.id)
     return session
-
-
-def _said(error: Exception) -> str:
-    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"

@@ -21,17 +21,17 @@ class FormatError(SessionKitError, ValueError):
 
 
 def header() -> bytes:
-    """Return the first line of a file."""
+    """Return the header, the first line of a file."""
     return dump({"format": FORMAT, "version": VERSION})
 
 
 def is_header(line: Mapping[str, Any]) -> bool:
-    """Return whether a line says what those after it are."""
+    """Return whether a line is a header."""
     return "format" in line
 
 
 def check_header(line: Mapping[str, Any]) -> None:
-    """Raise `FormatError` if a header is that of a format which this version cannot read."""
+    """Raise `FormatError` if a header names a format that this version cannot read."""
     if line["format"] != FORMAT:
         raise FormatError(f"the file has the format {line['format']!r}, not {FORMAT!r}")
     if line.get("version") != VERSION:
@@ -67,11 +67,11 @@ def from_line(line: Mapping[str, Any]) -> StoredSession:
 def _records(line: Mapping[str, Any], name: str) -> tuple[Record, ...]:
     records = line.get(name, [])
     if not isinstance(records, list):
-        raise ValueError(f"{name} is no list of records")  # noqa: TRY004 - the line is at fault
+        raise ValueError(f"{name} must be a list of records")  # noqa: TRY004 - the line is at fault
     made = []
     for position, fields in enumerate(records):
         if not isinstance(fields, dict):
-            raise ValueError(f"{name}[{position}] is no JSON object")  # noqa: TRY004 - the line is at fault
+            raise ValueError(f"{name}[{position}] must be a JSON object")  # noqa: TRY004 - the line is at fault
         try:
             made.append(record_of(fields))
         except ValueError as error:

@@ -6,25 +6,25 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from sessionkit_integrations.errors import InvalidSessionIdError
+from sessionkit_integrations.errors import CorruptSessionError, InvalidSessionIdError
 from sessionkit_integrations.porting.importing import Imported
-from sessionkit_integrations.porting.peers import JavaScript, LangChainCommunity, LangChainRedis, LlamaIndex
+from sessionkit_integrations.porting.sources import JavaScript, LangChainCommunity, LangChainRedis, LlamaIndex
 from sessionkit_integrations.porting.stored import Outcome, StoredSession, write_session
 from sessionkit_integrations.stores.redis.keys import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from sessionkit_integrations.porting.peers import Peer
-    from sessionkit_integrations.stores.base import Store
+    from sessionkit_integrations.porting.sources import Conversation, Source
+    from sessionkit_integrations.sessions.manager import SessionManager
 
-PEERS: dict[str, Callable[..., Peer]] = {
+SOURCES: dict[str, Callable[..., Source]] = {
     "langchain-community": LangChainCommunity,
     "langchain-redis": LangChainRedis,
     "llama-index": LlamaIndex,
     "javascript": JavaScript,
 }
-"""What conversations can come from: each takes a URL and, where it is not the usual one, a prefix of keys."""
+"""Sources by the names of packages; each takes a URL and, where it is not the usual one, a prefix of keys."""
 
 
 @dataclass(frozen=True)
@@ -38,68 +38,82 @@ class Unreadable:
 
 @dataclass
 class Migrated(Imported):
-    """What a migration came to.
+    """The outcome of a migration.
 
     Attributes:
-        left_out: The sessions that were not written because some of it cannot be read.
-        unreadable: What cannot be read.
+        left_out: The sessions that were not written because a part of them cannot be read.
+        unreadable: The messages and sessions that cannot be read.
     """
 
     left_out: list[str] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
 
 
-def migrate(
-    peer: Peer,
-    session_ids: Iterable[str],
-    store: Store,
-    done: Migrated,
-    *,
-    dry_run: bool,
-    overwrite: bool = False,
-    skip_corrupt: bool = False,
-) -> Iterator[tuple[StoredSession, Outcome | None]]:
-    """Bring sessions into a store, and yield each and what became of it (``None``: it was left out).
+@dataclass(frozen=True)
+class Migration:
+    """A migration of conversations of another package into a store.
 
-    What was interrupted can be done again: what is there already is left as it is.
+    One that was interrupted can be repeated: sessions that are there already are left as they are.
 
-    Args:
-        peer: Where they are; nothing is changed there.
-        session_ids: Which.
-        store: Where to.
-        done: Is counted up meanwhile.
+    Attributes:
+        source: The conversations; nothing is changed there.
+        sessions: The sessions of the store to write to.
         dry_run: Whether only to say what would happen.
         overwrite: Whether to replace sessions that are there with other messages.
-        skip_corrupt: Whether to leave out only messages that cannot be read, not their sessions.
+        skip_corrupt: Whether to leave out only the turns that cannot be read, not their sessions.
+        done: Is counted up meanwhile.
     """
-    for session_id in session_ids:
-        found = peer.read(session_id)
-        if found is None:
-            continue
-        session = found.session
-        done.unreadable += (Unreadable(session_id, *each) for each in found.unreadable.items())
-        if found.unreadable and not (skip_corrupt and session):
-            done.left_out.append(session_id)
-            yield session, None
-            continue
+
+    source: Source
+    sessions: SessionManager
+    dry_run: bool
+    overwrite: bool = False
+    skip_corrupt: bool = False
+    done: Migrated = field(default_factory=Migrated)
+
+    def move(self, session_ids: Iterable[str]) -> Iterator[tuple[StoredSession, Outcome | None]]:
+        """Bring sessions into the store, and yield each and its outcome; ``None`` if it was left out.
+
+        Raises:
+            StoreError: One of the two servers failed; what a session holds stops nothing.
+        """
+        for session_id in session_ids:
+            try:
+                conversation = self.source.read(session_id)
+            except (InvalidSessionIdError, CorruptSessionError) as error:
+                yield self._leave_out(StoredSession(session_id, ()), str(error))
+            else:
+                if conversation is not None:
+                    yield self._move(conversation)
+
+    def _move(self, conversation: Conversation) -> tuple[StoredSession, Outcome | None]:
+        session = conversation.session
+        self.done.unreadable += (Unreadable(session.id, *each) for each in conversation.problems.items())
+        if conversation.problems:
+            if not (self.skip_corrupt and conversation.complete):
+                return self._leave_out(session)
+            session = conversation.complete
         try:
-            outcome = write_session(store, session, overwrite=overwrite, dry_run=dry_run)
+            outcome = write_session(self.sessions, session, overwrite=self.overwrite, dry_run=self.dry_run)
         except InvalidSessionIdError as error:
-            done.unreadable.append(Unreadable(session_id, None, str(error)))
-            done.left_out.append(session_id)
-            yield session, None
-        else:
-            done.count(session, outcome)
-            yield session, outcome
+            return self._leave_out(session, str(error))
+        self.done.count(session, outcome)
+        return session, outcome
+
+    def _leave_out(self, session: StoredSession, problem: str | None = None) -> tuple[StoredSession, None]:
+        if problem is not None:
+            self.done.unreadable.append(Unreadable(session.id, None, problem))
+        self.done.left_out.append(session.id)
+        return session, None
 
 
 def is_same_place(url: str, prefix: str | None, target: str) -> bool:
-    """Return whether the lists of the JavaScript SessionKit are those of a store, by their URLs."""
+    """Return whether the JavaScript SessionKit and a store have the same lists, by their URLs."""
     return _place(url, prefix) == _place(target, None)
 
 
 def hidden_by_encoding(session_ids: Iterable[str], target: str) -> list[str]:
-    """Return those of the ids in keys, as they are, that a store at the same place does not see."""
+    """Return the ids, as they are in keys, that a store at the same place does not see."""
     options = parse_qs(urlsplit(target).query)
     if options.get("raw_ids", ["false"])[-1].lower() in {"true", "1"}:
         return []

@@ -1,36 +1,38 @@
-"""A session as a store holds it, read as a whole and written as a whole."""
+"""All records of a session, read at once and written at once."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sessionkit_integrations.errors import ConflictError, CorruptSessionError
 from sessionkit_integrations.records.codec import PlainCodec
-from sessionkit_integrations.records.messages import check_session_id
-from sessionkit_integrations.records.record import Record, decode
-from sessionkit_integrations.stores.base import Edit, Snapshot
-from sessionkit_integrations.stores.operation_ids import operation_id
+from sessionkit_integrations.records.record import Record, decode, role_of
+from sessionkit_integrations.sessions.edits import EditPlan
+from sessionkit_integrations.sessions.snapshot import EVERYTHING, SessionSnapshot
+from sessionkit_integrations.window.turns import number_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from sessionkit_integrations.errors import CorruptSessionError
     from sessionkit_integrations.records.fields import Fields
-    from sessionkit_integrations.stores.base import Store
+    from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.sessions.manager import SessionManager
+
+M = TypeVar("M")
 
 UNREADABLE = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
-"""What is raised for records that make no message."""
-
-ATTEMPTS = 20
-"""How often a session is read or written anew because another writer was faster."""
+"""Errors of records that make no message."""
 
 _COMPACT = (",", ":")
+_LONGEST = 200
+"""Characters of an error's text that are shown."""
 
 
 class Outcome(Enum):
-    """What became of a session that was to be written, or what would become of it."""
+    """The outcome of writing a session, or of a dry run of that."""
 
     WRITTEN = "written"
     OVERWRITTEN = "overwritten"
@@ -44,8 +46,8 @@ class StoredSession:
 
     Attributes:
         id: Its id.
-        active: The records in the window, oldest first.
-        archived: The records that left it, oldest first.
+        active: Its active records, oldest first.
+        archived: Its archived records, oldest first.
     """
 
     id: str
@@ -104,64 +106,86 @@ def fields_of(record: bytes) -> Fields:
     return {"role": fields["role"], **fields}
 
 
-def read_session(store: Store, session_id: str) -> StoredSession:
-    """Return all that a store keeps of a session, as it was at one moment.
+def read_session(sessions: SessionManager, session_id: str) -> SessionSnapshot[Message]:
+    """Return all that is kept of a session, as it was at one moment; it is false if nothing is.
 
     Raises:
-        ConflictError: It never stood still.
+        ConflictError: The session was written to each time that it was read.
     """
-    for _ in range(ATTEMPTS):
-        active = store.read(session_id)
-        archived = store.read(session_id, archived=True)
-        # What left the window between the two reads would be in both.
-        if not archived.records or store.read(session_id).version == active.version:
-            return StoredSession(session_id, active.records, archived.records)
-    raise ConflictError(f"session {session_id!r} is written to all the time; read it again later")
+    return sessions.using(PlainCodec()).snapshot(session_id, archived=EVERYTHING)
 
 
-def checked(session: StoredSession, *, skip_corrupt: bool) -> StoredSession:
-    """Return a session if all its records can be read, or else, with ``skip_corrupt``, those of them that can.
+def stored(session: SessionSnapshot[Any]) -> StoredSession:
+    """Return the records of a snapshot."""
+    return StoredSession(session.session_id, session.active, session.archived)
 
-    Raises:
-        CorruptSessionError: A record cannot be read.
+
+def readable(
+    session: SessionSnapshot[M], faults: Iterable[CorruptSessionError], *, whole_turns: bool
+) -> SessionSnapshot[M]:
+    """Return a session without the records that cannot be read.
+
+    Args:
+        session: The session.
+        faults: Its `faults`.
+        whole_turns: Whether all of a turn is left out with one of its records, so that no tool call is left without
+            its result.
     """
-    active = _readable(session.id, session.active, "cannot be read", skip_corrupt=skip_corrupt)
-    archived = _readable(session.id, session.archived, "of the archive, cannot be read", skip_corrupt=skip_corrupt)
-    return StoredSession(session.id, active, archived)
+    places = {(fault.archived, fault.position) for fault in faults}
+    active, archived = (
+        without(records, {position for is_archived, position in places if is_archived is kind}, whole_turns=whole_turns)
+        for kind, records in ((False, session.active), (True, session.archived))
+    )
+    return replace(SessionSnapshot.of(session.session_id, session.reader, session.window, active), archived=archived)
 
 
-def write_session(store: Store, session: StoredSession, *, overwrite: bool = False, dry_run: bool = False) -> Outcome:
+def without(records: Sequence[Record], positions: Collection[int], *, whole_turns: bool) -> tuple[Record, ...]:
+    """Return records without some of them, or without the turns that these are in; the preamble is not a turn."""
+    numbers = number_turns(map(role_of, records))
+    turns = {numbers[position] for position in positions if numbers[position]} if whole_turns else set()
+    return tuple(
+        record
+        for position, (record, turn) in enumerate(zip(records, numbers, strict=True))
+        if position not in positions and turn not in turns
+    )
+
+
+def write_session(
+    sessions: SessionManager, session: StoredSession, *, overwrite: bool = False, dry_run: bool = False
+) -> Outcome:
     """Put a session into a store: all of it or nothing, and once, however often it is tried.
 
     A session that is there already with other records is left alone.
 
     Args:
-        store: Where to.
+        sessions: The sessions of the store.
         session: The session, with at least one record.
-        overwrite: Whether it takes the place of one with other records.
+        overwrite: Whether to replace one that has other records.
         dry_run: Whether only to say what would happen.
 
     Raises:
         InvalidSessionIdError: No store takes its id.
         ConflictError: Other writers were faster, time after time.
     """
-    check_session_id(session.id)
-    for _ in range(ATTEMPTS):
-        present = read_session(store, session.id)
-        if present.says_the_same(session):
-            return Outcome.UNCHANGED
+
+    def edit(present: SessionSnapshot[Message]) -> EditPlan[Outcome]:
+        if stored(present).says_the_same(session):
+            return EditPlan(Outcome.UNCHANGED)
         if present and not overwrite:
-            return Outcome.REFUSED
+            return EditPlan(Outcome.REFUSED)
         outcome = Outcome.OVERWRITTEN if present else Outcome.WRITTEN
         if dry_run:
-            return outcome
-        edit = Edit(session.active, session.archived, clear_archive=bool(present.archived))
-        try:
-            store.replace(session.id, edit, Snapshot(present.active).version, operation_id())
-        except ConflictError:
-            continue
-        return outcome
-    raise ConflictError(f"session {session.id!r} is written to all the time; try again later")
+            return EditPlan(outcome)
+        return EditPlan(outcome, session.active, session.archived, clear_archive=bool(present.archived))
+
+    return sessions.using(PlainCodec()).rewrite(session.id, edit)
+
+
+def explanation(error: Exception) -> str:
+    """Return the text of an error, on one line that is not too long."""
+    text = " ".join(str(error).split())
+    text = text if isinstance(error, ValueError) else f"{type(error).__name__}: {text}"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _normalized(record: bytes) -> bytes:
@@ -169,16 +193,3 @@ def _normalized(record: bytes) -> bytes:
         return record_of(fields_of(record))
     except UNREADABLE:
         return record
-
-
-def _readable(session_id: str, records: tuple[Record, ...], problem: str, *, skip_corrupt: bool) -> tuple[Record, ...]:
-    kept = []
-    for position, record in enumerate(records):
-        try:
-            fields_of(record)
-        except UNREADABLE as error:
-            if not skip_corrupt:
-                raise CorruptSessionError(session_id, position, f"{problem} as a message ({error})") from error
-        else:
-            kept.append(record)
-    return tuple(kept)

@@ -96,18 +96,28 @@ def encode_all(codec: Codec[M], messages: Sequence[M], max_bytes: int = MAX_MESS
     return records
 
 
-def decode_all(codec: Reader[M], records: Iterable[bytes], session_id: str) -> list[M]:
+def decode_all(
+    reader: Reader[M], records: Iterable[bytes], session_id: str, *, first: int = 0, archived: bool = False
+) -> list[M]:
     """Return the messages that records hold.
+
+    Args:
+        reader: How the messages are read.
+        records: The records, in order.
+        session_id: The session that they are of.
+        first: Position in the session of the first one, for the error.
+        archived: Whether they are of the archive, for the error.
 
     Raises:
         CorruptSessionError: One of them cannot be read.
     """
     messages: list[M] = []
-    for position, record in enumerate(records):
+    for position, record in enumerate(records, first):
         try:
-            messages.append(codec.decode(check_record(codec.parse_json(record))))
+            messages.append(reader.decode(check_record(reader.parse_json(record))))
         except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
-            raise CorruptSessionError(session_id, position, f"cannot be read as a message ({error})") from error
+            problem = f"cannot be read as a message ({error})"
+            raise CorruptSessionError(session_id, position, problem, archived=archived) from error
     return messages
 
 

@@ -1,81 +1,54 @@
-"""Chats of messages of one framework: what the manager and the adapters have in common.
+"""Sessions as chats of one framework's messages: the one door to what a store holds.
 
-Here messages become records, the window is applied to what is read, and edits are made: read, changed by a pure
-function, and put back unless another writer was faster.
+Here messages become records and records messages, the window is applied to what is read, and edits are made: a session
+is read, changed by a pure function, and written unless another writer was faster. The manager, the adapters, views, the
+command line and exports read records nowhere else.
 """
 
 from __future__ import annotations
 
-import asyncio
-import random
-import time
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sessionkit_integrations.errors import ConflictError
 from sessionkit_integrations.records.codec import decode_all, encode_all
 from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.records.record import role_of
+from sessionkit_integrations.runtime.retries import Attempts, Backoff, Policy, on_conflict, retrying
 from sessionkit_integrations.runtime.steps import arun, run
+from sessionkit_integrations.sessions.snapshot import EVERYTHING, NOTHING, SessionSnapshot, newest
+from sessionkit_integrations.sessions.steps import Describe, Read, ReadArchive, Replace
 from sessionkit_integrations.stores.base import Edit
 from sessionkit_integrations.stores.operation_ids import operation_id
 from sessionkit_integrations.window.turns import evict, longest_turn, turn_too_long
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from sessionkit_integrations.records.codec import Codec
+    from sessionkit_integrations.records.codec import Codec, Reader
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.stores.base import Snapshot, Store
+    from sessionkit_integrations.runtime.steps import Steps
+    from sessionkit_integrations.sessions.edits import EditFunction, EditPlan
+    from sessionkit_integrations.sessions.steps import StoreStep
+    from sessionkit_integrations.stores.base import SessionInfo, Snapshot, Store
     from sessionkit_integrations.window.turns import Window
 
 M = TypeVar("M")
+N = TypeVar("N")
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
-EDIT_ATTEMPTS = 100
-"""How often an edit is tried against faster writers before it raises `ConflictError`."""
-
-FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.1
-"""What an edit waits at most between two attempts, in seconds: twice as long each time, and never what others wait."""
-
-
-@dataclass(frozen=True)
-class EditPlan(Generic[T_co]):
-    """What an edit makes of a session.
-
-    Attributes:
-        active: The records to keep active, or ``None`` to leave them as they are.
-        archive: Records to add to the archive.
-        clear_archive: Whether the archive is emptied first.
-        result: What the edit returns.
-    """
-
-    result: T_co
-    active: list[Record] | None = None
-    archive: list[Record] | None = None
-    clear_archive: bool = False
-
-
-_PAUSE = "pause"
-
-
-@dataclass(frozen=True)
-class _Step:
-    """A call of a method of the store, or a pause of as many seconds."""
-
-    method: str
-    args: tuple[Any, ...]
+CONFLICT_POLICY = Policy(Backoff(first=0.002, longest=0.1), attempts=100)
+"""Attempts at an edit, or at a read of a session with its archive, against faster writers."""
 
 
 class Chats(Generic[M]):
     """The sessions of a store, read and written as messages of one framework.
 
     Args:
-        store: Where they are.
+        store: The store that holds them.
         window: Returns the window in force.
-        codec: How the framework's messages are written and read.
-        max_message_bytes: How large a record may be, in bytes.
+        codec: Writes the framework's messages as records, and reads them.
+        max_message_bytes: Largest record, in bytes.
     """
 
     def __init__(self, store: Store, window: Callable[[], Window], codec: Codec[M], max_message_bytes: int) -> None:
@@ -99,24 +72,50 @@ class Chats(Generic[M]):
             await self._store.aappend(session_id, records, self._window(), operation_id(idempotency_key))
 
     def read(self, session_id: str) -> list[M]:
-        """Return the messages in the window."""
+        """Return the messages that the model sees: the preamble and the turns in the window."""
         check_session_id(session_id)
-        return self.decode(session_id, self._in_window(self._store.read(session_id)))
+        return self._of(session_id, self._store.read(session_id)).messages("preamble", "window")
 
     async def aread(self, session_id: str) -> list[M]:
         """See `read`."""
         check_session_id(session_id)
-        return self.decode(session_id, self._in_window(await self._store.aread(session_id)))
+        return self._of(session_id, await self._store.aread(session_id)).messages("preamble", "window")
 
-    def read_archive(self, session_id: str) -> list[M]:
-        """Return the messages in the archive."""
-        check_session_id(session_id)
-        return self.decode(session_id, self._store.read(session_id, archived=True).records)
+    def read_archive(self, session_id: str, *, limit: int | None = None, before: int | None = None) -> list[M]:
+        """Return archived messages; see `SessionManager.get_archive`."""
+        return self._run(self._read_archive(session_id, newest(limit, before)))
 
-    async def aread_archive(self, session_id: str) -> list[M]:
+    async def aread_archive(self, session_id: str, *, limit: int | None = None, before: int | None = None) -> list[M]:
         """See `read_archive`."""
+        return await self._arun(self._read_archive(session_id, newest(limit, before)))
+
+    def snapshot(self, session_id: str, *, archived: slice | None = None) -> SessionSnapshot[M]:
+        """Return what is stored of a session, as it was at one moment.
+
+        Args:
+            session_id: The session.
+            archived: The part of its archive to read, as a slice of all of it; ``None`` for none.
+
+        Raises:
+            InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
+            ConflictError: The session was written to each time that its archive was read.
+            StoreError: The store failed.
+        """
+        return self._run(self._snapshot(session_id, archived))
+
+    async def asnapshot(self, session_id: str, *, archived: slice | None = None) -> SessionSnapshot[M]:
+        """See `snapshot`."""
+        return await self._arun(self._snapshot(session_id, archived))
+
+    def describe(self, session_id: str) -> SessionInfo | None:
+        """Return figures of a session; see `SessionManager.describe`."""
         check_session_id(session_id)
-        return self.decode(session_id, (await self._store.aread(session_id, archived=True)).records)
+        return self._store.describe(session_id)
+
+    async def adescribe(self, session_id: str) -> SessionInfo | None:
+        """See `describe`."""
+        check_session_id(session_id)
+        return await self._store.adescribe(session_id)
 
     def delete(self, session_id: str) -> None:
         """Delete all that is kept of a session."""
@@ -128,77 +127,130 @@ class Chats(Generic[M]):
         check_session_id(session_id)
         await self._store.adelete(session_id)
 
-    def edit(self, session_id: str, change: Callable[[list[Record]], EditPlan[T]]) -> T:
-        """EditPlan a session as a whole.
+    def edit(self, session_id: str, function: EditFunction[M, T]) -> T:
+        """Edit a session, and apply the window to the outcome.
 
         Args:
             session_id: The session.
-            change: Given the records in the window, returns what becomes of the session. It may be called more
-                than once, and must not change what it is given.
+            function: Given a snapshot without the archive, plans the edit; see `edits`.
 
         Raises:
-            ConflictError: Other writers were faster, time after time.
+            ConflictError: Other writers were faster, time after time; nothing was written.
+            CorruptSessionError: A record that the edit returns cannot be read; nothing was written.
         """
-        return run(self._edit(session_id, change), self._perform)
+        return self._run(self._edit(session_id, lambda: self._edit_window(session_id, function)))
 
-    async def aedit(self, session_id: str, change: Callable[[list[Record]], EditPlan[T]]) -> T:
+    async def aedit(self, session_id: str, function: EditFunction[M, T]) -> T:
         """See `edit`."""
-        return await arun(self._edit(session_id, change), self._aperform)
+        return await self._arun(self._edit(session_id, lambda: self._edit_window(session_id, function)))
+
+    def rewrite(self, session_id: str, function: EditFunction[M, T]) -> T:
+        """Edit all that is stored of a session, and apply no window: what is planned is what is stored.
+
+        Args:
+            session_id: The session.
+            function: Given a snapshot with the whole archive, plans the edit.
+
+        Raises:
+            As `edit`.
+        """
+        return self._run(self._edit(session_id, lambda: self._edit_everything(session_id, function)))
+
+    async def arewrite(self, session_id: str, function: EditFunction[M, T]) -> T:
+        """See `rewrite`."""
+        return await self._arun(self._edit(session_id, lambda: self._edit_everything(session_id, function)))
 
     def encode(self, messages: Sequence[M]) -> list[Record]:
-        """Return the records that hold messages, such as an edit puts into a session."""
+        """Return the records that hold messages, for an edit that adds them to a session."""
         return encode_all(self._codec, messages, self._max_message_bytes)
 
-    def decode(self, session_id: str, records: Sequence[Record]) -> list[M]:
-        """Return the messages that records of a session hold, such as an edit takes out of it."""
-        return decode_all(self._codec, records, session_id)
+    def decode(
+        self, session_id: str, records: Sequence[Record], reader: Reader[N], *, first: int, archived: bool = False
+    ) -> list[N]:
+        """Return the messages that a reader finds in some records of a session; see `decode_all`."""
+        return decode_all(reader, records, session_id, first=first, archived=archived)
 
-    def _edit(self, session_id: str, change: Callable[[list[Record]], EditPlan[T]]) -> Generator[_Step, Any, T]:
+    def _read_archive(self, session_id: str, part: slice) -> Steps[list[M]]:
         check_session_id(session_id)
-        attempt = 0
-        while True:
-            attempt += 1
-            snapshot: Snapshot = yield _Step("read", (session_id,))
-            window = self._window()  # the same for all of an attempt: another thread may change it
-            kept, outside = evict(snapshot.records, window, role_of)
-            wanted = change(kept)
-            if wanted.active is None and not wanted.archive and not wanted.clear_archive:
-                return wanted.result
-            edit = self._to_edit(snapshot, outside, wanted, window)
+        found = yield from ReadArchive(session_id, part)
+        return self.decode(session_id, found.records, self._codec, first=part.start or 0, archived=True)
+
+    def _snapshot(self, session_id: str, archived: slice | None) -> Steps[SessionSnapshot[M]]:
+        check_session_id(session_id)
+        if archived is None:
+            return (yield from self._read(session_id, None, self._window()))
+        return (
+            yield from retrying(
+                f"read of {session_id!r}",
+                lambda: self._read(session_id, archived, self._window()),
+                Attempts(CONFLICT_POLICY),
+                on_conflict,
+            )
+        )
+
+    def _read(self, session_id: str, part: slice | None, window: Window) -> Steps[SessionSnapshot[M]]:
+        active = yield from Read(session_id)
+        snapshot = self._of(session_id, active, window)
+        if part is None:
+            return snapshot
+        archived = (yield from ReadArchive(session_id, part)).records
+        start = part.start or 0
+        if start < 0 or part == NOTHING:
+            info = yield from Describe(session_id)
+            size = info.archived if info else 0
+            start = size if part == NOTHING else part.indices(size)[0]
+        # A turn that left the window between the two reads would be in both.
+        if archived and (yield from Read(session_id)) != active:
+            raise ConflictError(f"session {session_id!r} is written to all the time; read it again later")
+        return replace(snapshot, archived=archived, archive_start=start)
+
+    def _of(self, session_id: str, active: Snapshot, window: Window | None = None) -> SessionSnapshot[M]:
+        return SessionSnapshot.of(session_id, self._codec, window or self._window(), active.records)
+
+    def _edit(self, session_id: str, attempt: Callable[[], Steps[T]]) -> Steps[T]:
+        check_session_id(session_id)
+        return retrying(f"edit of {session_id!r}", attempt, Attempts(CONFLICT_POLICY), on_conflict)
+
+    def _edit_window(self, session_id: str, function: EditFunction[M, T]) -> Steps[T]:
+        window = self._window()  # the same for all of an attempt: another thread may change it
+        snapshot = yield from self._read(session_id, None, window)
+        plan = function(snapshot)
+        return (yield from self._replace(snapshot, plan, self._within(window, snapshot, plan)))
+
+    def _edit_everything(self, session_id: str, function: EditFunction[M, T]) -> Steps[T]:
+        snapshot = yield from self._read(session_id, EVERYTHING, self._window())
+        plan = function(snapshot)
+        active = None if plan.active is None else tuple(plan.active)
+        return (yield from self._replace(snapshot, plan, Edit(active, tuple(plan.archive), plan.clear_archive)))
+
+    def _replace(self, snapshot: SessionSnapshot[M], plan: EditPlan[T], edit: Edit) -> Steps[T]:
+        if not plan.changes_nothing:
             # An edit of the archive alone is the same whatever the active records are.
             expected = None if edit.active is None else snapshot.version
-            try:
-                yield _Step("replace", (session_id, edit, expected, operation_id()))
-            except ConflictError:
-                if attempt == EDIT_ATTEMPTS:
-                    raise
-                longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)
-                yield _Step(_PAUSE, (random.uniform(0, longest),))  # noqa: S311 - no secret
-            else:
-                return wanted.result
+            yield from Replace(snapshot.session_id, edit, expected, operation_id())
+        return plan.result
 
-    def _to_edit(self, snapshot: Snapshot, outside: list[Record], wanted: EditPlan[Any], window: Window) -> Edit:
-        archive = tuple(wanted.archive or ())
-        if wanted.active is None:
-            return Edit(None, archive, wanted.clear_archive)
-        longest = longest_turn(map(role_of, wanted.active))
+    def _within(self, window: Window, snapshot: SessionSnapshot[M], plan: EditPlan[Any]) -> Edit:
+        archive = tuple(plan.archive)
+        if plan.active is None:
+            return Edit(None, archive, plan.clear_archive)
+        longest = longest_turn(map(role_of, plan.active))
         # What is too long already may stay so, as when a message is taken out of it.
-        if longest > max(window.max_turn_messages, longest_turn(map(role_of, snapshot.records))):
+        if longest > max(window.max_turn_messages, longest_turn(map(role_of, snapshot.active))):
             raise turn_too_long(window)
-        kept, evicted = evict(wanted.active, window, role_of)
-        if self._store.archive and not wanted.clear_archive:
-            archive = (*outside, *archive, *evicted)
-        return Edit(tuple(kept), archive, wanted.clear_archive)
+        kept, evicted = evict(plan.active, window, role_of)
+        if self._store.archive and not plan.clear_archive:
+            archive = (*snapshot.outside, *archive, *evicted)
+        return Edit(tuple(kept), archive, plan.clear_archive)
 
-    def _perform(self, step: _Step) -> Any:
-        if step.method == _PAUSE:
-            return time.sleep(*step.args)
-        return getattr(self._store, step.method)(*step.args)
+    def _run(self, steps: Steps[T]) -> T:
+        return run(steps, self._perform)
 
-    async def _aperform(self, step: _Step) -> Any:
-        if step.method == _PAUSE:
-            return await asyncio.sleep(*step.args)
-        return await getattr(self._store, f"a{step.method}")(*step.args)
+    async def _arun(self, steps: Steps[T]) -> T:
+        return await arun(steps, self._aperform)
 
-    def _in_window(self, snapshot: Snapshot) -> list[Record]:
-        return evict(snapshot.records, self._window(), role_of)[0]
+    def _perform(self, step: StoreStep[T]) -> T:
+        return step.perform(self._store)
+
+    async def _aperform(self, step: StoreStep[T]) -> T:
+        return await step.aperform(self._store)

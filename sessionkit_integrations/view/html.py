@@ -11,16 +11,18 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.view.text import LENGTHS, RECENT, SHORT, count, cut, seen, when
+from sessionkit_integrations.view.text import LENGTHS, RECENT, SHORT, count, cut, split_marks, when
+from sessionkit_integrations.window.turns import PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sessionkit_integrations.view.model import Call, MessageView, Piece, Place, SessionData
+    from sessionkit_integrations.view.model import Call, MessageView, Piece, SessionData
     from sessionkit_integrations.view.text import Length
+    from sessionkit_integrations.window.turns import Place
 
 _PREVIEW = 60
-"""How many characters of a call's arguments are seen before it is opened."""
+"""Characters of a call's arguments that are seen before it is opened."""
 _LIGHT = (
     "--sk-back: #ffffff; --sk-fore: #1f2328; --sk-dim: #636c76; --sk-rule: #d8dee4; --sk-soft: #f6f8fa;"
     "--sk-user: #0969da; --sk-assistant: #1a7f37; --sk-tool: #9a6700; --sk-system: #8250df; --sk-bad: #cf222e;"
@@ -45,35 +47,40 @@ def to_html(view: SessionData) -> str:
 
 
 def _session(view: SessionData) -> Iterator[str]:
-    preamble, archived, beyond, window = (view.at(place) for place in ("preamble", "archived", "beyond", "window"))
+    preamble, archived, outside, window = (view.at(place) for place in PLACES)
     yield f'<div class="sessionkit-view"><style>{_style()}</style>'
     yield f'<div class="sk-head"><b class="sk-id" dir="auto">{_text(view.session_id)}</b> '
     yield f'<span class="sk-dim">{view.turns:,} of {count(view.window, "turn")} in the window · '
     yield f"{count(len(window), 'message')}"
-    if archived:
-        yield f" · {len(archived):,} archived"
-    if beyond:
-        yield f" · {len(beyond):,} beyond the window"
+    if view.archived:
+        yield f" · {view.archived:,} archived"
+    if outside:
+        yield f" · {len(outside):,} outside the window"
     yield "</span></div>"
-    for message in preamble:
-        yield from _message(message)
-    if archived:
+    yield from _messages(preamble)
+    if view.archived:
         yield _line("archived", "archive · the model does not see these")
-        earlier = archived[:-RECENT] if len(archived) > RECENT + 1 else ()
-        if earlier:
-            yield f'<details class="sk-earlier"><summary>{count(len(earlier), "earlier message")}</summary>'
-            yield from _messages(earlier)
-            yield "</details>"
-        yield from _messages(archived[len(earlier) :])
-    if beyond:
-        yield _line("beyond", "beyond the window · the model does not see these; the next write evicts them")
-        yield from _messages(beyond)
-    if archived or beyond:
+        yield from _archive(archived, view.earlier)
+    if outside:
+        yield _line("outside", "outside the window · the model does not see these; the next write evicts them")
+        yield from _messages(outside)
+    if view.archived or outside:
         yield _line("window", "window · what the model sees, after the pinned messages")
     yield from _messages(window)
     if not view.messages:
         yield '<div class="sk-empty sk-dim">There are no messages.</div>'
     yield "</div>"
+
+
+def _archive(archived: Sequence[MessageView], not_read: int) -> Iterator[str]:
+    if not_read:
+        yield f'<div class="sk-dim">{count(not_read, "earlier message")} not shown here</div>'
+    folded = archived[:-RECENT] if len(archived) > RECENT + 1 else ()
+    if folded:
+        yield f'<details class="sk-earlier"><summary>{count(len(folded), "earlier message")}</summary>'
+        yield from _messages(folded)
+        yield "</details>"
+    yield from _messages(archived[len(folded) :])
 
 
 def _line(place: Place, text: str) -> str:
@@ -148,7 +155,8 @@ def _block(text: str, style: str) -> str:
 
 def _text(text: str) -> str:
     return "".join(
-        f'<span class="sk-mark">{escape(piece)}</span>' if is_mark else escape(piece) for piece, is_mark in seen(text)
+        f'<span class="sk-mark">{escape(piece)}</span>' if is_mark else escape(piece)
+        for piece, is_mark in split_marks(text)
     )
 
 

@@ -1,4 +1,4 @@
-"""A session to look at, as data. Renderers take it; `session.py` builds it."""
+"""A session to look at, as data: `reader` makes its messages of records, and renderers take it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sessionkit_integrations.records.messages import Role
-
-Place = Literal["preamble", "archived", "beyond", "window"]
+    from sessionkit_integrations.window.turns import Place
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of what a message says.
+    """A part of a message.
 
     Attributes:
         kind: ``text``; ``refusal``; ``reasoning``, what the model thought before it answered; ``media``, an image, a
             sound, a video or a file; or ``other``, a part or fields that this package does not know.
         text: The text. Of media: what they are, with their URL, or their type and size. Of others: JSON.
-        label: What kind of media or of part it is, such as ``image``.
+        label: The kind of media or of part, such as ``image``.
     """
 
     kind: Literal["text", "refusal", "reasoning", "media", "other"]
@@ -45,15 +44,15 @@ class MessageView:
     """A message as it is shown.
 
     Attributes:
-        role: Who speaks.
-        pieces: What it says: its content, part by part, and the reasoning before it.
+        role: The speaker's role.
+        pieces: Everything it says: its content, part by part, and the reasoning before it.
         calls: The tools that it calls.
         name: The name of the speaker or of the tool.
         tool_call_id: The call that it answers.
         is_error: Whether it tells of a tool's failure.
-        at: When it was written, if the record says so.
-        place: Whether it is in the ``preamble``, in the ``window``, ``archived``, or ``beyond`` the window: still among
-            the active messages, because whoever wrote last has a larger window.
+        at: Time of writing, if the record says so.
+        place: The ``preamble``, the ``window``, ``archived``, or ``outside`` the window: still among the active
+            messages, because whoever wrote last has a larger window.
     """
 
     role: Role
@@ -73,13 +72,15 @@ class SessionData:
     Attributes:
         session_id: The session.
         window: The window that was applied, in turns.
-        messages: Its messages in the order in which they are shown: the preamble, the archive, messages beyond the
+        messages: Its messages in the order in which they are shown: the preamble, the archive, messages outside the
             window, and those in it.
+        earlier: Number of archived messages that were not read, as they are older than those here.
     """
 
     session_id: str
     window: int
     messages: tuple[MessageView, ...]
+    earlier: int = 0
 
     def at(self, place: Place) -> tuple[MessageView, ...]:
         """Return the messages in a place."""
@@ -87,5 +88,10 @@ class SessionData:
 
     @property
     def turns(self) -> int:
-        """How many turns are in the window."""
+        """Number of turns in the window."""
         return max(number_turns(message.role for message in self.messages if message.place == "window"), default=0)
+
+    @property
+    def archived(self) -> int:
+        """Number of archived messages, whether they were read or not."""
+        return self.earlier + len(self.at("archived"))

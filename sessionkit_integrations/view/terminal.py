@@ -1,4 +1,4 @@
-"""Sessions as rich panels for terminals. Texts of messages are never taken for rich's markup."""
+"""Sessions as rich renderables for terminals and pipes. Texts of messages are never taken for rich's markup."""
 
 from __future__ import annotations
 
@@ -10,49 +10,64 @@ from rich.panel import Panel
 from rich.rule import Rule
 from rich.text import Text
 
-from sessionkit_integrations.view.text import LENGTHS, RECENT, SHORT, count, cut, seen, when
+from sessionkit_integrations.view.text import LENGTHS, RECENT, SHORT, count, cut, split_marks, when
+from sessionkit_integrations.window.turns import PLACES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from rich.console import RenderableType
 
-    from sessionkit_integrations.view.model import MessageView, Piece, Place, SessionData
+    from sessionkit_integrations.view.model import MessageView, Piece, SessionData
     from sessionkit_integrations.view.text import Length
+    from sessionkit_integrations.window.turns import Place
 
 _STYLES = {"system": "magenta", "user": "bold blue", "assistant": "bold green", "tool": "yellow"}
-_UNSEEN: tuple[Place, ...] = ("archived", "beyond")
+_HIDDEN: tuple[Place, ...] = ("archived", "outside")
+"""Places whose messages the model does not see."""
 
 
 def to_panel(view: SessionData) -> RenderableType:
-    """Return a session as a panel."""
+    """Return a session as a panel, with long texts cut and a long archive left out but for its newest messages."""
     title = _text(view.session_id, "bold")
     title.truncate(60, overflow="ellipsis")
     counts = f"{view.turns:,} of {count(view.window, 'turn')} in the window"
-    if archived := view.at("archived"):
-        counts += f" · {len(archived):,} archived"
-    if beyond := view.at("beyond"):
-        counts += f" · {len(beyond):,} beyond the window"
+    if view.archived:
+        counts += f" · {view.archived:,} archived"
+    if outside := view.at("outside"):
+        counts += f" · {len(outside):,} outside the window"
     lines = list(_lines(view)) or [Text("There are no messages.", "dim")]
     return Panel(Group(*lines), title=title, title_align="left", subtitle=Text(counts, "dim"), subtitle_align="left")
 
 
+def to_lines(messages: Iterable[MessageView]) -> RenderableType:
+    """Return messages in full, as lines that may be wrapped or not: for pipes, and for chats that go on."""
+    lines = Text()
+    for message in messages:
+        lines.append_text(_header(message)).append("\n")
+        for text in _body(message, full=True):
+            for line in text.split("\n"):
+                lines.append("  ").append_text(line).append("\n")
+    lines.right_crop()
+    return lines
+
+
 def _lines(view: SessionData) -> Iterator[RenderableType]:
-    preamble, archived, beyond, window = (view.at(place) for place in ("preamble", "archived", "beyond", "window"))
+    preamble, archived, outside, window = (view.at(place) for place in PLACES)
     for message in preamble:
         yield from _message(message)
-    if archived:
+    if view.archived:
         yield _rule("archive · the model does not see these")
-        if len(archived) > RECENT + 1:
-            yield Text(f"… {count(len(archived) - RECENT, 'earlier message')}", "dim italic")
-            archived = archived[-RECENT:]
-        for message in archived:
+        shown = archived[-RECENT:] if view.archived > RECENT + 1 else archived
+        if earlier := view.archived - len(shown):
+            yield Text(f"… {count(earlier, 'earlier message')}", "dim italic")
+        for message in shown:
             yield from _message(message)
-    if beyond:
-        yield _rule("beyond the window · the next write evicts these")
-        for message in beyond:
+    if outside:
+        yield _rule("outside the window · the next write evicts these")
+        for message in outside:
             yield from _message(message)
-    if archived or beyond:
+    if view.archived or outside:
         yield _rule("window · what the model sees", "green")
     for message in window:
         yield from _message(message)
@@ -65,47 +80,59 @@ def _rule(text: str, style: str = "dim") -> RenderableType:
 def _message(message: MessageView) -> Iterator[RenderableType]:
     if message.role == "user":
         yield Text()
-    by = Text(message.role, _STYLES[message.role])
-    if message.place == "preamble":
-        by.append(" pinned", "dim")
-    if message.name:
-        by.append(" ").append_text(_text(message.name, "bold"))
-    if message.is_error:
-        by.append(" failed", "red")
-    if message.tool_call_id:
-        by.append(" answers ", "dim").append_text(_text(message.tool_call_id, "dim"))
+    header = _header(message)
     if message.at:
-        by.append(f"  {when(message.at)}", "dim")
-    yield by
-    style = "dim" if message.place in _UNSEEN else ""
+        header.append(f"  {when(message.at)}", "dim")
+    yield header
+    for text in _body(message):
+        yield Padding(text, (0, 0, 0, 2))
+
+
+def _header(message: MessageView) -> Text:
+    header = Text().append(message.role, _STYLES[message.role])
+    if message.place == "preamble":
+        header.append(" pinned", "dim")
+    if message.name:
+        header.append(" ").append_text(_text(message.name, "bold"))
+    if message.is_error:
+        header.append(" failed", "red")
+    if message.tool_call_id:
+        header.append(" answers ", "dim").append_text(_text(message.tool_call_id, "dim"))
+    return header
+
+
+def _body(message: MessageView, *, full: bool = False) -> Iterator[Text]:
+    """Yield the texts and calls of a message, cut to the lengths of its role unless they are wanted in full."""
+    length, short = (None, None) if full else (LENGTHS[message.role], SHORT)
+    style = "dim" if message.place in _HIDDEN else ""
     for piece in message.pieces:
         if piece.text:
-            yield _indented(_piece(piece, LENGTHS[message.role], style))
+            yield _piece(piece, length, short, style)
     for call in message.calls:
-        line = Text("calls ", "dim").append_text(_text(call.name, "dim bold")).append(" ")
-        yield _indented(line.append_text(_cut(call.arguments, SHORT, "dim")))
+        yield (
+            Text("calls ", "dim")
+            .append_text(_text(call.name, "dim bold"))
+            .append(" ")
+            .append_text(_cut(call.arguments, short, "dim"))
+        )
 
 
-def _piece(piece: Piece, length: Length, style: str) -> Text:
+def _piece(piece: Piece, length: Length | None, short: Length | None, style: str) -> Text:
     if piece.kind == "text":
         return _cut(piece.text, length, style)
     label = piece.label or piece.kind
     text = Text("[", "dim").append_text(_text(label, "red" if piece.kind == "refusal" else "dim")).append("] ")
-    return text.append_text(_cut(piece.text, length if piece.kind == "refusal" else SHORT, "dim"))
+    return text.append_text(_cut(piece.text, length if piece.kind == "refusal" else short, "dim"))
 
 
-def _indented(text: Text) -> RenderableType:
-    return Padding(text, (0, 0, 0, 2))
-
-
-def _cut(text: str, length: Length, style: str) -> Text:
-    shown, rest = cut(text, length)
+def _cut(text: str, length: Length | None, style: str) -> Text:
+    shown, rest = (text, "") if length is None else cut(text, length)
     made = _text(shown, style)
     return made.append(f" … {count(len(rest), 'more character')}", "dim italic") if rest else made
 
 
 def _text(text: str, style: str) -> Text:
     made = Text(style=style, overflow="fold")
-    for piece, is_mark in seen(text):
+    for piece, is_mark in split_marks(text):
         made.append(piece, "red" if is_mark else None)
     return made

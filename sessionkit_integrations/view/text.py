@@ -1,7 +1,21 @@
-"""Texts as they can be shown: in pieces of a bearable length, and with nothing in them that cannot be seen."""
+"""Texts as they can be shown: cut to a bearable length, and with a mark for each character that cannot be seen.
+
+A character that has no shape can still hide a text from its reader, reorder what is beside it, or command a terminal.
+Whatever shows a text of somebody else (a view, the command line, an error) shows each of these as a mark that names its
+code point, such as ``<U+202E>``. They are
+
+- control characters except tab and line feed, line and paragraph separators, and lone surrogates;
+- what Unicode calls Default_Ignorable_Code_Point: characters of no width, directional ones, tags and fillers;
+- interlinear annotation characters.
+
+Joiners and variation selectors are among the ignorable ones, but emoji, Persian, Mongolian and Japanese names need
+them. They stay where they change the character before them, and get a mark where they cannot: at the beginning, after
+a space, and after another one, as in a run of them that encodes a hidden text.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,20 +24,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-_UNSEEN = re.compile(
-    "([\x00-\x08\x0b-\x1f\x7f-\x9f\xad"  # control characters but tab and line feed; soft hyphen
-    "\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"  # of width 0, or changing the direction of what follows
-    "\ufeff\ufff9-\ufffb\ud800-\udfff"  # byte order mark, annotations, lone surrogates
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f])"  # tags, in which texts hide
+_INVISIBLE = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
 )
-"""What is not seen itself but changes what is. Joiners are not among them: emoji and Persian need them."""
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_BREAKS = re.compile(r"[\t\n\u2028\u2029]")
+_JOINERS = "\u200c\u200d"
+_SELECTORS = "\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_MARKED = re.compile(
+    f"(?=[{_INVISIBLE}{_JOINERS}{_SELECTORS}])"  # which rules out most characters at once
+    f"([{_INVISIBLE}]|(?<![^\\s{_JOINERS}{_INVISIBLE}])[{_JOINERS}]"
+    f"|(?<![^\\s{_JOINERS}{_SELECTORS}{_INVISIBLE}])[{_SELECTORS}])"
+)
+_MARKED_IN_LINE = re.compile(f"[\\t\\n]|{_MARKED.pattern}")
 
 
 @dataclass(frozen=True)
 class Length:
-    """How much of a text is shown at once."""
+    """Largest part of a text that is shown at first."""
 
     characters: int
     lines: int
@@ -35,28 +53,43 @@ LENGTHS = {
     "assistant": Length(900, 14),
     "tool": Length(400, 6),
 }
-"""How much is shown at once of what each role says."""
+"""Length shown at first of the messages of each role."""
 SHORT = Length(200, 3)
-"""How much is shown at once of what is beside that, such as URLs."""
+"""Length shown at first of everything else, such as URLs."""
 RECENT = 6
-"""How many archived messages are shown at once."""
+"""Archived messages shown at first."""
 
 
-def seen(text: str) -> Iterator[tuple[str, bool]]:
-    """Split a text into what can be seen and marks for what cannot, such as ``<U+202E>``.
+def split_marks(text: str) -> Iterator[tuple[str, bool]]:
+    """Split a text into visible pieces and the marks of characters that cannot be seen, such as ``<U+202E>``.
 
-    Returns:
-        Texts, and whether each is a mark.
+    Yields:
+        Each piece, and whether it is a mark.
     """
-    for index, piece in enumerate(_UNSEEN.split(text)):
+    for index, piece in enumerate(_MARKED.split(text)):
         if index % 2:
-            yield f"<U+{ord(piece):04X}>", True
+            yield _mark(piece), True
         elif piece:
             yield piece, False
 
 
+def visible(text: str) -> str:
+    """Return a text with a mark for each character that cannot be seen or would command a terminal."""
+    return _MARKED.sub(lambda match: _mark(match[0]), text)
+
+
+def one_line(text: str) -> str:
+    """Return a text as `visible` does, with marks for tabs and line feeds, too."""
+    return _MARKED_IN_LINE.sub(lambda match: _mark(match[0]), text)
+
+
+def visible_json(text: str) -> str:
+    r"""Return a JSON text with the escape ``\uXXXX`` for each character that cannot be seen; its value is the same."""
+    return _MARKED.sub(lambda match: json.dumps(match[0])[1:-1], text)
+
+
 def cut(text: str, length: Length) -> tuple[str, str]:
-    """Split a text into what is shown of it at once and the rest, which is empty unless it is worth cutting off."""
+    """Split a text into what is shown of it at first and the rest, which is empty unless it is worth cutting off."""
     end = length.characters
     for index, line in enumerate(re.finditer("\n", text[: length.characters]), 1):
         if index == length.lines:
@@ -88,15 +121,5 @@ def size_of(number: int) -> str:
     return f"{number / 1000:,.1f} kB" if number < 1_000_000 else f"{number / 1_000_000:,.1f} MB"  # noqa: PLR2004 - SI
 
 
-def visible(text: str) -> str:
-    """Return a text with what would steer a terminal made visible."""
-    return _CONTROLS.sub(_escape, text)
-
-
-def one_line(text: str) -> str:
-    """Return a text as `visible` does, with its tabs and line breaks made visible, too."""
-    return _BREAKS.sub(_escape, visible(text))
-
-
-def _escape(match: re.Match[str]) -> str:
-    return match[0].encode("unicode_escape").decode()
+def _mark(character: str) -> str:
+    return f"<U+{ord(character):04X}>"

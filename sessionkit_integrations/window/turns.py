@@ -13,9 +13,10 @@ Since neither the preamble nor the current turn ever leaves, there is a limit to
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from sessionkit_integrations.errors import InvalidMessageError
 
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 T = TypeVar("T")
+
+Place = Literal["preamble", "archived", "outside", "window"]
+"""Part of a session. Messages outside the window are still active, as whoever wrote last has a larger window."""
+PLACES: tuple[Place, ...] = ("preamble", "archived", "outside", "window")
+"""All places, in the order in which a session is shown."""
 
 MAX_TURN_MESSAGES = 1000
 """How many messages a turn may have where nothing else is said: more than any model takes, but not without end."""
@@ -87,13 +93,22 @@ def evict(items: Sequence[T], window: Window, role_of: Callable[[T], str]) -> tu
     Returns:
         The kept items (the preamble and the last turns) and the evicted ones, both in order.
     """
-    numbers = number_turns(map(role_of, items))
+    preamble_end, window_start = bounds(map(role_of, items), window)
+    return [*items[:preamble_end], *items[window_start:]], list(items[preamble_end:window_start])
+
+
+def bounds(roles: Iterable[str], window: Window) -> tuple[int, int]:
+    """Return the position at which a conversation's preamble ends, and the one at which its window begins.
+
+    What is between the two leaves the window.
+
+    Args:
+        roles: The roles of the messages, oldest first.
+        window: The window to apply.
+    """
+    numbers = number_turns(roles)
     last_evicted = numbers[-1] - window.turns if numbers else 0
-    if last_evicted <= 0:
-        return list(items), []
-    kept = [item for item, number in zip(items, numbers, strict=True) if number == 0 or number > last_evicted]
-    evicted = [item for item, number in zip(items, numbers, strict=True) if 0 < number <= last_evicted]
-    return kept, evicted
+    return bisect_right(numbers, 0), bisect_right(numbers, max(last_evicted, 0))
 
 
 def check_growth(numbers: Iterable[int], window: Window, last: int, size: int) -> int:

@@ -93,6 +93,6 @@ def test_langchain_redis_is_migrated(tmp_path: Path) -> None:
         for session_id in IDS:
             assert len(in_langchain(target, session_id)) == 124
         with SessionManager.from_url(target) as sessions:
-            assert json.loads(read_session(sessions.store, "plain").active[0])["at"] > 1_700_000_000_000
+            assert json.loads(read_session(sessions, "plain").active[0])["at"] > 1_700_000_000_000
     finally:
         server.stop()

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from sessionkit_integrations import InMemoryStore, SessionManager
 from sessionkit_integrations.records.record import Record
-from sessionkit_integrations.sessions.following import Follower, added
+from sessionkit_integrations.sessions.following import Follower, Look, added
 from tests.cli.running import COMMAND, Place
 from tests.processes import running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from sessionkit_integrations import Store
 
@@ -28,8 +28,12 @@ def follower(store: Store) -> Follower:
     return Follower(store.read("s").records, lambda: store.read("s", archived=True).records)
 
 
-def contents(records: Sequence[Record]) -> list[str]:
-    return [json.loads(record)["content"] for record in records]
+def told(look: Look) -> list[Record]:
+    return [new.record for new in look.new]
+
+
+def contents(look: Look) -> list[str]:
+    return [json.loads(record)["content"] for record in told(look)]
 
 
 @given(
@@ -43,7 +47,7 @@ def test_every_message_is_told_once_and_in_order(
 ) -> None:
     store = InMemoryStore(archive=archive)
     sessions = SessionManager(window, store)
-    numbers, told, expected, lost = iter(range(1000)), [], [], False
+    numbers, seen, expected, lost = iter(range(1000)), [], [], False
     one: Follower | None = None
     for index, batch in enumerate(batches):
         sent = [str(next(numbers)) for _ in batch]
@@ -55,14 +59,14 @@ def test_every_message_is_told_once_and_in_order(
                 one = follower(store)
             continue
         expected += sent
-        news = one.look(store.read("s").records)
-        lost |= news.lost
-        told += contents(news.records)
-    assert len(set(told)) == len(told)
+        look = one.look(store.read("s").records)
+        lost |= look.lost
+        seen += contents(look)
+    assert len(set(seen)) == len(seen)
     # Without an archive, what came and went between two looks is nowhere any more.
-    assert told == expected if archive else set(told) <= set(expected)
+    assert seen == expected if archive else set(seen) <= set(expected)
     assert not (archive and lost)
-    assert told == sorted(told, key=int)
+    assert seen == sorted(seen, key=int)
 
 
 def test_messages_that_came_and_went_between_two_looks_are_told_as_lost() -> None:
@@ -73,17 +77,17 @@ def test_messages_that_came_and_went_between_two_looks_are_told_as_lost() -> Non
     one = follower(store)
     for number in range(1, 5):
         sessions.add_user_message("s", str(number))
-    news = one.look(store.read("s").records)
-    assert (contents(news.records), news.lost) == (["3", "4"], True)
-    assert one.look(store.read("s").records).records == []
+    look = one.look(store.read("s").records)
+    assert (contents(look), look.lost) == (["3", "4"], True)
+    assert one.look(store.read("s").records).new == []
 
 
 def test_messages_archived_between_the_two_reads_are_told_once() -> None:
     """The archive is read after the session, and holds by then what the session held before."""
     records = [Record(b'{"role":"user","content":"%d"}' % number) for number in range(6)]
     one = Follower(records[:2], lambda: records[:5])
-    assert one.look(records[3:5]).records == records[2:5]
-    assert one.look(records[4:6]).records == records[5:6]
+    assert told(one.look(records[3:5])) == records[2:5]
+    assert told(one.look(records[4:6])) == records[5:6]
 
 
 def test_messages_added_between_the_two_reads_are_told_once_and_in_order() -> None:
@@ -91,10 +95,10 @@ def test_messages_added_between_the_two_reads_are_told_once_and_in_order() -> No
     archived = 0
     one = Follower(records[:2], lambda: records[:archived])
     archived = 9  # also what was read as the session has been evicted, and more that came after it
-    told = one.look(records[4:6]).records
+    seen = told(one.look(records[4:6]))
     archived = 10
-    told += one.look(records[10:12]).records
-    assert told == records[2:12]
+    seen += told(one.look(records[10:12]))
+    assert seen == records[2:12]
 
 
 def test_edits_and_a_new_preamble_repeat_nothing() -> None:
@@ -106,14 +110,14 @@ def test_edits_and_a_new_preamble_repeat_nothing() -> None:
     one = follower(store)
     sessions.set_system_message("s", "new")
     sessions.add_user_message("s", "d")
-    news = one.look(store.read("s").records)
-    assert (contents(news.records), news.lost) == (["new", "d"], False)
+    look = one.look(store.read("s").records)
+    assert (contents(look), look.lost) == (["new", "d"], False)
     sessions.reset_session("s")
     assert one.look(store.read("s").records).deleted
     assert not one.look(store.read("s").records).deleted
     sessions.add_user_message("s", "again")
-    news = one.look(store.read("s").records)
-    assert (contents(news.records), news.lost) == (["again"], False)
+    look = one.look(store.read("s").records)
+    assert (contents(look), look.lost) == (["again"], False)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +139,7 @@ def test_what_was_added_is_what_follows_the_longest_overlap(before: str, after: 
     def records(text: str) -> list[Record]:
         return [Record(letter.encode()) for letter in text]
 
-    assert added(records(before), records(after)) == records(new)
+    assert [records(after)[position] for position in added(records(before), records(after))] == records(new)
 
 
 def test_the_last_messages_are_shown(anywhere: Place) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessionkit_integrations import SessionManager
-from sessionkit_integrations.porting.stored import read_session
+from sessionkit_integrations.porting.stored import read_session, stored
 from sessionkit_integrations.records.record import Record
 from tests.porting.commands import COMMAND, ENVIRONMENT, lines, run, summary
 from tests.processes import running
@@ -101,7 +101,7 @@ def test_what_is_refused_is_named(tmp_path: Path) -> None:
     session = {"id": "one", "active": [{"role": "user", "content": "other"}]}
     done = run("import", "--url", url, given=lines([HEADER, session, {"id": "new", "active": [7]}]), code=1)
     assert done.stderr.splitlines() == [
-        "sessionkit: line 3: active[0] is no JSON object; nothing of it was written",
+        "sessionkit: line 3: active[0] must be a JSON object; nothing of it was written",
         "sessionkit: session 'one' is there with other messages, and was left as it is; see --overwrite",
     ]
     assert summary("import", "--url", url, "--overwrite", given=lines([HEADER, session]))["overwritten"] == 1
@@ -125,12 +125,12 @@ def test_an_import_that_is_killed_can_be_run_again(url: str, tmp_path: Path) -> 
     with SessionManager.from_url(url) as sessions:
         there = len(list(sessions.list_sessions()))
         assert 20 < there < count
-        assert {len(read_session(sessions.store, each)) for each in sessions.list_sessions()} == {2 * size}
+        assert {len(stored(read_session(sessions, each))) for each in sessions.list_sessions()} == {2 * size}
     done = summary("import", str(file), "--url", url)
     assert (done["written"], done["unchanged"]) == (count - there, there)
     with SessionManager.from_url(url) as sessions:
         assert len(list(sessions.list_sessions())) == count
-        assert {len(read_session(sessions.store, each)) for each in sessions.list_sessions()} == {2 * size}
+        assert {len(stored(read_session(sessions, each))) for each in sessions.list_sessions()} == {2 * size}
 
 
 def test_a_terminal_sees_a_bar_and_a_pipe_none(tmp_path: Path) -> None:

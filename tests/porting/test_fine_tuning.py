@@ -11,6 +11,7 @@ from sessionkit_integrations.porting.fine_tuning import from_example, to_example
 from sessionkit_integrations.porting.importing import Imported, import_lines
 from sessionkit_integrations.porting.stored import StoredSession, read_session
 from sessionkit_integrations.records.record import Record
+from sessionkit_integrations.window.turns import PLACES
 from tests.conversations import conversations
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
@@ -30,7 +31,7 @@ def test_a_session_and_its_archive_are_one_example() -> None:
     ]
     sessions.send_messages("s", said)
     sessions.add_user_message("s", "Two")
-    assert to_example(read_session(store, "s")) == {
+    assert to_example(read_session(sessions, "s").messages(*PLACES)) == {
         "messages": [
             {"role": "system", "content": "Be brief."},
             {"role": "user", "content": "One"},
@@ -43,9 +44,10 @@ def test_a_session_and_its_archive_are_one_example() -> None:
 
 def test_sessions_in_which_no_assistant_speaks_are_left_out_and_counted() -> None:
     store = InMemoryStore()
-    SessionManager(1, store).add_user_message("s", "Hello?")
+    sessions = SessionManager(1, store)
+    sessions.add_user_message("s", "Hello?")
     done = Exported()
-    assert list(export_sessions(store, ["s"], done, fine_tuning_data=True)) == []
+    assert list(export_sessions(sessions, ["s"], done, fine_tuning_data=True)) == []
     assert (done.sessions, done.without_assistant) == (0, 1)
 
 
@@ -55,7 +57,7 @@ def test_real_conversations_become_what_the_api_takes_and_come_back() -> None:
     for number, conversation in enumerate(conversations()[:20]):
         messages: list[Any] = list(conversation)
         sessions.send_messages(str(number), messages)
-    lines = list(export_sessions(store, sorted(store.sessions()), Exported(), fine_tuning_data=True))
+    lines = list(export_sessions(sessions, sorted(store.sessions()), Exported(), fine_tuning_data=True))
     assert len(lines) == 20
     for line in lines:
         example: dict[str, Any] = json.loads(line)
@@ -64,9 +66,11 @@ def test_real_conversations_become_what_the_api_takes_and_come_back() -> None:
         assert all(message.keys() <= TAKEN for message in example["messages"])
     for written in (len(set(lines)), 0):
         done = Imported()
-        list(import_lines(back, lines, done))
+        list(import_lines(SessionManager(store=back), lines, done))
         assert (done.written, done.written + done.unchanged, done.bad_lines) == (written, 20, [])
-    assert sorted(export_sessions(back, back.sessions(), Exported(), fine_tuning_data=True)) == sorted(set(lines))
+    assert sorted(
+        export_sessions(SessionManager(store=back), back.sessions(), Exported(), fine_tuning_data=True)
+    ) == sorted(set(lines))
 
 
 def test_ids_say_what_is_in_them() -> None:

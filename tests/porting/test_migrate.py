@@ -68,23 +68,27 @@ def test_langchain_community_with_a_prefix_into_the_same_database(source: redis.
 def test_what_cannot_be_read_leaves_its_session_out_unless_told_otherwise(
     source: redis.Redis, source_url: str, target: str
 ) -> None:
+    """Of a turn with an item that cannot be read nothing is brought, so that no call is left without its result."""
     write_langchain_community(source, "good", [HumanMessage("Hello")])
-    theirs = write_langchain_community(source, "bad", [HumanMessage("Hello"), AIMessage("Hi")])
+    call = AIMessage("", tool_calls=[{"name": "f", "args": {}, "id": "1"}])
+    first, last = [HumanMessage("Hello"), AIMessage("Hi")], [HumanMessage("Bye")]
+    write_langchain_community(source, "bad", [*first, HumanMessage("Now?"), call])
     for item in ("{", '{"type": "robot", "data": {}}', "[]", '{"type": "human", "data": {"content": 7}}', b"\xff"):
         source.lpush("message_store:bad", item)
+    write_langchain_community(source, "bad", last)
     source.lpush(f"message_store:{'x' * 600}", json.dumps({"type": "human", "data": {"content": "x"}}))
     args = ("migrate", "--from", "langchain-community", source_url, "--url", target)
     dry = run(*args, code=1)
-    assert "would leave out (cannot be read): bad (2 messages)\nwould write: good (1 messages)\n" in dry.stdout
+    assert "would leave out (cannot be read): bad (5 messages)\nwould write: good (1 messages)\n" in dry.stdout
     assert [line.split(":")[1] for line in dry.stderr.splitlines()[:5]] == [
-        f" session 'bad', message {position}" for position in range(2, 7)
+        f" session 'bad', message {position}" for position in range(4, 9)
     ]
     assert not Path(target.removeprefix("sqlite:///")).exists()
     done = summary(*args, "--yes", code=1)
     assert (done["written"], done["left_out"]) == (1, ["bad", "x" * 600])
     done = summary(*args, "--yes", "--skip-corrupt", code=1)
     assert (done["written"], done["unchanged"], done["left_out"]) == (1, 1, ["x" * 600])
-    assert in_langchain(target, "bad") == theirs
+    assert in_langchain(target, "bad") == [*first, *last]
 
 
 def test_sessions_that_went_on_are_refused(source: redis.Redis, source_url: str, target: str) -> None:
@@ -132,7 +136,7 @@ def test_javascript(source: redis.Redis, source_url: str, target: str) -> None:
     with SessionManager.from_url(target) as sessions:
         assert sorted(sessions.list_sessions()) == sorted(IDS)
         for session_id in IDS:
-            assert read_session(sessions.store, session_id).active == tuple(map(str.encode, JS_RECORDS))
+            assert read_session(sessions, session_id).active == tuple(map(str.encode, JS_RECORDS))
     source.rpush("sessionkit:plain", '{"role":"developer","content":"x"}')
     assert summary("migrate", "--from", "javascript", source_url, "--url", target, code=1)["left_out"] == ["plain"]
 

@@ -12,7 +12,7 @@ from sessionkit_integrations.errors import ConflictError
 from sessionkit_integrations.porting.exporting import Exported, export_sessions
 from sessionkit_integrations.porting.importing import Imported, import_lines
 from sessionkit_integrations.porting.jsonl import FormatError
-from sessionkit_integrations.porting.stored import Outcome, StoredSession, read_session, write_session
+from sessionkit_integrations.porting.stored import Outcome, StoredSession, read_session, stored, write_session
 from sessionkit_integrations.records.record import Record
 from sessionkit_integrations.stores.base import Edit, Snapshot
 from sessionkit_integrations.window.turns import Window
@@ -41,13 +41,17 @@ def filled(store: Store) -> Store:
     return store
 
 
+def kept(store: Store, session_id: str) -> StoredSession:
+    return stored(read_session(SessionManager(store=store), session_id))
+
+
 def exported(store: Store) -> list[bytes]:
-    return list(export_sessions(store, sorted(store.sessions()), Exported()))
+    return list(export_sessions(SessionManager(store=store), sorted(store.sessions()), Exported()))
 
 
 def imported(store: Store, lines: Sequence[bytes], *, overwrite: bool = False) -> Imported:
     done = Imported()
-    assert sum(import_lines(store, lines, done, overwrite=overwrite)) == sum(map(len, lines))
+    assert sum(import_lines(SessionManager(store=store), lines, done, overwrite=overwrite)) == sum(map(len, lines))
     return done
 
 
@@ -58,13 +62,13 @@ def test_what_is_exported_and_imported_is_stored_the_same(make_store: StoreMaker
     done = imported(target, lines)
     assert (done.written, done.bad_lines) == (6, [])
     for session_id in (*IDS, "no archive"):
-        there = read_session(source, session_id)
-        assert read_session(target, session_id) == there
+        there = kept(source, session_id)
+        assert kept(target, session_id) == there
         assert len(there.archived) == (0 if session_id == "no archive" else 6)
     assert exported(target) == lines
-    assert read_session(target, "foreign").says_the_same(read_session(source, "foreign"))
-    assert json.loads(read_session(target, "foreign").active[0]) == json.loads(FOREIGN)
-    assert read_session(target, "archive only").archived[1] == b'{"role":"user","content":"x"}'
+    assert kept(target, "foreign").says_the_same(kept(source, "foreign"))
+    assert json.loads(kept(target, "foreign").active[0]) == json.loads(FOREIGN)
+    assert kept(target, "archive only").archived[1] == b'{"role":"user","content":"x"}'
 
     again = imported(target, lines)
     assert (again.written, again.unchanged, again.messages) == (0, 6, 0)
@@ -86,10 +90,10 @@ def test_a_session_with_other_messages_is_refused_unless_told_otherwise(make_sto
     sessions = SessionManager(1, target)
     for number in range(2):
         sessions.add_user_message("plain", str(number))
-    before = read_session(target, "plain")
+    before = kept(target, "plain")
     done = imported(target, lines)
     assert (done.written, done.refused) == (5, ["plain"])
-    assert read_session(target, "plain") == before
+    assert kept(target, "plain") == before
     done = imported(target, lines, overwrite=True)
     assert (done.overwritten, done.unchanged, done.refused) == (1, 5, [])
     assert exported(target) == lines
@@ -106,10 +110,11 @@ class Overtaken(InMemoryStore):
 
 def test_a_session_that_begins_meanwhile_is_left_alone() -> None:
     store = Overtaken()
+    sessions = SessionManager(store=store)
     session = StoredSession("s", (Record(b'{"role":"user","content":"second"}'),))
-    assert write_session(store, session) is Outcome.REFUSED
+    assert write_session(sessions, session) is Outcome.REFUSED
     assert store.read("s").records == (b'{"role":"user","content":"first"}',)
-    assert write_session(store, session, overwrite=True, dry_run=True) is Outcome.OVERWRITTEN
+    assert write_session(sessions, session, overwrite=True, dry_run=True) is Outcome.OVERWRITTEN
     assert store.read("s").records == (b'{"role":"user","content":"first"}',)
 
 
@@ -137,10 +142,10 @@ class Moving(InMemoryStore):
 
 def test_a_session_that_is_written_to_is_read_as_it_was_at_one_moment() -> None:
     store = Moving(7)
-    session = read_session(store, "s")
+    session = kept(store, "s")
     assert [json.loads(record)["content"] for record in (*session.archived, *session.active)] == list("ab6543210")
     with pytest.raises(ConflictError, match="written to all the time"):
-        read_session(Moving(1000), "s")
+        kept(Moving(1000), "s")
 
 
 def test_records_that_cannot_be_read_are_said_or_left_out() -> None:
@@ -158,7 +163,7 @@ def test_records_that_cannot_be_read_are_said_or_left_out() -> None:
         exported(store)
     assert (raised.value.session_id, raised.value.position) == ("s", 1)
     done = Exported()
-    lines = list(export_sessions(store, ["s", "t", "u"], done, skip_corrupt=True))
+    lines = list(export_sessions(SessionManager(store=store), ["s", "t", "u"], done, skip_corrupt=True))
     assert json.loads(lines[1]) == {"id": "s", "active": [json.loads(good)], "archived": []}
     assert len(lines) == 2
     assert (done.sessions, done.messages, done.corrupt, done.missing) == (1, 1, {"s": 7, "t": 1}, ["u"])

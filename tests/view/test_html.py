@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sessionkit_integrations import SessionManager, SessionView
 from sessionkit_integrations.view.model import Call, MessageView, Piece
+from sessionkit_integrations.window.turns import PLACES
 from tests.view.samples import (
     HOSTILE,
     IMAGE_URL,
@@ -25,7 +26,6 @@ from tests.view.samples import (
 
 TAGS = {"root", "div", "style", "span", "b", "details", "summary"}
 ATTRIBUTES = {"class", "dir", "title"}
-PLACES = ("preamble", "archived", "beyond", "window")
 
 chunks = st.sampled_from(
     ["<script>", "</style>", "</div>", "<!--", "]]>", "&lt;", "&amp", '"', "'", "\r\n", "\u202e", "\n"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,10 @@ from sessionkit_integrations import (
     InvalidSessionIdError,
     SessionManager,
     SessionView,
-    Window,
 )
 from sessionkit_integrations.records.record import Record
 from sessionkit_integrations.view.model import Call, MessageView, Piece
-from sessionkit_integrations.view.text import Length, cut, seen
+from sessionkit_integrations.view.text import Length, cut, split_marks
 from tests.view.samples import PNG, SESSION_ID, conversation
 
 if TYPE_CHECKING:
@@ -36,8 +36,10 @@ def record(role: str, content: Any = "x", **more: Any) -> Record:
 
 def viewed(**fields: Any) -> MessageView:
     """Return how a message by whatever writer is seen."""
-    (message,) = SessionView.of("s", [record(**{"role": "user", **fields})], [], Window(1)).messages
-    return message
+    store = InMemoryStore()
+    store.replace("s", Edit((record(**{"role": "user", **fields}),)), None, "1")
+    (message,) = SessionManager(1, store).view("s").messages
+    return replace(message, place="window")
 
 
 def texts(view: SessionView) -> list[tuple[str, str]]:
@@ -54,11 +56,11 @@ def test_a_view_has_the_archive_and_the_window_of_any_store(make_store: StoreMak
     assert texts(view) == [
         ("preamble", "Be brief."),
         *[("archived", text) for text in ("U0", "A0", "U1", "A1")],
-        *[("beyond", text) for text in ("U2", "A2", "U3", "A3")],
+        *[("outside", text) for text in ("U2", "A2", "U3", "A3")],
         *[("window", text) for text in ("U4", "A4")],
     ]
     assert (view.session_id, view.window, view.turns) == ("s", 1, 1)
-    assert repr(view) == "SessionView('s', preamble=1, archived=4, beyond=4, window=2)"
+    assert repr(view) == "SessionView('s', preamble=1, archived=4, outside=4, window=2)"
     assert all(abs((datetime.now(timezone.utc) - each.at).total_seconds()) < 60 for each in view.messages)
 
 
@@ -156,11 +158,11 @@ def test_cutting_loses_nothing_and_is_not_done_for_little(text: str, characters:
 
 @given(st.text())
 def test_marks_stand_for_one_character_each(text: str) -> None:
-    assert "".join(chr(int(piece[3:-1], 16)) if is_mark else piece for piece, is_mark in seen(text)) == text
+    assert "".join(chr(int(piece[3:-1], 16)) if is_mark else piece for piece, is_mark in split_marks(text)) == text
 
 
 def test_what_cannot_be_seen_is_marked_and_writing_left_alone() -> None:
     unseen = "\x00\x1b\r\x7f\x85\xad\u061c\u200b\u200e\u2028\u202e\u2066\ufeff\ud800\U000e0041"
-    assert [is_mark for _, is_mark in seen(unseen)] == [True] * len(unseen)
+    assert [is_mark for _, is_mark in split_marks(unseen)] == [True] * len(unseen)
     for text in ("tab\tand\nline", "مرحبا", "می‌خواهم", "👩‍👩‍👧 ❤️", "Ünïcödé", "日本語"):
-        assert list(seen(text)) == [(text, False)]
+        assert list(split_marks(text)) == [(text, False)]

@@ -1,75 +1,92 @@
 """Conversations that other packages keep in Redis: where they are, and how they become records of ours.
 
-Nothing is written where they are. Keys are looked for with SCAN, and one conversation is read at a time.
+Nothing is written where they are. Keys are found with SCAN, and one conversation is read at a time. What is read was
+written by others, and goes through their own loaders, which may raise anything; so an item that cannot be converted is
+kept as a problem, with its position, and never stops what comes after it.
 """
 
 from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
-from sessionkit_integrations.porting.peer_redis import PeerRedis
-from sessionkit_integrations.porting.stored import UNREADABLE, StoredSession, at_time, fields_of, read_session
+from sessionkit_integrations.porting.foreign_redis import ForeignRedis
+from sessionkit_integrations.porting.stored import (
+    StoredSession,
+    at_time,
+    explanation,
+    read_session,
+    readable,
+    stored,
+    without,
+)
 from sessionkit_integrations.records.codec import encode_all
-from sessionkit_integrations.stores.urls import store_from_url
+from sessionkit_integrations.records.record import Record
+from sessionkit_integrations.sessions.manager import SessionManager
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from sessionkit_integrations.records.codec import Codec
-    from sessionkit_integrations.records.record import Record
 
 T = TypeVar("T")
+
 _MILLISECONDS = 1000
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
+"""Unix times at which the years 1 and 9999 begin and end."""
+_UNREADABLE = Record(b"")
+"""Stands for an item that cannot be read."""
 
 
-@dataclass
-class Found:
-    """A conversation.
+@dataclass(frozen=True)
+class Conversation:
+    """A conversation of another package.
 
     Attributes:
-        session: What of it can be read.
-        unreadable: What of it cannot: positions, and what is wrong there.
+        session: All of it that can be read.
+        complete: The turns of it in which everything can be read.
+        problems: The position of each item that cannot be read, and what is wrong with it.
     """
 
     session: StoredSession
-    unreadable: dict[int, str] = field(default_factory=dict)
+    complete: StoredSession
+    problems: dict[int, str] = field(default_factory=dict)
 
 
-class Peer(ABC):
+class Source(ABC):
     """Where another package keeps its conversations."""
 
     ignored: int = 0
-    """How many lists or documents were looked at that are none of the package's."""
+    """Number of lists or documents that turned out not to be the package's."""
 
     @abstractmethod
     def ids(self) -> Iterator[str]:
         """Iterate over the ids of the conversations, each once."""
 
     @abstractmethod
-    def read(self, session_id: str) -> Found | None:
-        """Return a conversation; ``None`` if it is gone, or none of the package's."""
+    def read(self, session_id: str) -> Conversation | None:
+        """Return a conversation; ``None`` if it is gone, or not the package's."""
 
     @abstractmethod
     def close(self) -> None:
         """Close the connections."""
 
 
-class _InRedis(Peer):
+class _InRedis(Source):
     """Conversations under keys that begin with a prefix."""
 
     def __init__(self, url: str, prefix: str) -> None:
-        self._redis = PeerRedis(url, prefix)
+        self._redis = ForeignRedis(url, prefix)
 
     def ids(self) -> Iterator[str]:
-        """See `Peer.ids`."""
+        """See `Source.ids`."""
         return self._redis.sessions()
 
     def close(self) -> None:
-        """See `Peer.close`."""
+        """See `Source.close`."""
         self._redis.close()
 
 
@@ -80,9 +97,9 @@ class LangChainCommunity(_InRedis):
         super().__init__(url, prefix)
         self._codec, self._load = _langchain()
 
-    def read(self, session_id: str) -> Found | None:
-        """See `Peer.read`."""
-        items = self._redis.read(session_id).records[::-1]
+    def read(self, session_id: str) -> Conversation | None:
+        """See `Source.read`."""
+        items = self._redis.items(session_id)[::-1]
         return _converted(session_id, self._codec, items, lambda item: self._load(json.loads(item)))
 
 
@@ -95,24 +112,32 @@ class LangChainRedis(_InRedis):
         self._keys: dict[str, list[str]] = {}
 
     def ids(self) -> Iterator[str]:
-        """See `Peer.ids`."""
+        """See `Source.ids`."""
         # A key does not tell where its session's id ends, and releases differ in how they make it.
-        keys = list(dict.fromkeys(self._redis.documents()))
-        for key, session_id in zip(keys, self._redis.values(keys, "$.session_id"), strict=True):
+        found = list(dict.fromkeys(self._redis.documents()))
+        keys = [key for key in found if key is not None]
+        self.ignored += len(found) - len(keys)
+        for key, value in zip(keys, self._redis.values(keys, "$.session_id"), strict=True):
+            session_id = _first(value)
             if isinstance(session_id, str):
                 self._keys.setdefault(session_id, []).append(key)
             else:
                 self.ignored += 1
         return iter(self._keys)
 
-    def read(self, session_id: str) -> Found | None:
-        """See `Peer.read`."""
+    def read(self, session_id: str) -> Conversation | None:
+        """See `Source.read`."""
         keys = self._keys[session_id]
-        documents = [(key, each) for key, each in zip(keys, self._redis.values(keys, "$"), strict=True) if each]
+        found = [(key, text) for key, text in zip(keys, self._redis.values(keys, "$"), strict=True) if text]
         # The keys end in ULIDs, which order what was written at the same time.
-        documents.sort(key=lambda document: (_time_of(document[1]) or 0, document[0]))
-        found = [document for _, document in documents]
-        return _converted(session_id, self._codec, found, self._load, _time_of)
+        found.sort(key=lambda each: (_time_of(_first(each[1])) or 0, each[0]))
+        return _converted(
+            session_id,
+            self._codec,
+            [text for _, text in found],
+            lambda text: self._load(json.loads(text)[0]),
+            lambda text: _time_of(_first(text)),
+        )
 
 
 class LlamaIndex(_InRedis):
@@ -126,9 +151,9 @@ class LlamaIndex(_InRedis):
         self._codec = LlamaIndexCodec()
         self._load = ChatMessage.model_validate_json
 
-    def read(self, session_id: str) -> Found | None:
-        """See `Peer.read`."""
-        items = self._redis.read(session_id).records
+    def read(self, session_id: str) -> Conversation | None:
+        """See `Source.read`."""
+        items = self._redis.items(session_id)
         # Any list of the database may be one. Records of ours would do as its messages, but have no such field.
         if not any(_has_kwargs(item) for item in items):
             self.ignored += bool(items)
@@ -136,36 +161,30 @@ class LlamaIndex(_InRedis):
         return _converted(session_id, self._codec, items, self._load)
 
 
-class JavaScript(Peer):
+class JavaScript(Source):
     """The JavaScript SessionKit, whose format is ours."""
 
     def __init__(self, url: str, prefix: str | None = None) -> None:
-        self._store = store_from_url(with_raw_ids(url, prefix))
+        self._sessions = SessionManager.from_url(with_raw_ids(url, prefix))
 
     def ids(self) -> Iterator[str]:
-        """See `Peer.ids`."""
-        return self._store.sessions()
+        """See `Source.ids`."""
+        return self._sessions.list_sessions()
 
-    def read(self, session_id: str) -> Found | None:
-        """See `Peer.read`."""
-        session = read_session(self._store, session_id)
-        if not session:
+    def read(self, session_id: str) -> Conversation | None:
+        """See `Source.read`."""
+        found = read_session(self._sessions, session_id)
+        if not found:
             return None
-        unreadable: dict[int, str] = {}
-        kept: dict[str, list[Record]] = {"archived": [], "active": []}
-        whole = [("archived", each) for each in session.archived] + [("active", each) for each in session.active]
-        for position, (name, record) in enumerate(whole):
-            try:
-                fields_of(record)
-            except UNREADABLE as error:
-                unreadable[position] = said(error)
-            else:
-                kept[name].append(record)
-        return Found(replace(session, active=tuple(kept["active"]), archived=tuple(kept["archived"])), unreadable)
+        faults = found.faults()
+        # Positions count the archive first, as the older part of the conversation.
+        problems = {fault.position + (0 if fault.archived else len(found.archived)): fault.problem for fault in faults}
+        session, complete = (stored(readable(found, faults, whole_turns=turns)) for turns in (False, True))
+        return Conversation(session, complete, dict(sorted(problems.items())))
 
     def close(self) -> None:
-        """See `Peer.close`."""
-        self._store.close()
+        """See `Source.close`."""
+        self._sessions.close()
 
 
 def with_raw_ids(url: str, prefix: str | None) -> str:
@@ -177,16 +196,6 @@ def with_raw_ids(url: str, prefix: str | None) -> str:
     if prefix is not None:
         options.append(urlencode({"key_prefix": prefix}))
     return f"{address}?{'&'.join(options)}"
-
-
-def said(error: Exception) -> str:
-    """Return what an error says, in one line that is not too long."""
-    text = " ".join(str(error).split())
-    text = text if isinstance(error, ValueError) else f"{type(error).__name__} {text}"
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-_LONGEST = 200
 
 
 def _langchain() -> tuple[Codec[Any], Callable[[Any], Any]]:
@@ -202,23 +211,44 @@ def _converted(
     items: Sequence[T],
     load: Callable[[T], Any],
     time_of: Callable[[T], int | None] = lambda _: None,
-) -> Found | None:
+) -> Conversation | None:
     """Return the conversation that items make, each a message."""
     if not items:
         return None
     records: list[Record] = []
-    unreadable: dict[int, str] = {}
+    unreadable: list[int] = []
+    problems: dict[int, str] = {}
     for position, item in enumerate(items):
         try:
-            records += (at_time(record, time_of(item)) for record in encode_all(codec, [load(item)]))
-        except UNREADABLE as error:
-            unreadable[position] = said(error)
-    return Found(StoredSession(session_id, tuple(records)), unreadable)
+            added = [at_time(record, time_of(item)) for record in encode_all(codec, [load(item)])]
+        except Exception as error:  # noqa: BLE001 - the loaders of other packages raise anything
+            problems[position] = explanation(error)
+            unreadable.append(len(records))
+            added = [_UNREADABLE]
+        records += added
+    session, complete = (
+        StoredSession(session_id, without(records, unreadable, whole_turns=turns)) for turns in (False, True)
+    )
+    return Conversation(session, complete, problems)
+
+
+def _first(text: bytes | None) -> Any:
+    """Return the first value of a JSON array, or ``None`` if there is none or it cannot be read."""
+    try:
+        values = json.loads(text or b"[]")
+    except (ValueError, RecursionError):
+        return None
+    return values[0] if isinstance(values, list) and values else None
 
 
 def _time_of(document: Any) -> int | None:
+    """Return the time of a document in Unix milliseconds, if it has one that calendars know."""
     seconds = document.get("timestamp") if isinstance(document, dict) else None
-    return int(seconds * _MILLISECONDS) if isinstance(seconds, (int, float)) else None
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        return None
+    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+        return None
+    return int(seconds * _MILLISECONDS)
 
 
 def _has_kwargs(item: bytes) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _BATCH = 100
-"""How many documents are asked for at once."""
+"""Documents that are read at once."""
 
 _JSON_TYPE = "ReJSON-RL"
-"""What Redis calls a JSON document."""
+"""Redis' name for the type of a JSON document."""
 
 
 @dataclass(frozen=True)
-class _PeerKeys(Keys):
+class _RawKeys(Keys):
     """Keys with any prefix, and ids as they are."""
 
     def __post_init__(self) -> None:
@@ -35,22 +34,26 @@ class _PeerKeys(Keys):
         return (key[len(self.prefix) :] or None) if key.startswith(self.prefix) else None
 
 
-class PeerRedis(RedisStore):
+class ForeignRedis(RedisStore):
     """A server with lists or JSON documents whose keys begin with a prefix.
 
-    ``sessions`` lists what follows it in the keys of lists, and ``read`` returns their elements.
+    ``sessions`` lists the rest of the keys of lists.
 
     Args:
-        url: Where the server is; see `RedisStore`.
-        prefix: How the keys begin.
+        url: The server's URL; see `RedisStore`.
+        prefix: Beginning of the keys.
     """
 
     def __init__(self, url: str, prefix: str) -> None:
         super().__init__(url)
-        self._keys = _PeerKeys(prefix, raw_ids=True)
+        self._keys = _RawKeys(prefix, raw_ids=True)
 
-    def documents(self) -> Iterator[str]:
-        """Iterate over the keys of JSON documents, some of which may come more than once."""
+    def items(self, session_id: str) -> Sequence[bytes]:
+        """Return the elements of a list."""
+        return self.read(session_id).records
+
+    def documents(self) -> Iterator[str | None]:
+        """Iterate over the keys of JSON documents; some come more than once, those that are not UTF-8 as ``None``."""
         for node in self.nodes():
             cursor = -1
             while cursor:
@@ -58,16 +61,19 @@ class PeerRedis(RedisStore):
                 cursor, keys = self._run(Command("SCAN", (), page, _page), node)
                 yield from keys
 
-    def values(self, keys: Sequence[str], path: str) -> Iterator[Any]:
-        """Yield what is at a path of each of some documents; ``None`` where nothing is."""
+    def values(self, keys: Sequence[str], path: str) -> Iterator[bytes | None]:
+        """Yield the JSON of what is at a path of each of some documents; ``None`` where there is no document."""
         size = 1 if self._sender.cluster else _BATCH  # keys of one command are of one slot
         for start in range(0, len(keys), size):
-            yield from self._run(Command("JSON.MGET", tuple(keys[start : start + size]), (path,), _values))
+            yield from self._run(Command("JSON.MGET", tuple(keys[start : start + size]), (path,), list))
 
 
-def _page(reply: Any) -> tuple[int, list[str]]:
-    return int(reply[0]), [key if isinstance(key, str) else key.decode(errors="replace") for key in reply[1]]
+def _page(reply: Any) -> tuple[int, list[str | None]]:
+    return int(reply[0]), [_text(key) for key in reply[1]]
 
 
-def _values(reply: Any) -> list[Any]:
-    return [None if found is None else next(iter(json.loads(found)), None) for found in reply]
+def _text(key: bytes) -> str | None:
+    try:
+        return key.decode()
+    except UnicodeDecodeError:
+        return None

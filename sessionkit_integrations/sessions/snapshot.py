@@ -1,0 +1,151 @@
+"""A session as a store held it at one moment: its records, and the messages that they hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from sessionkit_integrations.errors import CorruptSessionError
+from sessionkit_integrations.records.codec import decode_all
+from sessionkit_integrations.records.record import role_of
+from sessionkit_integrations.stores.base import Snapshot
+from sessionkit_integrations.window.turns import bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessionkit_integrations.records.codec import Reader
+    from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.window.turns import Place, Window
+
+M = TypeVar("M")
+N = TypeVar("N")
+
+NOTHING = slice(0)
+"""No part of an archive."""
+EVERYTHING = slice(None)
+"""All of an archive."""
+
+
+def newest(limit: int | None, before: int | None = None) -> slice:
+    """Return a page of an archive, counted from its newest record.
+
+    Args:
+        limit: Most records on the page; all that are left if ``None``.
+        before: Number of newer records, which earlier pages hold.
+
+    Raises:
+        TypeError, ValueError: One of them is not an integer of at least 0.
+    """
+    for name, value in (("limit", limit), ("before", before)):
+        if value is not None and type(value) is not int:
+            raise TypeError(f"{name} must be an integer, got {type(value).__name__}")
+        if value is not None and value < 0:
+            raise ValueError(f"{name} must be at least 0, got {value}")
+    before = before or 0
+    if limit == 0:
+        return NOTHING
+    return slice(None if limit is None else -before - limit, -before or None)
+
+
+@dataclass(frozen=True)
+class SessionSnapshot(Generic[M]):
+    """Records of a session as they were at one moment; they become messages when these are asked for.
+
+    Attributes:
+        session_id: The session.
+        reader: Reads a record as a message.
+        window: The window that was applied.
+        active: The active records as they are stored, oldest first.
+        preamble_end: Position among them at which the preamble ends.
+        window_start: Position among them at which the turns begin that are in the window.
+        archived: The part of the archive that was read, oldest first.
+        archive_start: Position of the first of them in the archive.
+    """
+
+    session_id: str
+    reader: Reader[M]
+    window: Window
+    active: tuple[Record, ...]
+    preamble_end: int
+    window_start: int
+    archived: tuple[Record, ...] = ()
+    archive_start: int = 0
+
+    @classmethod
+    def of(cls, session_id: str, reader: Reader[M], window: Window, active: Sequence[Record]) -> SessionSnapshot[M]:
+        """Return a session with some active records and nothing in its archive."""
+        preamble_end, window_start = bounds(map(role_of, active), window)
+        return cls(session_id, reader, window, tuple(active), preamble_end, window_start)
+
+    def __bool__(self) -> bool:
+        return bool(self.active or self.archived)
+
+    @property
+    def kept(self) -> list[Record]:
+        """Records that the model sees: those of the preamble and the window. Indexes of messages count them."""
+        return [*self.active[: self.preamble_end], *self.active[self.window_start :]]
+
+    @property
+    def outside(self) -> tuple[Record, ...]:
+        """Active records that the window leaves out."""
+        return self.active[self.preamble_end : self.window_start]
+
+    @property
+    def version(self) -> str:
+        """Version of the active records, which `Store.replace` expects."""
+        return Snapshot(self.active).version
+
+    def messages(self, *places: Place) -> list[M]:
+        """Return the messages in some places, in the order of the places.
+
+        Raises:
+            CorruptSessionError: A record there cannot be read.
+        """
+        return [message for place in places for message in self._messages(place)]
+
+    def message(self, index: int) -> M:
+        """Return the message of one of the `kept` records, by its index among them.
+
+        Raises:
+            CorruptSessionError: It cannot be read.
+        """
+        position = index if index < self.preamble_end else index - self.preamble_end + self.window_start
+        return decode_all(self.reader, self.active[position : position + 1], self.session_id, first=position)[0]
+
+    def first(self, place: Place) -> int:
+        """Return the position of the first record in a place, among the active records or in the archive."""
+        return {
+            "preamble": 0,
+            "outside": self.preamble_end,
+            "window": self.window_start,
+            "archived": self.archive_start,
+        }[place]
+
+    def faults(self) -> list[CorruptSessionError]:
+        """Return an error for each record that cannot be read, those of the active records first."""
+        active = (self._fault(record, position) for position, record in enumerate(self.active))
+        archived = (
+            self._fault(record, position, archived=True)
+            for position, record in enumerate(self.archived, self.archive_start)
+        )
+        return [fault for fault in (*active, *archived) if fault is not None]
+
+    def read_with(self, reader: Reader[N]) -> SessionSnapshot[N]:
+        """Return the same records, read as other messages."""
+        same: Any = self
+        return replace(same, reader=reader)
+
+    def _messages(self, place: Place) -> list[M]:
+        end = {"preamble": self.preamble_end, "outside": self.window_start}.get(place)
+        archived = place == "archived"
+        first = self.first(place)
+        records = self.archived if archived else self.active[first:end]
+        return decode_all(self.reader, records, self.session_id, first=first, archived=archived)
+
+    def _fault(self, record: Record, position: int, *, archived: bool = False) -> CorruptSessionError | None:
+        try:
+            decode_all(self.reader, [record], self.session_id, first=position, archived=archived)
+        except CorruptSessionError as error:
+            return error
+        return None

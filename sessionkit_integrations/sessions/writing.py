@@ -1,0 +1,127 @@
+"""Writing to sessions: messages in the shape of OpenAI's chat API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from sessionkit_integrations.sessions import edits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.sessions.chats import Chats
+
+    Content = str | list[dict[str, Any]]
+
+
+class WritesSessions:
+    """The methods of `SessionManager` that write."""
+
+    _plain: Chats[Message]
+
+    def send_message(self, session_id: str, message: Message, *, idempotency_key: str | None = None) -> None:
+        """Add a message to a session.
+
+        Args:
+            session_id: The session: a user's id, a conversation's id. It begins with its first message.
+            message: A dict in the shape of OpenAI's chat API.
+            idempotency_key: Makes a repetition by the caller safe: of the calls for one session with the same key,
+                only the first writes, as long as it is among the session's last 32 writes.
+
+        Raises:
+            InvalidMessageError: The message cannot be stored; nothing was written.
+            InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
+            StoreError: The store failed.
+        """
+        self.send_messages(session_id, [message], idempotency_key=idempotency_key)
+
+    async def asend_message(self, session_id: str, message: Message, *, idempotency_key: str | None = None) -> None:
+        """See `send_message`."""
+        await self.asend_messages(session_id, [message], idempotency_key=idempotency_key)
+
+    def send_messages(
+        self, session_id: str, messages: Sequence[Message], *, idempotency_key: str | None = None
+    ) -> None:
+        """Add messages to a session in one round trip: either all of them, next to each other, or none.
+
+        Args:
+            session_id: The session.
+            messages: Dicts in the shape of OpenAI's chat API; an empty list writes nothing.
+            idempotency_key: See `send_message`.
+
+        Raises:
+            InvalidMessageError: One of the messages cannot be stored; nothing was written.
+            InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
+            StoreError: The store failed.
+        """
+        self._plain.append(session_id, messages, idempotency_key)
+
+    async def asend_messages(
+        self, session_id: str, messages: Sequence[Message], *, idempotency_key: str | None = None
+    ) -> None:
+        """See `send_messages`."""
+        await self._plain.aappend(session_id, messages, idempotency_key)
+
+    def add_user_message(self, session_id: str, content: Content) -> None:
+        """Add a user message, which opens a turn; see `send_message`."""
+        self._plain.append(session_id, [_message("user", content)])
+
+    async def aadd_user_message(self, session_id: str, content: Content) -> None:
+        """See `add_user_message`."""
+        await self._plain.aappend(session_id, [_message("user", content)])
+
+    def add_assistant_message(self, session_id: str, content: Content) -> None:
+        """Add an assistant message to the current turn; see `send_message`."""
+        self._plain.append(session_id, [_message("assistant", content)])
+
+    async def aadd_assistant_message(self, session_id: str, content: Content) -> None:
+        """See `add_assistant_message`."""
+        await self._plain.aappend(session_id, [_message("assistant", content)])
+
+    def add_system_message(self, session_id: str, content: Content) -> None:
+        """Add a system message; see `send_message`.
+
+        Before the first turn it becomes part of the preamble; later, of the current turn, with which it is evicted.
+        """
+        self._plain.append(session_id, [_message("system", content)])
+
+    async def aadd_system_message(self, session_id: str, content: Content) -> None:
+        """See `add_system_message`."""
+        await self._plain.aappend(session_id, [_message("system", content)])
+
+    def set_system_message(self, session_id: str, content: Content) -> None:
+        """Replace the first system message of a session's preamble, or begin the preamble with one.
+
+        Other system messages of the preamble stay. If the message is there already, nothing is written.
+
+        Raises:
+            ConflictError: Other writers were faster, time after time; nothing was written.
+            As `send_message`.
+        """
+        self._plain.edit(session_id, self._system_message(content))
+
+    async def aset_system_message(self, session_id: str, content: Content) -> None:
+        """See `set_system_message`."""
+        await self._plain.aedit(session_id, self._system_message(content))
+
+    def reset_session(self, session_id: str) -> None:
+        """Delete all that is kept of a session, with its archive, whether it can be read or not.
+
+        Raises:
+            InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
+            StoreError: The store failed.
+        """
+        self._plain.delete(session_id)
+
+    async def areset_session(self, session_id: str) -> None:
+        """See `reset_session`."""
+        await self._plain.adelete(session_id)
+
+    def _system_message(self, content: Content) -> edits.EditFunction[Message, None]:
+        message = _message("system", content)
+        return edits.set_system_message(message, self._plain.encode([message])[0])
+
+
+def _message(role: Literal["user", "assistant", "system"], content: Content) -> Message:
+    return {"role": role, "content": content}
