@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.adapting.with_pydantic import parse_json
 from sessionkit_integrations.errors import InvalidMessageError
-from sessionkit_integrations.records.messages import check_json
+from sessionkit_integrations.records.strict import check_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

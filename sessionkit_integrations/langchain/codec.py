@@ -39,6 +39,8 @@ from sessionkit_integrations.langchain.content import decode_content, encode_con
 from sessionkit_integrations.langchain.making import make
 from sessionkit_integrations.langchain.values import dumped, restore
 from sessionkit_integrations.records.media import text_part
+from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_bounds, fields_of
+from sessionkit_integrations.records.strict import check_fields
 from sessionkit_integrations.records.tool_calls import texts_of
 
 if TYPE_CHECKING:
@@ -89,13 +91,15 @@ class LangChainCodec:
 
     parse_json = staticmethod(parse_json)
 
-    def encode(self, messages: Sequence[BaseMessage]) -> Iterable[Fields]:
+    def encode(self, messages: Sequence[BaseMessage], max_bytes: int = MAX_MESSAGE_BYTES) -> Iterable[Fields]:
         """See `Codec.encode`. Chunks are stored as the whole message they add up to."""
         for message in whole(messages):
+            check_bounds(fields_of(message), max_bytes)
             try:
                 fields = _encode(message)
             except RecursionError as error:
                 raise InvalidMessageError("message", "is nested too deeply") from error
+            check_fields(fields)
             yield fields
 
     def decode(self, fields: Fields) -> BaseMessage:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sessionkit_integrations.adapting.differences import apply, arrange, compare
 from sessionkit_integrations.langchain.blocks import FORMS, NATURAL, Form
 from sessionkit_integrations.records.media import text_part
-from sessionkit_integrations.records.messages import check_json
+from sessionkit_integrations.records.strict import check_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

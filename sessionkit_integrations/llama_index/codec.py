@@ -27,6 +27,8 @@ from sessionkit_integrations.llama_index.content import EncodedBlocks, decode_bl
 from sessionkit_integrations.llama_index.natural import decode_content, decode_thinking
 from sessionkit_integrations.llama_index.values import dump_value, restore
 from sessionkit_integrations.records.parts import read_content
+from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_bounds, fields_of
+from sessionkit_integrations.records.strict import check_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,15 +61,17 @@ class LlamaIndexCodec:
 
     parse_json = staticmethod(parse_json)
 
-    def encode(self, messages: Sequence[ChatMessage]) -> Iterable[Fields]:
+    def encode(self, messages: Sequence[ChatMessage], max_bytes: int = MAX_MESSAGE_BYTES) -> Iterable[Fields]:
         """See `Codec.encode`."""
         for message in messages:
             if not isinstance(message, ChatMessage):
                 raise InvalidMessageError("message", f"must be a ChatMessage, got {type(message).__name__}")
+            check_bounds(fields_of(message), max_bytes)
             try:
                 fields = _encode(message)
             except RecursionError as error:
                 raise InvalidMessageError("message", "is nested too deeply") from error
+            check_fields(fields)
             yield fields
 
     def decode(self, fields: Fields) -> ChatMessage:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sessionkit_integrations.errors import CorruptSessionError
-from sessionkit_integrations.records.messages import RESERVED_FIELDS, Message, check_message
+from sessionkit_integrations.records.messages import DEVELOPER, RESERVED_FIELDS, Message, check_message
 from sessionkit_integrations.records.record import Record, check_record, encode, now, parse_json
-from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_extent, too_large
+from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_bounds, too_large
+from sessionkit_integrations.records.strict import check_fields
+from sessionkit_integrations.records.unreadable import UnreadableRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,13 +23,13 @@ _RESERVED = tuple(RESERVED_FIELDS)
 
 
 class Reader(Protocol[M_co]):
-    """How records are read as messages of a framework, or as what is to be shown of them."""
+    """Reads records as messages of a framework, or as what is to be shown of them."""
 
     def parse_json(self, record: bytes, /) -> Any:
         """Return the JSON value that a record holds.
 
         Raises:
-            ValueError: It is no JSON.
+            ValueError: It is not JSON.
         """
         ...
 
@@ -35,16 +37,21 @@ class Reader(Protocol[M_co]):
         """Return the message that a record with ``fields``, which it may use up, holds.
 
         Raises:
-            AttributeError, LookupError, TypeError, ValueError: The fields make no message.
+            UnreadableRecordError: The fields make no message.
         """
         ...
 
 
 class Codec(Reader[M], Protocol[M]):
-    """How the messages of one framework are written as records and read from them."""
+    """Writes the messages of one framework as records, and reads them."""
 
-    def encode(self, messages: Sequence[M]) -> Iterable[Fields]:
-        """Return the fields of the records that hold ``messages``.
+    def encode(self, messages: Sequence[M], max_bytes: int = MAX_MESSAGE_BYTES) -> Iterable[Fields]:
+        """Return the fields of the records that hold messages; JSON can hold them.
+
+        Args:
+            messages: The messages.
+            max_bytes: Bytes that a record may have. A message that is larger by far is refused before anything of that
+                size is made; the records themselves are checked later.
 
         Raises:
             InvalidMessageError: A message cannot be stored.
@@ -53,21 +60,26 @@ class Codec(Reader[M], Protocol[M]):
 
 
 class PlainCodec:
-    """Messages as plain dicts in OpenAI's shape."""
+    """Messages as plain dicts in OpenAI's shape, which JSON must hold exactly."""
 
     parse_json = staticmethod(parse_json)
 
-    def encode(self, messages: Sequence[Message]) -> Iterable[Fields]:
+    def encode(self, messages: Sequence[Message], max_bytes: int = MAX_MESSAGE_BYTES) -> Iterable[Fields]:
         """See `Codec.encode`."""
         for message in messages:
             check_message(message)
-            yield dict(message)
+            check_bounds(message, max_bytes)
+            check_fields(message)
+            fields: Fields = dict(message)
+            if fields["role"] == DEVELOPER:
+                fields["role"] = "system"
+            yield fields
 
     def decode(self, fields: Fields) -> Message:
         """See `Codec.decode`."""
         content = fields.setdefault("content", None)
         if type(content) is not str and content is not None and not _is_list_of_parts(content):
-            raise ValueError("its content is neither a text nor a list of parts")
+            raise UnreadableRecordError("content must be a string or a list of content parts")
         for name in _RESERVED:
             fields.pop(name, None)
         message: Any = fields
@@ -78,18 +90,16 @@ def encode_all(codec: Codec[M], messages: Sequence[M], max_bytes: int = MAX_MESS
     """Return the records of a batch of messages, all written at the present time.
 
     Args:
-        codec: How the messages are written.
+        codec: The codec of their framework.
         messages: The batch.
-        max_bytes: How large a record may be, in bytes.
+        max_bytes: Bytes that a record may have.
 
     Raises:
         InvalidMessageError: One of them cannot be stored.
     """
     at = now()
-    messages = list(messages)  # it may be an iterator
-    for message in messages:
-        check_extent(message, max_bytes)
-    records = [encode(fields, at) for fields in codec.encode(messages)]
+    # A list, as it may be an iterator.
+    records = [encode(fields, at) for fields in codec.encode(list(messages), max_bytes)]
     for record in records:
         if len(record) > max_bytes:
             raise too_large(len(record), max_bytes)

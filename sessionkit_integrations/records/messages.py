@@ -1,8 +1,7 @@
-"""What a message is, and what may not be stored."""
+"""Messages in OpenAI's shape, and the check of those that a caller wants to store."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -12,11 +11,11 @@ from sessionkit_integrations.errors import InvalidMessageError, InvalidSessionId
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES = frozenset({"system", "user", "assistant", "tool"})
+DEVELOPER = "developer"
+"""Role that OpenAI's newer models have in the place of ``system``. It is accepted and read as that."""
 MAX_SESSION_ID_BYTES = 512
-MAX_INTEGER_BITS = 1023
-"""Beyond that, readers of JSON to whom numbers are floats have none: https://www.rfc-editor.org/rfc/rfc8259#section-6"""
 FRAMEWORKS = ("langchain", "llama_index")
-"""The fields in which records hold what only messages of a framework say."""
+"""Names of the fields in which records hold what only messages of a framework say."""
 RESERVED_FIELDS = frozenset({"at", *FRAMEWORKS})
 """Fields that a record uses itself, and a message therefore may not have."""
 
@@ -71,64 +70,33 @@ _INSTEAD_OF_CONTENT = ("tool_calls", "refusal", "audio", "function_call")
 def check_session_id(session_id: str) -> None:
     """Raise `InvalidSessionIdError` unless ``session_id`` is a non-empty string of at most 512 bytes."""
     if not isinstance(session_id, str):
-        raise InvalidSessionIdError(f"a session id is a string, not {type(session_id).__name__}")
+        raise InvalidSessionIdError(f"a session id must be a string, got {type(session_id).__name__}")
     if not session_id:
-        raise InvalidSessionIdError("a session id is not empty")
+        raise InvalidSessionIdError("a session id must not be empty")
     try:
         size = len(session_id.encode())
     except UnicodeEncodeError as error:
-        raise InvalidSessionIdError("a session id holds no lone surrogates") from error
+        raise InvalidSessionIdError("a session id must not hold lone surrogates") from error
     if size > MAX_SESSION_ID_BYTES:
-        raise InvalidSessionIdError(f"a session id has at most {MAX_SESSION_ID_BYTES} bytes of UTF-8, not {size}")
+        raise InvalidSessionIdError(f"a session id must have at most {MAX_SESSION_ID_BYTES} bytes of UTF-8, got {size}")
 
 
 def check_message(message: Mapping[str, Any]) -> None:
-    """Raise `InvalidMessageError`, naming the field, unless ``message`` can be stored as it is."""
+    """Raise `InvalidMessageError`, naming the field, unless a message has OpenAI's shape."""
     if not isinstance(message, Mapping):
-        raise InvalidMessageError("message", f"is a dict, not {type(message).__name__}")
+        raise InvalidMessageError("message", f"must be a dict, got {type(message).__name__}")
     role = message.get("role")
-    if not isinstance(role, str) or role not in ROLES:
-        raise InvalidMessageError("role", f"is one of {', '.join(sorted(ROLES))}, not {role!r}")
+    if not isinstance(role, str) or (role not in ROLES and role != DEVELOPER):
+        raise InvalidMessageError("role", f"must be one of {', '.join(sorted(ROLES))}, got {role!r}")
     _check_content(message)
     _check_tool_calls(message.get("tool_calls"))
     for field in ("tool_call_id", "name"):
         value = message.get(field)
         if value is not None and not isinstance(value, str):
-            raise InvalidMessageError(field, f"is a string, not {type(value).__name__}")
+            raise InvalidMessageError(field, f"must be a string, got {type(value).__name__}")
     for field in message:
         if field in RESERVED_FIELDS:
             raise InvalidMessageError(field, "is a name that stored records use themselves; call it something else")
-
-
-def check_json(value: object, field: str) -> None:
-    """Raise `InvalidMessageError` unless JSON can hold ``value`` exactly as it is.
-
-    Args:
-        value: The value to check, at any depth.
-        field: Its place in the message, for the error.
-    """
-    if value is None or isinstance(value, (str, bool)):
-        return
-    if isinstance(value, (int, float)):
-        _check_number(value, field)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            check_json(item, f"{field}[{index}]")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise InvalidMessageError(field, f"has the key {key!r}; in JSON, keys are strings")
-            check_json(item, f"{field}.{key}")
-    else:
-        raise InvalidMessageError(field, f"is a {type(value).__name__}, which JSON cannot hold; convert it first")
-
-
-def _check_number(value: float, field: str) -> None:
-    if isinstance(value, int):
-        if value.bit_length() > MAX_INTEGER_BITS:
-            raise InvalidMessageError(field, f"is an integer of more than {MAX_INTEGER_BITS} bits; make it a string")
-    elif not math.isfinite(value):
-        raise InvalidMessageError(field, f"is {value}, which JSON cannot hold")
 
 
 def _check_content(message: Mapping[str, Any]) -> None:
@@ -137,44 +105,46 @@ def _check_content(message: Mapping[str, Any]) -> None:
         return
     if content is None:
         if message["role"] != "assistant" or not any(message.get(name) for name in _INSTEAD_OF_CONTENT):
-            raise InvalidMessageError("content", "is missing; only an assistant message with tool calls needs none")
+            raise InvalidMessageError("content", "is missing; only an assistant message with tool calls may have none")
     elif not isinstance(content, list):
-        raise InvalidMessageError("content", f"is a string or a list of content parts, not {type(content).__name__}")
+        raise InvalidMessageError(
+            "content", f"must be a string or a list of content parts, got {type(content).__name__}"
+        )
     else:
         for index, part in enumerate(content):
             if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-                raise InvalidMessageError(f"content[{index}]", 'is a dict with a "type", as content parts are')
+                raise InvalidMessageError(f"content[{index}]", 'must be a dict with a "type", as content parts are')
             if part["type"] == "text" and not isinstance(part.get("text"), str):
-                raise InvalidMessageError(f"content[{index}].text", "is a string")
+                raise InvalidMessageError(f"content[{index}].text", "must be a string")
             if part["type"] == "image_url":
                 image = part.get("image_url")
                 if not isinstance(image, dict) or not isinstance(image.get("url"), str):
-                    raise InvalidMessageError(f"content[{index}].image_url", 'is a dict with a "url"')
+                    raise InvalidMessageError(f"content[{index}].image_url", 'must be a dict with a "url"')
 
 
 def _check_tool_calls(calls: object) -> None:
     if calls is None:
         return
     if not isinstance(calls, list):
-        raise InvalidMessageError("tool_calls", f"is a list, not {type(calls).__name__}")
+        raise InvalidMessageError("tool_calls", f"must be a list, got {type(calls).__name__}")
     for index, call in enumerate(calls):
         field = f"tool_calls[{index}]"
         if not isinstance(call, dict):
-            raise InvalidMessageError(field, f"is a dict, not {type(call).__name__}")
+            raise InvalidMessageError(field, f"must be a dict, got {type(call).__name__}")
         if not isinstance(call.get("id"), str):
-            raise InvalidMessageError(f"{field}.id", "is a string, the id that a tool message answers with")
+            raise InvalidMessageError(f"{field}.id", "must be a string, the id that a tool message answers with")
         kind = call.get("type", "function")
         if kind == "custom":
             _check_strings(call.get("custom"), f"{field}.custom", ("name", "input"))
         elif kind == "function":
             _check_strings(call.get("function"), f"{field}.function", ("name", "arguments"))
         else:
-            raise InvalidMessageError(f"{field}.type", f"is function or custom, not {kind!r}")
+            raise InvalidMessageError(f"{field}.type", f"must be 'function' or 'custom', got {kind!r}")
 
 
 def _check_strings(value: object, field: str, names: tuple[str, str]) -> None:
     if not isinstance(value, dict):
-        raise InvalidMessageError(field, f"is a dict with {' and '.join(names)}")
+        raise InvalidMessageError(field, f"must be a dict with {' and '.join(names)}")
     for name in names:
         if not isinstance(value.get(name), str):
-            raise InvalidMessageError(f"{field}.{name}", "is a string")
+            raise InvalidMessageError(f"{field}.{name}", "must be a string")

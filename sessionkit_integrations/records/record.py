@@ -10,16 +10,38 @@
 Any other field of a plain message is kept as it is. Two things have no field in OpenAI's shape but exist in more than
 one framework: `reasoning_details` and `is_error`. They have the same names in a framework's field as in a plain
 message; see `Message`.
+
+Every record is JSON that any parser reads: no `NaN` or `Infinity`, no integer of more than 1,023 bits, no half of a
+surrogate pair. Plain messages that hold such values are refused. Those of a framework hold a stand-in in its place, and
+under the framework's field a list of notes, `values`. A note is `[path, kind]` or `[path, kind, more]`; the path leads
+from the framework's message through its fields, keys and indexes to the value:
+
+    {"role":"user","content":"half an emoji: \ufffd","langchain":{"values":[[["content"],"surrogates",[[15,55357]]]]}}
+
+| kind | stands in the place | more |
+| --- | --- | --- |
+| `bytes` | the base64 of bytes | |
+| `float` | `"NaN"`, `"Infinity"` or `"-Infinity"` | |
+| `integer` | the hexadecimal digits of an integer, such as `"-0x1f"` | |
+| `surrogates` | a text with U+FFFD for each lone surrogate | the index and the code unit of each |
+| `key` | the path ends in a key with U+FFFD for each lone surrogate | the base64 of the key in UTF-8 |
+| `left_out` | a mark such as `"[pandas.DataFrame left out]"` | |
+| `document` | the fields of a `Document` of LangChain | |
+| `openai.types…:Class` | the fields of an object of OpenAI's SDK | |
+
+The notes are in the order in which they are to be applied. Earlier records have the paths of documents in `documents`,
+and those of objects and bytes in `objects`.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, NewType, NoReturn
 
-from sessionkit_integrations.errors import InvalidMessageError
-from sessionkit_integrations.records.messages import ROLES, check_json
+from sessionkit_integrations.records.messages import DEVELOPER, ROLES
+from sessionkit_integrations.records.unreadable import UnreadableRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +60,12 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+def _as_number(value: Any) -> float:
+    """Return a number of another class than Python's own, such as NumPy's, as one of those."""
+    return int(value) if isinstance(value, Integral) else float(value)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_as_number)
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
@@ -61,31 +88,18 @@ def encode(fields: Mapping[str, Any], at: int) -> Record:
     """Return the record that holds ``fields``.
 
     Args:
-        fields: A message in OpenAI's shape, with anything a framework adds to it.
+        fields: A message in OpenAI's shape, with anything a framework adds to it, as a codec returns it: JSON can hold
+            it.
         at: The time of writing, in Unix milliseconds.
-
-    Raises:
-        InvalidMessageError: JSON cannot hold one of the fields.
     """
-    record = {"role": fields["role"], **fields, "at": at}
-    try:
-        _check_fields(record)
-        return Record(_ENCODER.encode(record).encode())
-    except RecursionError as error:
-        raise InvalidMessageError("message", "is nested too deeply") from error
-    except UnicodeEncodeError:
-        _raise_lone_surrogate(fields)
-    except InvalidMessageError:
-        raise
-    except ValueError as error:
-        raise InvalidMessageError("message", f"cannot be written as JSON ({error})") from error
+    return Record(_ENCODER.encode({"role": fields["role"], **fields, "at": at}).encode())
 
 
 def decode(record: bytes) -> Fields:
     """Return the fields of a record.
 
     Raises:
-        ValueError: It is not a JSON object with one of the four roles.
+        ValueError: It is not a JSON object with a role.
     """
     return check_record(parse_json(record))
 
@@ -93,13 +107,18 @@ def decode(record: bytes) -> Fields:
 def check_record(value: Any) -> Fields:
     """Return the JSON value of a record as its fields.
 
+    The role ``developer``, which OpenAI has beside ``system`` and in the same place, becomes ``system``.
+
     Raises:
-        ValueError: It is not an object with one of the four roles.
+        UnreadableRecordError: It is not an object with a role.
     """
     if not isinstance(value, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004 - the bytes are at fault, not their type
-    if value.get("role") not in _ROLES:
-        raise ValueError(f"the role {value.get('role')!r} is none of {', '.join(_ROLES)}")
+        raise UnreadableRecordError("a record must be a JSON object")
+    role = value.get("role")
+    if role == DEVELOPER:
+        value["role"] = "system"
+    elif role not in _ROLES:
+        raise UnreadableRecordError(f"role must be one of {', '.join(_ROLES)}, got {role!r}")
     return value
 
 
@@ -118,19 +137,3 @@ def role_of(record: bytes) -> str:
 def now() -> int:
     """Return the present time in Unix milliseconds, as records and stores note it."""
     return time.time_ns() // 1_000_000
-
-
-def _check_fields(record: Fields) -> None:
-    for name, value in record.items():
-        if not isinstance(name, str):
-            raise InvalidMessageError(repr(name), "is not a string, as names of fields are in JSON")
-        check_json(value, name)
-
-
-def _raise_lone_surrogate(fields: Mapping[str, Any]) -> NoReturn:
-    for name, value in fields.items():
-        try:
-            json.dumps({name: value}, ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            raise InvalidMessageError(name, "holds a lone surrogate, which UTF-8 cannot encode") from error
-    raise AssertionError("only called if one of the fields has one")

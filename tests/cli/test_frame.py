@@ -19,7 +19,7 @@ SECRET = "s3cret"  # noqa: S105 - of the tests
     [
         (["show", "nobody"], 3, "there is no session 'nobody'"),
         (["tail", "nobody"], 3, "there is no session 'nobody'"),
-        (["show", ""], 2, "a session id is not empty"),
+        (["show", ""], 2, "a session id must not be empty"),
         (["show"], 2, "Missing argument 'SESSION'; see sessionkit show --help"),
         (["nonsense"], 2, "No such command 'nonsense'"),
         (["list", "--limit", "0"], 2, "Invalid value for '--limit'"),
