@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sessionkit_integrations import (
     Edit,
@@ -434,3 +437,110 @@ def test_reading_a_wrong_type_is_a_typed_error(make_scripted_store: StoreMaker, 
         cluster.set(store._keys.active("s"), "not a list")
     with pytest.raises(StoreError, match=r"WRONGTYPE|wrong kind"):
         SessionManager(store=store).get_session("s")
+
+
+def test_an_append_says_how_many_turns_left(make_scripted_store: StoreMaker) -> None:
+    store = make_scripted_store()
+
+    def append(*records: bytes, operation: str, window: int = 2) -> int:
+        return store.append("s", [Record(record) for record in records], Window(window), operation).evicted
+
+    question, answer = b'{"role":"user","content":"Hello"}', b'{"role":"assistant","content":"Hello"}'
+    assert append(question, answer, operation="1") == 0
+    assert append(question, answer, operation="2") == 0
+    assert append(question, answer, operation="3") == 1
+    assert append(question, answer, operation="3") == 0
+    assert append(question, answer, question, question, operation="4") == 3
+    assert append(answer, operation="5", window=1) == 1
+    assert len(store.read("s").records) == 2
+
+
+def test_describing_a_session_is_one_command_that_writes_nothing(store_and_client: Any) -> None:
+    make, client = store_and_client
+    with make(ttl=60, archive=True) as store:
+        before = time.time()
+        sessions = SessionManager(2, store)
+        sessions.add_system_message("s", "pinned")
+        for number in range(3):
+            sessions.send_messages("s", [user(str(number)), assistant(str(number))])
+        keys = Keys("counted:").all_of("s")
+        dumped = [client.dump(key) for key in keys]
+        store.describe("nobody")  # loads the script
+        client.config_resetstat()
+        info = store.describe("s")
+        assert executed(client) == {"evalsha": 1, "get": 1, "llen": 2, "lrange": 1, "pttl": 1}
+        assert [client.dump(key) for key in keys] == dumped
+        assert (info.turns, info.messages, info.archived, info.appended) == (2, 5, 2, 7)
+        assert before - 1 <= info.created.timestamp() <= info.updated.timestamp() <= time.time()
+        assert 0 < info.expires.timestamp() - before <= 61
+        assert store.describe("nobody") is None
+
+
+def test_a_session_that_javascript_changed_is_described_as_it_is(javascript: Any) -> None:
+    sessions, send = javascript
+    for number in range(2):
+        send(user(f"U{number}"))
+    info = sessions.store.describe("s")
+    assert (info.turns, info.messages, info.archived) == (2, 2, 0)
+    assert (info.appended, info.created, info.updated, info.expires) == (None, None, None, None)
+    for number in range(3):
+        sessions.send_messages("s", [user(f"U{number}"), assistant(f"A{number}")])
+    assert [sessions.store.describe("s").turns, sessions.store.describe("s").archived] == [3, 2]
+    send(user("shifts"), 3)
+    send(assistant("the list, and keeps its length"), 3)
+    send(assistant("and then some"), 3)
+    assert len(sessions.get_session("s")) == 6
+    assert (
+        sessions.store.describe("s").turns
+        == len([each for each in sessions.get_session("s") if each["role"] == "user"]) + 1
+    )
+
+
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+def called() -> list[Any]:
+    return [
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "tool_call_id": "c", "content": "r"},
+    ]
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+def test_no_turn_is_cut_in_half_where_javascript_trims_the_list_and_keeps_its_length(
+    javascript: Any, pinned: bool
+) -> None:
+    sessions, send = javascript
+    if pinned:
+        sessions.add_system_message("s", "pinned")
+    sessions.send_messages("s", [user("U1"), assistant("A1")])
+    sessions.send_messages("s", [user("U2"), *called(), assistant("A2")])
+    sessions.send_messages("s", [user("U3"), assistant("A3")])
+    for message in called():
+        send(message, 4)
+    sessions.send_message("s", assistant("A3'"))
+    before = sessions.get_session("s")
+    sessions.add_user_message("s", "U4")
+    assert sessions.get_session("s") == [*before, user("U4")]
+    sessions.add_user_message("s", "U5")
+    assert [each["content"] for each in sessions.get_session("s")] == ["U3", "A3", None, "r", "A3'", "U4", "U5"]
+    assert [each["content"] for each in sessions.get_archive("s")][-4:] == ["U2", None, "r", "A2"]
+
+
+@given(st.data())
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_javascript_does_beside_only_whole_turns_leave(javascript: Any, data: st.DataObject) -> None:
+    sessions, send = javascript
+    sessions.reset_session("s")
+    contents = st.sampled_from(["yes", "no"])  # the same again and again
+    for _ in range(data.draw(st.integers(4, 14))):
+        message = data.draw(st.sampled_from([user, user, assistant]))(data.draw(contents))
+        if data.draw(st.booleans()):
+            send(message, 4)
+        else:
+            before = sessions.store.read("s").records
+            sessions.send_message("s", message)
+            after = sessions.store.read("s").records
+            left = len(before) + 1 - len(after)
+            assert after[:-1] == before[left:]
+            assert left == 0 or b'"role":"user"' in after[0]

@@ -13,12 +13,13 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sessionkit_integrations.records.record import Record, now, role_of
-from sessionkit_integrations.stores.base import Appended, Snapshot
+from sessionkit_integrations.stores.base import Appended, SessionInfo, Snapshot, moment
 from sessionkit_integrations.stores.state import conflict
 from sessionkit_integrations.window.turns import turn_too_long
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from sessionkit_integrations.stores.base import Edit
     from sessionkit_integrations.stores.redis.keys import Keys
@@ -97,7 +98,7 @@ def append(
     def read_reply(reply: int) -> Appended:
         if reply < 0:
             raise turn_too_long(window)
-        return Appended()
+        return Appended(reply)
 
     settings = f"{now()} {window.turns} {window.max_turn_messages} {ttl or 0} {int(archive)} {_letters(records)}"
     # While a slot of a cluster moves to another node, a command may name only keys that exist; most have no archive.
@@ -137,6 +138,26 @@ def delete(keys: Keys, session_id: str, operation_id: str) -> Command[None]:
     """Return the command for `Store.delete`; by ``operation_id`` the server knows if it was sent before."""
     args = (operation_id, now())
     return Command("delete", keys.all_of(session_id), args, _nothing, is_script=True, writes=True)
+
+
+def describe(keys: Keys, session_id: str) -> Command[SessionInfo | None]:
+    """Return the command for `Store.describe`."""
+
+    def read_reply(reply: Sequence[int] | None) -> SessionInfo | None:
+        if reply is None:
+            return None
+        turns, messages, archived, appended, created, updated, left = reply
+        return SessionInfo(
+            turns,
+            messages,
+            archived,
+            appended=None if appended < 0 else appended,
+            created=_time(created),
+            updated=_time(updated),
+            expires=None if left < 0 else _time(now() + left),
+        )
+
+    return Command("describe", keys.all_of(session_id), (now(),), read_reply, is_script=True)
 
 
 def scan(keys: Keys, cursor: int) -> Command[tuple[int, list[str]]]:
@@ -191,6 +212,13 @@ def script(name: str, first_line: str = "") -> Script:
 
 def _letters(records: Iterable[Record]) -> str:
     return "".join(_LETTERS.get(role_of(record), "o") for record in records)
+
+
+def _time(milliseconds: int) -> datetime | None:
+    try:
+        return None if milliseconds < 0 else moment(milliseconds)
+    except OverflowError:  # of a damaged meta
+        return None
 
 
 def _nothing(_reply: object) -> None:

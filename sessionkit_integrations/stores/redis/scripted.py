@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.runtime.resources import PerLoop, Shared
     from sessionkit_integrations.runtime.retries import Failure
     from sessionkit_integrations.runtime.steps import Steps
-    from sessionkit_integrations.stores.base import Edit
+    from sessionkit_integrations.stores.base import Edit, SessionInfo
     from sessionkit_integrations.stores.redis.commands import Command
     from sessionkit_integrations.stores.redis.placement import Placement
     from sessionkit_integrations.stores.redis.requests import FindNodes
@@ -142,6 +142,14 @@ class ScriptedStore(Store):
     async def areplace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
         await self._arun(commands.replace(self._keys, session_id, edit, expected, operation_id, ttl=self._ttl))
+
+    def describe(self, session_id: str) -> SessionInfo | None:
+        """See `Store.describe`."""
+        return self._run(commands.describe(self._keys, session_id))
+
+    async def adescribe(self, session_id: str) -> SessionInfo | None:
+        """See `Store.describe`."""
+        return await self._arun(commands.describe(self._keys, session_id))
 
     def delete(self, session_id: str) -> None:
         """See `Store.delete`."""

@@ -1,10 +1,11 @@
 -- Appends records to a session, evicts the turns that leave the window, and renews the time to live.
 --
--- ARGV: operation id; the settings, which are one word as each costs a client time: now (Unix ms), window (turns), how
---       many messages a turn may have, ttl (ms, 0 for none), keep evicted records (0 or 1), the letter of each record's
+-- ARGV: operation id; the settings, which are one word as each costs a client time: now (Unix ms), window (turns), most
+--       messages of a turn, ttl (ms, 0 for none), whether to keep evicted records (0 or 1), the letter of each record's
 --       role; the records.
 -- KEYS lacks the archive where neither ttl nor keep is given.
--- Returns 1, or 0 if the operation had been done before, or -1 if a turn would be too long.
+-- Returns the number of turns that were evicted: 0 if the operation had been done before, -1 if a turn would be too long.
+local FIRST = 3
 local operation = ARGV[1]
 local now, window, most, ttl, keep, letters = string.match(ARGV[2], '^(%d+) (%d+) (%d+) (%d+) (%d) (%a+)$')
 window, most, ttl, keep = tonumber(window), tonumber(most), tonumber(ttl), keep == '1'
@@ -15,40 +16,68 @@ if is_retry(meta, operation) then
 end
 
 if keep then
-  -- An archive that is no list fails here, before anything is written.
+  -- An archive that is not a list fails here, before anything is written.
   meta.archived = redis.call('LLEN', ARCHIVE)
 end
 
--- The turns to evict, by the meta: where each begins (counted from 1), how many records they have, and the sizes of
--- the turns that stay.
-local function surplus()
-  local begins, records, from = {}, 0, 1
+-- Returns the turns to evict by the meta, or nil if it contradicts itself: where each begins (counted from 1 behind the
+-- preamble), the mark of each, the number of their records, and the sizes of the turns that stay.
+local function find_surplus()
+  local begins, marks, records, from = {}, {}, 0, 1
   while meta.turns - #begins > window do
-    local _, last, size = string.find(meta.sizes, '^(%d+),', from)
-    begins[#begins + 1] = records + 1
+    local _, last, size, mark = string.find(meta.sizes, '^(%d+):?(%d*),', from)
+    if not size then
+      return nil
+    end
+    begins[#begins + 1], marks[#marks + 1] = records + 1, tonumber(mark) or false
     records, from = records + tonumber(size), last + 1
   end
-  return begins, records, string.sub(meta.sizes, from)
+  -- The current turn stays, and has a record.
+  if records > 0 and meta.preamble + records >= meta.length then
+    return nil
+  end
+  return { begins = begins, marks = marks, records = records, sizes = string.sub(meta.sizes, from) }
 end
 
--- Whether `popped`, the head of the list, is as the meta says; `stays` records at its end are not to be evicted.
-local function matches(popped, preamble, begins, stays)
+-- Counts the list from scratch, as somebody wrote it who keeps no meta, and then the records that are added to it or,
+-- if `pushed`, were just now. Returns what `count` does.
+local function adopt(pushed)
+  recount(meta, redis.call('LRANGE', LIST, 0, pushed and -1 - #letters or -1))
+  if ttl == 0 then
+    meta.inherited = time_left(LIST)
+  end
+  return count(meta, letters, ARGV, FIRST)
+end
+
+-- Whether `popped`, the head of the list, is what the meta says; `stays` records at its end are not to be evicted.
+local function matches(popped, surplus, stays)
+  local begins, marks, preamble = surplus.begins, surplus.marks, meta.preamble
+  if #popped ~= preamble + surplus.records + stays then
+    return false
+  end
   for index = 1, preamble do
     if role_letter(popped[index]) ~= 's' then
       return false
     end
   end
-  local turn = 1
+  local turn, mark = 0, 0
   for index = preamble + 1, #popped - stays do
     local letter = role_letter(popped[index])
-    local begin = begins[turn] == index - preamble
-    -- A greeting, which only the first turn can be, is opened by neither a user nor a system message.
-    if (begin and letter ~= 'u' and (turn > 1 or letter == 's')) or (not begin and letter == 'u') then
+    if begins[turn + 1] == index - preamble then
+      if turn > 0 and marks[turn] and marks[turn] ~= mark then
+        return false
+      end
+      turn, mark = turn + 1, 0
+      -- A greeting, which only the first turn can be, is opened by neither a user nor a system message.
+      if letter ~= 'u' and (turn > 1 or letter == 's') then
+        return false
+      end
+    elseif letter == 'u' then
       return false
     end
-    turn = begin and turn + 1 or turn
+    mark = add_to_mark(mark, popped[index])
   end
-  return stays == 0 or role_letter(popped[#popped]) == 'u'
+  return (not marks[turn] or marks[turn] == mark) and (stays == 0 or role_letter(popped[#popped]) == 'u')
 end
 
 local function expire(key, left)
@@ -57,29 +86,30 @@ local function expire(key, left)
   end
 end
 
-local function evict()
-  local begins, records, sizes = surplus()
+-- Evicts turns; returns their number, or nil if the list is not what the meta says.
+local function evict(surplus)
+  local records = surplus.records
   if records == 0 then
-    return true
+    return 0
   end
   local preamble = meta.preamble
-  -- What follows should begin a turn. Where something has to be put back anyway, that is looked at; elsewhere the next
-  -- eviction finds it, and what readers take for a turn meanwhile is the first that their own window evicts.
+  -- What follows begins a turn. Where the preamble has to be put back anyway, that is looked at as well: the turns of a
+  -- meta of version 1 have no marks.
   local stays = preamble > 0 and 1 or 0
   -- A list that is emptied is gone, and its time to live with it.
   local left = 0
-  if (ttl == 0 and keep) or preamble + records + stays == meta.length then
-    left = redis.call('PTTL', LIST)
+  if (ttl == 0 and keep) or preamble + records + stays >= meta.length then
+    left = time_left(LIST)
   end
   local popped = redis.call('LPOP', LIST, preamble + records + stays)
-  if not matches(popped, preamble, begins, stays) then
+  if not matches(popped, surplus, stays) then
     local restored = {}
     for index = #popped, 1, -1 do
       restored[#restored + 1] = popped[index]
     end
     push('LPUSH', LIST, restored, 1, #restored)
     expire(LIST, left)
-    return false
+    return nil
   end
   if stays > 0 then
     local pinned = { popped[#popped] }
@@ -94,27 +124,33 @@ local function evict()
     expire(ARCHIVE, left)
     meta.archived = meta.archived + records
   end
-  meta.sizes, meta.turns, meta.length = sizes, meta.turns - #begins, meta.length - records
-  return true
+  meta.sizes, meta.turns, meta.length = surplus.sizes, meta.turns - #surplus.begins, meta.length - records
+  return #surplus.begins
 end
 
 -- Before a turn is refused, the list itself is looked at: somebody else may have written or deleted it.
-if count(meta, letters) > most and adopt(meta, ttl, letters, false) > most then
-  return -1
+local longest = count(meta, letters, ARGV, FIRST)
+local surplus = find_surplus()
+if longest > most or not surplus then
+  if adopt(false) > most then
+    return -1
+  end
+  surplus = find_surplus()
 end
-local length = push('RPUSH', LIST, ARGV, 3, #ARGV)
+local length = push('RPUSH', LIST, ARGV, FIRST, #ARGV)
 if ttl == 0 and length == #letters and meta.archived > 0 then
   -- The list is new, and the session as old as its archive, and so as its meta.
-  meta.inherited = redis.call('PTTL', META)
+  meta.inherited = time_left(META)
   expire(LIST, meta.inherited)
 end
--- Another writer changed the list if its length is not what meta says, or if what is evicted has other roles.
-if length ~= meta.length or not evict() then
-  if adopt(meta, ttl, letters, true) > most then
+-- Another writer changed the list if its length is not what meta says, or if what is evicted is something else.
+local evicted = length == meta.length and evict(surplus)
+if not evicted then
+  if adopt(true) > most then
     redis.call('RPOP', LIST, #letters)
     return -1
   end
-  evict()
+  evicted = evict(find_surplus())
 end
 remember(meta, operation, now)
 meta.appended = meta.appended + #letters
@@ -127,4 +163,4 @@ if ttl > 0 then
 elseif meta.inherited and ARCHIVE and meta.archived > 0 then
   outlive(ARCHIVE, meta.inherited)
 end
-return 1
+return evicted

@@ -1,18 +1,35 @@
--- What the scripts share; it is put before each of them.
+-- Functions that all scripts share. This text stands before each of them.
+--
+-- Why no append scans the list. A session is a list of records and one string beside it, the meta, which tells how the
+-- list divides into turns. The scripts keep this true: if the list is as long as the meta says, and its first turns
+-- have the marks that the meta has for them, then the meta describes the whole list. They do so by counting whatever
+-- they add and take. The JavaScript SessionKit keeps no meta, but it changes a list in two ways only. What it adds makes
+-- the list longer than the meta says. What it trims takes away the head, so that the first turn there has another mark,
+-- even if as much was added as was trimmed. Both are noticed before a turn leaves, and the list is counted from scratch.
+--
+-- Why an operation happens once. Redis runs a script without any other command in between, and the meta remembers the
+-- ids of the last operations. So whoever gets no reply sends the same operation again, and the script answers a known
+-- id without changing anything. Redis does not undo what a script did before it failed. So whatever can fail comes
+-- before the first write: keys of a wrong type are met by a read, and nothing that a damaged meta says is relied on.
 --
 -- KEYS: the list of active records, the meta string, the list of archived records.
--- Meta is one line: "1 length preamble turns last sizes appended archived created age earlier lately known operations".
--- `last` is the number of messages in the last turn of the list and `sizes` are those of the turns before it, with a
--- comma after each ("-" where there are none). `appended` counts messages for ever, `archived` those in the archive.
--- `age` is how long after `created` it was last changed, both in ms. `earlier` and `lately` are the operations of the
--- previous and of the present period, and `known` those whose ids are in `operations`, with a comma after each.
--- With it no append needs a scan of the list; a list without it can be adopted.
+--
+-- The meta is one line: "2 length preamble turns last sizes appended archived created age earlier lately known operations".
+--   length, preamble, turns: records in the list, records before the first turn, turns
+--   last: the last turn, as its size and mark ("4:1234"); sizes: the turns before it, a comma after each ("-" for none)
+--   appended: messages ever appended; archived: records in the archive
+--   created, age: time of the first write in Unix ms, and the ms from there to the last
+--   earlier, lately: operations of the previous and of the present period
+--   known, operations: number of the ids that are remembered, and the ids, a comma after each
+-- Version 1 is the same without marks.
 local LIST, META, ARCHIVE = KEYS[1], KEYS[2], KEYS[3]
 local REMEMBERED = 32
 local MOST_REMEMBERED = 256
-local PERIOD = 10000 -- ms; the time in which an operation may be sent again, and more
+local PERIOD = 10000 -- ms; longer than an operation may be sent again
 local TOMBSTONE = 60000 -- ms
 local CHUNK = 1000 -- unpack() fails beyond some 8,000 values
+local LARGEST = 9999999999999 -- a time beyond the year 2200; Lua writes all digits of it, also if something is added
+local MARKS = 65521 -- a prime
 
 local function push(command, key, items, first, last)
   local length
@@ -22,30 +39,48 @@ local function push(command, key, items, first, last)
   return length
 end
 
+-- Returns the time that a key has left in ms; -1 if it has no end, -2 if there is no such key. Within its last
+-- millisecond Redis says 0, which must not be taken for no end.
+local function time_left(key)
+  local left = redis.call('PTTL', key)
+  return left == 0 and 1 or left
+end
+
 local function empty_meta(now)
   return {
-    length = 0, preamble = 0, turns = 0, last = 0, sizes = '', operations = '', appended = 0, archived = 0, created = now,
-    updated = tonumber(now), earlier = 0, lately = 0, known = 0,
+    length = 0, preamble = 0, turns = 0, last = 0, mark = false, sizes = '', operations = '', appended = 0, archived = 0,
+    created = tonumber(now), updated = tonumber(now), earlier = 0, lately = 0, known = 0,
   }
 end
 
+-- Returns the meta that a text holds; one that is damaged says at least which operations are known.
 local function read_meta(text, now)
   local meta = empty_meta(now)
   if not text then
     return meta
   end
-  local length, preamble, turns, last, sizes, appended, archived, created, age, earlier, lately, known, from =
-    string.match(text, '^1 (%d+) (%d+) (%d+) (%d+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ()')
+  local length, preamble, turns, last, mark, sizes, appended, archived, created, age, earlier, lately, known, from =
+    string.match(text, '^[12] (%d+) (%d+) (%d+) (%d+):?(%d*) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ()')
   if not length then
     return meta
   end
-  meta.length, meta.preamble = tonumber(length), tonumber(preamble)
-  meta.turns, meta.last = tonumber(turns), tonumber(last)
-  meta.anew = meta.length == 0 -- what is left of an emptied session has a time to live that is not a new one's
-  meta.sizes = sizes == '-' and '' or sizes
-  meta.appended, meta.archived, meta.created = tonumber(appended), tonumber(archived), created
-  meta.updated, meta.earlier, meta.lately = created + age, tonumber(earlier), tonumber(lately)
   meta.known, meta.operations = tonumber(known), string.sub(text, from)
+  if string.find(meta.operations, '[^,]', -1) then
+    meta.operations = meta.operations .. ','
+  end
+  length, preamble, turns, last = tonumber(length), tonumber(preamble), tonumber(turns), tonumber(last)
+  appended, archived, created, age = tonumber(appended), tonumber(archived), tonumber(created), tonumber(age)
+  earlier, lately = tonumber(earlier), tonumber(lately)
+  if length + preamble + turns + last + appended + archived + created + age + earlier + lately > LARGEST then
+    return meta
+  end
+  meta.length, meta.preamble, meta.turns, meta.last, meta.mark = length, preamble, turns, last, tonumber(mark) or false
+  meta.sizes = sizes == '-' and '' or sizes
+  meta.emptied = length == 0 -- its meta has a time to live that is not that of a new session
+  if length + archived > 0 then
+    meta.appended, meta.archived, meta.created = appended, archived, created
+  end
+  meta.updated, meta.earlier, meta.lately = created + age, earlier, lately
   return meta
 end
 
@@ -76,23 +111,32 @@ local function remember(meta, operation, now)
   meta.updated, meta.lately = now, meta.lately + 1
   local most, from = math.max(REMEMBERED, math.min(MOST_REMEMBERED, meta.earlier + meta.lately)), 1
   while meta.known >= most do
-    from = string.find(meta.operations, ',', from, true) + 1
-    meta.known = meta.known - 1
+    local comma = string.find(meta.operations, ',', from, true)
+    if comma then
+      from, meta.known = comma + 1, meta.known - 1
+    else -- fewer are there than the meta says
+      from, meta.known = 1, select(2, string.gsub(meta.operations, ',', ','))
+    end
   end
   meta.known, meta.operations = meta.known + 1, string.sub(meta.operations, from) .. operation .. ','
+end
+
+local function described(size, mark)
+  return mark and size .. ':' .. mark or size
 end
 
 -- `ttl` is in milliseconds; 0 leaves the keys the time that they have.
 local function save_meta(meta, ttl)
   local text = table.concat({
-    '1', meta.length, meta.preamble, meta.turns, meta.last, meta.sizes == '' and '-' or meta.sizes,
-    meta.appended, meta.archived, meta.created, meta.updated - meta.created, meta.earlier, meta.lately, meta.known, meta.operations,
+    '2', meta.length, meta.preamble, meta.turns, described(meta.last, meta.mark),
+    meta.sizes == '' and '-' or meta.sizes, meta.appended, meta.archived, meta.created, meta.updated - meta.created,
+    meta.earlier, meta.lately, meta.known, meta.operations,
   }, ' ')
   if ttl > 0 then
     redis.call('SET', META, text, 'PX', ttl)
   elseif meta.inherited and meta.inherited > 0 then
     redis.call('SET', META, text, 'PX', meta.inherited)
-  elseif meta.inherited or meta.anew then
+  elseif meta.inherited or meta.emptied then
     redis.call('SET', META, text)
   else
     redis.call('SET', META, text, 'KEEPTTL')
@@ -108,7 +152,7 @@ local function outlive(key, left)
   end
 end
 
--- The first letter of a record's role: s, u, or o for any other.
+-- Returns the first letter of a record's role: s, u, or o for any other.
 local function role_letter(record)
   local role = string.match(record, '^{"role":"(%a+)"')
   if not role then
@@ -118,22 +162,33 @@ local function role_letter(record)
   return (role == 'system' and 's') or (role == 'user' and 'u') or 'o'
 end
 
--- Counts records, given their letters, into the preamble and the turns of `meta` (the rules of window.py); returns the
--- size of the longest turn, or preamble, that they are added to.
-local function count(meta, letters)
+-- Returns the mark of a turn that a record was added to, given the mark before: 0 begins a turn. It tells turns apart by
+-- the lengths of their records and by the end of each, which is its time or the end of its content.
+local function add_to_mark(mark, record)
+  local a, b, c, d, e = string.byte(record, -6, -2)
+  local ending = e and (((a * 31 + b) * 31 + c) * 31 + d) * 31 + e or 0
+  return (mark * 31 + #record * 961 + ending) % MARKS
+end
+
+-- Counts records into the preamble and the turns of `meta`, by the rules of window/turns.py: those of `records` from
+-- `from` on, given the letters of their roles. Returns the size of the longest turn, or preamble, that they are added to.
+local function count(meta, letters, records, from)
   local sizes, last, longest = { meta.sizes }, meta.last, 0
   for index = 1, #letters do
-    local letter = string.sub(letters, index, index)
+    local letter, record = string.sub(letters, index, index), records[from + index - 1]
     if letter == 's' and meta.turns == 0 then
       meta.preamble = meta.preamble + 1
       longest = meta.preamble
     elseif letter == 'u' or meta.turns == 0 then
       if meta.turns > 0 then
-        sizes[#sizes + 1] = last .. ','
+        sizes[#sizes + 1] = described(last, meta.mark) .. ','
       end
-      meta.turns, last = meta.turns + 1, 1
+      meta.turns, last, meta.mark = meta.turns + 1, 1, add_to_mark(0, record)
     else
       last = last + 1
+      if meta.mark then
+        meta.mark = add_to_mark(meta.mark, record)
+      end
     end
     longest = math.max(longest, last)
   end
@@ -142,17 +197,12 @@ local function count(meta, letters)
   return longest
 end
 
--- Counts the list anew, as somebody wrote it who keeps no meta, and then records that are added to it or, if `pushed`,
--- were just now. Returns what `count` does.
-local function adopt(meta, ttl, added, pushed)
+-- Counts records into an empty session.
+local function recount(meta, records)
   local letters = {}
-  for index, record in ipairs(redis.call('LRANGE', LIST, 0, pushed and -1 - #added or -1)) do
+  for index, record in ipairs(records) do
     letters[index] = role_letter(record)
   end
-  meta.length, meta.preamble, meta.turns, meta.last, meta.sizes = 0, 0, 0, 0, ''
-  count(meta, table.concat(letters))
-  if ttl == 0 then
-    meta.inherited = redis.call('PTTL', LIST)
-  end
-  return count(meta, added)
+  meta.length, meta.preamble, meta.turns, meta.last, meta.mark, meta.sizes = 0, 0, 0, 0, false, ''
+  return count(meta, table.concat(letters), records, 1)
 end

@@ -1,11 +1,11 @@
--- Deletes all that is kept of a session, but for a while remembers that it did: if this is sent again after its reply
+-- Deletes all that is kept of a session, but remembers for a while that it did: if this is sent again after its reply
 -- was lost, it must not take what was written meanwhile.
 --
 -- ARGV: operation id, now (Unix ms).
 -- Returns 1, or 0 if the operation had been done before.
 local operation, now = ARGV[1], ARGV[2]
 
--- Whatever somebody else put under our keys goes as well, so that what is no string is no fault here.
+-- Whatever somebody else put under our keys goes as well, so that a meta that is not a string is not a fault here.
 local text = redis.pcall('GET', META)
 if is_retry(read_meta(type(text) == 'string' and text, now), operation) then
   return 0
