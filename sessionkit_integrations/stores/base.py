@@ -215,13 +215,14 @@ class Store(Closeable, ABC):
         await asyncio.to_thread(self.close)
 
 
-def moment(milliseconds: int) -> datetime:
-    """Return a time in Unix milliseconds as an aware one, in UTC.
-
-    Raises:
-        OverflowError: It is outside of the years 1 to 9999.
-    """
-    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=milliseconds)
+def moment(milliseconds: int | None) -> datetime | None:
+    """Return a time in Unix milliseconds as an aware one, in UTC; ``None`` if no calendar has it."""
+    if milliseconds is None:
+        return None
+    try:
+        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
 
 
 def _described(active: Snapshot, archived: Snapshot) -> SessionInfo | None:
@@ -239,7 +240,8 @@ def _times(records: Iterable[Record]) -> Iterator[datetime]:
     for record in records:
         try:
             at = decode(record).get("at")
-            if type(at) is int:
-                yield moment(at)
-        except (ValueError, OverflowError, RecursionError):
+        except (ValueError, RecursionError):
             continue
+        time = moment(at) if type(at) is int else None
+        if time is not None:
+            yield time

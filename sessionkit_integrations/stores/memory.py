@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from sessionkit_integrations.records.record import now
 from sessionkit_integrations.runtime.forks import ForkSafe
-from sessionkit_integrations.stores.base import Store
+from sessionkit_integrations.stores.base import Store, moment
 from sessionkit_integrations.stores.options import UrlOptions, checked_archive, ttl_milliseconds
 from sessionkit_integrations.stores.state import SessionState
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.stores.base import Appended, Edit, Snapshot
+    from sessionkit_integrations.stores.base import Appended, Edit, SessionInfo, Snapshot
     from sessionkit_integrations.window.turns import Window
 
 
@@ -36,12 +38,12 @@ class InMemoryStore(ForkSafe, Store):
     schemes = ("memory",)
 
     def __init__(self, *, ttl: float | timedelta | None = None, archive: bool = False) -> None:
-        super().__init__()
-        self.archive = checked_archive(archive)
         self._sessions: dict[str, SessionState] = {}
+        self.archive = checked_archive(archive)
         self._ttl = (ttl_milliseconds(ttl) or 0) / 1000
-        self._expiry: dict[str, float] = {}
-        """When each session expires, by the monotonic clock; soonest first, as every change moves one to the end."""
+        self._expiry: OrderedDict[str, float] = OrderedDict()  # a dict takes longer for each first key that was removed
+        """Times at which sessions end, by the monotonic clock; soonest first, as every change moves one to the end."""
+        super().__init__()
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -88,6 +90,13 @@ class InMemoryStore(ForkSafe, Store):
             self._drop_expired()
             return iter(list(self._sessions))
 
+    def describe(self, session_id: str) -> SessionInfo | None:
+        """See `Store.describe`."""
+        with self._lock:
+            state = self._load(session_id)
+            ends = self._expiry.get(session_id)
+            return state.describe(None if ends is None else moment(now() + int((ends - time.monotonic()) * 1000)))
+
     # Nothing here waits, so the twins need no thread.
 
     async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
@@ -113,6 +122,10 @@ class InMemoryStore(ForkSafe, Store):
         for session_id in self.sessions():
             yield session_id
 
+    async def adescribe(self, session_id: str) -> SessionInfo | None:
+        """See `Store.describe`."""
+        return self.describe(session_id)
+
     def _load(self, session_id: str) -> SessionState:
         self._drop_expired()
         return self._sessions.get(session_id) or SessionState()
@@ -124,13 +137,13 @@ class InMemoryStore(ForkSafe, Store):
             return
         self._sessions[session_id] = state
         if self._ttl:
-            self._expiry.pop(session_id, None)
             self._expiry[session_id] = time.monotonic() + self._ttl
+            self._expiry.move_to_end(session_id)
 
     def _drop_expired(self) -> None:
-        now = time.monotonic()
+        present = time.monotonic()
         while self._expiry:
-            session_id, expires = next(iter(self._expiry.items()))
-            if expires > now:
+            session_id, ends = next(iter(self._expiry.items()))
+            if ends > present:
                 return
             del self._expiry[session_id], self._sessions[session_id]

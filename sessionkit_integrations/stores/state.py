@@ -1,4 +1,4 @@
-"""A session's state and the rules by which it changes, with no I/O: for stores that load, change and save."""
+"""State of a session and the rules by which it changes, with no I/O: for stores that load, change and save."""
 
 from __future__ import annotations
 
@@ -6,37 +6,47 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import ConflictError
-from sessionkit_integrations.records.record import role_of
-from sessionkit_integrations.stores.base import Appended, Snapshot
+from sessionkit_integrations.records.record import now, role_of
+from sessionkit_integrations.stores.base import Appended, SessionInfo, Snapshot, moment
 from sessionkit_integrations.window.turns import check_growth, evict, number_turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.stores.base import Edit
     from sessionkit_integrations.window.turns import Window
 
 REMEMBERED_OPERATIONS = 32
-"""How many of a session's last operation ids are remembered, so that their retries change nothing."""
+"""Operation ids of a session that are remembered, the last ones, so that their retries change nothing."""
 
 
 @dataclass
 class SessionState:
-    """All that a store keeps of one session.
+    """Everything that a store keeps of one session.
+
+    A store saves it while it `exists`. A session that an edit left empty is over: it forgets the operations before that
+    edit, its count and its times, so that a key which was used in it can be used again.
 
     Attributes:
         active: The records in the window, oldest first.
         archived: The records that left it and are kept, oldest first.
         operations: The ids of the last operations, oldest first.
+        appended: The number of records ever appended.
+        created: The time of the first change, in Unix milliseconds; ``None`` before it.
+        updated: The time of the last change, in Unix milliseconds; ``None`` before the first.
     """
 
     active: list[Record] = field(default_factory=list)
     archived: list[Record] = field(default_factory=list)
     operations: list[str] = field(default_factory=list)
+    appended: int = 0
+    created: int | None = None
+    updated: int | None = None
 
     def append(self, records: Sequence[Record], window: Window, operation_id: str, *, archive: bool) -> Appended:
-        """Change as `Store.append` says, keeping what is evicted if ``archive``.
+        """Change as `Store.append` says, and keep what is evicted if ``archive``.
 
         Raises:
             InvalidMessageError: A turn would be longer than ``window`` allows.
@@ -46,7 +56,8 @@ class SessionState:
         before = number_turns(map(role_of, self.active))
         last = before[-1] if before else 0
         check_growth(number_turns(map(role_of, records), last), window, last, before.count(last))
-        self._remember(operation_id)
+        self._note(operation_id)
+        self.appended += len(records)
         self.active, evicted = evict([*self.active, *records], window, role_of)
         if archive:
             self.archived += evicted
@@ -65,22 +76,45 @@ class SessionState:
         """
         if operation_id in self.operations:
             return
-        if expected is not None and expected != Snapshot(tuple(self.active)).version:
+        if expected is not None and expected != self.read().version:
             raise conflict()
-        self._remember(operation_id)
         if edit.active is not None:
             self.active = list(edit.active)
         self.archived = [*([] if edit.clear_archive else self.archived), *edit.archive]
+        if not self.exists:
+            self.operations, self.appended, self.created = [], 0, None
+        self._note(operation_id)
+
+    def describe(self, expires: datetime | None = None) -> SessionInfo | None:
+        """Return what `Store.describe` says.
+
+        Args:
+            expires: The time at which the session ends, which only the store knows.
+        """
+        if not self.exists:
+            return None
+        numbers = number_turns(map(role_of, self.active))
+        return SessionInfo(
+            turns=numbers[-1] if numbers else 0,
+            messages=len(self.active),
+            archived=len(self.archived),
+            appended=self.appended,
+            created=moment(self.created),
+            updated=moment(self.updated),
+            expires=expires,
+        )
 
     @property
     def exists(self) -> bool:
-        """Whether there is such a session: it has active or archived records."""
+        """True if there is such a session: it has active or archived records."""
         return bool(self.active or self.archived)
 
-    def _remember(self, operation_id: str) -> None:
+    def _note(self, operation_id: str) -> None:
         self.operations = [*self.operations, operation_id][-REMEMBERED_OPERATIONS:]
+        self.updated = now()
+        self.created = self.updated if self.created is None else self.created
 
 
 def conflict() -> ConflictError:
-    """Return the error for an edit whose expected version is not the present one."""
+    """Return the error for an edit that expected another version."""
     return ConflictError("another writer changed the session first; read it again and repeat the edit")

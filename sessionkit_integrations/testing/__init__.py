@@ -1,6 +1,6 @@
-"""The conformance suite: what every store does, as tests that run on yours.
+"""Conformance suite: everything that a store does, as tests that run on yours.
 
-Subclass `StoreConformance` in a test module of your own and say how a store is made:
+Subclass `StoreConformance` in a test module of your own, and make your store in a fixture:
 
 ```python
 import pytest
@@ -8,15 +8,14 @@ from sessionkit_integrations.testing import StoreConformance
 
 
 class TestMyStore(StoreConformance):
-    options = frozenset({"archive"})  # those of ttl and archive that your store takes
-
     @pytest.fixture
     def make_store(self, tmp_path_factory):
         return lambda **options: MyStore(tmp_path_factory.mktemp("store"), **options)
 ```
 
-Every test runs on the plain methods and on their ``a`` twins. The pure functions of `window.py` are the oracle.
-It needs pytest and hypothesis (``pip install "sessionkit-integrations[testing]"``).
+The suite finds out by itself whether your store takes ``ttl`` and ``archive``. Every test runs on the plain methods and
+on their ``a`` twins. The pure functions of `sessionkit_integrations.window.turns` are the oracle. It needs pytest and
+hypothesis (``pip install "sessionkit-integrations[testing]"``).
 """
 
 from __future__ import annotations
@@ -32,12 +31,14 @@ try:
 except ImportError as error:
     raise MissingDependencyError("The conformance suite", "testing") from error
 
-pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in ("appends", "edits", "lifetimes", "machine")))
+_MODULES = ("appends", "edits", "lifetimes", "machine", "reads", "surface")
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))
 
 from sessionkit_integrations.testing.appends import AppendConformance  # noqa: E402 - rewritten, as registered above
 from sessionkit_integrations.testing.edits import EditConformance  # noqa: E402 - as above
 from sessionkit_integrations.testing.lifetimes import LifetimeConformance  # noqa: E402 - as above
 from sessionkit_integrations.testing.machine import StoreMachine  # noqa: E402 - as above
+from sessionkit_integrations.testing.reads import ReadConformance  # noqa: E402 - as above
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,19 +48,18 @@ if TYPE_CHECKING:
 __all__ = ["StoreConformance"]
 
 
-class StoreConformance(AppendConformance, EditConformance, LifetimeConformance):
-    """What every store does. Subclass it, and override `make_store` and, where it applies, `options`."""
+class StoreConformance(AppendConformance, ReadConformance, EditConformance, LifetimeConformance):
+    """Tests of everything that a store does. Subclass it, and override `make_store`."""
 
     examples: ClassVar[int] = 20
-    """How many random sequences of operations the state machine tries."""
+    """Random sequences of operations that the state machine tries."""
 
-    def test_any_sequence_of_operations(self, surface: Callable[..., Surface]) -> None:
+    def test_any_sequence_of_operations(self, surface: Callable[..., Surface], archiving: dict[str, bool]) -> None:
         """Random sequences of operations leave what the oracle says (Hypothesis)."""
-        archive = "archive" in self.options
 
         class Machine(StoreMachine):
             def __init__(self) -> None:
-                super().__init__(surface(**({"archive": True} if archive else {})), archive=archive)
+                super().__init__(surface(**archiving), archive=bool(archiving))
 
         run_state_machine_as_test(
             Machine,

@@ -1,4 +1,4 @@
-"""Appending, and what the window makes of it."""
+"""Appends, and the turns that leave the window."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class AppendConformance(Fixtures):
-    """Appending, and what the window makes of it."""
+    """Appends, and the turns that leave the window."""
 
     def test_no_session_is_empty(self, surface: Callable[..., Surface]) -> None:
         """A session that nobody wrote to has no records and is not listed."""
@@ -28,7 +28,7 @@ class AppendConformance(Fixtures):
         assert (store.read("s"), store.read_archive("s"), store.sessions()) == ([], [], [])
 
     def test_records_come_back_byte_for_byte_and_in_order(self, surface: Callable[..., Surface]) -> None:
-        """What was appended is read again, whatever the bytes are."""
+        """Records are read as they were appended, whatever their bytes are."""
         store = surface()
         records = [record("user", 'é 🧠 \u2028 "quoted" \\ \x7f'), record("assistant", "x" * 100_000)]
         store.append("s", records, 5)
@@ -85,6 +85,21 @@ class AppendConformance(Fixtures):
         store.append("s", turn(5), 2)
         assert store.read("s") == [*turn(4), *turn(5)]
 
+    def test_an_append_tells_how_many_turns_left(self, surface: Callable[..., Surface]) -> None:
+        """Turns are counted that leave the window, also those of the batch itself; the preamble never leaves."""
+        store = surface()
+        evicted = [
+            store.append("s", [record("system", "pinned"), record("assistant", "a greeting")], 2).evicted,
+            store.append("s", turn(0), 2).evicted,
+            store.append("s", turn(1), 2, "once").evicted,
+            store.append("s", turn(1), 2, "once").evicted,
+            store.append("s", [record("tool", "late")], 2).evicted,
+            store.append("s", [*turn(2), *turn(3), *turn(4)], 2).evicted,
+            store.append("s", [record("assistant", "more")], 1).evicted,
+            store.append("s", turn(5), 9).evicted,
+        ]
+        assert evicted == [0, 0, 1, 0, 0, 3, 1, 0]
+
     def test_retried_append_changes_nothing(self, surface: Callable[..., Surface]) -> None:
         """An append whose operation id is among the last ones is a retry, also after others wrote."""
         store = surface()
@@ -111,8 +126,9 @@ class AppendConformance(Fixtures):
         assert store.read("s") == turn(0) * 4
 
     def test_evicted_records_are_archived_if_asked(self, surface: Callable[..., Surface]) -> None:
-        """With ``archive=True`` what leaves the window is kept, in order; the preamble never leaves."""
+        """With ``archive=True`` turns that leave the window are kept, in order; the preamble never leaves."""
         store = surface(archive=True)
+        assert store.store.archive is True
         store.append("s", [record("system", "pinned")], 2)
         for number in range(5):
             store.append("s", turn(number), 2)
@@ -121,14 +137,17 @@ class AppendConformance(Fixtures):
         assert (store.read_archive("s"), store.sessions()) == ([], [])
 
     def test_evicted_records_are_gone_unless_asked(self, surface: Callable[..., Surface]) -> None:
-        """Without ``archive=True`` what leaves the window is not kept."""
+        """Without ``archive=True`` turns that leave the window are not kept."""
         store = surface()
+        assert store.store.archive is False
         store.append("s", [*turn(1), *turn(2)], 1)
         assert store.read_archive("s") == []
 
-    def test_turns_do_not_grow_beyond_the_limit(self, surface: Callable[..., Surface]) -> None:
-        """What would make a turn longer than the window allows is refused as a whole; other turns may follow."""
-        store = surface(archive=True) if "archive" in self.options else surface()
+    def test_turns_do_not_grow_beyond_the_limit(
+        self, surface: Callable[..., Surface], archiving: dict[str, bool]
+    ) -> None:
+        """A batch that would make a turn too long is refused as a whole; other turns may follow."""
+        store = surface(**archiving)
         window = Window(1, max_turn_messages=6)
         store.append("s", [*turn(0), *turn(1)], window)
         for batch in ([record("tool", "x")] * 3, [*turn(2), *turn(3), *[record("tool", "x")] * 3]):
@@ -147,7 +166,7 @@ class AppendConformance(Fixtures):
         assert store.read("s") == turn(5)
 
     def test_the_preamble_does_not_grow_beyond_the_limit(self, surface: Callable[..., Surface]) -> None:
-        """The preamble, which never leaves either, has the same limit, and does not count in the first turn."""
+        """The preamble, which never leaves either, has the same limit and does not count in the first turn."""
         store = surface()
         window = Window(2, max_turn_messages=4)
         preamble = [record("system", str(number)) for number in range(4)]
@@ -163,7 +182,7 @@ class AppendConformance(Fixtures):
             store.append("s", turn(3)[-1:], window)
 
     def test_concurrent_appends_lose_nothing(self, surface: Callable[..., Surface]) -> None:
-        """Whole batches of concurrent writers stand next to each other, each writer's in its order."""
+        """Batches of concurrent writers stay together, and those of each writer in their order."""
         store = surface()
         writers = 8
         for round_number in range(10):

@@ -21,7 +21,7 @@ class EditConformance(Fixtures):
     """Edits of whole sessions."""
 
     def test_replace_takes_the_expected_version_only(self, surface: Callable[..., Surface]) -> None:
-        """An edit of a version that is no more raises and changes nothing."""
+        """An edit that expects an outdated version raises and changes nothing."""
         store = surface()
         store.append("s", turn(1), 5)
         stale = store.snapshot("s").version
@@ -59,7 +59,7 @@ class EditConformance(Fixtures):
         assert store.read("s") == [edited[0], *edited[2:], *turn(2)]
 
     def test_edits_of_the_archive_leave_active_records_alone(self, surface: Callable[..., Surface]) -> None:
-        """The archive can be added to and cleared by itself, and lives with the session."""
+        """Records can be added to the archive, and the archive cleared, without touching the active records."""
         store = surface()
         store.append("s", turn(1), 5)
         store.replace("s", Edit(archive=tuple(turn(2))), None)
@@ -81,6 +81,18 @@ class EditConformance(Fixtures):
         store.replace("s", Edit(active=()), None)
         store.replace("s", Edit(clear_archive=True), None)
         assert store.sessions() == []
+
+    @pytest.mark.parametrize("archived", [False, True])
+    def test_a_session_that_was_emptied_is_over(self, surface: Callable[..., Surface], archived: bool) -> None:  # noqa: FBT001
+        """It forgets its operations and its count, as a deleted one does; one with an archive remembers them."""
+        store = surface()
+        store.append("s", turn(1), 5, "once")
+        store.replace("s", Edit(active=(), archive=tuple(turn(0)) if archived else ()), None, "empty")
+        store.append("s", turn(2), 5, "once")
+        assert store.read("s") == ([] if archived else turn(2))
+        info = store.describe("s")
+        assert info is not None
+        assert info.appended in {None, 4}
 
     def test_one_of_many_concurrent_edits_is_made(self, surface: Callable[..., Surface]) -> None:
         """Of edits that expect the same version, one is made and all others conflict."""

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 TTL = 0.6
-"""Seconds."""
+"""Seconds that the sessions of these tests live."""
 
 MOST_TRIES = 10
+"""Tries of a test on a machine that is too busy for it."""
 
 
 class LifetimeConformance(Fixtures):
@@ -79,7 +80,7 @@ class LifetimeConformance(Fixtures):
         assert (store.read(session_id), store.read_archive(session_id)) == (turn(9), [])
 
     def test_archive_by_edit_expires_with_its_session(self, surface: Callable[..., Surface]) -> None:
-        """What an edit archived lives as long as the session is written to, and no longer."""
+        """Records that an edit archived live as long as the session is written to, and no longer."""
         store = surface(ttl=TTL)
 
         def keep_writing(session_id: str) -> list[Record]:
@@ -97,10 +98,10 @@ class LifetimeConformance(Fixtures):
 
 
 def without_stalls(keep_writing: Callable[[str], R]) -> tuple[str, R]:
-    """Call what writes five times, a third of `TTL` apart, until the machine did not hold it up for longer than that.
+    """Call a function that writes five times, a third of `TTL` apart, until the machine does not hold it up.
 
     Returns:
-        The session that it was given, and its result.
+        The session that it was given last, and its result.
     """
     tries = 0
     while True:

@@ -1,4 +1,4 @@
-"""A store as the suite calls it, and the records it is given."""
+"""The store as the suite calls it, and the records that it is given."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.records.record import Record
+from sessionkit_integrations.stores.base import Appended
 from sessionkit_integrations.window.turns import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sessionkit_integrations.stores.base import Edit, Snapshot, Store
+    from sessionkit_integrations.stores.base import Edit, SessionInfo, Snapshot, Store
 
 ODD_SESSION_IDS = (
     "user123",
@@ -40,7 +41,7 @@ ODD_SESSION_IDS = (
     "'; DROP TABLE sessions; --",
     "x" * 512,
 )
-"""Session ids that a store may mistake for something else, or for each other."""
+"""Session ids that a store could mistake for something else, or for each other."""
 
 _numbers = itertools.count()
 
@@ -66,18 +67,26 @@ class Surface:
 
     def append(
         self, session_id: str, records: Sequence[Record], window: int | Window, operation_id: str | None = None
-    ) -> None:
+    ) -> Appended:
         """Append, with an operation id of its own unless one is given."""
-        self._call("append", session_id, records, Window.of(window), operation_id or new_operation_id())
+        appended = self._call("append", session_id, records, Window.of(window), operation_id or new_operation_id())
+        assert isinstance(appended, Appended), "append returns an Appended"
+        return appended
 
-    def read(self, session_id: str) -> list[Record]:
-        """Return the active records."""
-        return list(self.snapshot(session_id).records)
-
-    def read_archive(self, session_id: str) -> list[Record]:
-        """Return the archived records."""
-        snapshot: Snapshot = self._call("read", session_id, archived=True)
+    def read(self, session_id: str, start: int | None = None, stop: int | None = None) -> list[Record]:
+        """Return the active records, or a range of them."""
+        snapshot: Snapshot = self._call("read", session_id, start=start, stop=stop)
         return list(snapshot.records)
+
+    def read_archive(self, session_id: str, start: int | None = None, stop: int | None = None) -> list[Record]:
+        """Return the archived records, or a range of them."""
+        snapshot: Snapshot = self._call("read", session_id, archived=True, start=start, stop=stop)
+        return list(snapshot.records)
+
+    def describe(self, session_id: str) -> SessionInfo | None:
+        """Return the figures of a session."""
+        info: SessionInfo | None = self._call("describe", session_id)
+        return info
 
     def snapshot(self, session_id: str) -> Snapshot:
         """Return a snapshot of the active records."""
@@ -135,7 +144,7 @@ def new_operation_id() -> str:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait until something is so, or fail."""
+    """Wait until a condition holds, or fail."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

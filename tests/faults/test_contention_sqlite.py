@@ -10,36 +10,38 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessionkit_integrations import SessionManager, SQLiteStore, StoreUnavailableError
-from sessionkit_integrations.stores.sqlite import statements
+from sessionkit_integrations.stores.sqlite.file import SQLiteFile
+from sessionkit_integrations.stores.sqlite.sql import COMMIT
 from tests.faults.helpers.contention import WINDOW, Load, begin, check_all_is_there, write_in_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from sessionkit_integrations.stores.sqlite.statements import Statement
+    from sessionkit_integrations.stores.sqlite.sql import Rows, Statement
 
 WRITERS = 16
 
 
-class OnASlowDisk(SQLiteStore):
+class SlowFile(SQLiteFile):
     """Each commit takes 10 ms, as on many a disk that really writes."""
 
-    def _performer(self, connection: sqlite3.Connection) -> Callable[[Statement], Any]:
-        perform = super()._performer(connection)
+    def _execute(self, connection: sqlite3.Connection, statement: Statement) -> Rows:
+        if statement is COMMIT:
+            time.sleep(0.01)
+        return super()._execute(connection, statement)
 
-        def slowly(statement: Statement) -> Any:
-            if statement is statements.COMMIT:
-                time.sleep(0.01)
-            return perform(statement)
 
-        return slowly
+def on_a_slow_disk(path: Path, **options: Any) -> SQLiteStore:
+    store = SQLiteStore(path, **options)
+    store._file = SlowFile(store.path, options["timeout"])
+    return store
 
 
 def test_two_stores_that_write_all_the_time_both_get_through(tmp_path: Path) -> None:
     """With SQLite's own waiting, one of them keeps the other from the file until that fails."""
     load = Load(turns=8, sessions=1)
-    stores = [OnASlowDisk(tmp_path / "chats.db", archive=True, timeout=1) for _ in range(2)]
+    stores = [on_a_slow_disk(tmp_path / "chats.db", archive=True, timeout=1) for _ in range(2)]
     first, second = (SessionManager(WINDOW, store) for store in stores)
     begin(first, load)
     waits: list[float] = []

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 
 class TestStores(StoreConformance):
-    options = frozenset({"ttl", "archive"})
-
     @pytest.fixture(params=ALL)
     def make_store(self, request: pytest.FixtureRequest, backends: Backends) -> StoreMaker:
         return backends.maker(request.param)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessionkit_integrations import SessionManager, SQLiteStore, StoreError, StoreUnavailableError
-from sessionkit_integrations.stores.sqlite.statements import APPLICATION_ID, SCHEMA_VERSION
+from sessionkit_integrations.stores.sqlite.schema import APPLICATION_ID, SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable

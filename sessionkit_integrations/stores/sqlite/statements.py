@@ -1,107 +1,54 @@
-"""Operations on a SQLite file as generators of statements, with no I/O (see `steps.py`)."""
+"""Operations on a SQLite file as generators of statements, with no I/O; times are in Unix milliseconds.
+
+A read is one statement, and so sees the file at one moment. A write is one transaction.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-from sessionkit_integrations.errors import StoreError
 from sessionkit_integrations.records.record import role_of
-from sessionkit_integrations.stores.base import Appended, Snapshot
+from sessionkit_integrations.stores.base import Appended, SessionInfo, Snapshot, moment
+from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
 from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS, conflict
 from sessionkit_integrations.window.turns import check_growth, number_turns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.stores.base import Edit
     from sessionkit_integrations.window.turns import Window
 
-T = TypeVar("T")
-
-SCHEMA_VERSION = 1
-"""Kept in ``user_version``, by which a later release knows what it has to change."""
-
-APPLICATION_ID = 0x534B4954
-"""By which our files are known (``SKIT``): https://www.sqlite.org/pragma.html#pragma_application_id"""
-
 PAGE = 1000
-"""How many session ids one statement lists."""
+"""Session ids that one statement lists."""
 
-_SCHEMA = (
-    """
-    CREATE TABLE sessions (
-      id INTEGER PRIMARY KEY,
-      session_id TEXT NOT NULL UNIQUE,
-      turn INTEGER NOT NULL DEFAULT 0, -- the number of the last turn
-      size INTEGER NOT NULL DEFAULT 0, -- how many records that turn has
-      position INTEGER NOT NULL DEFAULT 0, -- the position of the last record
-      operations TEXT NOT NULL DEFAULT '', -- the last operation ids
-      appended INTEGER NOT NULL DEFAULT 0, -- messages, for ever
-      created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, expires_at INTEGER -- Unix milliseconds
-    )""",
-    "CREATE INDEX sessions_by_expiry ON sessions (expires_at) WHERE expires_at IS NOT NULL",
-    """
-    CREATE TABLE active (
-      session INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
-      position INTEGER NOT NULL,
-      turn INTEGER NOT NULL, -- 0 is the preamble
-      record BLOB NOT NULL,
-      PRIMARY KEY (session, position)
-    ) WITHOUT ROWID""",
-    """
-    CREATE TABLE archived (
-      id INTEGER PRIMARY KEY,
-      session INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
-      record BLOB NOT NULL
-    )""",
-    "CREATE INDEX archived_by_session ON archived (session)",
-)
+EXPIRED_SESSIONS = 16
+"""Expired sessions that one write deletes; as each write adds one session at most, none are left over for long."""
 
+EXPIRED_RECORDS = 1000
+"""Archived records of expired sessions that one write deletes, so that it takes milliseconds however many there are."""
 
-@dataclass(frozen=True)
-class Statement:
-    """An SQL statement.
+_LARGEST = 2**62
+"""Bound of the numbers in a range: SQLite's integers have 64 bits."""
 
-    Attributes:
-        sql: Its text.
-        values: What to bind to it.
-        many: Rows to execute it for, one after the other, instead.
-    """
-
-    sql: str
-    values: tuple[object, ...] = ()
-    many: Sequence[tuple[object, ...]] | None = None
-
-
-Steps = Generator[Statement, Any, T]
-BEGIN = Statement("BEGIN IMMEDIATE")
-COMMIT = Statement("COMMIT")
+_UNEXPIRED = "session_id = ? AND (expires_at IS NULL OR expires_at > ?)"
 
 
 @dataclass
 class _Row:
-    """A session's row; ``id`` is ``None`` where there is none yet."""
+    """A session's row; ``id`` is ``None`` if there is none yet."""
 
     id: int | None = None
     turn: int = 0
+    evicted: int = 0
     size: int = 0
     position: int = 0
+    archived: int = 0
     operations: str = ""
-
-
-def prepare() -> Steps[None]:
-    """Set up a new connection, and the schema where the file has none."""
-    yield Statement("PRAGMA journal_mode = WAL")
-    yield Statement("PRAGMA synchronous = FULL")
-    yield Statement("PRAGMA foreign_keys = ON")
-    version = (yield Statement("PRAGMA user_version"))[0][0]
-    application = (yield Statement("PRAGMA application_id"))[0][0]
-    if application == APPLICATION_ID and version > SCHEMA_VERSION:
-        raise StoreError(f"the file has schema version {version}; upgrade sessionkit-integrations to use it")
-    if application != APPLICATION_ID:
-        yield from _transaction(_create())
 
 
 def append(
@@ -114,46 +61,37 @@ def append(
     ttl: int | None,
     archive: bool,
 ) -> Steps[Appended]:
-    """Do what `Store.append` says; times are in milliseconds."""
+    """Do what `Store.append` says."""
 
     def work() -> Steps[Appended]:
         row = yield from _load(session_id, now)
         if operation_id in row.operations.split():
             return Appended()
-        rows = _place(row, records, window)
+        placed = _place(row, records, window)
+        evicted = max(row.turn - window.turns - row.evicted, 0)
+        row.evicted += evicted
         session = yield from _save(row, session_id, operation_id, len(records), now, ttl)
-        yield from _insert(session, rows)
-        last_evicted = row.turn - window.turns
-        if last_evicted <= 0:
-            return Appended()
-        evicted = " FROM active WHERE session = ? AND turn BETWEEN 1 AND ?"
-        turns: int = (yield Statement(f"SELECT count(DISTINCT turn){evicted}", (session, last_evicted)))[0][0]
-        if archive:
-            copy = f"INSERT INTO archived (session, record) SELECT session, record{evicted} ORDER BY position"
-            yield Statement(copy, (session, last_evicted))
-        yield Statement(f"DELETE{evicted}", (session, last_evicted))
-        return Appended(turns)
+        yield from _insert(session, placed)
+        if evicted:
+            yield from _evict(session, row, archive=archive)
+        return Appended(evicted)
 
-    return _transaction(work())
+    return transaction(work())
 
 
 def read(
     session_id: str, now: int, *, archived: bool = False, start: int | None = None, stop: int | None = None
 ) -> Steps[Snapshot]:
     """Do what `Store.read` says."""
-    table, order = ("archived", "records.id") if archived else ("active", "records.position")
-    rows = yield Statement(
-        f"SELECT record FROM {table} AS records JOIN sessions ON sessions.id = records.session"  # noqa: S608 - of ours
-        f" WHERE session_id = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY {order}",
-        (session_id, now),
-    )
-    return Snapshot(tuple(row[0] for row in rows[start:stop]))
+    if archived:
+        return _read_archive(session_id, now, start, stop)
+    return _read_active(session_id, now, start, stop)
 
 
 def replace(
     session_id: str, edit: Edit, expected: str | None, operation_id: str, *, now: int, ttl: int | None
 ) -> Steps[None]:
-    """Do what `Store.replace` says; times are in milliseconds."""
+    """Do what `Store.replace` says."""
 
     def work() -> Steps[None]:
         row = yield from _load(session_id, now)
@@ -163,40 +101,42 @@ def replace(
             snapshot = yield from read(session_id, now)
             if snapshot.version != expected:
                 raise conflict()
-        rows: list[tuple[int, int, Record]] = []
+        placed: list[tuple[int, int, Record]] = []
         if edit.active is not None:
-            row.turn, row.size = 0, 0
-            rows = _place(row, edit.active)
+            row.turn, row.evicted, row.size = 0, 0, 0
+            placed = _place(row, edit.active)
+        before = 0 if edit.clear_archive else row.archived
+        row.archived = before + len(edit.archive)
         session = yield from _save(row, session_id, operation_id, 0, now, ttl)
         if edit.clear_archive:
-            yield Statement("DELETE FROM archived WHERE session = ?", (session,))
+            yield from Statement("DELETE FROM archived WHERE session = ?", (session,))
         if edit.archive:
-            added = [(session, record) for record in edit.archive]
-            yield Statement("INSERT INTO archived (session, record) VALUES (?, ?)", many=added)
+            added = [(session, position, record) for position, record in enumerate(edit.archive, before + 1)]
+            yield from Statement("INSERT INTO archived (session, position, record) VALUES (?, ?, ?)", many=added)
         if edit.active is not None:
-            yield Statement("DELETE FROM active WHERE session = ?", (session,))
-            yield from _insert(session, rows)
-        yield Statement(
+            yield from Statement("DELETE FROM active WHERE session = ?", (session,))
+            yield from _insert(session, placed)
+        yield from Statement(
             "DELETE FROM sessions WHERE id = ? AND NOT EXISTS (SELECT 1 FROM active WHERE session = sessions.id)"
             " AND NOT EXISTS (SELECT 1 FROM archived WHERE session = sessions.id)",
             (session,),
         )
 
-    return _transaction(work())
+    return transaction(work())
 
 
 def delete(session_id: str) -> Steps[None]:
     """Do what `Store.delete` says."""
 
     def work() -> Steps[None]:
-        yield Statement("DELETE FROM sessions WHERE session_id = ?", (session_id,))
+        yield from Statement("DELETE FROM sessions WHERE session_id = ?", (session_id,))
 
-    return _transaction(work())
+    return transaction(work())
 
 
 def sessions(after: str, now: int) -> Steps[list[str]]:
     """Return the page of session ids that follows ``after``."""
-    rows = yield Statement(
+    rows = yield from Statement(
         "SELECT session_id FROM sessions WHERE session_id > ? AND (expires_at IS NULL OR expires_at > ?)"
         " ORDER BY session_id LIMIT ?",
         (after, now, PAGE),
@@ -204,32 +144,69 @@ def sessions(after: str, now: int) -> Steps[list[str]]:
     return [row[0] for row in rows]
 
 
-def _create() -> Steps[None]:
-    if (yield Statement("PRAGMA application_id"))[0][0] == APPLICATION_ID:
-        return  # another connection was first
-    if (yield Statement("PRAGMA user_version"))[0][0] or (yield Statement("SELECT 1 FROM sqlite_master LIMIT 1")):
-        raise StoreError("the file is the database of another application; choose another path")
-    for definition in _SCHEMA:
-        yield Statement(definition)
-    yield Statement(f"PRAGMA application_id = {APPLICATION_ID}")
-    yield Statement(f"PRAGMA user_version = {SCHEMA_VERSION}")
+def describe(session_id: str, now: int) -> Steps[SessionInfo | None]:
+    """Do what `Store.describe` says."""
+    rows = yield from Statement(
+        "SELECT turn - evicted, (SELECT count(*) FROM active WHERE session = sessions.id), CAST(archived AS INTEGER),"
+        " CAST(appended AS INTEGER), CAST(created_at AS INTEGER), CAST(updated_at AS INTEGER),"
+        f" CAST(expires_at AS INTEGER) FROM sessions WHERE {_UNEXPIRED}",
+        (session_id, now),
+    )
+    if not rows:
+        return None
+    turns, messages, archived, appended, *times = rows[0]
+    return SessionInfo(turns, messages, archived, appended, *map(moment, times))
 
 
-def _transaction(work: Steps[T]) -> Steps[T]:
-    """Do work in a transaction. Who performs the steps undoes it if one of them raises."""
-    yield BEGIN
-    result = yield from work
-    yield COMMIT
-    return result
+def _read_active(session_id: str, now: int, start: int | None, stop: int | None) -> Steps[Snapshot]:
+    rows = yield from Statement(
+        "SELECT CAST(record AS BLOB) FROM sessions CROSS JOIN active ON active.session = sessions.id"
+        f" WHERE {_UNEXPIRED} ORDER BY active.position",
+        (session_id, now),
+    )
+    return Snapshot(tuple(row[0] for row in rows[start:stop]))
+
+
+def _read_archive(session_id: str, now: int, start: int | None, stop: int | None) -> Steps[Snapshot]:
+    # The join goes from the session, which knows how many there are, to a range of positions.
+    bounds, values = "", []
+    for comparison, bound in ((">", start), ("<=", stop)):
+        if bound is not None:
+            bounds += f" AND archived.position {comparison} {'sessions.archived + ' if bound < 0 else ''}?"
+            values.append(max(-_LARGEST, min(bound, _LARGEST)))
+    rows = yield from Statement(
+        "SELECT CAST(record AS BLOB) FROM sessions CROSS JOIN archived ON archived.session = sessions.id"
+        f" WHERE {_UNEXPIRED}{bounds} ORDER BY archived.position",
+        (session_id, now, *values),
+    )
+    return Snapshot(tuple(row[0] for row in rows))
 
 
 def _load(session_id: str, now: int) -> Steps[_Row]:
-    """Return a session's row, after removing all sessions that have expired."""
-    yield Statement("DELETE FROM sessions WHERE expires_at <= ?", (now,))
-    rows = yield Statement(
-        "SELECT id, turn, size, position, operations FROM sessions WHERE session_id = ?", (session_id,)
+    """Return a session's row, after deleting it if it has expired, and some of the others that have."""
+    if (yield from Statement("SELECT 1 FROM sessions WHERE expires_at <= ? LIMIT 1", (now,))):
+        yield from Statement("DELETE FROM sessions WHERE session_id = ? AND expires_at <= ?", (session_id, now))
+        yield from _delete_expired(now)
+    rows = yield from Statement(
+        "SELECT id, CAST(turn AS INTEGER), CAST(evicted AS INTEGER), CAST(size AS INTEGER), CAST(position AS INTEGER),"
+        " CAST(archived AS INTEGER), CAST(operations AS TEXT) FROM sessions WHERE session_id = ?",
+        (session_id,),
     )
     return _Row(*rows[0]) if rows else _Row()
+
+
+def _delete_expired(now: int) -> Steps[None]:
+    first = "SELECT id FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?"
+    yield from Statement(
+        "DELETE FROM archived WHERE rowid IN (SELECT archived.rowid FROM"
+        f" ({first}) AS expired CROSS JOIN archived ON archived.session = expired.id LIMIT ?)",
+        (now, EXPIRED_SESSIONS, EXPIRED_RECORDS),
+    )
+    yield from Statement(
+        f"DELETE FROM sessions WHERE id IN ({first})"
+        " AND NOT EXISTS (SELECT 1 FROM archived WHERE session = sessions.id)",
+        (now, EXPIRED_SESSIONS),
+    )
 
 
 def _place(row: _Row, records: Sequence[Record], window: Window | None = None) -> list[tuple[int, int, Record]]:
@@ -250,27 +227,40 @@ def _place(row: _Row, records: Sequence[Record], window: Window | None = None) -
 
 
 def _save(row: _Row, session_id: str, operation_id: str, appended: int, now: int, ttl: int | None) -> Steps[int]:
-    """Make or update a session's row; return its id."""
+    """Insert or update a session's row; return its id."""
     operations = " ".join([*row.operations.split(), operation_id][-REMEMBERED_OPERATIONS:])
     expires = None if ttl is None else now + ttl
+    counts = (row.turn, row.evicted, row.size, row.position, row.archived, operations)
     if row.id is not None:
-        yield Statement(
-            "UPDATE sessions SET turn = ?, size = ?, position = ?, operations = ?, appended = appended + ?,"
-            " updated_at = ?, expires_at = coalesce(?, expires_at) WHERE id = ?",
-            (row.turn, row.size, row.position, operations, appended, now, expires, row.id),
+        yield from Statement(
+            "UPDATE sessions SET turn = ?, evicted = ?, size = ?, position = ?, archived = ?, operations = ?,"
+            " appended = appended + ?, updated_at = ?, expires_at = coalesce(?, expires_at) WHERE id = ?",
+            (*counts, appended, now, expires, row.id),
         )
         return row.id
-    yield Statement(
-        "INSERT INTO sessions"
-        " (session_id, turn, size, position, operations, appended, created_at, updated_at, expires_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (session_id, row.turn, row.size, row.position, operations, appended, now, now, expires),
+    yield from Statement(
+        "INSERT INTO sessions (turn, evicted, size, position, archived, operations,"
+        " appended, created_at, updated_at, expires_at, session_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*counts, appended, now, now, expires, session_id),
     )
-    session: int = (yield Statement("SELECT id FROM sessions WHERE session_id = ?", (session_id,)))[0][0]
+    session: int = (yield from Statement("SELECT last_insert_rowid()"))[0][0]
     return session
 
 
 def _insert(session: int, placed: Sequence[tuple[int, int, Record]]) -> Steps[None]:
     rows = [(session, *row) for row in placed]
     if rows:
-        yield Statement("INSERT INTO active (session, position, turn, record) VALUES (?, ?, ?, ?)", many=rows)
+        yield from Statement("INSERT INTO active (session, position, turn, record) VALUES (?, ?, ?, ?)", many=rows)
+
+
+def _evict(session: int, row: _Row, *, archive: bool) -> Steps[None]:
+    """Remove the turns that have left the window."""
+    evicted = " FROM active WHERE session = ? AND turn BETWEEN 1 AND ?"
+    if archive:
+        yield from Statement(
+            "INSERT INTO archived (session, position, record)"
+            f" SELECT session, ? + row_number() OVER (ORDER BY position), record{evicted}",
+            (row.archived, session, row.evicted),
+        )
+        yield from Statement("UPDATE sessions SET archived = archived + changes() WHERE id = ?", (session,))
+    yield from Statement(f"DELETE{evicted}", (session, row.evicted))

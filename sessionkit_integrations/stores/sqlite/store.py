@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
-import sqlite3
-import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
-from sessionkit_integrations.errors import StoreError, StoreUnavailableError
 from sessionkit_integrations.records.record import now
-from sessionkit_integrations.runtime.forks import ForkSafe
 from sessionkit_integrations.runtime.resources import Shared
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
-from sessionkit_integrations.runtime.steps import run
 from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.options import UrlOptions, checked_archive, checked_timeout, ttl_milliseconds
 from sessionkit_integrations.stores.sqlite import statements
+from sessionkit_integrations.stores.sqlite.file import SQLiteFile
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -28,35 +24,34 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.stores.base import Appended, Edit, Snapshot
-    from sessionkit_integrations.stores.sqlite.statements import Statement, Steps
+    from sessionkit_integrations.runtime.steps import Steps
+    from sessionkit_integrations.stores.base import Appended, Edit, SessionInfo, Snapshot
     from sessionkit_integrations.window.turns import Window
 
 T = TypeVar("T")
 
-# SQLite keeps no queue of the processes that wait for a file: each looks again from time to time, at ever longer
-# intervals. One that writes all the time is nearly always there first, and the others fail after their time limit.
-# So ours look often, the more so the longer they have waited, and leave the file alone for a moment now and then.
-LONGEST_INTERVAL = 0.005
-PAUSE = 0.006
-LONGEST_BURST = 0.1
 
-
-class SQLiteStore(ForkSafe, Store):
+class SQLiteStore(Store):
     """Sessions in a SQLite file: persistent with no server, for any number of threads, tasks and processes.
 
-    The file is opened at the first use and written ahead (WAL); what a method has returned from is on disk. SQLite has
-    no asynchronous interface, so that the ``a`` methods run in a thread of the store's: one for all event loops, which
-    outlives each of them and does not keep the process from ending.
+    The file is opened at the first use, and again if somebody deletes or replaces it. A new one may be read by its
+    owner alone. It is written ahead (WAL): what a method has returned from is on disk. SQLite has no asynchronous
+    interface, so that the ``a`` methods run in two threads of the store, one for reads and one for writes. These serve
+    all event loops and do not keep the process from ending.
 
     Args:
-        path: The file; it is made where there is none. Its folder must exist, on a disk of this machine.
-        ttl: How long a session is kept after its last change, in seconds or as a timedelta; for ever if ``None``.
-        archive: Whether to keep evicted messages.
-        timeout: How long to wait for other processes, in seconds, while none of this process gets through to the file.
+        path: The file; it is made if it does not exist. Its folder must exist, on a disk of this machine.
+        ttl: Time that a session is kept after its last change, in seconds or as a timedelta; for ever if ``None``.
+        archive: Keep evicted messages.
+        timeout: Seconds to wait for other processes, while none of this process gets through to the file.
 
     Raises:
-        ValueError: ``path`` names no file, or ``ttl`` is less than a millisecond.
+        TypeError: ``path`` is not a path, or ``archive`` not a bool.
+        ValueError: ``path`` does not name a file, or ``ttl`` or ``timeout`` is not a time.
+
+    Example:
+        >>> with SQLiteStore("chats.db", archive=True) as store:
+        ...     sessions = SessionManager(memory_window=10, store=store)
     """
 
     schemes = ("sqlite",)
@@ -70,20 +65,11 @@ class SQLiteStore(ForkSafe, Store):
         archive: bool = False,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
-        super().__init__()
-        given = os.fspath(path)
-        if not given or given == ":memory:":
-            raise ValueError("SQLiteStore needs the path of a file; InMemoryStore keeps sessions in memory")
-        self._path = os.path.abspath(given)  # noqa: PTH100 - as it is now, whatever folder the process goes to
+        self._path = _absolute(path)
         self.archive = checked_archive(archive)
         self._ttl = ttl_milliseconds(ttl)
-        self._timeout = checked_timeout(timeout)
-        self._connection: sqlite3.Connection | None = None
-        self._writing_since = 0.0
-        self._written_at = 0.0
-        self._worker = Shared(
-            lambda: ThreadPoolExecutor(1, "sessionkit-sqlite"), lambda executor: executor.shutdown(wait=False)
-        )
+        self._file = SQLiteFile(self._path, checked_timeout(timeout))
+        self._readers, self._writers = _thread("sessionkit-sqlite-reader"), _thread("sessionkit-sqlite-writer")
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -111,141 +97,113 @@ class SQLiteStore(ForkSafe, Store):
 
     def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
         """See `Store.append`."""
-        return self._run(lambda: self._append(session_id, records, window, operation_id))
+        return self._write(lambda: self._append(session_id, records, window, operation_id))
 
     async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
         """See `Store.append`."""
-        return await self._arun(lambda: self._append(session_id, records, window, operation_id))
+        return await self._awrite(lambda: self._append(session_id, records, window, operation_id))
 
     def read(
         self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
     ) -> Snapshot:
         """See `Store.read`."""
-        return self._run(lambda: statements.read(session_id, now(), archived=archived, start=start, stop=stop))
+        return self._read(lambda: statements.read(session_id, now(), archived=archived, start=start, stop=stop))
 
     async def aread(
         self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
     ) -> Snapshot:
         """See `Store.read`."""
-        return await self._arun(lambda: statements.read(session_id, now(), archived=archived, start=start, stop=stop))
+        return await self._aread(lambda: statements.read(session_id, now(), archived=archived, start=start, stop=stop))
 
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
-        self._run(lambda: statements.replace(session_id, edit, expected, operation_id, now=now(), ttl=self._ttl))
+        self._write(lambda: self._replace(session_id, edit, expected, operation_id))
 
     async def areplace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
-        await self._arun(lambda: statements.replace(session_id, edit, expected, operation_id, now=now(), ttl=self._ttl))
+        await self._awrite(lambda: self._replace(session_id, edit, expected, operation_id))
 
     def delete(self, session_id: str) -> None:
         """See `Store.delete`."""
-        self._run(lambda: statements.delete(session_id))
+        self._write(lambda: statements.delete(session_id))
 
     async def adelete(self, session_id: str) -> None:
         """See `Store.delete`."""
-        await self._arun(lambda: statements.delete(session_id))
+        await self._awrite(lambda: statements.delete(session_id))
 
     def sessions(self) -> Iterator[str]:
         """See `Store.sessions`."""
-        after = ""
-        while page := self._run(lambda start=after: statements.sessions(start, now())):  # type: ignore[misc]
+        page = self._read(lambda: statements.sessions("", now()))
+        while page:
             yield from page
-            after = page[-1]
+            page = self._read(partial(statements.sessions, page[-1], now()))
 
     async def asessions(self) -> AsyncIterator[str]:
         """See `Store.sessions`."""
-        after = ""
-        while page := await self._arun(lambda start=after: statements.sessions(start, now())):  # type: ignore[misc]
+        page = await self._aread(lambda: statements.sessions("", now()))
+        while page:
             for session_id in page:
                 yield session_id
-            after = page[-1]
+            page = await self._aread(partial(statements.sessions, page[-1], now()))
+
+    def describe(self, session_id: str) -> SessionInfo | None:
+        """See `Store.describe`."""
+        return self._read(lambda: statements.describe(session_id, now()))
+
+    async def adescribe(self, session_id: str) -> SessionInfo | None:
+        """See `Store.describe`."""
+        return await self._aread(lambda: statements.describe(session_id, now()))
 
     def close(self) -> None:
-        """Close the file; the next use opens it again."""
-        self._worker.close()
-        with self._lock:
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                connection.close()
+        """Close the file and end the threads; the next use begins again."""
+        self._readers.close()
+        self._writers.close()
+        self._file.close()
 
     def _append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Steps[Appended]:
         return statements.append(
             session_id, records, window, operation_id, now=now(), ttl=self._ttl, archive=self.archive
         )
 
-    def _run(self, begin: Callable[[], Steps[T]]) -> T:
-        return self._run_since(time.monotonic(), begin)
+    def _replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> Steps[None]:
+        return statements.replace(session_id, edit, expected, operation_id, now=now(), ttl=self._ttl)
 
-    async def _arun(self, begin: Callable[[], Steps[T]]) -> T:
-        with self._worker.use() as executor:
-            return await asyncio.get_running_loop().run_in_executor(executor, self._run_since, time.monotonic(), begin)
+    def _read(self, begin: Callable[[], Steps[T]]) -> T:
+        return self._file.run(begin, self._file.attempts(), writes=False)
 
-    def _run_since(self, asked: float, begin: Callable[[], Steps[T]]) -> T:
-        with self._lock:
-            while True:
-                try:
-                    return self._attempt(begin)
-                except sqlite3.Error as error:
-                    failure = self._explain(error)
-                    # Those who stand in the queue for the lock wait for the same file, but not where it moves on.
-                    waited = time.monotonic() - max(asked, self._written_at)
-                    if not isinstance(failure, StoreUnavailableError) or waited >= self._timeout:
-                        raise failure from error
-                time.sleep(random.uniform(0, LONGEST_INTERVAL) * (1 - waited / self._timeout))  # noqa: S311 - no secret
+    async def _aread(self, begin: Callable[[], Steps[T]]) -> T:
+        return await self._in_thread(self._readers, partial(self._file.run, begin, self._file.attempts(), writes=False))
 
-    def _attempt(self, begin: Callable[[], Steps[T]]) -> T:
-        connection = self._open_once()
-        try:
-            return run(begin(), self._performer(connection))
-        finally:
-            # Whatever happened, also Ctrl-C between two steps.
-            if connection.in_transaction:
-                connection.rollback()
+    def _write(self, begin: Callable[[], Steps[T]]) -> T:
+        return self._file.run(begin, self._file.attempts(), writes=True)
 
-    def _performer(self, connection: sqlite3.Connection) -> Callable[[Statement], Any]:
-        def perform(statement: Statement) -> Any:
-            if statement is statements.BEGIN:
-                self._give_way()
-            elif statement.many is not None:
-                return connection.executemany(statement.sql, statement.many)
-            rows = connection.execute(statement.sql, statement.values).fetchall()
-            if statement is statements.COMMIT:
-                self._written_at = time.monotonic()
-            return rows
+    async def _awrite(self, begin: Callable[[], Steps[T]]) -> T:
+        return await self._in_thread(self._writers, partial(self._file.run, begin, self._file.attempts(), writes=True))
 
-        return perform
+    async def _in_thread(self, thread: Shared[ThreadPoolExecutor], call: Callable[[], T]) -> T:
+        with thread.use() as executor:
+            return await asyncio.get_running_loop().run_in_executor(executor, call)
 
-    def _give_way(self) -> None:
-        """Leave the file to other processes for a moment, if this one has had it for long."""
-        now = time.monotonic()
-        rested = now - self._written_at
-        if rested < PAUSE and now - self._writing_since > LONGEST_BURST:
-            time.sleep(PAUSE - rested)
-            rested = PAUSE
-        if rested >= PAUSE:
-            self._writing_since = now
 
-    def _open_once(self) -> sqlite3.Connection:
-        if self._connection is None:
-            connection = sqlite3.connect(self._path, timeout=0, isolation_level=None, check_same_thread=False)
-            try:
-                run(statements.prepare(), self._performer(connection))
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
-        return self._connection
+def _absolute(path: object) -> str:
+    """Return the path of a file as it is now, whatever folder the process goes to.
 
-    def _explain(self, error: sqlite3.Error) -> StoreError:
-        text = str(error)
-        if "locked" in text or "busy" in text:
-            return StoreUnavailableError(
-                f"other writers kept {self._path!r} locked for {self._timeout} s", may_have_happened=False
-            )
-        return StoreError(f"SQLite cannot use {self._path!r}: {text}")
+    Raises:
+        TypeError: It is not a path.
+        ValueError: It does not name a file.
+    """
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise TypeError(f"path must be a str or a pathlib.Path, got {type(path).__name__}")
+    name = os.fsdecode(path)
+    if not name or "\0" in name or name.startswith(":memory:"):
+        raise ValueError(f"path must be the path of a file, got {name!r}; InMemoryStore keeps sessions in memory")
+    if name.lower().startswith(("file:", "sqlite:")):
+        raise ValueError(
+            f"path must be the path of a file, got the URL {name!r}; SessionManager.from_url takes"
+            " sqlite:///relative/path and sqlite:////absolute/path"
+        )
+    return os.path.abspath(name)  # noqa: PTH100 - with `..` as SQLite takes it
 
-    def _before_fork(self) -> None:
-        # A connection must not be carried over a fork: https://www.sqlite.org/howtocorrupt.html
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+
+def _thread(name: str) -> Shared[ThreadPoolExecutor]:
+    return Shared(lambda: ThreadPoolExecutor(1, name), lambda executor: executor.shutdown(wait=False))
