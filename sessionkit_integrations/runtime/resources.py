@@ -26,6 +26,7 @@ class _Held(Generic[R]):
     resource: R
     users: int = 0
     keeper: AsyncGenerator[None, None] | None = None
+    forsaken: bool = False
 
 
 class _Use(Generic[R]):
@@ -62,7 +63,8 @@ class _LoopUse(Generic[R]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._held is not None:
-            await self._per_loop.leave(self._held)
+            # A coroutine that is closed instead of run can wait for nothing; the loop's shutdown closes the resource.
+            await self._per_loop.leave(self._held, closes=kind is not GeneratorExit)
 
 
 class Shared(ForkSafe, Generic[R]):
@@ -155,18 +157,20 @@ class PerLoop(ForkSafe, Generic[R]):
         held.users += 1
         return held
 
-    async def leave(self, held: _Held[R]) -> None:
+    async def leave(self, held: _Held[R], *, closes: bool) -> None:
         """End a use."""
         held.users -= 1
-        if not held.users and held is not self._held.get(asyncio.get_running_loop()):
+        if closes and held.forsaken and not held.users:
             await _end(held)
 
     async def close(self) -> None:
         """Close the running loop's resource as soon as nobody uses it any more; the next use opens another."""
         with self._lock:
             held = self._held.pop(asyncio.get_running_loop(), None)
-        if held is not None and not held.users:
-            await _end(held)
+        if held is not None:
+            held.forsaken = True
+            if not held.users:
+                await _end(held)
 
     def close_idle(self) -> None:
         """Close what belongs to loops that stand still, if this is their thread."""
@@ -193,6 +197,7 @@ class PerLoop(ForkSafe, Generic[R]):
         try:
             yield
         finally:
+            held.keeper = None
             loop = asyncio.get_running_loop()
             with self._lock:
                 if self._held.get(loop) is held:

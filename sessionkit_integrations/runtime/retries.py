@@ -212,6 +212,21 @@ async def within(deadline: float, attempt: Callable[[], Awaitable[T]]) -> T:
     """
     seconds = max(deadline - time.monotonic(), 0)
     if sys.version_info >= (3, 11):
-        async with asyncio.timeout(seconds):
-            return await attempt()
+        async with asyncio.timeout(seconds) as timeout:
+            try:
+                return await attempt()
+            except GeneratorExit:
+                _keep_until_collected(timeout)
+                raise
     return await asyncio.wait_for(attempt(), seconds)
+
+
+def _keep_until_collected(timeout: object) -> None:
+    """Keep a timeout, and so its task, until the garbage collector runs again.
+
+    A loop that is closed with tasks under way leaves them to the collector, which closes their coroutines. Often the
+    timeout in such a coroutine has the last reference to the task. If the task goes first, it closes the coroutines
+    that are being closed already, from their outermost on. CPython 3.11 ends in a segmentation fault then.
+    """
+    cycle: list[object] = [timeout]
+    cycle.append(cycle)
