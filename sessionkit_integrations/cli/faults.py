@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Some versions of typer have click, others a copy of it.
 _UsageError: Any = typer.BadParameter.__mro__[1]
+_BLANKS = re.compile(r"[ \t\r\n]+")
 _CREDENTIALS = re.compile(r"://\S*@")
 
 
@@ -96,6 +97,6 @@ def _path(error: Any) -> str:
 
 def _fail(problem: object, code: Exit) -> Exit:
     # An error repeats what it is about: a URL in a wrong place, or a text of the server or of a message.
-    text = _CREDENTIALS.sub("://***@", " ".join(str(problem).split()))
+    text = _CREDENTIALS.sub("://***@", _BLANKS.sub(" ", str(problem)).strip())
     typer.echo(f"sessionkit: {one_line(text)}", err=True)
     return code

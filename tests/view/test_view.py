@@ -8,8 +8,6 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sessionkit_integrations import (
     CorruptSessionError,
@@ -21,7 +19,6 @@ from sessionkit_integrations import (
 )
 from sessionkit_integrations.records.record import Record
 from sessionkit_integrations.view.model import Call, MessageView, Piece
-from sessionkit_integrations.view.text import Length, cut, split_marks
 from tests.view.samples import PNG, SESSION_ID, conversation
 
 if TYPE_CHECKING:
@@ -144,25 +141,3 @@ def test_what_other_writers_got_wrong_or_say_more_is_shown_as_it_is() -> None:
     assert refused == Piece("refusal", "No.")
     assert json.loads(more.text) == {"audio": {"id": "audio_1"}, "tool_calls": [{"function": None}, 7]}
     assert (more.kind, message.calls, message.name) == ("other", (), None)
-
-
-@given(st.text(st.sampled_from("ab \n\U0001f600"), max_size=200), st.integers(1, 40), st.integers(1, 6))
-def test_cutting_loses_nothing_and_is_not_done_for_little(text: str, characters: int, lines: int) -> None:
-    shown, rest = cut(text, Length(characters, lines))
-    assert shown + rest == text
-    assert len(shown) <= characters + characters // 4
-    assert bool(shown) or not text
-    if len(text) <= characters and text.count("\n") < lines:
-        assert not rest
-
-
-@given(st.text())
-def test_marks_stand_for_one_character_each(text: str) -> None:
-    assert "".join(chr(int(piece[3:-1], 16)) if is_mark else piece for piece, is_mark in split_marks(text)) == text
-
-
-def test_what_cannot_be_seen_is_marked_and_writing_left_alone() -> None:
-    unseen = "\x00\x1b\r\x7f\x85\xad\u061c\u200b\u200e\u2028\u202e\u2066\ufeff\ud800\U000e0041"
-    assert [is_mark for _, is_mark in split_marks(unseen)] == [True] * len(unseen)
-    for text in ("tab\tand\nline", "مرحبا", "می‌خواهم", "👩‍👩‍👧 ❤️", "Ünïcödé", "日本語"):
-        assert list(split_marks(text)) == [(text, False)]
