@@ -31,7 +31,8 @@ for number in range(1000):
         acknowledged.append(content)
     except StoreError as error:
         assert isinstance(error.__cause__, sqlite3.Error), error.__cause__
-        assert not isinstance(error, StoreUnavailableError)
+        # Python before 3.11 does not tell that the disk refused to write, after which nothing can be there.
+        assert not isinstance(error, StoreUnavailableError) or (error.may_have_happened and sys.version_info < (3, 11))
         errors.append(str(error))
         if len(errors) == 20:
             break

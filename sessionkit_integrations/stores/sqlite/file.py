@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BACKOFF = Backoff(first=0.005, longest=0.005, factor=0.998)
+BACKOFF = Backoff(first=0.005, longest=0.005, factor=0.9995)
 """Pauses between two looks at a locked file."""
 
 REST = 0.006
@@ -147,6 +147,8 @@ class SQLiteFile(ForkSafe):
             rows = connection.execute(statement.sql, statement.values).fetchall()
         except sqlite3.Error as error:
             raise self._explain(error, statement) from error
+        except (OverflowError, UnicodeDecodeError) as error:  # of values that only others can have put there
+            raise StoreError(f"the SQLite file {self.path!r} is damaged: {error}") from error
         if statement is COMMIT:
             self._written_at = time.monotonic()
         return rows

@@ -75,8 +75,9 @@ class SQLiteStore(Store):
     def from_url(cls, url: str) -> Self:
         """See `Store.from_url`; ``sqlite:///`` precedes a relative path, ``sqlite:////`` an absolute one."""
         options = UrlOptions(url)
-        authority, slash, path = url.partition(":")[2].partition("?")[0].removeprefix("//").partition("/")
-        if authority or not slash or not path:
+        place = url.partition(":")[2].partition("?")[0]
+        path = place.removeprefix("///")
+        if path in {"", place}:
             raise ValueError("a SQLite URL must be sqlite:///relative/path or sqlite:////absolute/path")
         store = cls(
             unquote(path),

@@ -1,0 +1,129 @@
+"""A SQLite file that another process keeps locked: nobody waits but those who write."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sessionkit_integrations import SessionManager, SQLiteStore
+from sessionkit_integrations.testing.surface import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+PATIENCE = 60
+"""Seconds that a writer waits for the file, longer than any of these tests takes."""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "chats.db"
+    with SessionManager(store=SQLiteStore(path)) as sessions:
+        sessions.add_user_message("s", "first")
+    return path
+
+
+HOLDER = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def locked(path: Path) -> Iterator[Callable[[], None]]:
+    """Another process has locked the file for writers; the value ends it."""
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE) as holder:  # noqa: S603 - our own
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"locked\n"
+        yield holder.kill
+        holder.kill()
+
+
+@pytest.fixture
+def waits(caplog: pytest.LogCaptureFixture) -> Callable[[], None]:
+    """Waits until a writer waits, as its log says."""
+    caplog.set_level(logging.DEBUG, "sessionkit_integrations")
+    return lambda: wait_until(lambda: any("locked" in record.getMessage() for record in caplog.records))
+
+
+def contents(messages: list[Any]) -> list[str]:
+    return [message["content"] for message in messages]
+
+
+def test_reads_do_not_wait_behind_a_write_that_waits(
+    path: Path, locked: Callable[[], None], waits: Callable[[], None]
+) -> None:
+    sessions = SessionManager(store=SQLiteStore(path, timeout=PATIENCE))
+    writer = threading.Thread(target=sessions.add_user_message, args=("s", "second"))
+    writer.start()
+    waits()
+    for _ in range(20):
+        assert contents(sessions.get_session("s")) == ["first"]
+        assert list(sessions.list_sessions()) == ["s"]
+    assert writer.is_alive()
+    locked()
+    writer.join()
+    assert contents(sessions.get_session("s")) == ["first", "second"]
+    sessions.close()
+
+
+async def test_asynchronous_reads_do_not_wait_behind_a_write_that_waits(path: Path, locked: Callable[[], None]) -> None:
+    async with SessionManager(store=SQLiteStore(path, timeout=PATIENCE)) as sessions:
+        writes = [asyncio.create_task(sessions.aadd_user_message("s", str(number))) for number in range(5)]
+        for _ in range(20):
+            assert contents(await sessions.aget_session("s")) == ["first"]
+        assert not any(write.done() for write in writes)
+        locked()
+        await asyncio.gather(*writes)
+        assert contents(await sessions.aget_session("s")) == ["first", "0", "1", "2", "3", "4"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_fork_does_not_wait_for_a_locked_file(
+    path: Path, locked: Callable[[], None], waits: Callable[[], None]
+) -> None:
+    sessions = SessionManager(store=SQLiteStore(path, timeout=PATIENCE))
+    writer = threading.Thread(target=sessions.add_user_message, args=("s", "of the parent"))
+    writer.start()
+    waits()
+    fork = multiprocessing.get_context("fork")
+    reader = fork.Process(target=sessions.get_session, args=("s",))
+    other = fork.Process(target=sessions.add_user_message, args=("s", "of the child"))
+    reader.start()
+    other.start()
+    reader.join(PATIENCE)
+    assert writer.is_alive()
+    assert reader.exitcode == 0
+    locked()
+    writer.join()
+    other.join(PATIENCE)
+    assert other.exitcode == 0
+    assert sorted(contents(sessions.get_session("s"))) == ["first", "of the child", "of the parent"]
+    sessions.close()
+
+
+def test_closing_does_not_wait_for_a_locked_file(
+    path: Path, locked: Callable[[], None], waits: Callable[[], None]
+) -> None:
+    sessions = SessionManager(store=SQLiteStore(path, timeout=PATIENCE))
+    writer = threading.Thread(target=sessions.add_user_message, args=("s", "second"))
+    writer.start()
+    waits()
+    sessions.close()
+    assert writer.is_alive()
+    locked()
+    writer.join()
+    assert contents(sessions.get_session("s")) == ["first", "second"]
+    sessions.close()
