@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from sessionkit_integrations.langchain.history import SessionKitChatMessageHistory
     from sessionkit_integrations.llama_index.chat_stores import SessionKitAsyncChatStore, SessionKitChatStore
+    from sessionkit_integrations.llama_index.memory import SessionKitMemory
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.sessions.manager import SessionManager
     from sessionkit_integrations.stores.base import Appended, Edit, SessionInfo, Snapshot, Store
@@ -47,6 +48,7 @@ _MODULES = {
     ),
     "langchain.history": ("SessionKitChatMessageHistory",),
     "llama_index.chat_stores": ("SessionKitAsyncChatStore", "SessionKitChatStore"),
+    "llama_index.memory": ("SessionKitMemory",),
     "sessions.manager": ("SessionManager",),
     "records.messages": ("Message",),
     "stores.base": ("Appended", "Edit", "SessionInfo", "Snapshot", "Store"),
@@ -77,6 +79,7 @@ __all__ = [
     "SessionKitChatMessageHistory",
     "SessionKitChatStore",
     "SessionKitError",
+    "SessionKitMemory",
     "SessionManager",
     "SessionState",
     "SessionView",

@@ -79,7 +79,7 @@ def test_without_its_archive_a_session_is_one_read() -> None:
     store: Any = sessions.store
     sessions.get_session("s")
     plain(sessions).snapshot("s")
-    plain(sessions).read_archive("s", limit=1)
+    plain(sessions).read_archive("s", newest(1))
     assert store.reads == 3
 
 

@@ -1,50 +1,62 @@
-"""Chats as LlamaIndex's chat stores."""
+"""Sessions as LlamaIndex's chat stores."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import MissingDependencyError
 from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
 from sessionkit_integrations.sessions import edits
 from sessionkit_integrations.sessions.manager import SessionManager  # noqa: TC001 - pydantic needs it
+from sessionkit_integrations.sessions.snapshot import EVERYTHING
 
 try:
     from llama_index.core.base.llms.types import ChatMessage  # noqa: TC002 - pydantic needs it
-    from llama_index.core.bridge.pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+    from llama_index.core.bridge.pydantic import BaseModel, ConfigDict, Field
     from llama_index.core.storage.chat_store.base import BaseChatStore
     from llama_index.core.storage.chat_store.base_db import AsyncDBChatStore, MessageStatus
 except ImportError as error:
     raise MissingDependencyError("SessionKitChatStore", "llama-index") from error
 
 if TYPE_CHECKING:
+    from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.sessions.chats import Chats
+
+_unflushed: ContextVar[tuple[str, int] | None] = ContextVar("unflushed", default=None)
+"""The session that was read last, and the messages of its preamble that the next flush counts.
+
+`Memory` reads its queue once, then flushes it in one or more steps, and tells each time only how many of the oldest
+messages are to go. The preamble, which stays, is among those of the first step and not of the others.
+"""
 
 
 class _OnSessions(BaseModel):
     """Base of both chat stores: the sessions they are on."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True, validate_assignment=True)
 
     sessions: SessionManager = Field(exclude=True)
-    _chats: Chats[ChatMessage] = PrivateAttr()
 
-    def model_post_init(self, context: Any, /) -> None:
-        """Set up what is not a field."""
-        super().model_post_init(context)
-        self._chats = self.sessions.using(LlamaIndexCodec())
+    @property
+    def _chats(self) -> Chats[ChatMessage]:
+        return self.sessions.using(LlamaIndexCodec())
 
 
 class SessionKitChatStore(_OnSessions, BaseChatStore):
-    """Chats as a LlamaIndex chat store, for `ChatMemoryBuffer` and chat engines.
+    """Sessions as a LlamaIndex chat store, for `ChatMemoryBuffer` and chat engines.
 
     A key is a session id. Messages are those in the session's window, and indexes count within it.
 
     Args:
-        sessions: Where the sessions are.
+        sessions: The sessions.
 
     Raises:
-        InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as `SessionManager` has them.
+        InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as from those of `SessionManager`.
+
+    Example:
+        >>> store = SessionKitChatStore(sessions=SessionManager(memory_window=10))
+        >>> memory = ChatMemoryBuffer.from_defaults(chat_store=store, chat_store_key="user123")
     """
 
     @classmethod
@@ -53,12 +65,12 @@ class SessionKitChatStore(_OnSessions, BaseChatStore):
         return "SessionKitChatStore"
 
     def set_messages(self, key: str, messages: list[ChatMessage]) -> None:
-        """Put messages in the place of a session's; the archive stays as it is."""
-        self._chats.edit(key, edits.replace_all(self._chats.encode(messages)))
+        """Replace the messages of a session. What its archive holds stays, and is not archived once more."""
+        self._chats.edit(key, self._replace_all(messages))
 
     async def aset_messages(self, key: str, messages: list[ChatMessage]) -> None:
         """See `set_messages`."""
-        await self._chats.aedit(key, edits.replace_all(self._chats.encode(messages)))
+        await self._chats.aedit(key, self._replace_all(messages))
 
     def get_messages(self, key: str) -> list[ChatMessage]:
         """Return the messages in a session's window, oldest first."""
@@ -69,7 +81,7 @@ class SessionKitChatStore(_OnSessions, BaseChatStore):
         return await self._chats.aread(key)
 
     def add_message(self, key: str, message: ChatMessage, idx: int | None = None) -> None:
-        """Add a message at the end of a session, or insert it before the one at ``idx`` (as `list.insert` does)."""
+        """Add a message at the end of a session, or insert it before the one at ``idx``, as `list.insert` does."""
         if idx is None:
             self._chats.append(key, [message])
         else:
@@ -83,7 +95,7 @@ class SessionKitChatStore(_OnSessions, BaseChatStore):
             await self._chats.aedit(key, edits.insert(idx, self._chats.encode([message])))
 
     def delete_messages(self, key: str) -> list[ChatMessage] | None:
-        """Delete all that is kept of a session; return the messages of its window, ``None`` if there were none."""
+        """Delete a session with its archive. Return the messages of its window, or ``None`` if there were none."""
         return self._chats.edit(key, edits.clear_all) or None
 
     async def adelete_messages(self, key: str) -> list[ChatMessage] | None:
@@ -91,7 +103,7 @@ class SessionKitChatStore(_OnSessions, BaseChatStore):
         return await self._chats.aedit(key, edits.clear_all) or None
 
     def delete_message(self, key: str, idx: int) -> ChatMessage | None:
-        """Delete the message at ``idx`` (from the end if negative) and return it; ``None`` if there is none."""
+        """Delete the message at ``idx`` (from the end if negative). Return it, or ``None`` if there is none."""
         return self._chats.edit(key, edits.remove(idx))
 
     async def adelete_message(self, key: str, idx: int) -> ChatMessage | None:
@@ -99,7 +111,7 @@ class SessionKitChatStore(_OnSessions, BaseChatStore):
         return await self._chats.aedit(key, edits.remove(idx))
 
     def delete_last_message(self, key: str) -> ChatMessage | None:
-        """Delete the newest message and return it; ``None`` if there is none."""
+        """Delete the newest message. Return it, or ``None`` if there is none."""
         return self.delete_message(key, -1)
 
     async def adelete_last_message(self, key: str) -> ChatMessage | None:
@@ -114,24 +126,45 @@ class SessionKitChatStore(_OnSessions, BaseChatStore):
         """See `get_keys`."""
         return [session_id async for session_id in self.sessions.alist_sessions()]
 
+    def _replace_all(self, messages: list[ChatMessage]) -> edits.EditFunction[ChatMessage, None]:
+        return edits.replace_all(self._chats.encode(messages), archive=self.sessions.store.archive)
+
 
 class SessionKitAsyncChatStore(_OnSessions, AsyncDBChatStore):
-    """Chats as LlamaIndex's asynchronous chat store, for `Memory.from_defaults(chat_store=…)`.
+    """Sessions as LlamaIndex's asynchronous chat store, for `Memory.from_defaults(chat_store=…)`.
 
-    A key is a session id. ACTIVE messages are those in the session's window, ARCHIVED ones those in its archive:
-    what `archive_oldest_messages` puts there, and what the window evicts if the store was made with ``archive=True``.
+    A key is a session id. ACTIVE messages are those in the session's window, ARCHIVED ones those in its archive: the
+    ones that `archive_oldest_messages` puts there, and those that the window evicts if the store of the sessions was
+    made with ``archive=True``.
+
+    `SessionKitMemory` is a `Memory` made for sessions. A plain `Memory` on this store loses something: it does not hear
+    of what the window evicts, so neither do its memory blocks, unless ``evict`` is false and its own limit of tokens
+    is the only one. It takes the preamble for a part of its queue, and so hands it to its blocks at each flush, though
+    it stays in the session.
 
     Args:
-        sessions: Where the sessions are.
+        sessions: The sessions.
+        evict: False to leave evicting to the `Memory`. The window of the sessions is then not applied here.
 
     Raises:
-        InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as `SessionManager` has them.
+        InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as from those of `SessionManager`.
+        ValueError: From its methods, for a status that there is not, and for a negative ``limit`` or ``offset``.
+
+    Example:
+        >>> store = SessionKitAsyncChatStore(sessions=SessionManager(), evict=False)
+        >>> memory = Memory.from_defaults(session_id="user123", chat_store=store, token_limit=8000)
     """
+
+    evict: bool = True
 
     @classmethod
     def class_name(cls) -> str:
         """Return the name by which LlamaIndex knows the class."""
         return "SessionKitAsyncChatStore"
+
+    @property
+    def _chats(self) -> Chats[ChatMessage]:
+        return self.sessions.using(LlamaIndexCodec(), evict=self.evict)
 
     async def get_messages(
         self,
@@ -144,21 +177,26 @@ class SessionKitAsyncChatStore(_OnSessions, AsyncDBChatStore):
 
         Args:
             key: The session.
-            status: Which messages; ``None`` for the archived and then the active ones.
-            limit: How many at most.
-            offset: How many of the oldest to leave out.
+            status: The status that they have; ``None`` for the archived and then the active ones.
+            limit: The most messages to return; all if ``None``.
+            offset: The number of the oldest messages to leave out.
         """
-        messages: list[ChatMessage] = []
-        if status is not MessageStatus.ACTIVE:
-            messages += await self._chats.aread_archive(key)
-        if status is not MessageStatus.ARCHIVED:
-            messages += await self._chats.aread(key)
-        start = offset or 0
-        return messages[start : None if limit is None else start + limit]
+        part = _slice(limit, offset)
+        status = _status(status)
+        if status is MessageStatus.ARCHIVED:
+            return await self._chats.aread_archive(key, part)
+        if status is MessageStatus.ACTIVE:
+            return (await self._get_active(key))[part]
+        if part == EVERYTHING:
+            session = await self._chats.asnapshot(key, archived=part)
+            return session.messages("archived", "preamble", "window")
+        return await self._get_page(key, part)
 
     async def count_messages(self, key: str, status: MessageStatus | None = MessageStatus.ACTIVE) -> int:
-        """Return how many messages `get_messages` would return."""
-        return len(await self.get_messages(key, status))
+        """Return the number of messages that `get_messages` would return."""
+        status = _status(status)
+        active = 0 if status is MessageStatus.ARCHIVED else len((await self._chats.asnapshot(key)).kept)
+        return active if status is MessageStatus.ACTIVE else active + await self._count_archived(key)
 
     async def add_message(self, key: str, message: ChatMessage, status: MessageStatus = MessageStatus.ACTIVE) -> None:
         """Add a message at the end."""
@@ -167,8 +205,8 @@ class SessionKitAsyncChatStore(_OnSessions, AsyncDBChatStore):
     async def add_messages(
         self, key: str, messages: list[ChatMessage], status: MessageStatus = MessageStatus.ACTIVE
     ) -> None:
-        """Add messages at the end, all at once; none is fine."""
-        if status is MessageStatus.ACTIVE:
+        """Add messages at the end, all at once. There may be none."""
+        if _status(status) is MessageStatus.ACTIVE:
             await self._chats.aappend(key, messages)
         else:
             await self._chats.aedit(key, edits.change_archive(self._chats.encode(messages), clear=False))
@@ -176,32 +214,74 @@ class SessionKitAsyncChatStore(_OnSessions, AsyncDBChatStore):
     async def set_messages(
         self, key: str, messages: list[ChatMessage], status: MessageStatus = MessageStatus.ACTIVE
     ) -> None:
-        """Put messages in the place of all that have the status; the others stay as they are."""
+        """Replace all messages that have the status. The others stay, and none is archived once more."""
         records = self._chats.encode(messages)
-        if status is MessageStatus.ACTIVE:
-            await self._chats.aedit(key, edits.replace_all(records))
+        if _status(status) is MessageStatus.ACTIVE:
+            await self._chats.aedit(key, self._replace_all(records))
         else:
             await self._chats.aedit(key, edits.change_archive(records, clear=True))
 
     async def delete_message(self, key: str, idx: int) -> ChatMessage | None:
-        """Delete the active message at ``idx`` (from the end if negative) and return it; ``None`` if there is none."""
+        """Delete the active message at ``idx`` (from the end if negative). Return it, or ``None`` if there is none."""
         return await self._chats.aedit(key, edits.remove(idx))
 
     async def delete_messages(self, key: str, status: MessageStatus | None = None) -> None:
-        """Delete all messages that have the status, or all that is kept of the session."""
+        """Delete all messages that have the status, or the session with its archive if it is ``None``."""
         if status is None:
             await self._chats.adelete(key)
         else:
             await self.set_messages(key, [], status)
 
     async def delete_oldest_messages(self, key: str, n: int) -> list[ChatMessage]:
-        """Delete the ``n`` oldest active messages and return them."""
-        return await self._chats.aedit(key, edits.remove_oldest(n, to_archive=False))
+        """Delete the ``n`` oldest active messages, and return them."""
+        return await self._chats.aedit(key, edits.remove_oldest(n))
 
     async def archive_oldest_messages(self, key: str, n: int) -> list[ChatMessage]:
-        """Move the ``n`` oldest active messages into the archive and return them."""
-        return await self._chats.aedit(key, edits.remove_oldest(n, to_archive=True))
+        """Move messages into the archive, and return them: of the ``n`` oldest active ones all but the preamble.
+
+        `Memory` calls this more than once with messages that it read once. The preamble counts as one of the oldest
+        messages only until it was counted since the same task last read the session.
+        """
+        read = _unflushed.get()
+        pinned = read[1] if read is not None and read[0] == key else None
+        archived: list[ChatMessage] = await self._chats.aedit(key, edits.archive_oldest(n, pinned))
+        if pinned is not None:
+            _unflushed.set((key, max(pinned - n, 0)))
+        return archived
 
     async def get_keys(self) -> list[str]:
         """Return the ids of all sessions."""
         return [session_id async for session_id in self.sessions.alist_sessions()]
+
+    async def _get_active(self, key: str) -> list[ChatMessage]:
+        session = await self._chats.asnapshot(key)
+        _unflushed.set((key, session.preamble_end))
+        return session.messages("preamble", "window")
+
+    async def _get_page(self, key: str, part: slice) -> list[ChatMessage]:
+        """Return a part of the archived and then the active messages, without reading more of the archive."""
+        session = await self._chats.asnapshot(key, archived=part)
+        page = session.messages("archived")
+        left_out = 0 if page or not part.start else part.start - await self._count_archived(key)
+        active = session.messages("preamble", "window")[max(left_out, 0) :]
+        return page + active if part.stop is None else (page + active)[: part.stop - (part.start or 0)]
+
+    async def _count_archived(self, key: str) -> int:
+        info = await self._chats.adescribe(key)
+        return 0 if info is None else info.archived
+
+    def _replace_all(self, records: list[Record]) -> edits.EditFunction[ChatMessage, None]:
+        return edits.replace_all(records, archive=self.sessions.store.archive)
+
+
+def _status(status: MessageStatus | None) -> MessageStatus | None:
+    """Return a status that may be given as text."""
+    return None if status is None else MessageStatus(status)
+
+
+def _slice(limit: int | None, offset: int | None) -> slice:
+    for name, value in (("limit", limit), ("offset", offset)):
+        if value is not None and value < 0:
+            raise ValueError(f"{name} must be at least 0, got {value}")
+    start = offset or 0
+    return slice(start or None, None if limit is None else start + limit)

@@ -16,7 +16,7 @@ from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.records.record import role_of
 from sessionkit_integrations.runtime.retries import Attempts, Backoff, Policy, on_conflict, retrying
 from sessionkit_integrations.runtime.steps import arun, run
-from sessionkit_integrations.sessions.snapshot import EVERYTHING, NOTHING, SessionSnapshot, newest
+from sessionkit_integrations.sessions.snapshot import EVERYTHING, NOTHING, SessionSnapshot
 from sessionkit_integrations.sessions.steps import Describe, Read, ReadArchive, Replace
 from sessionkit_integrations.stores.base import Edit
 from sessionkit_integrations.stores.operation_ids import operation_id
@@ -81,13 +81,13 @@ class Chats(Generic[M]):
         check_session_id(session_id)
         return self._of(session_id, await self._store.aread(session_id)).messages("preamble", "window")
 
-    def read_archive(self, session_id: str, *, limit: int | None = None, before: int | None = None) -> list[M]:
-        """Return archived messages; see `SessionManager.get_archive`."""
-        return self._run(self._read_archive(session_id, newest(limit, before)))
+    def read_archive(self, session_id: str, part: slice) -> list[M]:
+        """Return a part of the archived messages, as a slice of all of them; `newest` makes pages."""
+        return self._run(self._read_archive(session_id, part))
 
-    async def aread_archive(self, session_id: str, *, limit: int | None = None, before: int | None = None) -> list[M]:
+    async def aread_archive(self, session_id: str, part: slice) -> list[M]:
         """See `read_archive`."""
-        return await self._arun(self._read_archive(session_id, newest(limit, before)))
+        return await self._arun(self._read_archive(session_id, part))
 
     def snapshot(self, session_id: str, *, archived: slice | None = None) -> SessionSnapshot[M]:
         """Return what is stored of a session, as it was at one moment.

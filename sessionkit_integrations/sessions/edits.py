@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sessionkit_integrations.errors import CorruptSessionError
+from sessionkit_integrations.records.record import decode, role_of
 from sessionkit_integrations.sessions.snapshot import SessionSnapshot
+from sessionkit_integrations.window.turns import evict, number_turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,27 +75,83 @@ def remove(index: int) -> EditFunction[M, M | None]:
     return edit
 
 
-def remove_oldest(count: int, *, to_archive: bool) -> EditFunction[M, list[M]]:
-    """Remove the oldest messages, into the archive or for good, and return them."""
+def remove_oldest(count: int) -> EditFunction[M, list[M]]:
+    """Remove the oldest messages, and return them."""
 
     def edit(session: SessionSnapshot[M]) -> EditPlan[list[M]]:
-        records = session.kept
-        oldest = records[: max(count, 0)]
-        if not oldest:
-            return EditPlan([])
-        messages = [session.message(index) for index in range(len(oldest))]
-        return EditPlan(messages, active=records[len(oldest) :], archive=oldest if to_archive else ())
+        end = min(max(count, 0), len(session.kept))
+        messages = [session.message(index) for index in range(end)]
+        return EditPlan(messages, active=session.kept[end:]) if messages else EditPlan([])
 
     return edit
 
 
-def replace_all(added: list[Record]) -> EditFunction[M, None]:
-    """Replace all records that are not archived."""
+def archive_oldest(count: int, pinned: int | None = None) -> EditFunction[M, list[M]]:
+    """Move the oldest messages into the archive, and return them. Those of the preamble stay where they are.
+
+    Args:
+        count: The number of messages, counted from the oldest.
+        pinned: The number of messages of the preamble that are counted; all of them if ``None``.
+    """
+
+    def edit(session: SessionSnapshot[M]) -> EditPlan[list[M]]:
+        start = session.preamble_end
+        counted = start if pinned is None else min(pinned, start)
+        end = min(start + max(count - counted, 0), len(session.kept))
+        messages = [session.message(index) for index in range(start, end)]
+        if not messages:
+            return EditPlan([])
+        records = session.kept
+        return EditPlan(messages, active=[*records[:start], *records[end:]], archive=records[start:end])
+
+    return edit
+
+
+def replace_all(added: list[Record], *, archive: bool) -> EditFunction[M, None]:
+    """Replace all records that are not archived.
+
+    Args:
+        added: The new records. Those that do not fit into the window leave it.
+        archive: Whether what leaves is kept. What has left before, as `count_departed` tells, is not kept once more.
+    """
 
     def edit(session: SessionSnapshot[M]) -> EditPlan[None]:
-        return EditPlan(None, active=added) if session.kept or added else EditPlan(None)
+        if not session.kept and not added:
+            return EditPlan(None)
+        kept, evicted = evict(added, session.window, role_of)
+        if not archive or not evicted:
+            return EditPlan(None, active=kept)
+        return EditPlan(None, active=kept, archive=evicted[count_departed(session, added) :])
 
     return edit
+
+
+def count_departed(session: SessionSnapshot[M], given: Sequence[Record]) -> int:
+    """Return the number of turns' records at the start of a history that have left the window before.
+
+    An engine that is given its history sets all of it again in each turn. What comes in it before the turns that are
+    in the window now is not said again: it has left. The window is found in the history by its turns, of which the
+    current one is compared up to its question only, as the caller may tell the answer in other words.
+
+    Args:
+        session: The session.
+        given: The history.
+    """
+    window = [_content_of(record) for record in session.active[session.window_start :]]
+    length = max((index for index, (role, _) in enumerate(window, 1) if role == "user"), default=0)
+    turns = [_content_of(record) for record in given]
+    turns = turns[number_turns(role for role, _ in turns).count(0) :]
+    starts = range(len(turns) - length, -1, -1) if length else ()
+    return next((start for start in starts if turns[start : start + length] == window[:length]), 0)
+
+
+def _content_of(record: Record) -> tuple[str, object]:
+    """Return the role of a record, and what it says: all but the time of writing."""
+    try:
+        fields = decode(record)
+    except (ValueError, RecursionError):
+        return role_of(record), record
+    return fields["role"], {name: value for name, value in fields.items() if name != "at"}
 
 
 def change_archive(added: list[Record], *, clear: bool) -> EditFunction[M, None]:

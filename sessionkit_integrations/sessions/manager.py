@@ -120,13 +120,19 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         # Frameworks copy what their objects hold; a copy of a chat store is on the same sessions.
         return self
 
-    def using(self, codec: Codec[Any]) -> Chats[Any]:
+    def using(self, codec: Codec[Any], *, evict: bool = True) -> Chats[Any]:
         """Return this manager's sessions as messages of another framework: what adapters are built on.
 
         Args:
             codec: Writes the framework's messages as records, and reads them.
+            evict: False to leave evicting to the caller: the window is then not applied, neither to writes nor to
+                reads.
         """
-        return Chats(self.store, lambda: self._window, codec, self._max_message_bytes)
+
+        def window() -> Window:
+            return self._window if evict else self._window.keeping_all()
+
+        return Chats(self.store, window, codec, self._max_message_bytes)
 
     def close(self) -> None:
         """Close the store."""

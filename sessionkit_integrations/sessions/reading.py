@@ -59,13 +59,13 @@ class ReadsSessions:
             >>> newest = sessions.get_archive("user123", limit=50)
             >>> older = sessions.get_archive("user123", limit=50, before=50)
         """
-        return self._plain.read_archive(session_id, limit=limit, before=before)
+        return self._plain.read_archive(session_id, newest(limit, before))
 
     async def aget_archive(
         self, session_id: str, *, limit: int | None = None, before: int | None = None
     ) -> list[Message]:
         """See `get_archive`."""
-        return await self._plain.aread_archive(session_id, limit=limit, before=before)
+        return await self._plain.aread_archive(session_id, newest(limit, before))
 
     def describe(self, session_id: str) -> SessionInfo | None:
         """Return figures of a session, such as its turns, messages and times; ``None`` if there is no such session.

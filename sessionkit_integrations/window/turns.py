@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from sessionkit_integrations.errors import InvalidMessageError
@@ -32,6 +32,9 @@ PLACES: tuple[Place, ...] = ("preamble", "archived", "outside", "window")
 
 MAX_TURN_MESSAGES = 1000
 """How many messages a turn may have where nothing else is said: more than any model takes, but not without end."""
+
+_NO_LIMIT = 2**31 - 1
+"""More turns than any session has, and a number that every store can hold."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,10 @@ class Window:
     def of(cls, value: int | Window) -> Window:
         """Return ``value`` as a `Window`, a plain number being a number of turns."""
         return value if isinstance(value, Window) else cls(value)
+
+    def keeping_all(self) -> Window:
+        """Return the same window without a limit that turns leave it for."""
+        return replace(self, turns=_NO_LIMIT)
 
 
 def number_turns(roles: Iterable[str], last: int = 0) -> list[int]:

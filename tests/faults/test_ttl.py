@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sessionkit_integrations import Store
+    from sessionkit_integrations.sessions.snapshot import SessionSnapshot
     from tests.backends import Backends, StoreMaker
     from tests.servers import Server
 
@@ -159,18 +160,18 @@ def test_an_edit_of_a_session_that_expires_meanwhile_starts_from_nothing(
     new = [record("user", "new")]
     edit: Any = {
         "remove": edits.remove(0),
-        "archive": edits.remove_oldest(1, to_archive=True),
-        "replace": edits.replace_all(new),
+        "archive": edits.archive_oldest(1),
+        "replace": edits.replace_all(new, archive=True),
     }[kind]
     store = make_store(ttl=TTL, archive=True)
     sessions = SessionManager(5, store).using(PlainCodec())
     given: list[int] = []
 
-    def change(records: list[bytes]) -> Any:
-        given.append(len(records))
+    def change(session: SessionSnapshot[Any]) -> Any:
+        given.append(len(session.kept))
         if len(given) == 1:
             time.sleep(TTL * 1.5)
-        return edit(records)
+        return edit(session)
 
     for number in range(TRIES):
         given.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.storage.chat_store.base_db import AsyncDBChatStore, MessageStatus
 from llama_index.core.storage.chat_store.sql import SQLAlchemyChatStore
 
-from sessionkit_integrations import InMemoryStore, SessionKitAsyncChatStore, SessionManager, Store
+from sessionkit_integrations import InMemoryStore, SessionKitAsyncChatStore, SessionManager, Snapshot, Store
 from tests.llama_index.samples import assistant, text, user
 
 if TYPE_CHECKING:
@@ -110,6 +111,126 @@ async def test_pages_are_counted_from_the_oldest(status: MessageStatus, limit: i
     assert await store.get_messages("s", status, limit, offset) == (expected if limit is None else expected[:limit])
 
 
+@pytest.mark.parametrize("limit", [None, 0, 1, 2, 3, 4, 9])
+@pytest.mark.parametrize("offset", [None, 0, 1, 2, 3, 4, 9])
+async def test_pages_run_from_the_archive_into_the_active(limit: int | None, offset: int | None) -> None:
+    store, expected = chat_store(), [U1, A1, U2, A2][offset or 0 :]
+    await store.add_messages("s", [U1, A1], ARCHIVED)
+    await store.add_messages("s", [U2, A2])
+    assert await store.get_messages("s", None, limit, offset) == (expected if limit is None else expected[:limit])
+
+
+@pytest.mark.parametrize("status", [ACTIVE, ARCHIVED, None])
+async def test_negative_limits_and_offsets_are_refused(status: MessageStatus | None) -> None:
+    store = chat_store()
+    with pytest.raises(ValueError, match="limit must be at least 0, got -1"):
+        await store.get_messages("s", status, limit=-1)
+    with pytest.raises(ValueError, match="offset must be at least 0, got -2"):
+        await store.get_messages("s", status, offset=-2)
+
+
+@pytest.mark.parametrize("status", [ARCHIVED, None])
+async def test_a_page_of_a_long_archive_reads_no_more_of_it(
+    status: MessageStatus | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = InMemoryStore()
+    store = chat_store(store=inner)
+    await store.add_messages("s", [U1] * 500, ARCHIVED)
+    read: list[int] = []
+    original = inner.read
+
+    def count(session_id: str, **part: Any) -> Snapshot:
+        snapshot = original(session_id, **part)
+        read.append(len(snapshot.records))
+        return snapshot
+
+    monkeypatch.setattr(inner, "read", count)
+    assert await store.get_messages("s", status, limit=5, offset=300) == [U1] * 5
+    assert max(read) == 5
+    monkeypatch.undo()
+    assert await store.get_messages("s", status, limit=5, offset=600) == []
+    assert await store.count_messages("s", status) == 500
+
+
+async def test_a_status_may_be_given_as_text() -> None:
+    store = chat_store()
+    for status in ("active", "archived"):
+        await store.add_message("s", U1, status)  # type: ignore[arg-type]
+        await store.add_messages("s", [A1], status)  # type: ignore[arg-type]
+    assert await both(store) == ([U1, A1], [U1, A1])
+    assert await store.get_messages("s", "archived", 1) == [U1]  # type: ignore[arg-type]
+    assert await store.count_messages("s", "active") == 2  # type: ignore[arg-type]
+    await store.set_messages("s", [U2], "archived")  # type: ignore[arg-type]
+    assert await both(store) == ([U1, A1], [U2])
+    await store.delete_messages("s", "active")  # type: ignore[arg-type]
+    assert await both(store) == ([], [U2])
+
+
+async def test_a_status_that_there_is_not_is_refused() -> None:
+    store: Any = chat_store()
+    for call in (
+        store.get_messages("s", "old"),
+        store.count_messages("s", "old"),
+        store.add_message("s", U1, "old"),
+        store.add_messages("s", [U1], "old"),
+        store.set_messages("s", [U1], "old"),
+        store.delete_messages("s", "old"),
+    ):
+        with pytest.raises(ValueError, match="'old' is not a valid MessageStatus"):
+            await call
+    assert await store.get_keys() == []
+
+
+SYSTEM = ChatMessage(role="system", content="s")
+
+
+@pytest.mark.parametrize(("count", "archived"), [(0, []), (1, []), (2, [U1]), (3, [U1, A1]), (9, [U1, A1, U2])])
+async def test_the_preamble_is_not_archived(count: int, archived: list[ChatMessage]) -> None:
+    store = chat_store()
+    await store.add_messages("s", [SYSTEM, U1, A1, U2])
+    assert await store.archive_oldest_messages("s", count) == archived
+    assert await both(store) == ([SYSTEM, *[U1, A1, U2][len(archived) :]], archived)
+
+
+async def test_the_preamble_counts_once_after_each_reading() -> None:
+    store = chat_store()
+    await store.add_messages("s", [SYSTEM, SYSTEM, U1, A1, U2, A2, U3])
+    await store.get_messages("s")
+    assert await store.archive_oldest_messages("other", 9) == []
+    assert await store.archive_oldest_messages("s", 1) == []
+    assert await store.archive_oldest_messages("s", 2) == [U1]
+    assert await store.archive_oldest_messages("s", 2) == [A1, U2]
+    await store.get_messages("s")
+    assert await store.archive_oldest_messages("s", 3) == [A2]
+
+
+async def test_nothing_is_evicted_where_that_is_left_to_a_memory() -> None:
+    sessions = SessionManager(1, InMemoryStore(archive=True))
+    store = SessionKitAsyncChatStore(sessions=sessions, evict=False)
+    await store.add_messages("s", [U1, A1, U2, A2])
+    await store.add_message("s", U3)
+    assert await both(store) == ([U1, A1, U2, A2, U3], [])
+    assert await store.count_messages("s") == 5
+    await store.set_messages("s", [U1, A1, U2, A2, U3, A3])
+    assert await store.archive_oldest_messages("s", 2) == [U1, A1]
+    assert await both(store) == ([U2, A2, U3, A3], [U1, A1])
+    assert [message["content"] for message in sessions.get_session("s")] == ["3", "3"]
+
+
+async def test_a_history_that_is_set_again_and_again_is_archived_once(make_store: StoreMaker) -> None:
+    history = [kind(text(f"{number}")) for number in range(8) for kind in (user, assistant)]
+    async with SessionManager(2, make_store(archive=True)) as sessions:
+        store = SessionKitAsyncChatStore(sessions=sessions)
+        for turn in range(1, 8):
+            await store.set_messages("s", history[: 2 * turn])
+            await store.add_messages("s", [history[2 * turn], assistant(text("in other words"))])
+        assert await both(store) == ([*history[12:15], assistant(text("in other words"))], history[:12])
+        await store.set_messages("s", history)
+        assert await both(store) == (history[12:], history[:12])
+        await store.set_messages("s", history)
+        assert await both(store) == (history[12:], history[:12])
+
+
 @pytest.mark.parametrize("index", range(-5, 6))
 async def test_a_message_is_deleted_by_its_place_among_the_active(index: int) -> None:
     store, expected = chat_store(), [U1, A1, U2, A2]
@@ -164,6 +285,15 @@ class CorrectedSQLStore:
         removed = messages.pop(index) if -len(messages) <= index < len(messages) else None
         await self.set_messages(key, messages, ACTIVE)
         return removed
+
+    async def archive_oldest_messages(self, key: str, count: int) -> list[ChatMessage]:
+        """Defect: it archives system messages that belong at the beginning."""
+        messages = await self._sql.get_messages(key)
+        pinned = len(list(takewhile(lambda message: message.role == "system", messages)))
+        end = max(count, pinned)
+        await self.set_messages(key, messages[:pinned] + messages[end:], ACTIVE)
+        await self.add_messages(key, messages[pinned:end], ARCHIVED)
+        return messages[pinned:end]
 
     async def dispose(self) -> None:
         engine = self._sql._async_engine

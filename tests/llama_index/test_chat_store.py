@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.chat_engine import SimpleChatEngine
 from llama_index.core.storage.chat_store import BaseChatStore, SimpleChatStore
 from llama_index.core.storage.chat_store.base_db import AsyncDBChatStore
 
@@ -22,6 +23,7 @@ from sessionkit_integrations import (
     SessionManager,
     Store,
 )
+from tests.llama_index.engines import Ears, buffer_memory, make_engine
 from tests.llama_index.samples import CALL, assistant, text, user
 
 if TYPE_CHECKING:
@@ -210,6 +212,40 @@ def test_deleting_a_session_deletes_its_archive_and_setting_it_does_not(call: Ca
     assert [each["content"] for each in store.sessions.get_archive("s")] == ["1", "1"]
     assert call(store, "delete_messages", "s") == [U3]
     assert store.sessions.get_archive("s") == []
+
+
+def test_a_chat_engine_that_is_given_its_history_archives_it_once(own_loop: asyncio.AbstractEventLoop) -> None:
+    sessions = SessionManager(3, InMemoryStore(archive=True))
+    engine = make_engine(SimpleChatEngine, buffer_memory(sessions, "s"), Ears())
+    history: list[ChatMessage] = []
+    for turn in range(8):
+        engine.chat(f"q {turn}", chat_history=list(history))
+        history += [user(text(f"q {turn}")), assistant(text(f"a {turn}"))]
+    archived = [message["content"] for message in sessions.get_archive("s")]
+    assert archived == [f"{who} {turn}" for turn in range(5) for who in ("q", "a")]
+    assert [message["content"] for message in sessions.get_session("s")][::2] == ["q 5", "q 6", "q 7"]
+
+
+@pytest.mark.parametrize(
+    ("history", "archived"),
+    [
+        ([U1, A1, U2, A2, U3, A3], [U1, A1]),  # the turns in the window, and none that left before
+        ([U1, A1, U1, A1, U2, A2, U3, A3], [U1, A1]),  # repeated questions: the last ones are those in the window
+        ([U2, A2, U3, A3], [U1, A1]),
+        ([U3, A3, U1, A1, U2, A2], [U1, A1, U3, A3]),  # another history
+        ([A3, U1, A1, U2, A2], [U1, A1, A3]),
+        ([U2, A1, U3, A3, U1], [U1, A1, U2, A1]),  # another answer in a turn that is over
+    ],
+)
+def test_what_is_archived_of_a_history_that_is_set(
+    history: list[ChatMessage], archived: list[ChatMessage], call: Callable[..., Any]
+) -> None:
+    store = chat_store(2, InMemoryStore(archive=True))
+    for message in (U1, A1, U2, A2, U3, A3):
+        call(store, "add_message", "s", message)
+    call(store, "set_messages", "s", history)
+    assert [message["content"] for message in store.sessions.get_archive("s")] == [each.content for each in archived]
+    assert call(store, "get_messages", "s") == history[-len(call(store, "get_messages", "s")) :]
 
 
 @pytest.mark.parametrize("method", ["get_messages", "delete_messages", "delete_last_message"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.memory import BaseMemoryBlock, Memory
 from llama_index.core.storage.chat_store.base_db import MessageStatus
 from pydantic import Field
@@ -20,8 +21,6 @@ from tests.llama_index.samples import assistant, text, user
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from llama_index.core.base.llms.types import ChatMessage
 
     from sessionkit_integrations import Store
     from tests.backends import StoreMaker
@@ -83,6 +82,44 @@ async def test_what_the_window_evicts_first_is_archived_but_not_flushed(make_sto
         await memory.aput_messages(CHAT)
         assert await memory.aget_all(MessageStatus.ARCHIVED) == CHAT[:4]
         assert (await memory.aget(), flushed.texts) == (CHAT[4:], [])
+
+
+async def test_nothing_is_lost_where_evicting_is_left_to_the_memory() -> None:
+    sessions = SessionManager(1)
+    flushed = Flushed()
+    memory = Memory.from_defaults(
+        session_id="s",
+        chat_store=SessionKitAsyncChatStore(sessions=sessions, evict=False),
+        tokenizer_fn=split,
+        token_limit=20,
+        chat_history_token_ratio=0.5,
+        token_flush_size=4,
+        memory_blocks=[flushed],
+    )
+    for message in CHAT:
+        await memory.aput(message)
+    active = await memory.aget_all(MessageStatus.ACTIVE)
+    assert len(active) == 4
+    assert flushed.texts + [str(message.content) for message in active] == [str(each.content) for each in CHAT]
+
+
+@pytest.mark.parametrize("size", [1, 9])
+@pytest.mark.parametrize("preamble", [1, 2, 3])
+async def test_a_flush_archives_whole_turns_and_never_the_preamble(preamble: int, size: int) -> None:
+    """Also where the preamble alone is a flush, and where a long message makes several at once."""
+    sessions = SessionManager(1000)
+    flushed = Flushed()
+    memory = memory_of(sessions, flushed, token_limit=2 * (8 + preamble * size))
+    system = [ChatMessage(role="system", content=f"s{number} " * size) for number in range(preamble)]
+    await memory.aput_messages(system)
+    said = [*CHAT, user(text("long " * 6)), assistant(text("fine then"))]
+    for message in said:
+        await memory.aput(message)
+    active, archived = await memory.aget_all(MessageStatus.ACTIVE), await memory.aget_all(MessageStatus.ARCHIVED)
+    assert archived + active[preamble:] == said
+    assert active[:preamble] == system
+    assert {active[preamble].role, *(message.role for message in archived[:1])} == {"user"}
+    assert {str(message.content) for message in archived} <= set(flushed.texts)
 
 
 def in_this_thread(run: Callable[[], None]) -> None:
