@@ -23,6 +23,7 @@ from sessionkit_integrations import InvalidMessageError
 from sessionkit_integrations.adapting.objects import write_fields
 from sessionkit_integrations.records.notes import restore
 from sessionkit_integrations.records.unreadable import UnreadableRecordError
+from tests.equality import exact
 
 MAX_BYTES = 2**20
 TIME_LIMIT = 5
@@ -52,13 +53,6 @@ def passed_on(value: Any) -> Any:
     values, notes = json.loads(written, parse_constant=pytest.fail)
     restore(values, notes, {})
     return values["field"]
-
-
-def exact(value: Any) -> Any:
-    """Return a value so that NaN equals itself, and 1 is other than 1.0 and True."""
-    if isinstance(value, dict):
-        return {key: exact(item) for key, item in value.items()}
-    return [exact(item) for item in value] if isinstance(value, list) else (type(value).__name__, repr(value))
 
 
 texts = st.text(st.characters(codec=None) | st.characters(categories=["Cs"]), max_size=5)

@@ -38,28 +38,28 @@ def read_arguments(text: str) -> dict[str, Any] | None:
     return value
 
 
-def write_arguments(arguments: dict[str, Any], field: str, texts: Iterable[str] = ()) -> str:
+def write_arguments(arguments: dict[str, Any], texts: Iterable[str] = ()) -> str:
     """Return arguments as a JSON text: one of ``texts`` if it says the same, or the shortest.
 
     Args:
-        arguments: The arguments.
-        field: Their place in the message, for the error.
+        arguments: The arguments, as JSON.
         texts: Texts that the arguments may have been read from.
+    """
+    shortest = _shortest(arguments)
+    for text in texts:
+        if text == shortest or _says(text, shortest):
+            return text
+    return shortest
+
+
+def write_checked_arguments(arguments: dict[str, Any], field: str, texts: Iterable[str] = ()) -> str:
+    """See `write_arguments`.
 
     Raises:
-        InvalidMessageError: JSON cannot hold them.
+        InvalidMessageError: JSON cannot hold the arguments at the place ``field``.
     """
-    try:
-        check_json(arguments, field)
-        shortest = _shortest(arguments)
-        for text in texts:
-            if text == shortest or _shortest(parse_json(text)) == shortest:
-                return text
-    except InvalidMessageError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise InvalidMessageError(field, f"cannot be written as JSON ({error})") from error
-    return shortest
+    check_json(arguments, field)
+    return write_arguments(arguments, texts)
 
 
 def keep_texts(holder: BaseModel, texts: Sequence[str]) -> None:
@@ -79,6 +79,13 @@ def _is_within_limits(value: Any) -> bool:
     except InvalidMessageError:
         return False
     return True
+
+
+def _says(text: str, shortest: str) -> bool:
+    try:
+        return _shortest(parse_json(text)) == shortest
+    except (ValueError, RecursionError):
+        return False
 
 
 def _shortest(value: Any) -> str:

@@ -12,13 +12,15 @@ letter for each block that names its source and its shape (see `letters`), and t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect, expect_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+T = TypeVar("T")
 Block = dict[str, Any]
 Difference = list[Any]
 """The index of a block, the fields in which it is other than natural, and the names that it lacks, if there are any."""
@@ -107,10 +109,23 @@ def replace_at(values: Any, path: object, make: Callable[[Any], Any]) -> None:
     values[steps[-1]] = make(_at(values, steps[-1]))
 
 
+def take(parts: Iterator[T], count: object) -> list[T]:
+    """Return the next content parts.
+
+    Raises:
+        UnreadableRecordError: There are not that many.
+    """
+    number = expect(count, int, "number of content parts")
+    taken = list(islice(parts, max(number, 0)))
+    if len(taken) != number:
+        raise UnreadableRecordError(f"a block needs {number} more content parts, and there are {len(taken)}")
+    return taken
+
+
 def same_json(one: object, other: object) -> bool:
     """Return whether two JSON values are equal, telling 1 from 1.0 and from True, as Python does not."""
-    if type(one) is not type(other):
-        return False
+    if one is other or type(one) is not type(other):
+        return one is other
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same_json(value, other[name]) for name, value in one.items())
     if isinstance(one, list) and isinstance(other, list):

@@ -15,6 +15,8 @@ CALL = "c"
 """The block that repeats a tool call (LangChain), or is one (LlamaIndex)."""
 OWN = "o"
 """A block that is held as it is, under the framework's field; other readers see nothing of it."""
+OWN_SHOWN = "n"
+"""A block that is held as it is, and that other readers see as the next content parts."""
 
 # LangChain
 STRING = "s"
@@ -39,12 +41,12 @@ THINKING = "t"
 """Reasoning as Anthropic has it."""
 REDACTED_THINKING = "x"
 """Encrypted reasoning as Anthropic has it."""
+BEDROCK_REASONING = "b"
+"""Reasoning as Bedrock's Converse API has it."""
 TOOL_USE = "u"
 """A tool call as Anthropic has it."""
 
 # LlamaIndex
-OWN_SHOWN = "n"
-"""A block that is held as it is, and that other readers see as the next content parts."""
 CITABLE = "s"
 """A block that holds the next content parts, to be cited."""
 DATA_URL = "u"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from langchain_core.messages import AIMessageChunk, BaseMessage
 
@@ -10,39 +10,45 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _OWN_IDS = ("lc_run-", "run-")
-"""How ids begin that LangChain gives to chunks to which their provider gave none."""
+"""Beginnings of the ids that LangChain gives to chunks to which their provider gave none."""
 
 
-def whole(messages: Sequence[BaseMessage]) -> Iterator[BaseMessage]:
+def add_up(messages: Sequence[BaseMessage]) -> Iterator[BaseMessage]:
     """Yield messages, those of a stream's chunks that follow one another added up."""
-    stream: Any = None
-    ids: set[str | None] = set()
+    stream: list[AIMessageChunk] = []
+    ids: set[object] = set()
     for message in messages:
-        if stream is not None and isinstance(message, AIMessageChunk) and _goes_on(stream, ids, message.id):
-            stream = stream + message
+        if isinstance(message, AIMessageChunk):
+            if stream and not _goes_on(stream[-1], ids, message.id):
+                yield _sum(stream)
+                stream, ids = [], set()
+            stream.append(message)
             ids.add(message.id)
             continue
-        if stream is not None:
-            yield stream
-            stream = None
-        if isinstance(message, AIMessageChunk):
-            stream, ids = message, {message.id}
-        else:
-            yield message
-    if stream is not None:
-        yield stream
+        if stream:
+            yield _sum(stream)
+            stream, ids = [], set()
+        yield message
+    if stream:
+        yield _sum(stream)
 
 
-def _goes_on(stream: AIMessageChunk, ids: set[str | None], chunk_id: str | None) -> bool:
-    """Whether a chunk belongs to a stream.
+def _sum(stream: list[AIMessageChunk]) -> BaseMessage:
+    """Return the sum of chunks, made at once: added one by one, each sum would hold all those before it."""
+    first, *rest = stream
+    return first + rest if rest else first
+
+
+def _goes_on(last: AIMessageChunk, ids: set[object], chunk_id: object) -> bool:
+    """Return whether a chunk belongs to a stream.
 
     Args:
-        stream: What the chunks of the stream add up to so far.
-        ids: Their ids. In one stream, some may have the provider's id, and others LangChain's own.
+        last: The last chunk of the stream so far.
+        ids: The ids in it. Some chunks of a stream may have the provider's id, and others LangChain's own.
         chunk_id: The id of the chunk that follows.
     """
-    if stream.chunk_position == "last":
+    if last.chunk_position == "last":
         return False
-    if chunk_id in ids or chunk_id is None or None in ids:
+    if chunk_id in ids or not isinstance(chunk_id, str) or None in ids:
         return chunk_id in ids
-    return all(each.startswith(_OWN_IDS) != chunk_id.startswith(_OWN_IDS) for each in ids if each is not None)
+    return all(isinstance(each, str) and each.startswith(_OWN_IDS) != chunk_id.startswith(_OWN_IDS) for each in ids)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llama_index.core.base.llms.types import ToolCallBlock
 
-from sessionkit_integrations.adapting.arguments import keep_texts, kept_texts, read_arguments, write_arguments
+from sessionkit_integrations.adapting.arguments import keep_texts, kept_texts, read_arguments, write_checked_arguments
 from sessionkit_integrations.adapting.with_pydantic import unvalidated_constructor
 from sessionkit_integrations.records.tool_calls import are_function_calls, function_call, texts_of
 
@@ -110,7 +110,7 @@ def given_calls(calls: Sequence[Any], extra: Mapping[str, Any]) -> list[Fields] 
 def _encode_call(block: ToolCallBlock) -> Fields:
     arguments = block.tool_kwargs
     if not isinstance(arguments, str):
-        arguments = write_arguments(arguments, "blocks.tool_kwargs", kept_texts(block))
+        arguments = write_checked_arguments(arguments, "blocks.tool_kwargs", kept_texts(block))
     return function_call(block.tool_call_id, block.tool_name, arguments)
 
 

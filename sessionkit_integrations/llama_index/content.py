@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.adapting.differences import apply, arrange
+from sessionkit_integrations.adapting.differences import apply, arrange, take
 from sessionkit_integrations.adapting.letters import CALL, CITABLE, DATA_URL, OWN, OWN_SHOWN, PART, REASONING
 from sessionkit_integrations.llama_index.blocks import dump_block, is_supported, load_block, text_block
-from sessionkit_integrations.llama_index.natural import decode_citable, decode_part, decode_thinking, encode_block, take
+from sessionkit_integrations.llama_index.natural import decode_citable, decode_part, decode_thinking, encode_block
 from sessionkit_integrations.records.media import is_text, text_part
 from sessionkit_integrations.records.unreadable import expect
 

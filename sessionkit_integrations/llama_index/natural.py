@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from io import IOBase
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,7 +26,7 @@ from llama_index.core.base.llms.types import (
     VideoBlock,
 )
 
-from sessionkit_integrations.adapting.differences import compare
+from sessionkit_integrations.adapting.differences import compare, take
 from sessionkit_integrations.adapting.letters import CALL, CITABLE, DATA_URL, OWN, OWN_SHOWN, PART, REASONING
 from sessionkit_integrations.llama_index.blocks import dump_block, text_block
 from sessionkit_integrations.records.fields import reasoning_text, text_of_detail
@@ -139,19 +138,6 @@ def decode_citable(rest: object, parts: Iterator[Part]) -> CitableBlock:
         return CitableBlock(title=title, source=source, content=content)
     except ValueError as error:
         raise UnreadableRecordError(f"parts make no citable block ({error})") from error
-
-
-def take(parts: Iterator[Part], count: object) -> list[Part]:
-    """Return the next content parts.
-
-    Raises:
-        UnreadableRecordError: There are not that many.
-    """
-    number = expect(count, int, "number of content parts")
-    taken = list(islice(parts, max(number, 0)))
-    if len(taken) != number:
-        raise UnreadableRecordError(f"a block needs {number} more content parts, and there are {len(taken)}")
-    return taken
 
 
 def decode_thinking(detail: Block) -> ThinkingBlock | None:

@@ -32,7 +32,7 @@ _AUDIO_FORMATS = {
     "audio/vnd.wave": "wav",
 }
 _AUDIO_TYPES = {"mp3": "audio/mpeg"}
-_KINDS_BY_URL: dict[object, Kind] = {"image_url": "image", "audio_url": "audio", "video_url": "video"}
+_KINDS_BY_URL: dict[str, Kind] = {"image_url": "image", "audio_url": "audio", "video_url": "video"}
 _IMAGE_SIGNATURES = {"iVBORw0KGgo": "image/png", "/9j/": "image/jpeg", "R0lGOD": "image/gif", "UklGR": "image/webp"}
 """How the base64 of images of a type begins."""
 
@@ -92,7 +92,9 @@ def to_part(media: Media) -> Part | None:
 def to_media(part: Part) -> Media | None:
     """Return the media in a content part, or ``None`` where it holds none that can be made out."""
     kind = part.get("type")
-    value = part.get(kind) if isinstance(kind, str) else None
+    if not isinstance(kind, str):
+        return None
+    value = part.get(kind)
     if kind in _KINDS_BY_URL:
         # OpenAI takes no URL in the place of the dict, but some of its kin do.
         where = value if isinstance(value, dict) else {"url": value}
