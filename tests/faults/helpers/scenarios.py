@@ -35,6 +35,8 @@ PROCESSES = 2
 AT_ONCE = 3
 SQLITE_FILES = 3
 A_LOOP = 3
+TIMEOUT = 60.0
+"""Seconds that an operation, or the end of a process or connection, may take on a machine that does much else."""
 
 
 class Open:
@@ -54,7 +56,7 @@ class Open:
 
     def check(self, descriptors: int = 0, connections: int = 0) -> None:
         """Wait until no more is open than at first and these."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + TIMEOUT
         most = self.before[0] + descriptors + connections, self.before[1] + connections
         while any(now > allowed for now, allowed in zip(self.count(), most, strict=True)):
             if time.monotonic() > deadline:
@@ -267,7 +269,7 @@ def end_after_use(sessions: SessionManager, number: int) -> None:
 
 
 def wait_for(children: list[int]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + TIMEOUT
     for child in children:
         while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
             if time.monotonic() > deadline:
@@ -302,12 +304,12 @@ def make(kind: str, where: str) -> tuple[Store, Callable[[], object]]:
     if kind == "sqlite":
         return SQLiteStore(where), lambda: None
     if kind == "upstash":
-        return UpstashStore(where, TOKEN, key_prefix=PREFIX), lambda: None
+        return UpstashStore(where, TOKEN, key_prefix=PREFIX, timeout=TIMEOUT), lambda: None
     if kind.startswith("given"):
         client: Any = redis.RedisCluster if kind == "given cluster" else redis.Redis
         given = client.from_url(where.replace("redis+cluster:", "redis:"))
-        return RedisStore(client=given, key_prefix=PREFIX), given.close
-    return RedisStore(where, key_prefix=PREFIX), lambda: None
+        return RedisStore(client=given, key_prefix=PREFIX, timeout=TIMEOUT), given.close
+    return RedisStore(where, key_prefix=PREFIX, timeout=TIMEOUT), lambda: None
 
 
 SCENARIOS = (runs, running_loop, threads, prefork, fork_beside_a_loop, fork_beside_threads)
