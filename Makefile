@@ -6,7 +6,7 @@
 # make test-bench   run the tests that need other packages, and see that the benchmarks run
 # make bench        compare sizes, times and commands with those of other packages; .bench/ gets the table and a plot
 # make fuzz         look for bytes that reading does not expect   (FUZZ_SECONDS=600 looks longer)
-# make lint         check style and types
+# make lint         check style, types and wording
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -67,6 +67,7 @@ lint: $(VENV)/.test $(VENV)/.lint
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/python -m tests.wording
 
 clean:
 	rm -rf $(VENV) .venv-* .fuzz .bench

@@ -1,4 +1,4 @@
-"""What the notebooks share: a model to talk to, and a way to print messages.
+"""Shared by the notebooks: a model to talk to, and a way to print messages.
 
 The model is a real one where its key is in the environment, and else the offline model of the
 demonstration, which answers by a few rules from nothing but its prompt. For a real one in

@@ -1,4 +1,4 @@
-"""What stores the tests run on: each backend makes new, empty stores that share nothing."""
+"""Backends of the tests: each makes new, empty stores that share nothing."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def made_up(number: int) -> Conversation:
 
 
 def is_plain_text(message: dict[str, Any]) -> bool:
-    """Whether a message is but a text of the user or the assistant."""
+    """Return whether a message is nothing but a text of the user or the assistant."""
     return message["role"] in {"user", "assistant"} and isinstance(message["content"], str) and len(message) == 2
 
 

@@ -75,7 +75,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where the server is."""
+        """The URL of the server."""
         return f"redis://127.0.0.1:{self.port}"
 
     def start(self) -> Server:
@@ -137,7 +137,7 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """Where the cluster is."""
+        """The URL of the cluster."""
         return f"redis+cluster://127.0.0.1:{self.nodes[0].port}"
 
     def start(self) -> Cluster:

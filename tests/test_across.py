@@ -1,4 +1,4 @@
-"""What one framework wrote, another reads: text, tool calls, results, media and reasoning."""
+"""Sessions that one framework wrote are read by another: text, tool calls, results, media and reasoning."""
 
 from __future__ import annotations
 

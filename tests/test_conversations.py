@@ -105,7 +105,7 @@ def test_every_prompt_is_valid_and_the_oracles(
 
 
 def test_trimming_by_messages_breaks_prompts() -> None:
-    """What the rules are for: the last 2N messages, as others keep them, are refused time and again."""
+    """The rules are for this: the last 2N messages, as others keep them, are refused time and again."""
     broken = dict.fromkeys((1, 3, 10), 0)
     prompts = 0
     for conversation in real_conversations():

@@ -1,4 +1,4 @@
-"""What may be stored: wrong messages raise, naming the field, and nothing is written."""
+"""Validation: wrong messages raise an error that names the field, and nothing is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What importing costs, what is public, and what is said where a package is missing."""
+"""Costs of importing, public names, and errors where a package is missing."""
 
 from __future__ import annotations
 

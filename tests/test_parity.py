@@ -23,7 +23,7 @@ from sessionkit_integrations.sessions.chats import Chats
 PACKAGE = "sessionkit_integrations"
 DOES_NO_IO = {"using", "encode", "decode", "model_post_init"}
 LOOKED_AT = {"ask", "nodes"}
-"""What the doctor looks at a server with; no application does."""
+"""Methods with which the doctor looks at a server; no application does."""
 
 OTHERWISE_NAMED = {"messages": "aget_messages", "add_message": "async_add_message"}
 """Twins whose names the frameworks chose."""

@@ -72,7 +72,7 @@ def test_an_attempt_that_fails_is_followed_by_another(play: Callable[..., str]) 
     assert outcomes.made == 3
 
 
-def test_the_last_failure_is_raised_and_says_what_any_of_them_may_have_done(play: Callable[..., str]) -> None:
+def test_the_last_failure_is_raised_with_what_any_of_them_may_have_done(play: Callable[..., str]) -> None:
     outcomes = Outcomes(lost(may_have_happened=True), lost(), "never")
     with pytest.raises(StoreUnavailableError) as raised:
         play(outcomes, Policy(AT_ONCE, attempts=2))

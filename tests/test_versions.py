@@ -1,4 +1,4 @@
-"""What a later version of a framework, or of this package, wrote is kept, not dropped."""
+"""Fields that a later version of a framework, or of this package, wrote are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long reading a window takes, by us and as the frameworks do: ``python -m tests.benchmarks.decoding``.
+"""Time to read a window, by us and as the frameworks do: ``python -m tests.benchmarks.decoding``.
 
 Both sides read the same messages, each from what it would have written, taking turns in one process.
 """

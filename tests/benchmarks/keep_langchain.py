@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.setting import Setting
 
 Histories = Any
-"""What returns the history of a session, given its id."""
+"""A callable that returns the history of a session, given its id."""
 
 
 def convert(message: Message) -> BaseMessage:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.setting import Setting
 
 MESSAGES = 2 * WINDOW
-"""How many messages there are in a full window of a user's and an assistant's texts."""
+"""Messages in a full window of a user's and an assistant's texts."""
 
 
 def ours(sessions: SessionManager) -> Keeper:

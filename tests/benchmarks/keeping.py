@@ -1,4 +1,4 @@
-"""What keeps a conversation, ours and theirs, as the benchmark sees it."""
+"""Ways to keep a conversation, ours and theirs, as the benchmark sees them."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _COMPARE = {"≤": operator.le, "<": operator.lt, "≥": operator.ge}
 
 @dataclass(frozen=True)
 class Target:
-    """What a ratio is to be, or where there is none, our own figure.
+    """A target for a ratio or, where there is none, for our own figure.
 
     Attributes:
         relation: ``≤``, ``<`` or ``≥``.
@@ -33,13 +33,13 @@ class Target:
         return f"{self.relation} {self.limit:.3g}"
 
     def is_met_by(self, value: float) -> bool:
-        """Whether a value is as it is to be."""
+        """Return whether a value meets the target."""
         return bool(_COMPARE[self.relation](value, self.limit))
 
 
 @dataclass(frozen=True)
 class Line:
-    """What was measured of us, and of one other.
+    """A measurement of us and of one other.
 
     Attributes:
         row: The row of targets that it belongs to.
@@ -69,14 +69,14 @@ class Line:
 
     @property
     def is_met(self) -> bool | None:
-        """Whether the target is met; ``None`` where there is none."""
+        """The verdict on the target; ``None`` where there is none."""
         value = self.ours if self.ratio is None else self.ratio.value
         return None if self.target is None or value is None else self.target.is_met_by(value)
 
 
 @dataclass(frozen=True)
 class Versus:
-    """What a line compares us to.
+    """The package that a line compares us to.
 
     Attributes:
         name: What the table calls it.

@@ -1,4 +1,4 @@
-"""How long things take, side by side: each side takes its turn in one process, so that all meet the same machine."""
+"""Times side by side: each side takes its turn in one process, so that all meet the same machine."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from statistics import median
 from typing import Any
 
 Side = Callable[[], Any]
-"""What is measured; an awaitable that it returns is awaited."""
+"""A callable to measure; an awaitable that it returns is awaited."""
 
 LEAST = 3
-"""How often a side is measured, however long it takes."""
+"""Measurements of a side, however long they take."""
 
 WARM_UP = 3
 RESAMPLES = 200
@@ -25,7 +25,7 @@ SEED = 5
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is spent on measuring a side.
+    """The effort to spend on measuring a side.
 
     Attributes:
         repetitions: How often it is measured.
@@ -38,7 +38,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Ratio:
-    """How the median of one side compares with that of another.
+    """The median of one side in proportion to that of another.
 
     Attributes:
         value: The ratio of the medians.

@@ -1,4 +1,4 @@
-"""What commands a server is sent."""
+"""The commands that a server is sent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Commands:
 
     @property
     def billed(self) -> int:
-        """How many there are, as Upstash counts: every command, and every command within a script."""
+        """Their number as Upstash counts: every command, and every command within a script."""
         return self.sent.total() + self.within.total()
 
     def __str__(self) -> str:

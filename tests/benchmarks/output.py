@@ -1,4 +1,4 @@
-"""What the benchmark leaves behind: a table as Markdown and as JSON, and a plot."""
+"""The results of the benchmark: a table as Markdown and as JSON, and a plot."""
 
 from __future__ import annotations
 

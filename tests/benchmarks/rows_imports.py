@@ -1,4 +1,4 @@
-"""What importing takes."""
+"""Time and memory of importing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ IMPORTS = (
         Target("≤", 30),
     ),
 )
-"""What is imported before, what is measured, and what it is to take at most."""
+"""Imports made before, the import measured, and the most that it is to take."""
 
 PROGRAM = """
 import time

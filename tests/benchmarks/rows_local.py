@@ -28,13 +28,13 @@ MEMORY = "memory store"
 AHEAD = Target("<", 1.0)
 FLAT = Target("≥", 1 / 1.15)
 LENGTH = 100
-"""How many turns a conversation in SQLite has."""
+"""Turns of a conversation in SQLite."""
 
 EACH = 10
-"""How many operations each of several does in a block."""
+"""Operations that each of several does in a block."""
 
 MANY = 100
-"""How many operations on memory are timed together."""
+"""Operations on memory that are timed together."""
 
 
 async def sqlite(setting: Setting) -> list[Line]:

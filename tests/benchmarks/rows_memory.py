@@ -1,4 +1,4 @@
-"""What conversations take of a Redis server's memory."""
+"""Memory of a Redis server that conversations take."""
 
 from __future__ import annotations
 

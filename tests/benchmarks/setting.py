@@ -1,4 +1,4 @@
-"""Where the benchmark takes place: its servers, its sizes, and what is said in its conversations."""
+"""The benchmark's setting: its servers, its sizes, and what is said in its conversations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WINDOW = 10
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is measured.
+    """The amounts that are measured.
 
     Attributes:
         effort: How often an operation is.
@@ -90,7 +90,7 @@ QUICK = replace(
 
 @dataclass(frozen=True)
 class Setting:
-    """What a row is measured with.
+    """The servers, sizes and conversations that a row is measured with.
 
     Attributes:
         server: A Redis, with RediSearch and RedisJSON where they are installed.

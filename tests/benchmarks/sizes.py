@@ -1,4 +1,4 @@
-"""How much Redis holds of a conversation, written by us and by others: ``python -m tests.benchmarks.sizes``.
+"""Bytes that Redis holds of a conversation written by us and by others: ``python -m tests.benchmarks.sizes``.
 
 The conversations are the 50 real ones, where the checkout has them. All are kept as a whole by everyone.
 """
@@ -34,7 +34,7 @@ how many of all messages come back as they were written."""
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much a way of writing needs for some conversations, in bytes per message.
+    """Bytes per message that a way of writing needs for some conversations.
 
     Attributes:
         record: What a message is stored as.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ANSWER = "It is: your fare allows one change for free, until two hours before departure."
 TOKENS = 3_000
-"""What LlamaIndex's memories hold, by default for a buffer."""
+"""Tokens that LlamaIndex's memories hold: the default of its buffer."""
 
 
 class Echo(BaseChatModel):

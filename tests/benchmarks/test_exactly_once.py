@@ -1,4 +1,4 @@
-"""What the same lost commands and replies do to the Redis histories of LangChain and LlamaIndex."""
+"""The Redis histories of LangChain and LlamaIndex under the same lost commands and replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the sizes are compared of: our three ways to write a conversation to Redis, and those of other packages."""
+"""Writers whose sizes are compared: our three ways to write a conversation to Redis, and those of other packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all commands have in common: exit codes, errors of one line, closed pipes, help and completion."""
+"""Common to all commands: exit codes, errors of one line, closed pipes, help and completion."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_what_redis_py_stumbles_over_is_a_lost_connection(
     call(sessions.store, "close")
 
 
-def test_nodes_that_change_while_redis_py_walks_over_them_are_a_lost_connection() -> None:
+def test_nodes_that_change_during_a_walk_over_them_are_a_lost_connection() -> None:
     namespace: dict[str, Any] = {"__name__": "redis.cluster"}
     exec("def walk(nodes):\n    for node in nodes: nodes[0] = 0", namespace)  # noqa: S102
     with pytest.raises(redis.ConnectionError), driver_faults_translated(None):

@@ -110,7 +110,7 @@ SYNC: dict[str, Callable[[int, str], Store]] = {
 
 
 SLOW_TO_RETRY = 6 <= int(redis.__version__.split(".")[0]) < 8
-"""Whether a default client waits for a second and more before it tries again."""
+"""True if a default client waits for a second or more before it tries again."""
 
 
 def check(store: Store, label: str, faults: Faults, each: int = EACH) -> None:

@@ -1,4 +1,4 @@
-"""What is written under one prefix and session id is there and nowhere else, on every store."""
+"""A message written under one prefix and session id is there and nowhere else, on every store."""
 
 from __future__ import annotations
 

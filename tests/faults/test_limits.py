@@ -1,4 +1,4 @@
-"""What is too large, too deep, too long or no JSON is refused, in little time, and nothing of it is written."""
+"""Values that are too large, too deep, too long or not JSON are refused in little time, and nothing is written."""
 
 from __future__ import annotations
 

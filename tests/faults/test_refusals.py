@@ -1,4 +1,4 @@
-"""What servers refuse is a typed error with its cause, says what to do, and leaves every key as it was."""
+"""A server's refusal is a typed error with its cause, says what to do, and leaves every key as it was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user of Redis or a token of Upstash must be allowed, and that it is allowed no more."""
+"""The rights that a user of Redis or a token of Upstash needs, and none beyond them."""
 
 from __future__ import annotations
 

@@ -217,7 +217,7 @@ def test_a_store_with_no_ttl_leaves_all_keys_the_time_they_have(server: Server) 
 
 
 def test_the_servers_can_tell_when_a_key_expires(redis_server: Server) -> None:
-    """What the first test here relies on."""
+    """The first test here relies on this."""
     with redis_server.client() as client:
         client.set("when", "x", px=1000)
         assert isinstance(client, redis.Redis)

@@ -1,4 +1,4 @@
-"""What holds of reading any bytes at all."""
+"""Properties of reading any bytes at all."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLAIN_RECORDS = (
     b'{"role":"assistant","content":null,"tool_calls":%b,"at":1763800000000}' % _CALLS,
     b'{"role":"tool","content":"y","tool_call_id":"1","name":"f","at":1763800000000}',
 )
-"""What nobody's framework wrote; the second is of a writer that notes no time."""
+"""Records that no framework wrote; the second is of a writer that notes no time."""
 
 
 def check(codec: Codec[Any], data: bytes) -> None:

@@ -25,7 +25,7 @@ CALL: dict[str, Any] = {"name": "look", "args": {}, "id": "1", "type": "tool_cal
 
 @dataclass(frozen=True)
 class InputShape:
-    """How a question is put, and how the runnable finds it and the history in what it is given."""
+    """Ways to put a question, and the options by which the runnable finds it and the history in its input."""
 
     put: Callable[[str], Any]
     messages: Callable[[Any], list[BaseMessage]] = list
@@ -34,7 +34,7 @@ class InputShape:
 
 @dataclass(frozen=True)
 class OutputShape:
-    """How an answer is given, and what is stored of it."""
+    """Ways to give an answer, and the messages that are stored of it."""
 
     give: Callable[[str], Any]
     stored: Callable[[str], list[BaseMessage]] = lambda text: [AIMessage(text)]

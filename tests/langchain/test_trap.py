@@ -33,7 +33,7 @@ CONCURRENT = 32
 
 
 def new_turn(sessions: SessionManager) -> None:
-    """What another run writes, through a history of its own."""
+    """Write as another run, through a history of its own."""
     with_history(answering(lambda value: "meanwhile A"), sessions).invoke("meanwhile U", session())
 
 

@@ -33,7 +33,7 @@ class OneNodeRetriever(BaseRetriever):
 
 
 class Ears:
-    """What a language model was told, and the model."""
+    """A language model that keeps what it is told."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []

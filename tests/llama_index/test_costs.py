@@ -1,4 +1,4 @@
-"""What the hot calls cost a Redis server."""
+"""Costs of the hot calls for a Redis server."""
 
 from __future__ import annotations
 

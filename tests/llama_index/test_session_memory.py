@@ -48,9 +48,7 @@ def test_it_is_exported_by_the_package_and_by_its_room() -> None:
 
 
 @pytest.mark.parametrize("archive", [True, False])
-async def test_what_leaves_by_turns_is_handed_over_and_archived_if_the_store_does_so(
-    archive: bool, make_store: StoreMaker
-) -> None:
+async def test_messages_that_leave_by_turns_are_handed_over_and_archived(archive: bool, make_store: StoreMaker) -> None:
     async with SessionManager(2, make_store(archive=archive)) as sessions:
         flushed = Flushed()
         memory = memory_of(sessions, flushed)

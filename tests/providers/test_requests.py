@@ -1,4 +1,4 @@
-"""What a session becomes, exactly."""
+"""Exact requests that sessions become."""
 
 from __future__ import annotations
 

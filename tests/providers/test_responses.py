@@ -1,4 +1,4 @@
-"""What is stored of a response, and what of it goes back."""
+"""Responses as they are stored, and as they go back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Lua scripts do beyond the conformance suite: commands, foreign writers, times to live."""
+"""The Lua scripts beyond the conformance suite: commands, foreign writers, times to live."""
 
 from __future__ import annotations
 
@@ -507,9 +507,7 @@ def called() -> list[Any]:
 
 
 @pytest.mark.parametrize("pinned", [False, True])
-def test_no_turn_is_cut_in_half_where_javascript_trims_the_list_and_keeps_its_length(
-    javascript: Any, pinned: bool
-) -> None:
+def test_no_turn_is_cut_in_half_where_javascript_trims_the_list(javascript: Any, pinned: bool) -> None:
     sessions, send = javascript
     if pinned:
         sessions.add_system_message("s", "pinned")

@@ -198,9 +198,7 @@ def test_a_deleted_file_is_noticed_by_the_next_operation(
     call(sessions, "close")
 
 
-def test_a_replaced_file_is_noticed_and_nothing_of_the_old_one_gets_into_it(
-    tmp_path: Path, call: Callable[..., Any]
-) -> None:
+def test_a_replaced_file_is_noticed_and_gets_nothing_of_the_old_one(tmp_path: Path, call: Callable[..., Any]) -> None:
     """The log of the old file, whose name SQLite would take for that of the new one's, is not replayed."""
     path, backup = tmp_path / "chats.db", tmp_path / "backup.db"
     sessions = SessionManager(100, SQLiteStore(path))

@@ -146,7 +146,7 @@ def test_a_file_of_a_version_that_never_was_is_left_alone(tmp_path: Path, versio
         store.read("s")
 
 
-def test_sessions_deleted_with_sql_leave_nothing_and_their_ids_are_never_used_again(tmp_path: Path) -> None:
+def test_sessions_deleted_with_sql_leave_nothing_and_no_id_is_used_twice(tmp_path: Path) -> None:
     path = tmp_path / "chats.db"
     with SessionManager(WINDOW, SQLiteStore(path, archive=True)) as sessions:
         sessions.add_user_message("carol", "hi")

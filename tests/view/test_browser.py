@@ -1,4 +1,4 @@
-"""What a browser makes of it."""
+"""The view in a real browser."""
 
 from __future__ import annotations
 

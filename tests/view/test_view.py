@@ -1,4 +1,4 @@
-"""What a view holds: which messages, where, and what of each."""
+"""The contents of a view: its messages, their places and their parts."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Outcome:
-    """What some writers, each sending numbered messages one after another, were told.
+    """The answers that writers got, each of whom sends numbered messages one after another.
 
     Attributes:
         acknowledged: The messages whose append returned.

@@ -1,4 +1,4 @@
-"""What the tests do to a cluster: which node holds what, moving a slot key by key, counting the servers' errors."""
+"""Work on a cluster: finding a node by its slots, moving a slot key by key, counting the servers' errors."""
 
 from __future__ import annotations
 

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 WINDOW = 10
 SYSTEM = "Be brief."
 SESSIONS_OF_A_WRITER = 10
-"""How many of the sessions one writer writes to, so that it comes back to each."""
+"""Sessions that one writer writes to: so few that it comes back to each."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What writers write.
+    """The turns and sessions that writers write.
 
     Attributes:
         turns: How many turns each of them writes.

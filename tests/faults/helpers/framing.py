@@ -1,4 +1,4 @@
-"""Where a message ends, in the protocols of Redis and of Upstash."""
+"""The end of a message in the protocols of Redis and of Upstash."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _SETTING_UP = {b"AUTH", b"CLIENT", b"CLUSTER", b"COMMAND", b"HELLO", b"INFO", b"
 
 
 class Framing(Protocol):
-    """How messages of a protocol are told apart."""
+    """A protocol whose messages can be told apart."""
 
     def length(self, data: bytes) -> int | None:
         """Return how many bytes the first message has, or ``None`` if not all of it is there."""
 
     def may_fail(self, request: bytes) -> bool:
-        """Whether faults are for this request, rather than only for others."""
+        """Return whether faults may befall this request."""
 
 
 class Resp:

@@ -30,7 +30,7 @@ class Entry:
 
 @dataclass
 class Ledger:
-    """What one writer knows of its appends to one session.
+    """One writer's account of its appends to one session.
 
     Attributes:
         sessions: Where it writes.
@@ -48,12 +48,12 @@ class Ledger:
 
     @property
     def raised(self) -> list[StoreUnavailableError]:
-        """What appends raised."""
+        """The errors that appends raised."""
         return [entry.error for entry in self.entries if entry.error is not None]
 
     @property
     def longest(self) -> float:
-        """How many seconds the longest append took."""
+        """Seconds that the longest append took."""
         return max(entry.ended - entry.began for entry in self.entries)
 
     def write(self) -> None:

@@ -1,4 +1,4 @@
-"""What the meta string of a session says, and what it ought to say by the window's rules."""
+"""The meta string of a session, compared with the window's rules."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ ALL = {**CUTS, DELAY: 1}
 
 
 class Faults:
-    """What befalls the commands that pass through any of some proxies.
+    """The faults that befall commands on their way through one or more proxies.
 
     Args:
         seed: The seed of the choices.
@@ -65,7 +65,7 @@ class Faults:
 
     @property
     def total(self) -> int:
-        """How many commands something befell."""
+        """Number of commands that something befell."""
         return sum(self.counts.values()) - self.counts[PASS]
 
 

@@ -40,7 +40,7 @@ TIMEOUT = 60.0
 
 
 class Open:
-    """What this process has open: file descriptors, and connections that the servers see."""
+    """Open file descriptors of this process, and connections that the servers see."""
 
     def __init__(self, ports: list[int]) -> None:
         self._monitors = [redis.Redis(port=port) for port in ports]
@@ -225,7 +225,7 @@ def llama_index(sessions: SessionManager, opened: Open) -> None:
 
 
 def llama_index_alone(sessions: SessionManager, opened: Open) -> None:
-    """Where no loop is running, they use the thread's own and leave it open."""
+    """With no loop running, they use the thread's own and leave it open."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     for _ in range(ROUNDS):
@@ -256,7 +256,7 @@ def put_and_get(memory: Any) -> None:
 
 
 def end_after_use(sessions: SessionManager, number: int) -> None:
-    """What a forked child does that then ends as those of multiprocessing do."""
+    """Use sessions in a forked child, which then ends as those of multiprocessing do."""
     status = 1
     try:
         for each in range(ROUNDS):

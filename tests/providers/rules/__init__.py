@@ -1,1 +1,1 @@
-"""What each API refuses, from its documentation and its errors, written without a look at what we send."""
+"""Each API's refusals, from its documentation and its errors, written without a look at our requests."""
