@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from sessionkit_integrations.errors import MissingDependencyError
 from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
 from sessionkit_integrations.sessions import edits
+from sessionkit_integrations.sessions.descriptions import describe, restore
 from sessionkit_integrations.sessions.manager import SessionManager  # noqa: TC001 - pydantic needs it
 from sessionkit_integrations.sessions.snapshot import EVERYTHING
 
 try:
     from llama_index.core.base.llms.types import ChatMessage  # noqa: TC002 - pydantic needs it
-    from llama_index.core.bridge.pydantic import BaseModel, ConfigDict, Field
+    from llama_index.core.bridge.pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
     from llama_index.core.storage.chat_store.base import BaseChatStore
     from llama_index.core.storage.chat_store.base_db import AsyncDBChatStore, MessageStatus
+    from llama_index.core.storage.chat_store.loading import RECOGNIZED_CHAT_STORES
 except ImportError as error:
     raise MissingDependencyError("SessionKitChatStore", "llama-index") from error
 
@@ -31,12 +33,16 @@ messages are to go. The preamble, which stays, is among those of the first step 
 """
 
 
+def _restored(value: object) -> object:
+    return restore(value) if isinstance(value, dict) else value
+
+
 class _OnSessions(BaseModel):
     """Base of both chat stores: the sessions they are on."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True, validate_assignment=True)
 
-    sessions: SessionManager = Field(exclude=True)
+    sessions: Annotated[SessionManager, BeforeValidator(_restored), PlainSerializer(describe)]
 
     @property
     def _chats(self) -> Chats[ChatMessage]:
@@ -128,6 +134,9 @@ class SessionKitChatStore(_OnSessions, BaseChatStore):
 
     def _replace_all(self, messages: list[ChatMessage]) -> edits.EditFunction[ChatMessage, None]:
         return edits.replace_all(self._chats.encode(messages), archive=self.sessions.store.archive)
+
+
+RECOGNIZED_CHAT_STORES[SessionKitChatStore.class_name()] = SessionKitChatStore  # type: ignore[assignment]  # of any kind
 
 
 class SessionKitAsyncChatStore(_OnSessions, AsyncDBChatStore):

@@ -15,6 +15,7 @@ from sessionkit_integrations.errors import MissingDependencyError
 from sessionkit_integrations.llama_index.chat_stores import SessionKitAsyncChatStore
 from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
 from sessionkit_integrations.records.record import role_of
+from sessionkit_integrations.sessions.descriptions import describe
 from sessionkit_integrations.sessions.edits import EditPlan, count_departed
 from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 from sessionkit_integrations.window.turns import number_turns
@@ -22,6 +23,7 @@ from sessionkit_integrations.window.turns import number_turns
 try:
     from llama_index.core.bridge.pydantic import Field
     from llama_index.core.memory import Memory
+    from llama_index.core.prompts import RichPromptTemplate
 except ImportError as error:
     raise MissingDependencyError("SessionKitMemory", "llama-index") from error
 
@@ -92,6 +94,29 @@ class SessionKitMemory(Memory):
         if chat_history is not None:
             memory.set(chat_history)
         return memory
+
+    def to_dict(self, **kwargs: Any) -> dict[str, Any]:
+        """Return the memory as JSON, by which `from_dict` makes one on the same session.
+
+        Raises:
+            ValueError: It has memory blocks, which JSON cannot hold.
+        """
+        if self.memory_blocks:
+            raise ValueError("memory blocks cannot be written as JSON: pass the memory to each run, or pickle it")
+        data: dict[str, Any] = super().to_dict(**{"mode": "json", **kwargs})
+        template = self.memory_blocks_template.template_str
+        return {**data, "memory_blocks_template": template, "sessions": describe(self.sessions)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> SessionKitMemory:
+        """Return the memory that `to_dict` wrote.
+
+        Raises:
+            StoreError: Its sessions are in the memory of another process, or need a password that is not here.
+        """
+        fields = {name: value for name, value in {**data, **kwargs}.items() if name not in {"class_name", "sessions"}}
+        fields["memory_blocks_template"] = RichPromptTemplate(fields["memory_blocks_template"])
+        return cls(**fields, sql_store=SessionKitAsyncChatStore(sessions=data["sessions"]))
 
     @property
     def sessions(self) -> SessionManager:

@@ -13,6 +13,7 @@ from sessionkit_integrations.sessions.chats import Chats
 from sessionkit_integrations.sessions.reading import ReadsSessions
 from sessionkit_integrations.sessions.writing import WritesSessions
 from sessionkit_integrations.stores.base import Store
+from sessionkit_integrations.stores.copies import IDENTITY, find, identity_of
 from sessionkit_integrations.stores.memory import InMemoryStore
 from sessionkit_integrations.stores.urls import store_from_url
 from sessionkit_integrations.window.turns import Window
@@ -116,9 +117,18 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         """The window in force; assign to `memory_window` to change it."""
         return self._window
 
+    @property
+    def max_message_bytes(self) -> int:
+        """Bytes that a message may have as JSON."""
+        return self._max_message_bytes
+
     def __deepcopy__(self, _memo: object) -> Self:
         # Frameworks copy what their objects hold; a copy of a chat store is on the same sessions.
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {name: value for name, value in vars(self).items() if name not in {"_plain", IDENTITY}}
+        return _restore, (type(self), identity_of(self), state)
 
     def using(self, codec: Codec[Any], *, evict: bool = True) -> Chats[Any]:
         """Return this manager's sessions as messages of another framework: what adapters are built on.
@@ -141,6 +151,17 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
     async def aclose(self) -> None:
         """See `close`."""
         await self.store.aclose()
+
+
+def _restore(cls: type[SessionManager], identity: str, state: dict[str, Any]) -> SessionManager:
+    """Return a manager that was pickled: the same one in the same process, else one of the same sessions."""
+    found: SessionManager | None = find(identity)
+    if found is not None:
+        return found
+    manager = cls.__new__(cls)
+    vars(manager).update(state)
+    manager._plain = manager.using(PlainCodec())  # noqa: SLF001 - it is made here
+    return manager
 
 
 def _check_store(memory_window: object, store: object) -> None:

@@ -8,10 +8,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sessionkit_integrations.records.record import decode, role_of
 from sessionkit_integrations.runtime.context import Closeable
+from sessionkit_integrations.stores.copies import identity_of, restore
 from sessionkit_integrations.stores.schemes import claim
 from sessionkit_integrations.window.turns import number_turns
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.stores.copies import StoreUrl
     from sessionkit_integrations.window.turns import Window
 
 
@@ -128,6 +130,10 @@ class Store(Closeable, ABC):
         """
         raise NotImplementedError(f"{cls.__qualname__} does not say how a URL names one: override from_url")
 
+    def describe_url(self) -> StoreUrl | None:
+        """Return the URL of which `from_url` makes a store on the same sessions; ``None`` if no URL says it all."""
+        return None
+
     @abstractmethod
     def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
         """Add records to the end of a session, then evict what leaves the window.
@@ -179,6 +185,9 @@ class Store(Closeable, ABC):
     def __deepcopy__(self, _memo: object) -> Self:
         # Frameworks copy what their objects hold; a copy is of the same sessions.
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restore, (type(self), identity_of(self), self.describe_url())
 
     async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
         """See `append`."""

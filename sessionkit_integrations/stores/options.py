@@ -136,6 +136,11 @@ def ttl_milliseconds(ttl: float | timedelta | None) -> int | None:
     return milliseconds
 
 
+def in_seconds(milliseconds: int | None) -> float | None:
+    """Return a time to live in seconds, or ``None`` where there is none."""
+    return None if milliseconds is None else milliseconds / 1000
+
+
 def checked_timeout(timeout: float) -> float:
     """Return a time limit in seconds.
 

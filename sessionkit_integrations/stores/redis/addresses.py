@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import redis
 
@@ -59,6 +59,13 @@ def passwords_of(given: Any) -> list[str]:
     place = getattr(given, "connection_pool", None) or getattr(given, "nodes_manager", None)
     password = getattr(place, "connection_kwargs", {}).get("password")
     return [password] if isinstance(password, str) and password else []
+
+
+def url_of(address: dict[str, Any]) -> str:
+    """Return the URL of a server, given its host and port and, if there is one, the name of its user."""
+    host, user = str(address["host"]), address.get("username")
+    host = f"[{host}]" if ":" in host else host
+    return f"redis://{quote(user, safe='') + '@' if user else ''}{host}:{address['port']}"
 
 
 def place_of(url: str | None, address: dict[str, Any], given: Any) -> str:

@@ -7,11 +7,12 @@ from abc import abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sessionkit_integrations.runtime.retries import Attempts, Backoff, Policy, retrying
+from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT, Attempts, Backoff, Policy, retrying
 from sessionkit_integrations.runtime.steps import Emit, arun, astream, run, stream
 from sessionkit_integrations.stores.base import Appended, Snapshot, Store
+from sessionkit_integrations.stores.copies import with_options
 from sessionkit_integrations.stores.operation_ids import operation_id
-from sessionkit_integrations.stores.options import checked_timeout, ttl_milliseconds
+from sessionkit_integrations.stores.options import KEY_PREFIX, checked_timeout, in_seconds, ttl_milliseconds
 from sessionkit_integrations.stores.redis import commands
 from sessionkit_integrations.stores.redis.keys import Keys
 from sessionkit_integrations.stores.redis.placement import locate
@@ -75,6 +76,17 @@ class ScriptedStore(Store):
         # An attempt waits for an answer no longer than leaves time for another one.
         self._wait = timeout * wait_share
         self._policy = Policy(BACKOFF, ATTEMPTS, timeout, reserve=self._wait)
+
+    def _with_options(self, url: str) -> str:
+        """Return a URL with the options that are other than by default."""
+        return with_options(
+            url,
+            ttl=in_seconds(self._ttl),
+            archive=self.archive,
+            key_prefix=None if self._keys.prefix == KEY_PREFIX else self._keys.prefix,
+            raw_ids=self._keys.raw_ids,
+            timeout=None if self._timeout == DEFAULT_TIMEOUT else self._timeout,
+        )
 
     @property
     def keys(self) -> Keys:

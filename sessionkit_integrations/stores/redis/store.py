@@ -13,6 +13,7 @@ from sessionkit_integrations.errors import MissingDependencyError
 from sessionkit_integrations.runtime.redaction import AMBIGUOUS, Secret, hidden, hide, is_ambiguous, split_url
 from sessionkit_integrations.runtime.resources import PerLoop, Shared
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT, within
+from sessionkit_integrations.stores.copies import StoreUrl
 from sessionkit_integrations.stores.options import UrlOptions
 from sessionkit_integrations.stores.redis import commands
 from sessionkit_integrations.stores.redis.requests import FindNodes, Send
@@ -153,6 +154,12 @@ class RedisStore(ScriptedStore):
         """
         options["password"] = hidden(options.get("password", os.environ.get("REDIS_PASSWORD")))
         return cls(os.environ.get("REDIS_URL", "redis://localhost:6379"), **options)
+
+    def describe_url(self) -> StoreUrl | None:
+        """See `Store.describe_url`; a client that was given has no URL, and only a password can be left out of one."""
+        if self._given is not None or self._async_given is not None or self._secrets.keys() - {"password"}:
+            return None
+        return StoreUrl(self._with_options(self._url or redis_urls.url_of(self._address)), "password" in self._secrets)
 
     def __repr__(self) -> str:
         kind = "given client" if self._given or self._async_given else "own connections"

@@ -11,6 +11,7 @@ from sessionkit_integrations.errors import MissingDependencyError, StoreError, S
 from sessionkit_integrations.runtime.redaction import Secret, hidden
 from sessionkit_integrations.runtime.resources import PerLoop, Shared
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT, Failure, within
+from sessionkit_integrations.stores.copies import StoreUrl
 from sessionkit_integrations.stores.options import UrlOptions
 from sessionkit_integrations.stores.redis import commands
 from sessionkit_integrations.stores.redis.requests import FindNodes, Send
@@ -127,6 +128,12 @@ class UpstashStore(ScriptedStore):
             if os.environ.get(url) and os.environ.get(token):
                 return cls(os.environ[url], os.environ[token], **options)
         raise ValueError("set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN in the environment")
+
+    def describe_url(self) -> StoreUrl | None:
+        """See `Store.describe_url`; the process that unpickles the store takes the token from its environment."""
+        scheme, _, host = self._url.partition("://")
+        place = host.rstrip("/")
+        return None if scheme != "https" or "/" in place else StoreUrl(self._with_options(f"upstash://{place}"))
 
     def __repr__(self) -> str:
         return f"UpstashStore({self._url!r}, key_prefix={self._keys.prefix!r})"

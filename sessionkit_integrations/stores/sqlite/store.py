@@ -7,13 +7,20 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from sessionkit_integrations.records.record import now
 from sessionkit_integrations.runtime.resources import Shared
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.base import Store
-from sessionkit_integrations.stores.options import UrlOptions, checked_archive, checked_timeout, ttl_milliseconds
+from sessionkit_integrations.stores.copies import StoreUrl, with_options
+from sessionkit_integrations.stores.options import (
+    UrlOptions,
+    checked_archive,
+    checked_timeout,
+    in_seconds,
+    ttl_milliseconds,
+)
 from sessionkit_integrations.stores.sqlite import statements
 from sessionkit_integrations.stores.sqlite.file import SQLiteFile
 
@@ -68,7 +75,8 @@ class SQLiteStore(Store):
         self._path = _absolute(path)
         self.archive = checked_archive(archive)
         self._ttl = ttl_milliseconds(ttl)
-        self._file = SQLiteFile(self._path, checked_timeout(timeout))
+        self._timeout = checked_timeout(timeout)
+        self._file = SQLiteFile(self._path, self._timeout)
         self._readers, self._writers = _thread("sessionkit-sqlite-reader"), _thread("sessionkit-sqlite-writer")
 
     @classmethod
@@ -87,6 +95,12 @@ class SQLiteStore(Store):
         )
         options.check_rest()
         return store
+
+    def describe_url(self) -> StoreUrl:
+        """See `Store.describe_url`."""
+        timeout = None if self._timeout == DEFAULT_TIMEOUT else self._timeout
+        url = f"sqlite:///{quote(self._path)}"
+        return StoreUrl(with_options(url, ttl=in_seconds(self._ttl), archive=self.archive, timeout=timeout))
 
     def __repr__(self) -> str:
         return f"SQLiteStore({self._path!r})"

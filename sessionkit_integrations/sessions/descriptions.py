@@ -1,0 +1,48 @@
+"""Sessions as JSON, for frameworks that write their objects so: by the URL of their store, without secrets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sessionkit_integrations.errors import StoreError
+from sessionkit_integrations.sessions.manager import SessionManager
+from sessionkit_integrations.stores.copies import find, identity_of, with_password
+from sessionkit_integrations.stores.urls import store_from_url
+from sessionkit_integrations.window.turns import Window
+
+_NAMES = ("identity", "url", "needs_password", "turns", "max_turn_messages", "max_message_bytes")
+
+
+def describe(sessions: SessionManager) -> dict[str, Any]:
+    """Return what `restore` needs to make sessions again, as JSON."""
+    place, window = sessions.store.describe_url(), sessions.window
+    return {
+        "identity": identity_of(sessions),
+        "url": None if place is None else place.url,
+        "needs_password": place is not None and place.needs_password,
+        "turns": window.turns,
+        "max_turn_messages": window.max_turn_messages,
+        "max_message_bytes": sessions.max_message_bytes,
+    }
+
+
+def restore(description: dict[str, Any]) -> SessionManager:
+    """Return sessions that were described: the same object in the same process, else one of the same sessions.
+
+    Raises:
+        StoreError: There are none: they are in the memory of another process, or their client, or their password.
+        ValueError: It is not a description.
+    """
+    if not description.keys() >= set(_NAMES):
+        raise ValueError(f"a description of sessions must have {', '.join(_NAMES)}")
+    identity, url, needs_password, turns, max_turn_messages, max_message_bytes = map(description.__getitem__, _NAMES)
+    found = find(identity)
+    if isinstance(found, SessionManager):
+        return found
+    if url is None:
+        raise StoreError(
+            "sessions on a store that no URL describes are in one process only: use a store with a URL, or pass the"
+            " sessions again"
+        )
+    store = store_from_url(with_password(url, needs_password))
+    return SessionManager(Window(turns, max_turn_messages), store, max_message_bytes=max_message_bytes)

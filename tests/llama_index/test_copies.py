@@ -1,0 +1,207 @@
+"""LlamaIndex copies, pickles and writes what it is given: it works on the same sessions, or is refused."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from llama_index.core.agent.workflow import ReActAgent
+from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.memory import ChatMemoryBuffer, Memory
+from llama_index.core.memory.memory import InsertMethod
+from llama_index.core.prompts import RichPromptTemplate
+from llama_index.core.workflow import Context, JsonSerializer
+from workflows.context.serializers import PickleSerializer
+
+from sessionkit_integrations import (
+    InMemoryStore,
+    SessionKitAsyncChatStore,
+    SessionKitChatStore,
+    SessionKitMemory,
+    SessionManager,
+    SQLiteStore,
+    StoreError,
+)
+from tests.llama_index.engines import split
+from tests.llama_index.samples import text, user
+from tests.llama_index.test_memory import Flushed
+from tests.llama_index.test_session_memory import ReActLLM
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from pathlib import Path
+
+HELLO = user(text("Hello"))
+
+
+def buffer(sessions: SessionManager) -> ChatMemoryBuffer:
+    store = SessionKitChatStore(sessions=sessions)
+    return ChatMemoryBuffer.from_defaults(chat_store=store, chat_store_key="s", tokenizer_fn=split)
+
+
+def queue(sessions: SessionManager) -> Memory:
+    store = SessionKitAsyncChatStore(sessions=sessions, evict=False)
+    return Memory.from_defaults(session_id="s", chat_store=store, tokenizer_fn=split)
+
+
+def memory(sessions: SessionManager) -> SessionKitMemory:
+    return SessionKitMemory.from_defaults(session_id="s", sessions=sessions, tokenizer_fn=split)
+
+
+def pickled_and_back(value: Any) -> Any:
+    return pickle.loads(pickle.dumps(value))  # noqa: S301 - our own
+
+
+MAKERS = [buffer, queue, memory]
+WAYS = [
+    pickled_and_back,
+    copy.copy,
+    copy.deepcopy,
+    lambda value: value.model_copy(),
+    lambda value: value.model_copy(deep=True),
+    lambda value: PickleSerializer().deserialize(PickleSerializer().serialize(value)),
+]
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_copy_is_on_the_same_sessions(
+    make: Callable[[SessionManager], Any], way: Callable[[Any], Any], own_loop: asyncio.AbstractEventLoop
+) -> None:
+    sessions = SessionManager(3)
+    original = make(sessions)
+    copied = way(original)
+    copied.put(HELLO)
+    assert original.get() == copied.get() == [HELLO]
+    assert [message["content"] for message in sessions.get_session("s")] == ["Hello"]
+
+
+@pytest.mark.parametrize("make", [SessionKitChatStore, SessionKitAsyncChatStore])
+@pytest.mark.parametrize("way", [*WAYS, lambda store: type(store)(**store.model_dump())])
+def test_a_copy_of_a_chat_store_is_on_the_same_sessions(make: Any, way: Callable[[Any], Any]) -> None:
+    sessions = SessionManager(3)
+    copied = way(make(sessions=sessions))
+    assert type(copied) is make
+    assert copied.sessions is sessions
+
+
+def test_what_is_assigned_is_used() -> None:
+    one, other = SessionManager(3), SessionManager(3)
+    other.add_user_message("s", "Hello")
+    store: Any = SessionKitChatStore(sessions=one)
+    store.sessions = other
+    assert store.get_messages("s") == [HELLO]
+    assert store.model_copy(update={"sessions": one}).get_messages("s") == []
+    with pytest.raises(ValueError, match="SessionManager"):
+        store.sessions = "redis://localhost"
+    assert store.get_messages("s") == [HELLO]
+
+
+async def test_what_is_assigned_is_used_asynchronously() -> None:
+    one, other = SessionManager(1), SessionManager(1)
+    store = SessionKitAsyncChatStore(sessions=one)
+    store.sessions, store.evict = other, False
+    await store.add_messages("s", [HELLO, HELLO])
+    assert len(await store.get_messages("s")) == 2
+    assert one.get_session("s") == []
+    made = memory(one)
+    made.sql_store = SessionKitAsyncChatStore(sessions=other)
+    assert await made.aget() == [HELLO]
+
+
+@pytest.mark.parametrize("serializer", [JsonSerializer(), PickleSerializer()])
+@pytest.mark.parametrize("make", [buffer, memory])
+def test_what_is_written_as_json_is_read_on_the_same_sessions(
+    make: Callable[[SessionManager], Any],
+    serializer: JsonSerializer,
+    tmp_path: Path,
+    own_loop: asyncio.AbstractEventLoop,
+) -> None:
+    for sessions in (SessionManager(3), SessionManager(3, SQLiteStore(tmp_path / "s.db"))):
+        original = make(sessions)
+        written = serializer.serialize(original)
+        read = serializer.deserialize(written)
+        read.put(HELLO)
+        assert original.get() == read.get() == [HELLO]
+    # As in another process, which does not have these sessions.
+    elsewhere = serializer.deserialize(written.replace('"identity": "', '"identity": "x'))
+    assert elsewhere.get() == [HELLO]
+    assert elsewhere.token_limit == original.token_limit
+
+
+def test_what_is_in_the_memory_of_another_process_is_refused() -> None:
+    for make in (buffer, memory):
+        written = JsonSerializer().serialize(make(SessionManager(3, InMemoryStore())))
+        with pytest.raises(StoreError, match="in one process only"):
+            JsonSerializer().deserialize(written.replace('"identity": "', '"identity": "x'))
+
+
+def test_all_settings_of_a_memory_are_written() -> None:
+    sessions = SessionManager(3)
+    original = SessionKitMemory.from_defaults(
+        session_id="s",
+        sessions=sessions,
+        token_limit=123,
+        token_flush_size=45,
+        chat_history_token_ratio=0.6,
+        insert_method=InsertMethod.USER,
+        memory_blocks_template=RichPromptTemplate("{{ memory_blocks }}!"),
+        image_token_size_estimate=7,
+    )
+    read = SessionKitMemory.from_dict(json.loads(json.dumps(original.to_dict())))
+    assert read.sessions is sessions
+    names = SessionKitMemory.model_fields.keys() - {"tokenizer_fn", "sql_store"}
+    for name in names:
+        assert getattr(read, name) == getattr(original, name), name
+
+
+def test_memory_blocks_are_not_written_as_json() -> None:
+    made = SessionKitMemory.from_defaults(sessions=SessionManager(), memory_blocks=[Flushed()])
+    with pytest.raises(ValueError, match="memory blocks cannot be written as JSON"):
+        made.to_dict()
+    assert pickled_and_back(made).memory_blocks == made.memory_blocks
+
+
+READ = "import pickle, sys; print([m.content for m in pickle.loads(sys.stdin.buffer.read()).get()])"
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_a_pickle_is_read_in_another_process_on_the_same_sessions(
+    make: Callable[[SessionManager], Any], tmp_path: Path
+) -> None:
+    with SessionManager(3, SQLiteStore(tmp_path / "s.db")) as sessions:
+        sessions.add_user_message("s", "Hello")
+        made = make(sessions)
+        made.tokenizer_fn = list  # which a pickle names
+        done = subprocess.run([sys.executable, "-c", READ], input=pickle.dumps(made), capture_output=True, check=False)  # noqa: S603
+        assert done.stdout.decode().strip() == "['Hello']", done.stderr.decode()
+        alone = pickle.dumps(make(SessionManager(3)))
+        done = subprocess.run([sys.executable, "-c", READ], input=alone, capture_output=True, check=False)  # noqa: S603
+        assert b"StoreError" in done.stderr
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # LlamaIndex's agents use what others deprecate
+@pytest.mark.parametrize("serializer", [JsonSerializer(), PickleSerializer()])
+@pytest.mark.parametrize("make", [buffer, memory])
+async def test_a_context_of_an_agent_goes_on_in_the_same_session(
+    make: Callable[[SessionManager], Any], serializer: JsonSerializer
+) -> None:
+    sessions = SessionManager(5)
+    agent = ReActAgent(llm=ReActLLM(), tools=[])
+    context = Context(agent)
+    await agent.run("one", ctx=context, memory=make(sessions))
+    restored = Context.from_dict(
+        agent, json.loads(json.dumps(context.to_dict(serializer=serializer))), serializer=serializer
+    )
+    await agent.run("two", ctx=restored)
+    assert [message["content"] for message in sessions.get_session("s")][::2] == ["one", "two"]
+
+
+def test_messages_are_pickled_as_ever() -> None:
+    assert pickled_and_back(ChatMessage(content="x")) == ChatMessage(content="x")
