@@ -18,6 +18,9 @@ from sessionkit_integrations.cli.common import (
     print_json,
     print_messages,
 )
+from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.sessions.snapshot import EVERYTHING
+from sessionkit_integrations.view.reader import ViewReader
 from sessionkit_integrations.view.text import RECENT
 
 
@@ -43,8 +46,12 @@ def show(
         if not (info.archived if archive else info.messages):
             note("nothing of this session is archived" if archive else "all of this session is archived: see --archive")
             return
-        view = sessions.view(session_id, archived=None if archive else RECENT + 1)
-    if on_terminal() and not archive:
-        out.print(view if window else replace(view, window=max(1, view.turns)))
-    else:
-        print_messages(view.at("archived") if archive else (*view.at("preamble"), *view.at("window")))
+        if archive:
+            session = sessions.using(PlainCodec()).snapshot(session_id, archived=EVERYTHING)
+            print_messages(session.read_with(ViewReader()).messages("archived"))
+        elif on_terminal():
+            view = sessions.view(session_id, archived=RECENT + 1)
+            out.print(view if window else replace(view, window=max(1, view.turns)))
+        else:
+            view = sessions.view(session_id, archived=0)
+            print_messages([*view.at("preamble"), *view.at("window")])

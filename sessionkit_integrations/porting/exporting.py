@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.errors import CorruptSessionError
 from sessionkit_integrations.porting import fine_tuning, jsonl
-from sessionkit_integrations.porting.stored import UNREADABLE, dump, explanation, read_session, readable, stored
+from sessionkit_integrations.porting.stored import dump, explanation, read_session, readable, stored
 from sessionkit_integrations.providers import to_openai
+from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.unreadable import UnreadableRecordError
 from sessionkit_integrations.window.turns import PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from sessionkit_integrations.records.fields import Fields
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.sessions.manager import SessionManager
     from sessionkit_integrations.sessions.snapshot import SessionSnapshot
@@ -66,7 +68,7 @@ def export_sessions(
             done.missing.append(session_id)
             continue
         session = found
-        if faults := found.faults():
+        if faults := (found.read_with(_PromptReader()) if fine_tuning_data else found).faults():
             if not skip_corrupt:
                 raise faults[0]
             session = readable(found, faults, whole_turns=fine_tuning_data)
@@ -83,25 +85,22 @@ def export_sessions(
 
 
 def _example(session: SessionSnapshot[Message]) -> bytes | None:
-    try:
-        example = fine_tuning.to_example(session.messages(*PLACES))
-    except UNREADABLE:
-        _check_messages(session)
-        raise
+    example = fine_tuning.to_example(session.messages(*PLACES))
     return None if example is None else dump(example)
 
 
-def _check_messages(session: SessionSnapshot[Message]) -> None:
-    """Raise `CorruptSessionError` for the first message that no prompt can be made of.
+class _PromptReader:
+    """Reads records as messages that can be part of a prompt.
 
-    Other writers check nothing: a tool call may be anything, and only some readers look at it.
+    Other writers check nothing: a tool call may be anything, and only a prompt looks at it.
     """
-    for place in PLACES:
-        for position, message in enumerate(session.messages(place), session.first(place)):
-            try:
-                to_openai([message])
-            except UNREADABLE as error:
-                problem = f"cannot be part of a prompt ({explanation(error)})"
-                raise CorruptSessionError(
-                    session.session_id, position, problem, archived=place == "archived"
-                ) from error
+
+    parse_json = staticmethod(PlainCodec.parse_json)
+
+    def decode(self, fields: Fields) -> Message:
+        message = PlainCodec().decode(fields)
+        try:
+            to_openai([message])
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise UnreadableRecordError(f"no prompt can hold it: {explanation(error)}") from error
+        return message

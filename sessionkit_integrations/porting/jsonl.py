@@ -56,7 +56,7 @@ def from_line(line: Mapping[str, Any]) -> StoredSession:
     """Return the session that a line holds.
 
     Raises:
-        AttributeError, LookupError, TypeError, ValueError, RecursionError: It holds none.
+        ValueError, RecursionError: It holds none.
     """
     session = StoredSession(line["id"], _records(line, "active"), _records(line, "archived"))
     if not session:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 M = TypeVar("M")
 
-UNREADABLE = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
-"""Errors of records that make no message."""
+UNREADABLE = (ValueError, RecursionError)
+"""Errors of records, and of lines, that make no message."""
 
 _COMPACT = (",", ":")
 _LONGEST = 200
@@ -99,7 +99,7 @@ def fields_of(record: bytes) -> Fields:
     """Return the fields of a record that makes a message, the role first, which scripts look for there.
 
     Raises:
-        AttributeError, LookupError, TypeError, ValueError, RecursionError: It makes none; see `UNREADABLE`.
+        ValueError, RecursionError: It makes none; see `UNREADABLE`.
     """
     fields = decode(record)
     PlainCodec().decode(dict(fields))

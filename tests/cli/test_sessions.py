@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from datetime import datetime
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from sessionkit_integrations import Edit
+from sessionkit_integrations.records.record import Record
 
 if TYPE_CHECKING:
     from tests.cli.running import Place
@@ -79,6 +83,9 @@ def test_a_window_is_what_an_application_with_it_reads(here: Place) -> None:
     fill(here, ["s"], window=3)
     [messages] = here.lines("show", "s", "--window", "1")
     assert [message["content"] for message in messages] == ["Be brief.", "question 2", "answer 2"]
+    assert here.run("show", "s", "--window", "1").stdout.splitlines()[1::2] == [
+        *("  Be brief.", "  question 2", "  answer 2")
+    ]
     assert len(here.lines("show", "s")[0]) == 7
     assert here.run("show", "s", "--archive").stderr == "sessionkit: nothing of this session is archived\n"
 
@@ -136,3 +143,23 @@ def test_files_are_not_made_by_looking_at_them(here: Place) -> None:
     run = here.run("list", "--url", f"sqlite:///{path}.typo")
     assert (run.returncode, run.stderr) == (1, f"sessionkit: there is no file {path + '.typo'!r}\n")
     assert not Path(f"{path}.typo").exists()
+
+
+def test_a_session_that_cannot_be_read_is_described_exported_and_reset(anywhere: Place) -> None:
+    good = Record(b'{"role":"user","content":"good"}')
+    with anywhere.sessions() as sessions:
+        sessions.store.replace("bad", Edit((good, Record(b"{"), good), (Record(b"{"),)), None, "1")
+    [row] = anywhere.lines("list")
+    assert (row["turns"], row["messages"]) == (2, 3)
+    for arguments, place in ((["show", "bad"], "record 1"), (["show", "bad", "--archive"], "record 0 of the archive")):
+        run = anywhere.run(*arguments)
+        assert (run.returncode, run.stdout) == (1, "")
+        assert run.stderr.startswith(f"sessionkit: session 'bad', {place}: cannot be read as a message")
+    assert anywhere.run("tail", "bad", "-n", "1").stdout == "user\n  good\n"
+    assert anywhere.run("tail", "bad", "-n", "2").stderr.startswith("sessionkit: session 'bad', record 1: ")
+    assert anywhere.run("export").returncode == 1
+    run = anywhere.run("export", "--skip-corrupt")
+    assert json.loads(run.stdout.splitlines()[1])["active"] == [{"role": "user", "content": "good"}] * 2
+    assert "session 'bad': left out 2 records that cannot be read" in run.stderr
+    assert anywhere.run("reset", "bad", "--yes").stdout == "deleted bad (3 messages)\n"
+    assert anywhere.lines("list") == []

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 HEADER = {"format": "sessionkit", "version": 1}
 
 
-@pytest.fixture(params=["sqlite", "redis"])
+@pytest.fixture(params=["sqlite", pytest.param("redis", marks=pytest.mark.server)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/a.db?archive=true"

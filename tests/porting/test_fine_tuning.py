@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
-from sessionkit_integrations import InMemoryStore, SessionManager
+import pytest
+
+from sessionkit_integrations import CorruptSessionError, Edit, InMemoryStore, SessionManager
 from sessionkit_integrations.porting.exporting import Exported, export_sessions
 from sessionkit_integrations.porting.fine_tuning import from_example, to_example
 from sessionkit_integrations.porting.importing import Imported, import_lines
@@ -87,3 +90,34 @@ def test_ids_say_what_is_in_them() -> None:
     assert first.id.startswith("mine:")
     assert other.id != first.id
     assert other.active == (b'{"role":"system","content":"Hello"}',)
+
+
+BAD = (
+    b"{",
+    b'{"role":"assistant","content":7}',
+    b'{"role":"assistant","content":null,"tool_calls":[7]}',
+    b'{"role":"assistant","content":null,"tool_calls":{"id":"1"}}',
+    b'{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":null}]}',
+    b'{"role":"assistant","content":[{"text":"no type"}]}',
+    b'{"role":"assistant","content":"x","name":["a list"]}',
+)
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_turns_of_which_no_prompt_can_be_made_are_named_or_left_out(bad: bytes) -> None:
+    store = InMemoryStore()
+    sessions = SessionManager(10, store)
+    turns = [[said("user", text), said("assistant", f"{text}!")] for text in ("One", "Two", "Three")]
+    turns[1].insert(1, Record(bad))
+    store.replace("s", Edit(tuple(itertools.chain.from_iterable(turns)), tuple(turns[1])), None, "1")
+    with pytest.raises(CorruptSessionError, match="session 's', record 3: cannot be read as a message") as raised:
+        list(export_sessions(sessions, ["s"], Exported(), fine_tuning_data=True))
+    assert raised.value.position == 3
+    done = Exported()
+    [line] = export_sessions(sessions, ["s"], done, fine_tuning_data=True, skip_corrupt=True)
+    assert [message["content"] for message in json.loads(line)["messages"]] == ["One", "One!", "Three", "Three!"]
+    assert (done.messages, done.corrupt) == (4, {"s": 6})
+
+
+def said(role: str, content: str) -> Record:
+    return Record(json.dumps({"role": role, "content": content}).encode())

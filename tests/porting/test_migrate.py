@@ -137,7 +137,7 @@ def test_javascript(source: redis.Redis, source_url: str, target: str) -> None:
         assert sorted(sessions.list_sessions()) == sorted(IDS)
         for session_id in IDS:
             assert read_session(sessions, session_id).active == tuple(map(str.encode, JS_RECORDS))
-    source.rpush("sessionkit:plain", '{"role":"developer","content":"x"}')
+    source.rpush("sessionkit:plain", '{"role":"robot","content":"x"}')
     assert summary("migrate", "--from", "javascript", source_url, "--url", target, code=1)["left_out"] == ["plain"]
 
 

@@ -192,7 +192,7 @@ def test_bad_lines_are_named_and_nothing_of_them_is_written() -> None:
     lines[0] = b"\xef\xbb\xbf" + lines[0]
     done = imported(store, [*lines, b"\n", b'{"id":"cut", "active": [{"ro'])
     assert [bad.line for bad in done.bad_lines] == [*range(3, 15), 16]
-    assert done.bad_lines[0].problem.startswith("active[2]: the role 'robot' is none of")
+    assert done.bad_lines[0].problem.startswith("active[2]: role must be one of")
     assert list(store.sessions()) == ["good"]
     assert all(bad.problem.isprintable() for bad in done.bad_lines)
 
