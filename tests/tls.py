@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import trustme
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 
@@ -19,15 +20,20 @@ class TLSFront:
 
     Args:
         port: The port of the server behind it.
-        folder: Where to write the certificate of the authority that clients are to trust.
+        folder: Folder for the certificate of the authority that clients are to trust.
+        names: Names of the host in its certificate.
+
+    Attributes:
+        received: Bytes that clients sent through their connections.
     """
 
-    def __init__(self, port: int, folder: Path) -> None:
+    def __init__(self, port: int, folder: Path, names: Sequence[str] = ("localhost", "127.0.0.1")) -> None:
+        self.received = 0
         authority = trustme.CA()
         self.authority = folder / "ca.pem"
         authority.cert_pem.write_to_path(str(self.authority))
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("localhost", "127.0.0.1").configure_cert(self._context)
+        authority.issue_cert(*names).configure_cert(self._context)
         self._target = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -60,13 +66,17 @@ class TLSFront:
         ):
             back = threading.Thread(target=_copy, args=(server, secure), daemon=True)
             back.start()
-            _copy(secure, server)
+            _copy(secure, server, self._count)
             back.join(timeout=5)
 
+    def _count(self, data: bytes) -> None:
+        self.received += len(data)
 
-def _copy(source: socket.socket, target: socket.socket) -> None:
+
+def _copy(source: socket.socket, target: socket.socket, seen: Callable[[bytes], None] = lambda _: None) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
+            seen(data)
             target.sendall(data)
     with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_WR)
