@@ -15,8 +15,7 @@ import os
 import sqlite3
 import threading
 import time
-from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -25,15 +24,14 @@ from sessionkit_integrations.errors import StoreError, StoreUnavailableError
 from sessionkit_integrations.runtime.forks import ForkSafe
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.runtime.retries import Attempts, Backoff, Failure, Policy, retrying
-from sessionkit_integrations.runtime.steps import Step, Steps, run
+from sessionkit_integrations.runtime.steps import run
 from sessionkit_integrations.stores.sqlite import schema
 from sessionkit_integrations.stores.sqlite.sql import COMMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
 
-    from sessionkit_integrations.stores.sqlite.sql import Rows, Statement
+    from sessionkit_integrations.stores.sqlite.sql import Rows, Statement, Statements
 
 T = TypeVar("T")
 
@@ -57,14 +55,6 @@ _opening = threading.Lock()
 """Held while a file is made or opened: closing a file gives up this process's locks on it, also SQLite's."""
 
 
-@dataclass(frozen=True)
-class _Attempt(Step[T]):
-    """An attempt at an operation."""
-
-    begin: Callable[[], Steps[T]]
-    writes: bool
-
-
 class SQLiteFile(ForkSafe):
     """A file that is opened at its first use, and again if it is deleted, replaced or closed.
 
@@ -76,6 +66,7 @@ class SQLiteFile(ForkSafe):
     def __init__(self, path: str, timeout: float) -> None:
         self.path = path
         self._timeout = timeout
+        self._name = f"SQLite file {path!r}"
         self._policy = Policy(BACKOFF, timeout=timeout)
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
@@ -88,18 +79,53 @@ class SQLiteFile(ForkSafe):
         """Begin to count the attempts at an operation, and its time."""
         return Attempts(self._policy)
 
-    def run(self, begin: Callable[[], Steps[T]], attempts: Attempts, *, writes: bool) -> T:
-        """Run an operation, again and again while other processes keep the file locked.
+    def read(self, begin: Callable[[], Statements[T]], attempts: Attempts) -> T:
+        """Run an operation that only reads.
 
         Args:
             begin: Begins an attempt.
             attempts: The account of the attempts.
-            writes: True to wait in the queue of writers.
+
+        Raises:
+            StoreUnavailableError: The file stayed locked, as while another process sets it up.
+            StoreError: SQLite refused it.
+        """
+        return self._run(begin, attempts, writes=False)
+
+    def write(self, begin: Callable[[], Statements[T]], attempts: Attempts) -> T:
+        """Run an operation that writes, one at a time.
+
+        Args:
+            begin: Begins an attempt.
+            attempts: The account of the attempts.
 
         Raises:
             StoreUnavailableError: The file stayed locked, or it is not known whether the operation took effect.
             StoreError: SQLite refused it.
         """
+        with self._queue:
+            return self._run(begin, attempts, writes=True)
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        with self._lock:
+            self._close()
+
+    def _run(self, begin: Callable[[], Statements[T]], attempts: Attempts, *, writes: bool) -> T:
+        connection: sqlite3.Connection
+
+        def attempt() -> Statements[T]:
+            nonlocal connection
+            if writes:
+                self._give_way()
+            with self._lock:
+                connection = self._open_once()
+                try:
+                    return (yield from begin())
+                finally:
+                    # Whatever happened, also Ctrl-C between two statements.
+                    if connection.in_transaction:
+                        self._roll_back(connection)
 
         def judge(error: Exception) -> Failure | None:
             if not isinstance(error, StoreUnavailableError):
@@ -108,27 +134,8 @@ class SQLiteFile(ForkSafe):
             attempts.deadline = max(attempts.deadline, self._written_at + self._timeout)
             return Failure(error, final=error.may_have_happened)
 
-        place: AbstractContextManager[object] = self._queue if writes else nullcontext()
-        with place:
-            steps = retrying(f"SQLite file {self.path!r}", lambda: _Attempt(begin, writes), attempts, judge)
-            return run(steps, self._perform)
-
-    def close(self) -> None:
-        """Close the file; the next use opens it again."""
-        with self._lock:
-            self._close()
-
-    def _perform(self, attempt: _Attempt[T]) -> T:
-        if attempt.writes:
-            self._give_way()
-        with self._lock:
-            connection = self._open_once()
-            try:
-                return run(attempt.begin(), partial(self._execute, connection))
-            finally:
-                # Whatever happened, also Ctrl-C between two steps.
-                if connection.in_transaction:
-                    self._roll_back(connection)
+        steps = retrying(self._name, attempt, attempts, judge)
+        return run(steps, lambda statement: self._execute(connection, statement))
 
     def _give_way(self) -> None:
         """Leave the file to other processes for a moment, if this one has had it for long."""

@@ -28,7 +28,7 @@ from sessionkit_integrations.errors import StoreError
 from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
 
 if TYPE_CHECKING:
-    from sessionkit_integrations.runtime.steps import Steps
+    from sessionkit_integrations.stores.sqlite.sql import Statements
 
 SCHEMA_VERSION = 2
 """Version of the schema, kept in ``user_version``."""
@@ -104,16 +104,16 @@ Records whose sessions were deleted with foreign keys off are left out: they wou
 """
 
 
-def identify() -> Steps[int]:
+def identify() -> Statements[int]:
     """Return the schema version of the file; 0 if it is empty.
 
     Raises:
         StoreError: It is the database of another application, or of a later release.
     """
-    version: int = (yield from Statement("PRAGMA user_version"))[0][0]
-    application = (yield from Statement("PRAGMA application_id"))[0][0]
+    version: int = (yield Statement("PRAGMA user_version"))[0][0]
+    application = (yield Statement("PRAGMA application_id"))[0][0]
     if application != APPLICATION_ID:
-        if application or version or (yield from Statement("SELECT 1 FROM sqlite_master LIMIT 1")):
+        if application or version or (yield Statement("SELECT 1 FROM sqlite_master LIMIT 1")):
             raise StoreError("the file is the database of another application; choose another path")
         return 0
     if version > SCHEMA_VERSION:
@@ -123,23 +123,21 @@ def identify() -> Steps[int]:
     return version
 
 
-def prepare() -> Steps[None]:
+def prepare() -> Statements[None]:
     """Set up a new connection, and bring the file to the present schema."""
-    yield from Statement("PRAGMA journal_mode = WAL")
-    yield from Statement("PRAGMA synchronous = FULL")
-    yield from Statement(
-        "PRAGMA foreign_keys = OFF"
-    )  # a migration drops tables, which would delete what refers to them
+    yield Statement("PRAGMA journal_mode = WAL")
+    yield Statement("PRAGMA synchronous = FULL")
+    yield Statement("PRAGMA foreign_keys = OFF")  # a migration drops tables, which would delete what refers to them
     if (yield from identify()) != SCHEMA_VERSION:
         yield from transaction(_bring_up_to_date())
-    yield from Statement("PRAGMA foreign_keys = ON")
+    yield Statement("PRAGMA foreign_keys = ON")
 
 
-def _bring_up_to_date() -> Steps[None]:
+def _bring_up_to_date() -> Statements[None]:
     version = yield from identify()  # another process may have been first
     if version == SCHEMA_VERSION:
         return
     for change in _FROM_1 if version else (*_TABLES, _INDEX, _TRIGGER):
-        yield from Statement(change)
-    yield from Statement(f"PRAGMA application_id = {APPLICATION_ID}")
-    yield from Statement(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        yield Statement(change)
+    yield Statement(f"PRAGMA application_id = {APPLICATION_ID}")
+    yield Statement(f"PRAGMA user_version = {SCHEMA_VERSION}")

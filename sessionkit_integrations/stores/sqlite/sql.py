@@ -1,21 +1,20 @@
-"""SQL statements as steps of an operation, with no I/O (see `sessionkit_integrations.runtime.steps`)."""
+"""SQL statements, which operations yield and a file executes, with no I/O (see `runtime.steps`)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
-
-from sessionkit_integrations.runtime.steps import Step, Steps
 
 T = TypeVar("T")
 
 Rows = Sequence[tuple[Any, ...]]
+"""Result of a statement."""
 
 
-@dataclass(frozen=True)
-class Statement(Step[Rows]):
-    """An SQL statement, whose result is its rows.
+@dataclass
+class Statement:
+    """An SQL statement.
 
     Attributes:
         sql: Its text.
@@ -28,13 +27,16 @@ class Statement(Step[Rows]):
     many: Sequence[tuple[object, ...]] | None = None
 
 
+Statements = Generator[Statement, Rows, T]
+"""An operation whose result is a `T`."""
+
 BEGIN = Statement("BEGIN IMMEDIATE")
 COMMIT = Statement("COMMIT")
 
 
-def transaction(work: Steps[T]) -> Steps[T]:
-    """Do work in a transaction. The performer of the steps rolls it back if one of them raises."""
-    yield from BEGIN
+def transaction(work: Statements[T]) -> Statements[T]:
+    """Do work in a transaction. The performer of the statements rolls it back if one of them raises."""
+    yield BEGIN
     result = yield from work
-    yield from COMMIT
+    yield COMMIT
     return result

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.stores.base import Appended, Edit, SessionInfo, Snapshot
+    from sessionkit_integrations.stores.sqlite.sql import Statements
     from sessionkit_integrations.window.turns import Window
 
 T = TypeVar("T")
@@ -175,25 +175,27 @@ class SQLiteStore(Store):
         self._writers.close()
         self._file.close()
 
-    def _append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Steps[Appended]:
+    def _append(
+        self, session_id: str, records: Sequence[Record], window: Window, operation_id: str
+    ) -> Statements[Appended]:
         return statements.append(
             session_id, records, window, operation_id, now=now(), ttl=self._ttl, archive=self.archive
         )
 
-    def _replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> Steps[None]:
+    def _replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> Statements[None]:
         return statements.replace(session_id, edit, expected, operation_id, now=now(), ttl=self._ttl)
 
-    def _read(self, begin: Callable[[], Steps[T]]) -> T:
-        return self._file.run(begin, self._file.attempts(), writes=False)
+    def _read(self, begin: Callable[[], Statements[T]]) -> T:
+        return self._file.read(begin, self._file.attempts())
 
-    async def _aread(self, begin: Callable[[], Steps[T]]) -> T:
-        return await self._in_thread(self._readers, partial(self._file.run, begin, self._file.attempts(), writes=False))
+    async def _aread(self, begin: Callable[[], Statements[T]]) -> T:
+        return await self._in_thread(self._readers, partial(self._file.read, begin, self._file.attempts()))
 
-    def _write(self, begin: Callable[[], Steps[T]]) -> T:
-        return self._file.run(begin, self._file.attempts(), writes=True)
+    def _write(self, begin: Callable[[], Statements[T]]) -> T:
+        return self._file.write(begin, self._file.attempts())
 
-    async def _awrite(self, begin: Callable[[], Steps[T]]) -> T:
-        return await self._in_thread(self._writers, partial(self._file.run, begin, self._file.attempts(), writes=True))
+    async def _awrite(self, begin: Callable[[], Statements[T]]) -> T:
+        return await self._in_thread(self._writers, partial(self._file.write, begin, self._file.attempts()))
 
     async def _in_thread(self, thread: Shared[ThreadPoolExecutor], call: Callable[[], T]) -> T:
         with thread.use() as executor:
