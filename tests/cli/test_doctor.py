@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -163,7 +165,8 @@ def test_a_replica_and_a_node_of_a_cluster_are_known(backends: Backends) -> None
 
 @pytest.mark.parametrize("anywhere", ["upstash"], indirect=True)
 @pytest.mark.parametrize(
-    ("token", "text"), [(READ_ONLY_TOKEN, "this is a read-only token"), ("wrong", "the token is none of this database")]
+    ("token", "text"),
+    [(READ_ONLY_TOKEN, "this is a read-only token"), ("wrong", "the token does not belong to this database")],
 )
 def test_a_token_that_does_not_do_is_known(anywhere: Place, token: str, text: str) -> None:
     environment = {**anywhere.environment, "UPSTASH_REDIS_REST_TOKEN": token}
@@ -202,6 +205,27 @@ def test_files_that_are_missing_damaged_or_somebody_elses(here: Place, tmp_path:
     assert (code, found["file"]) == (0, "ok")
     assert not (tmp_path / "new.db").exists()
     assert diagnose(here, "--url", f"sqlite:///{tmp_path}/no/new.db")[:2] == (1, {"file": "fail"})
+
+
+def test_a_database_of_another_application_is_left_untouched(here: Place, tmp_path: Path) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    with closing(sqlite3.connect(folder / "notes.db")) as theirs:
+        theirs.execute("PRAGMA journal_mode = WAL")
+        theirs.execute("CREATE TABLE notes (text)")
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    code, found, texts = diagnose(here, "--url", f"sqlite:///{folder}/notes.db")
+    assert (code, found["use"], found["integrity"]) == (1, "fail", "ok")
+    assert "another application" in texts
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other rights")
+@pytest.mark.parametrize(("mode", "status"), [(0o600, "ok"), (0o640, "ok"), (0o644, "warn")])
+def test_a_file_that_everybody_may_read_is_said(here: Place, mode: int, status: str) -> None:
+    Path(here.url.removeprefix("sqlite:///")).chmod(mode)
+    code, found, texts = diagnose(here)
+    assert (code, found["permissions"]) == (0, status), texts
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="this machine has no file system in memory")  # noqa: S108 - that is what it is for

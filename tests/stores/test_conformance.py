@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sessionkit_integrations import SessionManager
 from sessionkit_integrations.testing import StoreConformance
 from tests.backends import ALL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.backends import Backends, StoreMaker
 
 
@@ -17,3 +21,12 @@ class TestStores(StoreConformance):
     @pytest.fixture(params=ALL)
     def make_store(self, request: pytest.FixtureRequest, backends: Backends) -> StoreMaker:
         return backends.maker(request.param)
+
+
+def test_the_stores_of_the_package_tell_every_figure(make_store: StoreMaker, call: Callable[..., Any]) -> None:
+    store = make_store(ttl=60)
+    call(SessionManager(store=store), "add_user_message", "s", "Hello")
+    info = call(store, "describe", "s")
+    assert (info.turns, info.messages, info.archived, info.appended) == (1, 1, 0, 1)
+    assert info.created is not None
+    assert info.created <= info.updated < info.expires <= info.updated + timedelta(seconds=61)

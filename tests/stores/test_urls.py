@@ -129,6 +129,13 @@ def test_a_store_of_an_installed_package_is_used_by_its_url(installed: dict[str,
     assert "FolderStore" in checks[1]["text"]
 
 
+def test_doctor_says_what_a_store_of_somebody_else_raises(installed: dict[str, str]) -> None:
+    ran = run(installed, "-m", "sessionkit_integrations", "doctor", "--json", "--url", "folder:/nowhere")
+    [checks] = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert (ran.returncode, checks[0]["status"]) == (1, "fail")
+    assert "FileNotFoundError" in checks[0]["text"]
+
+
 @pytest.mark.parametrize(
     ("scheme", "said"),
     [

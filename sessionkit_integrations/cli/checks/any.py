@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.cli.checks import Check, trial, warn
+from sessionkit_integrations.cli.checks import Check, trial, unusable, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,5 +15,8 @@ if TYPE_CHECKING:
 
 def run(sessions: SessionManager, store: Store) -> Iterator[Check]:
     """Write, read and delete a session."""
-    yield trial.run(sessions)
+    try:
+        yield trial.run(sessions)
+    except Exception as error:  # noqa: BLE001 - a store of somebody else may raise anything
+        yield unusable(trial.NAME, f"a session cannot be written, read and deleted: {type(error).__name__}: {error}")
     yield warn("persistence", f"could not be checked: doctor does not know {type(store).__name__}")

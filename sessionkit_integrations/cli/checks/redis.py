@@ -1,4 +1,4 @@
-"""What could make a Redis or Valkey server, or a cluster of them, lose sessions."""
+"""Checks of a Redis or Valkey server, or of a cluster of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(sessions: SessionManager, store: ScriptedStore) -> Iterator[Check]:
     try:
         store.read(trial.session_id())
     except StoreError as error:
-        # What is refused otherwise, the checks below know better.
+        # The checks below know better what is refused for other reasons.
         if isinstance(error, StoreUnavailableError) or isinstance(error.__cause__, AuthenticationError):
             yield unusable("connection", str(error))
             return
@@ -42,13 +42,13 @@ def run(sessions: SessionManager, store: ScriptedStore) -> Iterator[Check]:
         yield unusable("connection", str(error))
         return
     yield from found
-    # Where rights are missing, it would leave half of what it writes.
+    # If rights are missing, a trial would leave half of its session behind.
     if not any(check.unusable or (check.check == RIGHTS and check.status == "fail") for check in found):
         yield trial.run(sessions)
 
 
 def _together(found: Sequence[tuple[Any, list[Check]]]) -> Iterator[Check]:
-    """Give what all nodes have in common once, and of the rest say where it is."""
+    """Yield checks that all nodes have in common once, and the others with the names of their nodes."""
     places: dict[Check, list[str]] = {}
     for node, checks in found:
         for check in checks:

@@ -1,4 +1,4 @@
-"""What a Redis server says of itself, and what that means for sessions: decisions, with no I/O."""
+"""Meaning of a Redis server's own figures for sessions: decisions, with no I/O."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOWEST = (6, 2)
 
 
 def fields_of(reply: Any) -> Fields:
-    """Return what INFO, CLUSTER INFO or CONFIG GET answered, in whichever of its shapes the driver has it."""
+    """Return the fields of a reply to INFO, CLUSTER INFO or CONFIG GET, in any of the shapes that drivers give it."""
     if isinstance(reply, Mapping):
         return {_text(name): _text(value) for name, value in reply.items()}
     if isinstance(reply, (list, tuple)):
@@ -28,7 +28,7 @@ def fields_of(reply: Any) -> Fields:
 
 
 def version(info: Fields) -> Check:
-    """Say whether a server is recent enough."""
+    """Check that a server is recent enough."""
     name = "Valkey" if "valkey_version" in info else "Redis"
     said = info.get("valkey_version") or info.get("redis_version", "")
     numbers = re.match(r"(\d+)\.(\d+)", info.get("redis_version", ""))
@@ -40,7 +40,7 @@ def version(info: Fields) -> Check:
 
 
 def role(info: Fields) -> Check:
-    """Say whether a server is a primary."""
+    """Check that a server is a primary."""
     if info.get("role") == "slave":
         primary = f"{info.get('master_host')}:{info.get('master_port')}"
         return unusable("role", f"this is a replica, which keeps nothing that is written to it: use {primary}")
@@ -51,11 +51,11 @@ def role(info: Fields) -> Check:
 
 
 def eviction(info: Fields, *, expires: bool) -> Check:
-    """Say whether a server deletes sessions when its memory is full.
+    """Check that a server deletes no sessions when its memory is full.
 
     Args:
-        info: What INFO said.
-        expires: Whether the sessions have a time to live.
+        info: The server's reply to INFO.
+        expires: True if the sessions have a time to live.
     """
     policy, most = info.get("maxmemory_policy"), info.get("maxmemory")
     if not policy:
@@ -76,10 +76,10 @@ def eviction(info: Fields, *, expires: bool) -> Check:
 
 
 def persistence(info: Fields, settings: Fields | None) -> Iterator[Check]:
-    """Say what a restart loses.
+    """Check what a restart loses.
 
     Args:
-        info: What INFO said.
+        info: The server's reply to INFO.
         settings: The settings ``save`` and ``appendfsync``; ``None`` where the server does not tell them.
     """
     if "aof_enabled" not in info:
@@ -111,7 +111,7 @@ def persistence(info: Fields, settings: Fields | None) -> Iterator[Check]:
 
 
 def cluster(state: Fields) -> Check:
-    """Say whether a cluster takes all sessions."""
+    """Check that a cluster takes all sessions."""
     if state.get("cluster_state") != "ok":
         return unusable("cluster", f"the cluster is down: its state is {state.get('cluster_state')}")
     slots = state.get("cluster_slots_ok")

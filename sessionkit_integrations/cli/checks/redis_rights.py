@@ -1,4 +1,4 @@
-"""What a user of Redis must be allowed, tried out one by one."""
+"""Check of a Redis user's rights, tried out one by one."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ _DIGEST = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"  # of that
 
 
 def rights(store: ScriptedStore, node: Any) -> Iterator[Check]:
-    """Say which of the commands and keys that sessions need the user may not use.
+    """Check the rights to each command and key that sessions need.
 
-    Rights are looked at before anything else, also before a cluster says that a key is elsewhere, so that a key need
-    not be one of the node's.
+    A server checks rights first, even before a cluster redirects, so that the keys need not be on the node.
 
     Raises:
         StoreUnavailableError: The server cannot do it now.
@@ -35,7 +34,7 @@ def rights(store: ScriptedStore, node: Any) -> Iterator[Check]:
         ("EVAL", _NOTHING, 0),
         ("EVALSHA", _DIGEST, 0),
         ("SET", key, "", "PX", _MILLISECONDS),
-        # All these are then refused, as the key is no list, and change nothing.
+        # The rest is refused, as the key is not a list, and changes nothing.
         ("RPUSH", key, ""),
         ("LPUSH", key, ""),
         ("LPOP", key),

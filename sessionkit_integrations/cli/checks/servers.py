@@ -1,4 +1,4 @@
-"""What doctor asks of any server."""
+"""Check that applies to every server."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _TOLERATED = 5
 
 
 def clock(store: ScriptedStore, node: Any = None) -> Check:
-    """Compare a server's clock with that of this machine, from which messages have their times."""
+    """Compare a server's clock with that of this machine, which gives messages their times."""
     try:
         began = time.time()
         reply = store.ask("TIME", node=node)
         ended = time.time()
-        # redis-py makes a pair of numbers of it.
+        # redis-py returns two integers, and upstash-redis two strings.
         seconds = int(reply[0]) + int(reply[1]) / 1_000_000
     except (StoreError, LookupError, TypeError, ValueError):
         return warn("clock", "could not be checked, as TIME is not allowed here")

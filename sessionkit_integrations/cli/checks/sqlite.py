@@ -1,4 +1,4 @@
-"""What could make a SQLite file lose sessions."""
+"""Checks of a SQLite file, and of the disk that it is on."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import os
 import re
 import shutil
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.cli.checks import Check, fail, ok, trial, unusable, warn
+from sessionkit_integrations.stores.sqlite.file import harmless_mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +29,7 @@ _NO_SPACE = 2**20
 
 
 def run(sessions: SessionManager, store: SQLiteStore) -> Iterator[Check]:
-    """Check a file, and where it is."""
+    """Check a file and its place."""
     path = Path(store.path)
     if not path.parent.is_dir():
         yield unusable("file", f"there is no folder {str(path.parent)!r}, and none is made")
@@ -50,8 +52,7 @@ def _file(sessions: SessionManager, path: Path) -> Iterator[Check]:
     used = trial.run(sessions)
     yield used
     try:
-        # The mode makes no file where it was deleted meanwhile.
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode={harmless_mode(str(path))}", uri=True)) as connection:
             faults = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(3)")]
             mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
     except sqlite3.Error as error:
@@ -63,15 +64,24 @@ def _file(sessions: SessionManager, path: Path) -> Iterator[Check]:
         yield fail("integrity", f"the file is damaged: {'; '.join(faults)}; restore a copy, or try .recover")
     if not used.unusable:
         yield journal(mode)
+        if os.name == "posix":
+            yield permissions(path.stat().st_mode)
 
 
 def journal(mode: str) -> Check:
-    """Say what a journal mode means; our own writers set WAL."""
+    """Check the journal mode; our own writers set WAL."""
     if mode == "wal":
         return ok("journal", "written ahead (WAL): what was written survives a crash and a power cut")
     if mode in {"off", "memory"}:
         return fail("journal", f"the journal mode is {mode}: a crash while writing damages the file")
     return warn("journal", f"the journal mode is {mode}, not WAL, as where the file system has no shared memory")
+
+
+def permissions(mode: int) -> Check:
+    """Check the mode of a file; our own writers make new ones for their owner alone."""
+    if mode & stat.S_IROTH:
+        return warn("permissions", "every user of this machine may read the file: chmod 600 it, if that is not meant")
+    return ok("permissions", "other users of this machine may not read the file")
 
 
 def _disk(path: Path) -> Check:
@@ -83,11 +93,11 @@ def _disk(path: Path) -> Check:
 
 
 def file_system(folder: str, mounts: str) -> str:
-    """Return the type of the file system that a folder is on.
+    """Return the type of a folder's file system.
 
     Args:
-        folder: Its real path.
-        mounts: What Linux says of all mounts, in the form of ``/proc/self/mountinfo``.
+        folder: The real path of the folder.
+        mounts: All mounts, in the form of Linux's ``/proc/self/mountinfo``.
     """
     best, found = "", "unknown"
     for line in mounts.splitlines():
@@ -100,7 +110,7 @@ def file_system(folder: str, mounts: str) -> str:
 
 
 def disk(kind: str) -> Check:
-    """Say what a type of file system means for a file of sessions."""
+    """Check that a type of file system suits a file of sessions."""
     if _NETWORK.fullmatch(kind):
         return fail(
             "disk", f"the file is on a network share ({kind}), where SQLite's locks do not hold: writers damage it"

@@ -1,4 +1,4 @@
-"""A session of doctor's own: written, read and deleted."""
+"""Trial of a store: a session of doctor's own is written, read and deleted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAME = "use"
 
 
 def session_id() -> str:
-    """Return the id of a session that nobody has."""
+    """Return the id of a session that nobody else uses."""
     return f"sessionkit-doctor-{secrets.token_hex(8)}"
 
 

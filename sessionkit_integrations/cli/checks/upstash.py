@@ -1,4 +1,4 @@
-"""What could make an Upstash database lose sessions."""
+"""Checks of an Upstash database."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run(sessions: SessionManager, store: ScriptedStore) -> Iterator[Check]:
         store.read(session_id)
     except StoreError as error:
         if "unauthorized" in str(error).lower() or "WRONGPASS" in str(error):
-            yield unusable("token", f"the token is none of this database: {error}")
+            yield unusable("token", f"the token does not belong to this database: {error}")
         else:
             yield unusable("connection", str(error))
         return

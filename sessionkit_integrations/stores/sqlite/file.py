@@ -190,9 +190,7 @@ class SQLiteFile(ForkSafe):
     def _open(self) -> sqlite3.Connection:
         with _opening:
             self._identity = _identity(self.path) or _create(self.path)
-            # The last to close a file that is written ahead writes to it, unless it could only read. A foreign one is
-            # to stay as it is.
-            mode = "ro" if os.path.exists(f"{self.path}-wal") else "rw"  # noqa: PTH110 - as the rest
+            mode = harmless_mode(self.path)
             connection = self._connect(mode)
         try:
             run(schema.identify(), partial(self._execute, connection))
@@ -231,6 +229,15 @@ class SQLiteFile(ForkSafe):
 
     def _after_fork_in_child(self) -> None:
         self._queue = threading.RLock()  # a thread that is not here may have been first in it
+
+
+def harmless_mode(path: str) -> str:
+    """Return the mode in which a file can be looked at that may be somebody else's, without leaving a trace.
+
+    Who closes a file last writes its log into it, unless the file was opened for reading only. If there is no log, that
+    mode would leave one behind.
+    """
+    return "ro" if os.path.exists(f"{path}-wal") else "rw"  # noqa: PTH110 - as the rest
 
 
 def _identity(path: str) -> tuple[int, int] | None:
