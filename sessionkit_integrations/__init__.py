@@ -1,6 +1,7 @@
 """Chat sessions that remember their last turns, for any chat API and inside LangChain and LlamaIndex.
 
-Names are imported when they are first used, so that importing the package imports no framework and no driver.
+Names are imported when they are first used, so that importing the package imports no framework and no driver. A star
+import takes the names that the installed extras allow.
 """
 
 from __future__ import annotations
@@ -62,45 +63,60 @@ _MODULES = {
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = [
-    "Appended",
-    "ConflictError",
-    "CorruptSessionError",
-    "Edit",
-    "InMemoryStore",
-    "InvalidMessageError",
-    "InvalidSessionIdError",
-    "Message",
-    "MissingDependencyError",
-    "RedisStore",
-    "SQLiteStore",
-    "SessionInfo",
-    "SessionKitAsyncChatStore",
-    "SessionKitChatMessageHistory",
-    "SessionKitChatStore",
-    "SessionKitError",
-    "SessionKitMemory",
-    "SessionManager",
-    "SessionState",
-    "SessionView",
-    "Snapshot",
-    "Store",
-    "StoreError",
-    "StoreUnavailableError",
-    "UpstashStore",
-    "Window",
-]
+if TYPE_CHECKING:
+    __all__ = [
+        "Appended",
+        "ConflictError",
+        "CorruptSessionError",
+        "Edit",
+        "InMemoryStore",
+        "InvalidMessageError",
+        "InvalidSessionIdError",
+        "Message",
+        "MissingDependencyError",
+        "RedisStore",
+        "SQLiteStore",
+        "SessionInfo",
+        "SessionKitAsyncChatStore",
+        "SessionKitChatMessageHistory",
+        "SessionKitChatStore",
+        "SessionKitError",
+        "SessionKitMemory",
+        "SessionManager",
+        "SessionState",
+        "SessionView",
+        "Snapshot",
+        "Store",
+        "StoreError",
+        "StoreUnavailableError",
+        "UpstashStore",
+        "Window",
+    ]
 
-
-if not TYPE_CHECKING:  # where it would make any misspelled name an Any
+else:  # where this would make any misspelled name an Any
 
     def __getattr__(name: str) -> Any:
+        if name == "__all__":  # for a star import, which takes what the installed extras allow
+            return [each for each in sorted(_HOME) if _is_available(each)]
         if name not in _HOME:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-        globals()[name] = value
+        value = globals()[name] = _load(name)
         return value
 
 
+def _load(name: str) -> Any:
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def _is_available(name: str) -> bool:
+    from sessionkit_integrations.errors import MissingDependencyError  # noqa: PLC0415 - imported when it is first used
+
+    try:
+        _load(name)
+    except MissingDependencyError:
+        return False
+    return True
+
+
 def __dir__() -> list[str]:
-    return sorted({name for name in globals() if name.startswith("__")} | set(__all__))
+    return sorted({name for name in globals() if name.startswith("__")} | set(_HOME) | {"__all__"})

@@ -13,6 +13,7 @@ from sessionkit_integrations import (
     ConflictError,
     Edit,
     InMemoryStore,
+    SessionKitChatMessageHistory,
     SessionKitChatStore,
     SessionManager,
     Store,
@@ -189,10 +190,42 @@ def test_a_system_message_that_is_there_is_not_written_again(store: Store) -> No
     assert store.read("s").version == before
 
 
-@pytest.mark.parametrize("wrong", [InMemoryStore, "redis://user:secret@localhost", object()])
-def test_what_is_no_store_is_refused(wrong: Any) -> None:
+@pytest.mark.parametrize("given", [InMemoryStore, "redis://user:secret@localhost", object()])
+def test_what_is_no_store_is_refused(given: Any) -> None:
     with pytest.raises(TypeError, match="store must be an instance") as raised:
-        SessionManager(store=wrong)
+        SessionManager(store=given)
+    assert "secret" not in str(raised.value)
+
+
+def wrong(value: object) -> Any:
+    """Return a value of another type than the parameter that it is given to."""
+    return value
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (SessionManager, "memory_window must be a number of turns .*, got InMemoryStore; pass it"),
+        (
+            lambda store: SessionManager(store, wrong(10)),
+            "memory_window must be a number of turns .*, got InMemoryStore",
+        ),
+        (
+            lambda _: SessionManager(wrong("redis://:secret@localhost")),
+            "memory_window must be a number of turns .* got str",
+        ),
+        (
+            lambda _: SessionKitChatMessageHistory(wrong(SessionManager()), wrong("s")),
+            "sessions must be a SessionManager, got str",
+        ),
+        (lambda store: SessionKitChatMessageHistory("s", store), r"got InMemoryStore; make one with SessionManager\("),
+        (lambda _: SessionKitChatMessageHistory("s", wrong(SessionManager)), "got the class SessionManager"),
+        (SessionKitChatMessageHistory.factory, "sessions must be a SessionManager, got InMemory"),
+    ],
+)
+def test_swapped_and_wrong_objects_are_named(make: Callable[[Any], Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message) as raised:
+        make(InMemoryStore())
     assert "secret" not in str(raised.value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import subprocess
 import sys
@@ -104,8 +105,29 @@ def test_public_names_are_there_and_no_others() -> None:
         assert value.__doc__
     assert set(sessionkit_integrations.__all__) == set(sessionkit_integrations._HOME)
     assert set(sessionkit_integrations.__all__) <= set(dir(sessionkit_integrations))
+    source = Path(str(sessionkit_integrations.__file__)).read_text("utf-8")
+    (for_type_checkers,) = (
+        ast.literal_eval(node.value)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    )
+    assert for_type_checkers == sessionkit_integrations.__all__
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         getattr(sessionkit_integrations, "Nothing")  # noqa: B009 - a type checker knows as well
+
+
+def test_a_star_import_takes_what_the_extras_allow() -> None:
+    star = "from sessionkit_integrations import *; print(*sorted(n for n in globals() if n[0].isupper()))"
+    names = set(sessionkit_integrations.__all__)
+    assert set(python(star).stdout.split()) == names
+    for package, missing in (
+        ("langchain_core", {"SessionKitChatMessageHistory"}),
+        ("llama_index", {"SessionKitAsyncChatStore", "SessionKitChatStore", "SessionKitMemory"}),
+        ("redis", {"RedisStore"}),
+    ):
+        run = python(f"{without(package)}\n{star}")
+        assert (run.returncode, run.stderr) == (0, "")
+        assert names - set(run.stdout.split()) == missing
 
 
 def test_what_is_installed_is_this_package() -> None:

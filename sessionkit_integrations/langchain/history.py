@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import InvalidSessionIdError, MissingDependencyError
 from sessionkit_integrations.langchain.codec import LangChainCodec
+from sessionkit_integrations.sessions.manager import check_manager
 
 try:
     from langchain_core.chat_history import BaseChatMessageHistory
@@ -34,11 +35,13 @@ class SessionKitChatMessageHistory(BaseChatMessageHistory):
         sessions: Where it is.
 
     Raises:
+        TypeError: ``sessions`` is not a `SessionManager`.
         InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as `SessionManager` has them.
     """
 
     def __init__(self, session_id: str, sessions: SessionManager) -> None:
         super().__init__()
+        check_manager(sessions)
         self.session_id = session_id
         self._sessions: Chats[BaseMessage] = sessions.using(LangChainCodec())
 
@@ -92,11 +95,13 @@ class HistoryFactory:
 
     Raises:
         ValueError: There are no keys.
+        TypeError: ``sessions`` is not a `SessionManager`.
     """
 
     def __init__(self, sessions: SessionManager, keys: Sequence[str]) -> None:
         if not keys or isinstance(keys, str):
-            raise ValueError("keys is a sequence of at least one name")
+            raise ValueError("keys must be a sequence of at least one name")
+        check_manager(sessions)
         self._manager = sessions
         self._keys = tuple(keys)
         # LangChain passes the values by the names that it finds in the signature.

@@ -164,6 +164,13 @@ def _restore(cls: type[SessionManager], identity: str, state: dict[str, Any]) ->
     return manager
 
 
+def check_manager(value: object) -> None:
+    """Raise `TypeError` unless a value is a `SessionManager`, as adapters take it."""
+    if not isinstance(value, SessionManager):
+        hint = "; make one with SessionManager(store=…)" if isinstance(value, Store) else ""
+        raise TypeError(f"sessions must be a SessionManager, got {_type(value)}{hint}")
+
+
 def _check_store(memory_window: object, store: object) -> None:
     # Only the types are named: a URL in a wrong place may hold a password.
     if isinstance(memory_window, Store):

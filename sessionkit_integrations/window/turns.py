@@ -31,7 +31,7 @@ PLACES: tuple[Place, ...] = ("preamble", "archived", "outside", "window")
 """All places, in the order in which a session is shown."""
 
 MAX_TURN_MESSAGES = 1000
-"""How many messages a turn may have where nothing else is said: more than any model takes, but not without end."""
+"""Most messages of a turn by default: more than any model takes, but not without end."""
 
 _NO_LIMIT = 2**31 - 1
 """More turns than any session has, and a number that every store can hold."""
@@ -39,12 +39,12 @@ _NO_LIMIT = 2**31 - 1
 
 @dataclass(frozen=True)
 class Window:
-    """How much of a session is kept for the model.
+    """The part of a session that is kept for the model.
 
     Args:
         turns: The number of turns to keep, at least 1. The current turn counts.
-        max_turn_messages: How many messages a turn, or the preamble, may grow to, at least 1. A longer one is refused,
-            as when an agent loops.
+        max_turn_messages: Most messages of a turn, or of the preamble, at least 1. A longer one is refused, as when an
+            agent loops.
 
     Raises:
         TypeError: One of them is not an integer.
@@ -56,13 +56,13 @@ class Window:
 
     def __post_init__(self) -> None:
         if type(self.turns) is not int:
-            raise TypeError(f"a memory window is a number of turns or a Window, not {type(self.turns).__name__}")
+            raise TypeError(f"memory_window must be a number of turns or a Window, got {type(self.turns).__name__}")
         if self.turns < 1:
-            raise ValueError(f"a memory window keeps at least 1 turn, not {self.turns}")
+            raise ValueError(f"memory_window must be at least 1 turn, got {self.turns}")
         if type(self.max_turn_messages) is not int:
-            raise TypeError(f"max_turn_messages is an integer, not {type(self.max_turn_messages).__name__}")
+            raise TypeError(f"max_turn_messages must be an integer, got {type(self.max_turn_messages).__name__}")
         if self.max_turn_messages < 1:
-            raise ValueError(f"max_turn_messages is at least 1, not {self.max_turn_messages}")
+            raise ValueError(f"max_turn_messages must be at least 1, got {self.max_turn_messages}")
 
     @classmethod
     def of(cls, value: int | Window) -> Window:
@@ -119,13 +119,13 @@ def bounds(roles: Iterable[str], window: Window) -> tuple[int, int]:
 
 
 def check_growth(numbers: Iterable[int], window: Window, last: int, size: int) -> int:
-    """Return how many messages the last turn has after messages were added to a conversation.
+    """Return the number of messages that the last turn has after messages were added to a conversation.
 
     Args:
         numbers: The numbers of the turns that the added messages belong to, as `number_turns` gives them.
         window: The window, which says how long a turn may be.
         last: The number of the turn that the conversation before them ended in.
-        size: How many messages that turn had.
+        size: Number of messages that turn had.
 
     Raises:
         InvalidMessageError: A turn that is added to, or the preamble, would be too long.
@@ -139,7 +139,7 @@ def check_growth(numbers: Iterable[int], window: Window, last: int, size: int) -
 
 
 def longest_turn(roles: Iterable[str]) -> int:
-    """Return how many messages the longest turn of a conversation has, or its preamble if that is longer."""
+    """Return the number of messages of the longest turn of a conversation, or of its preamble if that is longer."""
     return max(Counter(number_turns(roles)).values(), default=0)
 
 
