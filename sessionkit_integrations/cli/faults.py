@@ -1,4 +1,4 @@
-"""Ends of commands: exit codes, and errors of one line."""
+"""Exit codes, and errors of one line."""
 
 from __future__ import annotations
 

@@ -2,10 +2,10 @@
 
 | module | holds |
 | --- | --- |
-| `answers` | what the offline model answers, from nothing but the messages it is given |
-| `reading` | how it answers from documents in its prompt |
+| `answers` | the offline model's answers, from nothing but the messages it is given |
+| `reading` | its answers from documents in its prompt |
 | `in_langchain`, `in_llama_index` | that model, and a chat with it, as each framework has them |
 | `chapters` | the conversation, a chapter in each process |
-| `run` | what starts those processes |
-| `show` | how it is printed |
+| `run` | the start of those processes |
+| `show` | its output |
 """

@@ -1,4 +1,4 @@
-"""What the offline model answers: a few rules, applied to nothing but the messages it is given.
+"""Answers of the offline model: a few rules, applied to nothing but the messages it is given.
 
 It knows no more than its prompt. Ask it for something that left the window, and it does not know.
 """

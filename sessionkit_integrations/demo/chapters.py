@@ -17,7 +17,7 @@ INTERRUPTED = 130
 """The exit code that shells give to Ctrl-C."""
 
 WINDOW = 3
-"""Turns: few, so that the window is seen to move."""
+"""Turns that the session keeps: few, so that the window is seen to move."""
 
 FIRST = (
     "Hi! My name is Ada and I live in Lisbon.",

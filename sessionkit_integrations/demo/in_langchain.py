@@ -54,7 +54,7 @@ class OfflineChatModel(BaseChatModel):
 
 
 def chat(sessions: SessionManager, session_id: str) -> Callable[[str], object]:
-    """Return what asks a question in a session, through a `RunnableWithMessageHistory`."""
+    """Return a function that asks a question in a session, through a `RunnableWithMessageHistory`."""
     prompt = ChatPromptTemplate.from_messages([MessagesPlaceholder("history"), ("human", "{question}")])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # LangChain would like LangGraph to be used instead
@@ -68,7 +68,7 @@ def chat(sessions: SessionManager, session_id: str) -> Callable[[str], object]:
 
 
 def _respond(prompt: Any) -> list[BaseMessage]:
-    """Return all of a turn that follows its question: tool calls, their results and the reply."""
+    """Return the rest of a turn after its question: tool calls, their results and the reply."""
     messages: list[BaseMessage] = prompt.to_messages()
     added: list[BaseMessage] = []
     while True:

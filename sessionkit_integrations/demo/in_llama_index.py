@@ -25,7 +25,7 @@ class OfflineLLM(CustomLLM):
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What LlamaIndex wants to know of a model."""
+        """The properties of the model that LlamaIndex asks for."""
         return LLMMetadata(is_chat_model=True, model_name="offline")
 
     def chat(self, messages: Sequence[ChatMessage], **_kwargs: Any) -> ChatResponse:
@@ -44,7 +44,7 @@ class OfflineLLM(CustomLLM):
 
 
 def chat(sessions: SessionManager, session_id: str) -> Callable[[str], object]:
-    """Return what asks a question in a session, through a chat engine."""
+    """Return a function that asks a question in a session, through a chat engine."""
     memory = ChatMemoryBuffer.from_defaults(
         chat_store=SessionKitChatStore(sessions=sessions), chat_store_key=session_id, tokenizer_fn=str.split
     )

@@ -1,4 +1,4 @@
-"""How the offline model answers from documents: with the sentence that has most words in common with the question."""
+"""Answers from documents: the sentence that has most words in common with the question."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ORDINARY = frozenset(
 
 
 def quote(question: str, text: str) -> str | None:
-    """Return the sentence of a text that answers a question best; ``None`` if none has two words of it."""
+    """Return the sentence of a text that best answers a question; ``None`` if none shares two words with it."""
     asked = set(words(question))
     sentences = [
         " ".join(sentence.split()) for block in _BLOCK_END.split(text) for sentence in _SENTENCE_END.split(block)
@@ -27,5 +27,5 @@ def quote(question: str, text: str) -> str | None:
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text that say something, without the endings that make no difference here."""
+    """Return the telling words of a text, without endings that make no difference here."""
     return [re.sub(r"(?:e?s|ed|ing|e)$", "", word) for word in _WORD.findall(text.lower()) if word not in _ORDINARY]

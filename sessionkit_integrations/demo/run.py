@@ -1,4 +1,4 @@
-"""What runs the demonstration: each chapter in a process of its own."""
+"""The demonstration, run with each chapter in a process of its own."""
 
 from __future__ import annotations
 

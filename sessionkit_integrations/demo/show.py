@@ -1,4 +1,4 @@
-"""How the demonstration is printed."""
+"""The output of the demonstration."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def chapter(number: int, title: str, text: str) -> None:
 
 
 def turn(framework: str, number: int, added: Sequence[Message], session: Sequence[Message], window: int) -> None:
-    """Show a turn, and what the window holds after it."""
+    """Show a turn, and the content of the window after it."""
     lines = Table.grid(padding=(0, 2))
     lines.add_column(justify="right", no_wrap=True)
     lines.add_column(overflow="fold")
@@ -44,7 +44,7 @@ def turn(framework: str, number: int, added: Sequence[Message], session: Sequenc
 
 
 def explanation(text: str) -> None:
-    """Say what was to be seen."""
+    """Print a remark on what was just seen."""
     console.print(f"  [italic]{text}[/]\n")
 
 

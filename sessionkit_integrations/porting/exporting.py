@@ -52,7 +52,7 @@ def export_sessions(
 
     Args:
         sessions: The sessions of the store.
-        session_ids: The sessions to export.
+        session_ids: The sessions to export, in this order.
         done: Is counted up meanwhile.
         fine_tuning_data: Whether the lines are what OpenAI's fine-tuning takes.
         skip_corrupt: Whether to leave out records that cannot be read; of fine-tuning data, the turns that hold them.

@@ -1,8 +1,8 @@
-"""Conversations that other packages keep in Redis: where they are, and how they become records of ours.
+"""Conversations that other packages keep in Redis, and their conversion to records of ours.
 
-Nothing is written where they are. Keys are found with SCAN, and one conversation is read at a time. What is read was
-written by others, and goes through their own loaders, which may raise anything; so an item that cannot be converted is
-kept as a problem, with its position, and never stops what comes after it.
+Nothing is written there. Keys are found with SCAN, and one conversation is read at a time. Its items were written by
+others and go through the loaders of their packages, which may raise anything. An item that cannot be converted becomes
+a problem with its position, and the next one follows.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Conversation:
 
 
 class Source(ABC):
-    """Where another package keeps its conversations."""
+    """Conversations that another package keeps."""
 
     ignored: int = 0
     """Number of lists or documents that turned out not to be the package's."""

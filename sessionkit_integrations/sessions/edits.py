@@ -45,7 +45,7 @@ class EditPlan(Generic[T_co]):
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether there is nothing to write."""
+        """True if there is nothing to write."""
         return self.active is None and not self.archive and not self.clear_archive
 
 
