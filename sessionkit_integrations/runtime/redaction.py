@@ -1,20 +1,26 @@
 """Passwords and tokens: in no repr, no error, and no local variable of a traceback.
 
-Functions that are given secrets raise nothing: it would show their own variables.
+Functions that take secrets raise nothing, as a traceback would show their own variables.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl, unquote, urlencode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import SupportsIndex
 
 T = TypeVar("T")
 
 _SECRET_OPTIONS = ("password", "ssl_password")
+_LOGIN_OPTIONS = ("username", *_SECRET_OPTIONS)
 _HIDDEN = "***"
+
+_REPEATED_WORDS = re.compile(r"(with args beginning with:).*", re.DOTALL)
+"""Words of a command that a server repeats in the error by which it refuses it, as Redis does with unknown ones."""
 
 AMBIGUOUS = (
     "the Redis URL has a '/', '?', '#' or '@' in its user or password; percent-encode it, as %2F, %3F, %23 or %40"
@@ -22,21 +28,24 @@ AMBIGUOUS = (
 
 
 class Secret(str):
-    """A text as any other, but for its repr."""
+    """A text whose repr shows nothing of it, nor does the repr of a part of it, such as error trackers cut off."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
         return repr(_HIDDEN)
 
+    def __getitem__(self, index: SupportsIndex | slice) -> Secret:
+        return Secret(super().__getitem__(index))
+
 
 def hidden(value: T) -> T | Secret:
-    """Return a text as a `Secret`, and what is no text as it is."""
+    """Return a text as a `Secret`, and anything else as it is."""
     return Secret(value) if isinstance(value, str) else value
 
 
 def is_ambiguous(url: str) -> bool:
-    """Whether a part of the password of a Redis URL would be taken for a host, a path or an option."""
+    """Return whether a part of the password of a Redis URL would be taken for a host, a path or an option."""
     scheme, _, rest = url.partition("://")
     address, _, query = rest.partition("?")
     authority, _, path = address.partition("/")
@@ -46,26 +55,38 @@ def is_ambiguous(url: str) -> bool:
 
 
 def split_url(url: str) -> tuple[Secret, dict[str, Secret]]:
-    """Return a Redis URL with no passwords in it, and these as options of redis-py."""
+    """Return a Redis URL without user and passwords, and these as options of redis-py."""
     scheme, separator, rest = url.partition("://")
     address, question, query = rest.partition("?")
     authority, slash, path = address.partition("/")
-    credentials, at, place = authority.rpartition("@")
+    credentials, _, place = authority.rpartition("@")
     user, _, password = credentials.partition(":")
     options = parse_qsl(query, keep_blank_values=True)
-    secrets = {name: Secret(unquote(value)) for name, value in options if name in _SECRET_OPTIONS and value}
+    login = {name: Secret(unquote(value)) for name, value in options if name in _LOGIN_OPTIONS and value}
+    if user:
+        login["username"] = Secret(unquote(user))
     if password:
-        secrets["password"] = Secret(unquote(password))
-    others = urlencode([(name, value) for name, value in options if name not in _SECRET_OPTIONS])
-    user = f"{user}{at}" if user else ""
-    return Secret(f"{scheme}{separator}{user}{place}{slash}{path}{question}{others}"), secrets
+        login["password"] = Secret(unquote(password))
+    others = urlencode([(name, value) for name, value in options if name not in _LOGIN_OPTIONS])
+    return Secret(f"{scheme}{separator}{place}{slash}{path}{question}{others}"), login
 
 
-def hide(error: BaseException, secrets: Iterable[str]) -> None:
-    """Take secrets out of what an error says, and those that led to it: some servers repeat a command they refuse."""
-    secrets = tuple(secrets)
+def redact(error: BaseException, secrets: Iterable[str]) -> None:
+    """Take secrets out of the texts of an error and of those that led to it.
+
+    Some servers repeat a command that they refuse, an AUTH with its password among them. What they repeat is taken out
+    as well, as a password that a driver fetches for each connection is not known here.
+    """
+    secrets = tuple(secret for secret in secrets if secret)
     each: BaseException | None = error
-    while each is not None:
-        for secret in secrets:
-            each.args = tuple(arg.replace(secret, _HIDDEN) if isinstance(arg, str) else arg for arg in each.args)
+    seen: set[int] = set()
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        each.args = tuple(_redacted(arg, secrets) if isinstance(arg, str) else arg for arg in each.args)
         each = each.__cause__ or each.__context__
+
+
+def _redacted(text: str, secrets: Iterable[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, _HIDDEN)
+    return _REPEATED_WORDS.sub(rf"\1 {_HIDDEN}", text)

@@ -1,9 +1,23 @@
-"""Resources opened at their first use: one for all threads, and one for each running event loop."""
+"""Resources opened at their first use: one for all threads, and one for each running event loop.
+
+Closing is what makes this hard: a store may be closed while others are in it, its process may fork, and an event loop
+may end. The rule is that a resource that was opened is in one of three states. It is *current*: new uses get it. Or it
+was replaced while it had users: then the last of them closes it. Or it is closed. So each use counts itself in and out,
+and closing only makes a resource no longer current. Nobody loses a resource that is in use, nothing stays open, and the
+next use opens another one.
+
+A resource of an event loop can be closed by that loop alone, whose end nobody announces. But loops close the
+asynchronous generators that are left in them (`loop.shutdown_asyncgens`), and each resource has one that closes it.
+
+A fork copies resources that the parent goes on using. Those that nobody uses are closed before it and opened again in
+both processes. Those in use are left to the parent: the child keeps them, unused, as collecting them would close them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -17,201 +31,229 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-_inherited: list[Any] = []
-"""What a forked process can neither use nor close, as the parent uses it; kept, as collecting it would close it."""
+_left_to_parent: list[Any] = []
+"""Resources that a forked process can neither use nor close, as its parent uses them."""
 
 
 @dataclass
-class _Held(Generic[R]):
+class _Opened(Generic[R]):
+    """A resource, the number of its users, whether others get another one, and what closes it when its loop ends."""
+
     resource: R
     users: int = 0
-    keeper: AsyncGenerator[None, None] | None = None
-    forsaken: bool = False
+    is_replaced: bool = False
+    closer: AsyncGenerator[None, None] | None = None
 
 
 class _Use(Generic[R]):
-    """One use of a shared resource; a class, as each operation has one, and a generator takes three times as long."""
+    """A use of a resource of all threads; a class, as a generator takes three times as long for each operation."""
 
-    __slots__ = ("_held", "_shared")
+    __slots__ = ("_opened", "_shared")
 
-    def __init__(self, shared: Shared[R], held: _Held[R]) -> None:
-        self._shared, self._held = shared, held
+    def __init__(self, shared: Shared[R], opened: _Opened[R]) -> None:
+        self._shared, self._opened = shared, opened
 
     def __enter__(self) -> R:
-        return self._held.resource
+        return self._opened.resource
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._shared.leave(self._held)
+        self._shared.leave(self._opened)
 
 
 class _LoopUse(Generic[R]):
-    """One use of the running loop's resource."""
+    """A use of the running loop's resource."""
 
-    __slots__ = ("_held", "_per_loop")
+    __slots__ = ("_opened", "_per_loop")
 
     def __init__(self, per_loop: PerLoop[R]) -> None:
         self._per_loop = per_loop
-        self._held: _Held[R] | None = None
+        self._opened: _Opened[R] | None = None
 
     async def __aenter__(self) -> R | None:
-        self._held = await self._per_loop.enter()
-        return None if self._held is None else self._held.resource
+        self._opened = await self._per_loop.enter()
+        return None if self._opened is None else self._opened.resource
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._held is not None:
+        if self._opened is not None:
             # A coroutine that is closed instead of run can wait for nothing; the loop's shutdown closes the resource.
-            await self._per_loop.leave(self._held, closes=kind is not GeneratorExit)
+            await self._per_loop.leave(self._opened, may_wait=kind is not GeneratorExit)
 
 
 class Shared(ForkSafe, Generic[R]):
     """A resource that all threads share.
 
     Args:
-        opened: Opens it.
-        closed: Closes it.
-        waits: Whether opening it waits for others, so that threads had better not wait for each other as well; all
-            that one of them opened first is closed again.
+        open_resource: Opens it.
+        close_resource: Closes it.
+        opens_slowly: Whether opening it waits for a server. Then threads do not wait for each other as well: each opens
+            one, the first of these is used, and the others are closed again.
     """
 
-    def __init__(self, opened: Callable[[], R], closed: Callable[[R], object], *, waits: bool = False) -> None:
+    def __init__(
+        self, open_resource: Callable[[], R], close_resource: Callable[[R], object], *, opens_slowly: bool = False
+    ) -> None:
         super().__init__()
-        self._opened = opened
-        self._closed = closed
-        self._waits = waits
-        self._held: _Held[R] | None = None
+        self._open = open_resource
+        self._close = close_resource
+        self._opens_slowly = opens_slowly
+        self._current: _Opened[R] | None = None
 
     def use(self) -> AbstractContextManager[R]:
-        """Give the resource, opened at the first use, and anew in a process that was forked."""
-        own = _Held(self._opened()) if self._waits and self._held is None else None
+        """Return a context of the resource, which is opened at the first use."""
+        own = _Opened(self._open()) if self._opens_slowly and self._current is None else None
         with self._lock:
-            if self._held is None:
-                self._held = own or _Held(self._opened())
-            held = self._held
-            held.users += 1
-        if own is not None and own is not held:
-            self._closed(own.resource)
-        return _Use(self, held)
+            if self._current is None:
+                self._current = own or _Opened(self._open())
+            opened = self._current
+            opened.users += 1
+        if own is not None and own is not opened:
+            self._close(own.resource)
+        return _Use(self, opened)
 
-    def leave(self, held: _Held[R]) -> None:
+    def leave(self, opened: _Opened[R]) -> None:
         """End a use."""
         with self._lock:
-            held.users -= 1
-            forsaken = held is not self._held and not held.users
-        if forsaken:
-            self._closed(held.resource)
+            opened.users -= 1
+            is_last = opened.is_replaced and not opened.users
+        if is_last:
+            self._close(opened.resource)
 
     def close(self) -> None:
-        """Close the resource as soon as nobody uses it any more; the next use opens another."""
+        """Close the resource as soon as nobody uses it any more; the next use opens another one."""
         with self._lock:
-            held, self._held = self._held, None
-            unused = held is not None and not held.users
-        if held is not None and unused:
-            self._closed(held.resource)
+            opened, self._current = self._current, None
+            if opened is None:
+                return
+            opened.is_replaced = True
+            is_unused = not opened.users
+        if is_unused:
+            self._close(opened.resource)
 
     def _before_fork(self) -> None:
-        # What nobody uses is opened again in both processes: drivers warn in the child of what they find open there.
-        if self._held is not None and not self._held.users:
+        # Drivers warn in the child of connections that they find open there.
+        if self._current is not None and not self._current.users:
             self.close()
 
     def _after_fork_in_child(self) -> None:
-        if self._held is not None:
-            # A thread that is not here was in it, so that locks of its own may be held for ever.
-            _inherited.append(self._held)
-            self._held = None
+        if self._current is not None:
+            # A thread that does not exist here was in it, so that locks of its own may be held for ever.
+            _left_to_parent.append(self._current)
+            self._current = None
 
 
 class PerLoop(ForkSafe, Generic[R]):
     """Resources that belong to one event loop each, such as clients of asyncio drivers.
 
-    Each is opened at its first use in a loop and closed by that loop's own shutdown (``asyncio.run`` and its
-    like close the asynchronous generators that are left), so that repeated runs leak nothing.
+    Each is opened at its first use in a loop and closed by the loop's own shutdown, as `asyncio.run` does, so that
+    repeated runs leak nothing.
 
     Loops outside the main thread have none. They are often made for a single call, and some are closed without
     that shutdown (those of LlamaIndex's synchronous methods), after which nobody can close what they leave.
 
     Args:
-        opened: Opens a resource, without waiting.
-        closed: Closes one.
+        open_resource: Opens a resource, without waiting.
+        close_resource: Closes one.
     """
 
-    def __init__(self, opened: Callable[[], R], closed: Callable[[R], Awaitable[object]]) -> None:
+    def __init__(self, open_resource: Callable[[], R], close_resource: Callable[[R], Awaitable[object]]) -> None:
         super().__init__()
-        self._opened = opened
-        self._closed = closed
-        # Loops that ended without a shutdown are dropped at the next opening: a resource may hold its loop alive.
-        self._held: WeakKeyDictionary[asyncio.AbstractEventLoop, _Held[R]] = WeakKeyDictionary()
+        self._open = open_resource
+        self._close = close_resource
+        # Loops that ended without a shutdown are dropped at the next opening: a resource may keep its loop alive.
+        self._current: WeakKeyDictionary[asyncio.AbstractEventLoop, _Opened[R]] = WeakKeyDictionary()
 
     def use(self) -> AbstractAsyncContextManager[R | None]:
-        """Give the running loop's resource, opened at the first use; ``None`` outside the main thread."""
+        """Return a context of the running loop's resource; of ``None`` outside the main thread."""
         return _LoopUse(self)
 
-    async def enter(self) -> _Held[R] | None:
+    async def enter(self) -> _Opened[R] | None:
         """Begin a use."""
         if threading.current_thread() is not threading.main_thread():
             return None
-        held = await self._get()
-        held.users += 1
-        return held
+        opened = await self._get()
+        opened.users += 1
+        return opened
 
-    async def leave(self, held: _Held[R], *, closes: bool) -> None:
+    async def leave(self, opened: _Opened[R], *, may_wait: bool) -> None:
         """End a use."""
-        held.users -= 1
-        if closes and held.forsaken and not held.users:
-            await _end(held)
+        opened.users -= 1
+        if may_wait and opened.is_replaced and not opened.users:
+            await _end(opened)
 
     async def close(self) -> None:
-        """Close the running loop's resource as soon as nobody uses it any more; the next use opens another."""
+        """Close the running loop's resource as soon as nobody uses it any more; the next use opens another one."""
         with self._lock:
-            held = self._held.pop(asyncio.get_running_loop(), None)
-        if held is not None:
-            held.forsaken = True
-            if not held.users:
-                await _end(held)
+            opened = self._current.pop(asyncio.get_running_loop(), None)
+        if opened is not None:
+            opened.is_replaced = True
+            if not opened.users:
+                await _end(opened)
 
     def close_idle(self) -> None:
-        """Close what belongs to loops that stand still, if this is their thread."""
+        """Close the resources of loops that are not running, if this is their thread."""
         if threading.current_thread() is not threading.main_thread() or _in_running_loop():
             return
-        for loop in list(self._held):
+        for loop in list(self._current):
             if not loop.is_closed() and not loop.is_running():
                 loop.run_until_complete(self.close())
 
-    async def _get(self) -> _Held[R]:
+    async def _get(self) -> _Opened[R]:
         loop = asyncio.get_running_loop()
         with self._lock:
-            held = self._held.get(loop)
-            if held is not None:
-                return held
-            for ended in [other for other in self._held if other.is_closed()]:
-                self._held.pop(ended, None)
-            held = self._held[loop] = _Held(self._opened())
-            held.keeper = self._keep(held)
-        await anext(held.keeper)
-        return held
+            opened = self._current.get(loop)
+            if opened is not None:
+                return opened
+            for ended in [other for other in self._current if other.is_closed()]:
+                self._current.pop(ended, None)
+            opened = self._current[loop] = _Opened(self._open())
+            opened.closer = self._close_at_end(opened)
+        await anext(opened.closer)
+        return opened
 
-    async def _keep(self, held: _Held[R]) -> AsyncGenerator[None, None]:
+    async def _close_at_end(self, opened: _Opened[R]) -> AsyncGenerator[None, None]:
         try:
             yield
         finally:
-            held.keeper = None
+            opened.closer = None
             loop = asyncio.get_running_loop()
             with self._lock:
-                if self._held.get(loop) is held:
-                    del self._held[loop]
-            await self._closed(held.resource)
+                if self._current.get(loop) is opened:
+                    del self._current[loop]
+            await self._close(opened.resource)
 
     def _after_fork_in_child(self) -> None:
-        _inherited.extend(self._held.values())
-        self._held = WeakKeyDictionary()
+        _left_to_parent.extend(self._current.values())
+        self._current = WeakKeyDictionary()
 
 
-async def _end(held: _Held[Any]) -> None:
-    if held.keeper is not None:
-        await held.keeper.aclose()
+class Borrowed(Generic[R]):
+    """A resource for event loops that somebody else opened and closes; it is used as those of `PerLoop` are.
+
+    Args:
+        resource: The resource; ``None`` to use that of all threads instead.
+    """
+
+    def __init__(self, resource: R | None) -> None:
+        self._resource = resource
+
+    def use(self) -> AbstractAsyncContextManager[R | None]:
+        """Return a context of the resource."""
+        return nullcontext(self._resource)
+
+    async def close(self) -> None:
+        """Leave the resource open."""
+
+    def close_idle(self) -> None:
+        """Leave the resource open."""
+
+
+async def _end(opened: _Opened[Any]) -> None:
+    if opened.closer is not None:
+        await opened.closer.aclose()
 
 
 def _in_running_loop() -> bool:

@@ -13,7 +13,7 @@ BUILT_IN = {
     "memory": "sessionkit_integrations.stores.memory:InMemoryStore",
     "sqlite": "sessionkit_integrations.stores.sqlite.store:SQLiteStore",
     **dict.fromkeys(
-        ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster"),
+        ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel"),
         "sessionkit_integrations.stores.redis.store:RedisStore",
     ),
     "upstash": "sessionkit_integrations.stores.redis.upstash:UpstashStore",

@@ -84,7 +84,7 @@ def append_words(session_id: str, turn: Sequence[Record], *, whole: bool = False
     """Return the words of our command that appends the records of a turn."""
     operation = secrets.token_urlsafe(8)
     command = commands.append(KEYS, session_id, turn, Window(WINDOW), operation, ttl=None, archive=False)
-    return commands.words(command, whole=whole)
+    return commands.words(command, by_text=whole)
 
 
 def load_script(setting: Setting) -> None:

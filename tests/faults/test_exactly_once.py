@@ -149,7 +149,7 @@ def test_redis(backends: Backends, way: str, prefix: str) -> None:
     with one_redis(backends, CUTS if "default" in way else ALL) as (port, faults):
         store = SYNC[way](port, prefix)
         check(store, way, faults, EACH // 25 if SLOW_TO_RETRY and "default" in way else EACH)
-        given: Any = vars(store)["_given"]
+        given: Any = vars(store)["_given"][0]
         if given is not None:
             given.close()
 

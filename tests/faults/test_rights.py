@@ -156,11 +156,11 @@ def test_other_prefixes_and_other_commands_are_refused(place: Place, call: Call)
                 call(sessions, method, *arguments)
             assert not isinstance(raised.value, StoreUnavailableError)
         call(sessions, "close")
-    with place.store()._shared.use() as client:
+    with place.store()._shared.use() as own:
         for words in (("FLUSHALL",), ("KEYS", "*"), ("CONFIG", "GET", "*"), ("HSET", "app:s", "a", "b")):
             with pytest.raises(redis.ResponseError, match="permission"):
-                client.execute_command(*words)
-        client.close()
+                own.client.execute_command(*words)
+        own.client.close()
 
 
 def test_a_reader_reads_and_writes_nothing(place: Place, call: Call) -> None:

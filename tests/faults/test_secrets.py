@@ -12,11 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import redis
+import redis.asyncio
 from langchain_core.load import dumps
 from langchain_core.runnables import RunnableLambda
 from langchain_core.runnables.history import RunnableWithMessageHistory
 from llama_index.core.memory import ChatMemoryBuffer, Memory
+from redis.backoff import NoBackoff
+from redis.credentials import UsernamePasswordCredentialProvider
+from redis.retry import Retry
 
+import sessionkit_integrations
 from sessionkit_integrations import (
     RedisStore,
     SessionKitAsyncChatStore,
@@ -26,7 +32,7 @@ from sessionkit_integrations import (
     StoreError,
     UpstashStore,
 )
-from sessionkit_integrations.runtime.redaction import is_ambiguous, split_url
+from sessionkit_integrations.runtime.redaction import Secret, is_ambiguous, split_url
 from tests.servers import Server, free_port
 
 if TYPE_CHECKING:
@@ -109,6 +115,7 @@ WAYS: dict[str, Callable[[str], RedisStore]] = {
 }
 
 
+@pytest.mark.usefixtures("backends")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("fault", ["wrong password", "unreachable", "silent", "repeating"])
 def test_no_error_of_redis_shows_the_password(
@@ -150,10 +157,10 @@ def test_no_error_of_upstash_shows_the_token(
     monkeypatch.setenv("UPSTASH_REDIS_REST_URL", urls[fault])
     monkeypatch.setenv("UPSTASH_REDIS_REST_TOKEN", SECRET)
     makers: dict[str, Callable[[], Any]] = {
-        "argument": lambda: UpstashStore(urls[fault], SECRET, timeout=0.4),
-        "environment": lambda: UpstashStore.from_env(timeout=0.4),
+        "argument": lambda: UpstashStore(urls[fault], SECRET, timeout=1),
+        "environment": lambda: UpstashStore.from_env(timeout=1),
         "manager's URL": lambda: (
-            SessionManager.from_url(f"upstash://127.0.0.1:{urls[fault].rpartition(':')[2]}?timeout=0.4").store
+            SessionManager.from_url(f"upstash://127.0.0.1:{urls[fault].rpartition(':')[2]}?timeout=1").store
         ),
     }
     with caplog.at_level(logging.DEBUG):
@@ -196,6 +203,11 @@ WRONG: dict[str, Callable[[], object]] = {
     "Upstash's scheme": lambda: UpstashStore(f"redis://x:{SECRET}@x.upstash.io", "token"),
     "Upstash's token": lambda: UpstashStore("https://x.upstash.io", f"{SECRET}\u00e9"),
     "Upstash's manager URL": lambda: SessionManager.from_url(f"upstash://x:{SECRET}@x.upstash.io"),
+    "Upstash's query": lambda: UpstashStore(f"https://x.upstash.io?_token={SECRET}", "token"),
+    "Upstash's path": lambda: UpstashStore(f"https://x.upstash.io/{SECRET}", SECRET),
+    "Upstash's fragment": lambda: UpstashStore(f"https://x.upstash.io/#{SECRET}", "token"),
+    "password twice": lambda: RedisStore(f"redis://:{SECRET}@localhost", password=SECRET),
+    "client and password": lambda: RedisStore(client=redis.Redis(), password=SECRET),
     "Upstash's option": lambda: SessionManager.from_url(f"upstash://x.upstash.io?token={SECRET}"),
 }
 
@@ -212,14 +224,15 @@ def test_no_wrong_address_or_option_shows_the_secret(wrong: str, monkeypatch: py
     ("url", "place", "secrets"),
     [
         ("redis://h", "redis://h", {}),
-        ("redis://u:p%40%2Fss@h:1/2?db=3", "redis://u@h:1/2?db=3", {"password": "p@/ss"}),
+        ("redis://u:p%40%2Fss@h:1/2?db=3", "redis://h:1/2?db=3", {"username": "u", "password": "p@/ss"}),
+        ("redis://u@h?username=v", "redis://h?", {"username": "u"}),
         ("redis://:p@ss@h", "redis://h", {"password": "p@ss"}),
         ("rediss://h?ssl_password=a%2525&password=b", "rediss://h?", {"ssl_password": "a%", "password": "b"}),
         ("unix://:p@/tmp/a@b.sock?db=1", "unix:///tmp/a@b.sock?db=1", {"password": "p"}),
-        ("redis+cluster://u:p@[::1]:1", "redis+cluster://u@[::1]:1", {"password": "p"}),
+        ("redis+cluster://u:p@[::1]:1", "redis+cluster://[::1]:1", {"username": "u", "password": "p"}),
     ],
 )
-def test_passwords_are_split_off_a_url(url: str, place: str, secrets: dict[str, str]) -> None:
+def test_user_and_passwords_are_split_off_a_url(url: str, place: str, secrets: dict[str, str]) -> None:
     assert not is_ambiguous(url)
     assert split_url(url) == (place, secrets)
 
@@ -253,3 +266,65 @@ def test_a_loop_in_debug_mode_logs_no_secret(guarded: Server, caplog: Any) -> No
         asyncio.run(use(), debug=True)
     assert "asyncio" in {record.name for record in caplog.records}
     assert SECRET not in caplog.text
+
+
+class Provider(redis.CredentialProvider):
+    """Credentials that are fetched for each connection."""
+
+    def get_credentials(self) -> tuple[str, str]:
+        return "app", SECRET
+
+
+@pytest.mark.parametrize("kind", ["password", "provider", "static provider"])
+def test_a_server_that_repeats_the_login_of_a_given_client_shows_no_password(
+    repeating: int, call: Call, kind: str
+) -> None:
+    ways: dict[str, dict[str, Any]] = {
+        "password": {"username": "app", "password": SECRET},
+        "provider": {"credential_provider": Provider()},
+        "static provider": {"credential_provider": UsernamePasswordCredentialProvider("app", SECRET)},
+    }
+    with redis.Redis(port=repeating, retry=Retry(NoBackoff(), 0), **ways[kind]) as client:
+        sessions = SessionManager(store=RedisStore(client=client, timeout=1))
+        with pytest.raises(StoreError) as raised:
+            call(sessions, "add_user_message", "s", "Hello")
+        shown = [str(raised.value), str(raised.value.__cause__), repr(raised.value.__cause__)]
+        assert SECRET not in "".join(shown)
+        call(sessions, "close")
+
+
+def frames_of_ours(error: BaseException | None) -> list[Any]:
+    frames = []
+    while error is not None:
+        frames += [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        error = error.__cause__ or error.__context__
+    return [frame for frame in frames if str(Path(sessionkit_integrations.__file__).parent) in frame.f_code.co_filename]
+
+
+def test_no_frame_of_ours_has_a_driver_s_client_in_a_variable(call: Call) -> None:
+    """Their repr shows the password in some versions of redis-py."""
+    sessions = SessionManager(store=RedisStore(f"redis://app:{SECRET}@127.0.0.1:{free_port()}", timeout=0.4))
+    with pytest.raises(StoreError) as raised:
+        call(sessions, "add_user_message", "s", "x")
+    frames = frames_of_ours(raised.value)
+    assert len(frames) > 5
+    kinds = (redis.Redis, redis.asyncio.Redis, redis.ConnectionPool, redis.asyncio.ConnectionPool)
+    assert [frame for frame in frames if any(isinstance(value, kinds) for value in frame.f_locals.values())] == []
+    call(sessions, "close")
+
+
+def test_no_client_of_ours_shows_a_password_in_its_repr() -> None:
+    """Also where a driver's repr formats its options instead of showing their reprs."""
+    store = RedisStore(f"redis://app:{SECRET}@127.0.0.1:1")
+    with store._shared.use() as own:
+        options = own.client.connection_pool.connection_kwargs
+        assert SECRET not in "".join(f"{name}={value}" for name, value in options.items())
+        assert options["credential_provider"].get_credentials() == ("app", SECRET)
+    store.close()
+
+
+def test_a_part_of_a_secret_is_a_secret() -> None:
+    """Error trackers cut long texts off before they show them."""
+    secret = Secret(f"redis://app:{SECRET}@localhost")
+    assert repr(secret[:25]) == repr(secret[3]) == repr(secret) == "'***'"
+    assert (secret[:5], str(secret)) == ("redis", f"redis://app:{SECRET}@localhost")

@@ -138,7 +138,7 @@ def test_a_password_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("REDIS_PASSWORD", "p@ss/w:rd?#")
     store: Any = restore(described).store
     assert store.describe_url() == ("redis://ada@h:1/2?archive=true", True)
-    assert store._secrets == {"password": "p@ss/w:rd?#"}
+    assert store._login == {"username": "ada", "password": "p@ss/w:rd?#"}
 
 
 def test_a_description_that_is_none_is_refused() -> None:

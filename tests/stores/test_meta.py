@@ -104,7 +104,7 @@ def test_a_session_that_is_written_in_its_last_millisecond_still_ends(server: Se
                     command = commands.append(store.keys, "s", record, window, f"op{tried}", ttl=None, archive=True)
                 for word in [("GET", "x")] * (tried % 40):
                     pipeline.execute_command(*word)
-                pipeline.execute_command(*commands.words(command, whole=True))
+                pipeline.execute_command(*commands.words(command, by_text=True))
                 pipeline.execute()
             time.sleep(0.003)
             assert not any(b"mark" in record for record in client.lrange(keys[0], 0, -1)), tried

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 
-from sessionkit_integrations import InMemoryStore, RedisStore, SessionManager, SQLiteStore, StoreError, UpstashStore
+from sessionkit_integrations import (
+    CorruptSessionError,
+    InMemoryStore,
+    RedisStore,
+    SessionManager,
+    SQLiteStore,
+    UpstashStore,
+)
 from sessionkit_integrations.stores.redis import commands
 
 if TYPE_CHECKING:
@@ -57,12 +64,15 @@ def test_options_of_redis_py_that_no_url_can_have(query: str) -> None:
         SessionManager.from_url(f"redis://localhost?{query}")
 
 
-def test_what_is_not_utf_8_is_said_to_be(redis_server: Server) -> None:
+def test_what_is_not_utf_8_is_a_record_that_cannot_be_read(redis_server: Server) -> None:
+    """Also by a client that decodes replies, which would fail on all records at once."""
     with redis_server.client(decode_responses=True) as client, redis_server.client() as raw:
-        raw.rpush("bytes:s", b"\xff")
-        with pytest.raises(StoreError, match="UTF-8") as raised:
-            RedisStore(client=client, key_prefix="bytes:").read("s")
-        assert type(raised.value) is StoreError
+        raw.rpush("bytes:s", b'{"role":"user","content":"x"}', b"\xff")
+        store = RedisStore(client=client, key_prefix="bytes:")
+        assert store.read("s").records[1] == b"\xff"
+        with pytest.raises(CorruptSessionError) as raised:
+            SessionManager(store=store).get_session("s")
+        assert raised.value.position == 1
         raw.delete("bytes:s")
 
 
@@ -77,4 +87,5 @@ def test_the_password_of_a_given_client_is_taken_out_of_errors() -> None:
 def test_a_manager_whose_constructor_raised_can_be_shown() -> None:
     with pytest.raises(TypeError) as raised:
         SessionManager(store="memory://")  # type: ignore[arg-type]
-    assert "SessionManager" in repr(raised.traceback[-1].locals["self"])
+    shown = [repr(entry.locals["self"]) for entry in raised.traceback if "self" in entry.locals]
+    assert "SessionManager" in shown[-1]

@@ -141,7 +141,10 @@ def test_doctor_says_what_a_store_of_somebody_else_raises(installed: dict[str, s
     [
         ("broken", "'folder_store_that_is_not_there:Store' of the scheme 'broken' cannot be imported"),
         ("wrong", "must be a class of stores, got <module 'hashlib'"),
-        ("floder", "no store has the scheme 'floder'; there are broken, folder, memory, redis, redis+cluster, rediss"),
+        (
+            "floder",
+            "no store has the scheme 'floder'; there are broken, folder, memory, redis, redis+cluster, redis+sentinel",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_scheme_is_said(installed: dict[str, str], scheme: str, said: str) -> None:

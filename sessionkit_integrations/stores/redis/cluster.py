@@ -1,4 +1,4 @@
-"""What redis-py's cluster clients need from those who use them."""
+"""Peculiarities of redis-py, above all of its cluster clients, and what evens them out."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 import redis.asyncio
-from redis.exceptions import TryAgainError
+import redis.cluster
+from redis.exceptions import InvalidResponse, TryAgainError
 
 from sessionkit_integrations.stores.redis.errors import UNREACHABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sessionkit_integrations.stores.redis.requests import Send
 
 _SINCE_RETRY_COUNTS = 6
 """First version of redis-py whose cluster clients try as often as ``retry`` says, and no more."""
@@ -30,13 +33,20 @@ _DRIVER_PACKAGES = ("redis", "asyncio", "uvloop")
 """Packages whose own errors are taken for a lost connection; what is raised elsewhere is a bug."""
 
 
+if "ssl_check_hostname" not in redis.cluster.REDIS_ALLOWED_KEYS:
+    # Before version 6, its synchronous cluster clients drop this option, and with it the check.
+    redis.cluster.REDIS_ALLOWED_KEYS = (*redis.cluster.REDIS_ALLOWED_KEYS, "ssl_check_hostname")  # type: ignore[assignment]
+
+
 def is_cluster(client: object) -> bool:
     """Return whether a client is a cluster's."""
     return isinstance(client, (redis.RedisCluster, redis.asyncio.RedisCluster))
 
 
-def scan_reply(reply: Any) -> Any:
-    """Return the reply of one node to SCAN as a server gives it; redis-py has a cursor for each node in it."""
+def single_reply(reply: Any, step: Send) -> Any:
+    """Return the reply of a single node to SCAN as a server gives it; redis-py gives a cursor for each node."""
+    if step.command.name != "SCAN" or step.node is None:
+        return reply
     cursors, keys = reply
     return next(iter(cursors.values())), keys
 
@@ -50,25 +60,30 @@ def close(client: Any) -> None:
 
 @contextmanager
 def driver_faults_translated(client: Any) -> Iterator[None]:
-    """Raise errors of redis-py where its cluster clients stumble while slots move, nodes fail or others use them.
+    """Raise errors of redis-py where it stumbles over a reply, or its cluster clients over what others do meanwhile.
 
-    When a command fails, redis-py closes the other connections of its node. A command under way may find its own gone,
-    which redis-py and asyncio answer with a bare `TypeError` or `AttributeError`. Only those count that were raised
-    inside these packages: a bug of this one must not be taken for a lost connection and be repeated. Also, redis-py
-    before 7 forgets each node that failed, until it knows of none that it could ask for the others.
+    An answer of the wrong shape ends in a bare `TypeError`, or the like, of the function that reads it. And when a
+    command fails, a cluster client closes the other connections of its node. A command under way may find its own gone,
+    which redis-py and asyncio answer with such errors as well. Only those count that were raised inside these packages:
+    a bug of this one must not be taken for a fault of the server and be repeated. Also, redis-py before 7 forgets each
+    node that failed, until it knows of none that it could ask for the others.
     """
     try:
         yield
     except (AttributeError, TypeError, RuntimeError) as error:
         if not _raised_in_driver(error):
             raise
+        if isinstance(error, RuntimeError) and any(text in str(error) for text in _CHANGED_MEANWHILE):
+            raise redis.ConnectionError("the connection was closed while it was used") from error
+        if isinstance(error, RecursionError) or (not isinstance(error, RuntimeError) and not is_cluster(client)):
+            raise InvalidResponse(f"the driver cannot read the answer ({type(error).__name__})") from error
+        if isinstance(error, RuntimeError):
+            raise
         if isinstance(error, AttributeError) and error.name in _OF_NODES:
             raise TryAgainError("a slot is moving to a node that the client does not know yet") from error
-        if isinstance(error, RuntimeError) and not any(text in str(error) for text in _CHANGED_MEANWHILE):
-            raise
         raise redis.ConnectionError("the connection was closed while it was used") from error
     except UNREACHABLE:
-        if not client.nodes_manager.startup_nodes:
+        if is_cluster(client) and not client.nodes_manager.startup_nodes:
             client.nodes_manager.startup_nodes.update(client.nodes_manager.nodes_cache)
         raise
 

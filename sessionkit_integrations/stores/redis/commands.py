@@ -1,12 +1,12 @@
 """Operations on Redis as values: what to send and how to read the reply, with no I/O.
 
-Each function here builds the `Command` of one operation, and a transport
-(`redis.py`, `upstash.py`) only runs it.
+Each function here builds the `Command` of one operation, and a transport (`store.py`, `upstash.py`) only runs it.
 """
 
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -27,12 +27,23 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Word = str | bytes | int
-"""What a command is made of."""
+"""Part of a command."""
 
 SCAN_COUNT = 1000
-"""How many keys the server looks at for each page of a listing."""
+"""Keys that the server looks at for each page of a listing."""
 
 _LETTERS = {"system": "s", "user": "u"}
+
+
+_FIGURES = 7
+"""Numbers in a session's description."""
+
+_PAGE = 2
+"""Parts of a page of SCAN: the next cursor, and the keys."""
+
+
+class UnexpectedReplyError(ValueError):
+    """A server's answer has not the shape that Redis gives it."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +65,8 @@ class Command(Generic[T]):
     Attributes:
         name: The Redis command, or the name of one of our scripts.
         keys: The keys it touches.
-        args: What follows them.
-        read_reply: Turns the reply into the result.
+        args: The words after them.
+        read_reply: Turns the reply into the result, or raises `UnexpectedReplyError`.
         is_script: Whether ``name`` is a script.
         writes: Whether it changes anything.
     """
@@ -95,10 +106,11 @@ def append(
 ) -> Command[Appended]:
     """Return the command for `Store.append`; ``ttl`` is in milliseconds."""
 
-    def read_reply(reply: int) -> Appended:
-        if reply < 0:
+    def read_reply(reply: object) -> Appended:
+        evicted = _number(reply)
+        if evicted < 0:
             raise turn_too_long(window)
-        return Appended(reply)
+        return Appended(evicted)
 
     settings = f"{now()} {window.turns} {window.max_turn_messages} {ttl or 0} {int(archive)} {_letters(records)}"
     # While a slot of a cluster moves to another node, a command may name only keys that exist; most have no archive.
@@ -137,16 +149,19 @@ def replace(
 def delete(keys: Keys, session_id: str, operation_id: str) -> Command[None]:
     """Return the command for `Store.delete`; by ``operation_id`` the server knows if it was sent before."""
     args = (operation_id, now())
-    return Command("delete", keys.all_of(session_id), args, _nothing, is_script=True, writes=True)
+    return Command("delete", keys.all_of(session_id), args, _done, is_script=True, writes=True)
 
 
 def describe(keys: Keys, session_id: str) -> Command[SessionInfo | None]:
     """Return the command for `Store.describe`."""
 
-    def read_reply(reply: Sequence[int] | None) -> SessionInfo | None:
+    def read_reply(reply: object) -> SessionInfo | None:
         if reply is None:
             return None
-        turns, messages, archived, appended, created, updated, left = reply
+        figures = [_number(each) for each in _list(reply)]
+        if len(figures) != _FIGURES:
+            raise UnexpectedReplyError(f"a list of {_FIGURES} was expected, got one of {len(figures)}")
+        turns, messages, archived, appended, created, updated, left = figures
         return SessionInfo(
             turns,
             messages,
@@ -163,10 +178,10 @@ def describe(keys: Keys, session_id: str) -> Command[SessionInfo | None]:
 def scan(keys: Keys, cursor: int) -> Command[tuple[int, list[str]]]:
     """Return the command for one page of `Store.sessions`: the next cursor, and ids of which some may repeat."""
 
-    def read_reply(reply: Any) -> tuple[int, list[str]]:
-        following, found = reply
-        ids = (keys.session_of(_text(key)) for key in found)
-        return int(following), [session_id for session_id in ids if session_id is not None]
+    def read_reply(reply: object) -> tuple[int, list[str]]:
+        following, found = scan_page(reply)
+        ids = map(keys.session_of, found)
+        return following, [session_id for session_id in ids if session_id is not None]
 
     return Command("SCAN", (), (cursor, "MATCH", keys.pattern, "COUNT", SCAN_COUNT, "TYPE", "list"), read_reply)
 
@@ -175,25 +190,27 @@ def slots() -> Command[Slots]:
     """Return the command that asks a node of a cluster for its slots; redis-py reads the reply."""
 
     def read_reply(nodes: Mapping[str, Mapping[str, Any]]) -> Slots:
-        own = next(node for node in nodes.values() if "myself" in node["flags"])
+        own = next((node for node in nodes.values() if "myself" in node["flags"]), None)
+        if own is None:
+            raise UnexpectedReplyError("the node that was asked is not among them")
         ranges = tuple((int(each[0]), int(each[-1])) for each in own["slots"])
         return Slots(own["node_id"], ranges, moving=bool(own["migrations"]))
 
     return Command("CLUSTER NODES", (), (), read_reply)
 
 
-def words(command: Command[Any], *, whole: bool, first_line: str = "") -> tuple[Word, ...]:
+def words(command: Command[Any], *, by_text: bool, first_line: str = "") -> tuple[Word, ...]:
     """Return a command as the words to send.
 
     Args:
         command: The command.
-        whole: Whether a script is sent by its text, rather than by its digest.
-        first_line: What a server wants to stand before a script.
+        by_text: Whether a script is sent by its text, instead of by its digest.
+        first_line: First line of a script, where a server wants one.
     """
     if not command.is_script:
         return (command.name, *command.keys, *command.args)
     text = script(command.name, first_line)
-    verb, body = ("EVAL", text.text) if whole else ("EVALSHA", text.digest)
+    verb, body = ("EVAL", text.text) if by_text else ("EVALSHA", text.digest)
     return (verb, body, len(command.keys), *command.keys, *command.args)
 
 
@@ -202,8 +219,8 @@ def script(name: str, first_line: str = "") -> Script:
     """Return one of the package's scripts.
 
     Args:
-        name: Its file's name in ``lua/``, without the ending.
-        first_line: What a server wants to stand before it.
+        name: Name of its file in ``lua/``, without the ending.
+        first_line: Its first line, where a server wants one.
     """
     folder = files("sessionkit_integrations.stores.redis").joinpath("lua")
     texts = [folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in ("common", name)]
@@ -221,19 +238,46 @@ def _time(milliseconds: int) -> datetime | None:
         return None
 
 
-def _nothing(_reply: object) -> None:
-    return None
+def scan_page(reply: object) -> tuple[int, list[str]]:
+    """Return the next cursor and the keys of a page of SCAN; keys that are not UTF-8 are somebody else's."""
+    page = _list(reply)
+    if len(page) != _PAGE:
+        raise UnexpectedReplyError(f"a list of {_PAGE} was expected, got one of {len(page)}")
+    cursor, keys = page[0], []
+    for key in _list(page[1]):
+        with suppress(UnicodeDecodeError):
+            keys.append(_bytes(key).decode())
+    return _number(int(cursor) if isinstance(cursor, (bytes, str)) and cursor.isdigit() else cursor), keys
+
+
+def _done(reply: object) -> None:
+    _number(reply)
 
 
 def _raise_conflict(reply: object) -> None:
-    if not reply:
+    if not _number(reply):
         raise conflict()
 
 
-def _snapshot(reply: Iterable[bytes | str]) -> Snapshot:
-    return Snapshot(tuple(Record(item if isinstance(item, bytes) else item.encode()) for item in reply))
+def _snapshot(reply: object) -> Snapshot:
+    return Snapshot(tuple(Record(_bytes(item)) for item in _list(reply)))
 
 
-def _text(key: bytes | str) -> str:
-    # Keys of somebody else need not be UTF-8; what replaces their bytes makes them none of ours.
-    return key if isinstance(key, str) else key.decode(errors="replace")
+def _number(reply: object) -> int:
+    if type(reply) is not int:
+        raise UnexpectedReplyError(f"a number was expected, got {type(reply).__name__}")
+    return reply
+
+
+def _list(reply: object) -> Sequence[Any]:
+    if not isinstance(reply, (list, tuple)):
+        raise UnexpectedReplyError(f"a list was expected, got {type(reply).__name__}")
+    return reply
+
+
+def _bytes(item: object) -> bytes:
+    if isinstance(item, str):
+        return item.encode(errors="surrogateescape")
+    if not isinstance(item, bytes):
+        raise UnexpectedReplyError(f"a text was expected, got {type(item).__name__}")
+    return item

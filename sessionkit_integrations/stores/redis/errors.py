@@ -1,4 +1,4 @@
-"""What an exception of redis-py says of a command: whether it may have been executed, and what to do."""
+"""Meaning of redis-py's exceptions: whether a command may have been executed, and what to do about it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from redis.exceptions import (
     BusyLoadingError,
     ClusterError,
     InvalidResponse,
+    MaxConnectionsError,
     OutOfMemoryError,
     ReadOnlyError,
     RedisClusterException,
@@ -26,16 +27,19 @@ from sessionkit_integrations.runtime.retries import Failure
 if TYPE_CHECKING:
     from sessionkit_integrations.stores.redis.commands import Command
 
-# A malformed reply is an InvalidResponse, or a ValueError where redis-py makes a number or a text of it.
 DRIVER_ERRORS = (RedisError, RedisClusterException, ValueError)
+"""Errors of redis-py; it ends in a `ValueError` where it cannot make a number or a text of a malformed reply."""
 
-_NOT_NOW = (BusyLoadingError, ClusterError, ReadOnlyError, TryAgainError)
 UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, RedisClusterException)
+_NOT_NOW = (BusyLoadingError, ClusterError, ReadOnlyError, TryAgainError)
 _DENIED = (AuthenticationError, AuthorizationError)
 
-# Redis 6.2 wraps what a command in a script is refused for in an error of its own.
+# Redis 6.2 wraps the error of a command in a script in an error of its own.
 _NOT_NOW_CODES = re.compile(r"(?:^|: -?)(?:BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|NOREPLICAS|READONLY|TRYAGAIN) ")
 _FULL_CODES = re.compile(r"(?:^|: -?)(?:OOM|MISCONF) ")
+
+# Before version 7, redis-py has no class of its own for these.
+_NONE_FREE = re.compile("Too many connections|No connection available|max number of clients reached")
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,11 @@ class Sender:
     """What sends a store's commands.
 
     Attributes:
-        place: Where to, as a user would say it.
-        tries_once: Whether it sends a command at most once. Where it tries again by itself, the last error may hide an
-            attempt that was executed.
+        place: Name of the server in errors.
+        tries_once: Whether a command is sent at most once. Where a client tries again by itself, the last error may
+            hide an attempt that was executed.
         cluster: Whether it is a cluster's, which may have another node that takes over for one that failed.
-        timeout: The time limit of an operation, in seconds.
+        timeout: Seconds that an operation may take.
     """
 
     place: str
@@ -57,7 +61,7 @@ class Sender:
 
 
 def explain(error: Exception, command: Command[Any], sender: Sender) -> Failure:
-    """Return what an exception that a command ended in means."""
+    """Return the meaning of an exception that a command ended in."""
     place = sender.place
     hidden = command.writes and not sender.tries_once
     text = str(error)
@@ -68,11 +72,13 @@ def explain(error: Exception, command: Command[Any], sender: Sender) -> Failure:
         hint = ": connect to its primary" if isinstance(error, ReadOnlyError) or "READONLY" in text else ""
         message = f"{place} cannot do {command.name} now ({text}){hint}"
         return Failure(StoreUnavailableError(message, may_have_happened=hidden), transient=True)
-    if isinstance(error, UnicodeError):
-        return _refused(f"{place} holds something for {command.name} that is not UTF-8 ({text})", hidden)
     if isinstance(error, (InvalidResponse, ValueError)):
-        message = f"{place} gave an answer that is none of Redis's ({name}): is it a Redis server, and its port?"
+        message = f"{place} gave an answer that is not Redis's ({name}): is it a Redis server, and its port?"
         return Failure(StoreUnavailableError(message, may_have_happened=command.writes))
+    if isinstance(error, MaxConnectionsError) or _NONE_FREE.search(text):
+        # Nothing was sent over a connection that was not there, but a client may have lost another one before.
+        message = f"no connection to {place} is free ({text or name}): allow more connections"
+        return Failure(StoreUnavailableError(message, may_have_happened=hidden), transient=True)
     if isinstance(error, UNREACHABLE):
         # A cluster client that failed to connect may have failed to find out what else it could do.
         unsent = "connecting to" in text and not isinstance(error, RedisClusterException)

@@ -7,13 +7,17 @@ from abc import abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT, Attempts, Backoff, Policy, retrying
+from sessionkit_integrations.errors import SessionKitError, StoreUnavailableError
+from sessionkit_integrations.runtime import retries
+from sessionkit_integrations.runtime.gates import CrowdedError
+from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT, Attempts, Backoff, Failure, Policy, retrying
 from sessionkit_integrations.runtime.steps import Emit, arun, astream, run, stream
 from sessionkit_integrations.stores.base import Appended, Snapshot, Store
 from sessionkit_integrations.stores.copies import with_options
 from sessionkit_integrations.stores.operation_ids import operation_id
 from sessionkit_integrations.stores.options import KEY_PREFIX, checked_timeout, in_seconds, ttl_milliseconds
 from sessionkit_integrations.stores.redis import commands
+from sessionkit_integrations.stores.redis.connections import shared_threads
 from sessionkit_integrations.stores.redis.keys import Keys
 from sessionkit_integrations.stores.redis.placement import locate
 from sessionkit_integrations.stores.redis.requests import Send
@@ -23,11 +27,11 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.runtime.resources import PerLoop, Shared
-    from sessionkit_integrations.runtime.retries import Failure
+    from sessionkit_integrations.runtime.resources import Borrowed, PerLoop, Shared
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.stores.base import Edit, SessionInfo
     from sessionkit_integrations.stores.redis.commands import Command
+    from sessionkit_integrations.stores.redis.connections import AsyncConnections, Connections
     from sessionkit_integrations.stores.redis.placement import Placement
     from sessionkit_integrations.stores.redis.requests import FindNodes
     from sessionkit_integrations.window.turns import Window
@@ -53,11 +57,14 @@ class ScriptedStore(Store):
     _timed_out: Callable[[str], Exception]
     """Builds the driver's own timeout error."""
 
-    _shared: Shared[Any]
-    """The store's own connections, for synchronous use."""
+    _place: str
+    """The server, as errors call it."""
 
-    _per_loop: PerLoop[Any]
-    """The store's own connections, for asynchronous use."""
+    _shared: Shared[Connections[Any]]
+    """Connections for synchronous use."""
+
+    _per_loop: PerLoop[AsyncConnections[Any]] | Borrowed[AsyncConnections[Any]]
+    """Connections for asynchronous use; where it has none, the others are used in threads."""
 
     def __init__(
         self,
@@ -75,6 +82,7 @@ class ScriptedStore(Store):
         self._timeout = checked_timeout(timeout)
         # An attempt waits for an answer no longer than leaves time for another one.
         self._wait = timeout * wait_share
+        self._threads = shared_threads()
         self._policy = Policy(BACKOFF, ATTEMPTS, timeout, reserve=self._wait)
 
     def _with_options(self, url: str) -> str:
@@ -116,12 +124,12 @@ class ScriptedStore(Store):
         return run(self._locate(), self._perform).nodes
 
     @abstractmethod
-    def _perform(self, step: Send | FindNodes) -> Any:
-        """Perform a step of an operation."""
+    def _send(self, own: Connections[Any], step: Send | FindNodes) -> Any:
+        """Perform a step of an operation over the store's connections."""
 
     @abstractmethod
-    async def _aperform(self, step: Send | FindNodes) -> Any:
-        """See `_perform`."""
+    async def _asend(self, own: AsyncConnections[Any], step: Send | FindNodes) -> Any:
+        """See `_send`."""
 
     @abstractmethod
     def _explain(self, error: Exception, command: Command[Any]) -> Failure:
@@ -182,6 +190,7 @@ class ScriptedStore(Store):
     def close(self) -> None:
         """Close the store's own connections, except that of a running event loop: `aclose` closes those."""
         self._shared.close()
+        self._threads.close()
         self._per_loop.close_idle()
 
     async def aclose(self) -> None:
@@ -205,11 +214,10 @@ class ScriptedStore(Store):
     def _operation(self, command: Command[T], node: Any = None) -> Steps[T]:
         attempts = Attempts(self._policy)
 
-        def attempt() -> Send:
-            return Send(command, attempts.deadline, node)
+        def attempt() -> Steps[T]:
+            return command.read_reply((yield from Send(command, attempts.deadline, node)))
 
-        reply = yield from retrying(command.name, attempt, attempts, partial(self._judge, command))
-        return command.read_reply(reply)
+        return retrying(command.name, attempt, attempts, partial(self._judge, command))
 
     def _locate(self) -> Steps[Placement]:
         attempts, judge = Attempts(self._policy), partial(self._judge, commands.slots())
@@ -228,7 +236,53 @@ class ScriptedStore(Store):
             if not placement.has_moved_since(before):
                 return
 
+    def _perform(self, step: Send | FindNodes) -> Any:
+        with self._shared.use() as own:
+            own.gate.enter(step.deadline - self._wait)
+            try:
+                return self._send(own, step)
+            finally:
+                own.gate.leave()
+
+    async def _aperform(self, step: Send | FindNodes) -> Any:
+        async with self._per_loop.use() as own:
+            if own is None:
+                return await self._perform_in_thread(step)
+            await own.gate.enter(step.deadline)
+            try:
+                return await retries.within(step.deadline, partial(self._asend, own, step))
+            finally:
+                own.gate.leave()
+
+    async def _perform_in_thread(self, step: Send | FindNodes) -> Any:
+        has_begun = False
+
+        def perform() -> Any:
+            nonlocal has_begun
+            has_begun = True
+            return self._perform(step)
+
+        with self._threads.use() as threads:
+            run_in_thread = partial(asyncio.get_running_loop().run_in_executor, threads, perform)
+            try:
+                return await retries.within(step.deadline, run_in_thread)
+            except asyncio.TimeoutError as error:
+                if has_begun:
+                    raise
+                raise CrowdedError from error
+
     def _judge(self, command: Command[Any], error: Exception) -> Failure | None:
+        if isinstance(error, SessionKitError):
+            return None
+        if isinstance(error, CrowdedError):
+            message = (
+                f"no connection to {self._place} was free within the timeout of {self._timeout:g} s:"
+                " allow more connections or a longer timeout"
+            )
+            return Failure(StoreUnavailableError(message, may_have_happened=False))
+        if isinstance(error, commands.UnexpectedReplyError):
+            message = f"{self._place} gave an answer to {command.name} that is not Redis's ({error}): is it Redis?"
+            return Failure(StoreUnavailableError(message, may_have_happened=command.writes), final=True)
         if isinstance(error, asyncio.TimeoutError):
             error = self._timed_out("the operation took too long")
         return self._explain(error, command) if isinstance(error, self._driver_errors) else None

@@ -2,71 +2,98 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from base64 import b64decode
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from sessionkit_integrations.errors import MissingDependencyError, StoreError, StoreUnavailableError
 from sessionkit_integrations.runtime.redaction import Secret, hidden
 from sessionkit_integrations.runtime.resources import PerLoop, Shared
-from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT, Failure, within
+from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT, Failure
 from sessionkit_integrations.stores.copies import StoreUrl
 from sessionkit_integrations.stores.options import UrlOptions
 from sessionkit_integrations.stores.redis import commands
+from sessionkit_integrations.stores.redis.connections import MAX_CONNECTIONS, async_connections, connections
 from sessionkit_integrations.stores.redis.requests import FindNodes, Send
 from sessionkit_integrations.stores.redis.scripted import ScriptedStore
 
 try:
     import httpx
     from upstash_redis.errors import UpstashError
-    from upstash_redis.http import format_response, make_headers
+    from upstash_redis.http import make_headers
 except ImportError as error:
     raise MissingDependencyError("UpstashStore", "upstash") from error
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
     from sessionkit_integrations.stores.redis.commands import Command
+    from sessionkit_integrations.stores.redis.connections import AsyncConnections, Connections
 
 LOCK_ONLY_OUR_KEYS = "#!lua flags=allow-key-locking\n"
 """Without this first line, a script locks the whole database: https://upstash.com/docs/redis/features/key-locking"""
 
 _ENVIRONMENT = (("UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"), ("UPSTASH_URL", "UPSTASH_TOKEN"))
-_FIRST_SERVER_ERROR = 500
+
 _WAIT_SHARE = 0.4
 """Share of an operation's time that one attempt waits for an answer: there is time for another one."""
+
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+_FIRST_REDIRECTION, _FIRST_REFUSAL, _FIRST_SERVER_ERROR = 300, 400, 500
+
+_WORTH_ANOTHER_ATTEMPT = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_EARLY, httpx.codes.TOO_MANY_REQUESTS)
+"""Refusals that end by themselves."""
+
+_HINTS: dict[int, str] = {
+    httpx.codes.UNAUTHORIZED: "check the token",
+    httpx.codes.FORBIDDEN: "check the token, and what stands between here and Upstash",
+    httpx.codes.NOT_FOUND: "check the URL",
+    httpx.codes.REQUEST_ENTITY_TOO_LARGE: "the messages are larger than what stands between here and Upstash takes",
+    httpx.codes.TOO_MANY_REQUESTS: "too many requests",
+}
+
+
+class UpstashOptions(TypedDict, total=False):
+    """Options of `UpstashStore.from_env`."""
+
+    key_prefix: str
+    ttl: float | timedelta | None
+    archive: bool
+    raw_ids: bool
+    timeout: float
 
 
 class UpstashStore(ScriptedStore):
     """Sessions in Upstash Redis, over its REST API.
 
     Nothing is connected before the first use. HTTP connections are pooled and shared by all sessions; asynchronous
-    ones belong to one event loop each and are closed when it ends.
+    ones belong to one event loop each and are closed when it ends. There are at most 100; operations beyond that wait
+    for one, within their timeout.
 
     Args:
-        url: The REST URL of the database, ``https://….upstash.io``.
+        url: REST URL of the database, ``https://….upstash.io``.
         token: Its REST token.
-        key_prefix: What all keys begin with. It ends in ``:`` and has no braces.
-        ttl: How long a session is kept after its last change, in seconds or as a timedelta; for ever if ``None``.
+        key_prefix: Beginning of all keys. It ends in ``:`` and has no braces.
+        ttl: Time that a session is kept after its last change, in seconds or as a timedelta; for ever if ``None``.
         archive: Whether to keep evicted messages.
         raw_ids: Whether to use session ids in keys as they are; see `RedisStore` for what that gives up.
-        timeout: How long an operation may take, with all its attempts, in seconds. One of them waits at most two
-            fifths of that for an answer, so that there is time for another.
+        timeout: Seconds that an operation may take, with all its attempts. One of them waits at most two fifths of
+            that for an answer, so that there is time for another one.
 
     Raises:
-        ValueError: ``url``, ``token``, ``key_prefix`` or ``ttl`` is not of that form.
+        TypeError: ``url`` or ``token`` is not a string, as where an environment variable is not set.
+        ValueError: ``url``, ``token``, ``key_prefix``, ``ttl`` or ``timeout`` is not of that form.
     """
 
     schemes = ("upstash",)
-    # upstash-redis supplies what goes over the wire (headers, encoding, errors). Its clients are not used:
-    # they have no time limit, nor a setting for one.
-    _driver_errors = (httpx.HTTPError, httpx.InvalidURL, UpstashError, ValueError)
+    # upstash-redis supplies the headers and the errors. Its clients are not used: they have no time limit, nor a
+    # setting for one. Nor is its decoder, which fails as a whole where one of many texts is not UTF-8.
+    _driver_errors = (httpx.HTTPError, httpx.InvalidURL, UpstashError, ValueError, RecursionError)
     _timed_out = httpx.ReadTimeout
-    _url = ""
+    _place = ""
 
     def __init__(
         self,
@@ -80,6 +107,9 @@ class UpstashStore(ScriptedStore):
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
         url, token = hidden(url), hidden(token)
+        for name, given in (("url", url), ("token", token)):
+            if not isinstance(given, str):
+                raise TypeError(f"{name} must be a str, got {type(given).__name__}: is its environment variable set?")
         super().__init__(
             key_prefix=key_prefix,
             ttl=ttl,
@@ -88,17 +118,18 @@ class UpstashStore(ScriptedStore):
             timeout=timeout,
             wait_share=_WAIT_SHARE,
         )
-        if not _is_address(url):
-            raise ValueError("an Upstash URL is https://<name>.upstash.io, with no user or password in it")
         token = hidden(token.strip())
         if not token or not token.isascii() or not token.isprintable():
-            raise ValueError("an Upstash token is a non-empty string of printable ASCII characters")
-        self._url = str(url)
+            raise ValueError("an Upstash token must be a non-empty string of printable ASCII characters")
+        if not _is_address(url) or token in url:
+            raise ValueError("an Upstash URL must be https://<name>.upstash.io, with no user, password or token in it")
+        self._url = url
+        self._place = f"{httpx.URL(url).scheme}://{httpx.URL(url).netloc.decode()}"
         self._headers = make_headers(token, "base64", allow_telemetry=False)
         self._headers["Authorization"] = Secret(self._headers["Authorization"])
         self._sync_token = ""
-        self._shared = Shared(lambda: httpx.Client(timeout=self._wait), httpx.Client.close)
-        self._per_loop = PerLoop(lambda: httpx.AsyncClient(timeout=self._wait), httpx.AsyncClient.aclose)
+        self._shared = Shared(self._open, _close)
+        self._per_loop = PerLoop(self._open_async, _aclose)
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -113,13 +144,13 @@ class UpstashStore(ScriptedStore):
         return cls(Secret(f"https://{place}"), token, **own)
 
     @classmethod
-    def from_env(cls, **options: Any) -> Self:
+    def from_env(cls, **options: Unpack[UpstashOptions]) -> Self:
         """Return a store at ``UPSTASH_REDIS_REST_URL`` with ``UPSTASH_REDIS_REST_TOKEN``.
 
-        ``UPSTASH_URL`` and ``UPSTASH_TOKEN`` are looked at where those are unset.
+        ``UPSTASH_URL`` and ``UPSTASH_TOKEN`` take their place where they are not set.
 
         Args:
-            options: Any of the constructor's keyword arguments.
+            options: Other arguments of the constructor.
 
         Raises:
             ValueError: Neither pair of variables is set.
@@ -136,64 +167,88 @@ class UpstashStore(ScriptedStore):
         return None if scheme != "https" or "/" in place else StoreUrl(self._with_options(f"upstash://{place}"))
 
     def __repr__(self) -> str:
-        return f"UpstashStore({self._url!r}, key_prefix={self._keys.prefix!r})"
+        return f"{type(self).__name__}({self._place!r}, key_prefix={self._keys.prefix!r})"
 
-    def _perform(self, step: Send | FindNodes) -> Any:
+    def _open(self) -> Connections[httpx.Client]:
+        return connections(httpx.Client(timeout=self._wait, limits=_LIMITS))
+
+    def _open_async(self) -> AsyncConnections[httpx.AsyncClient]:
+        return async_connections(httpx.AsyncClient(timeout=self._wait, limits=_LIMITS))
+
+    def _send(self, own: Connections[httpx.Client], step: Send | FindNodes) -> Any:
         if isinstance(step, FindNodes):
             return (None,)
-        with self._shared.use() as http:
-            response = http.post(self._url, headers=self._all_headers(), json=_words(step.command))
-            if _is_unknown_script(step.command, response):
-                words = _words(step.command, whole=True)
-                response = http.post(self._url, headers=self._all_headers(), json=words)
+        response = own.client.post(self._url, headers=self._all_headers(), json=_words(step.command))
+        if _is_unknown_script(step.command, response):
+            words = _words(step.command, by_text=True)
+            response = own.client.post(self._url, headers=self._all_headers(), json=words)
         return self._reply(response)
 
-    async def _aperform(self, step: Send | FindNodes) -> Any:
-        return (None,) if isinstance(step, FindNodes) else await within(step.deadline, partial(self._asend, step))
-
-    async def _asend(self, step: Send) -> Any:
-        async with self._per_loop.use() as http:
-            if http is None:
-                return await asyncio.to_thread(self._perform, step)
-            response = await http.post(self._url, headers=self._all_headers(), json=_words(step.command))
-            if _is_unknown_script(step.command, response):
-                words = _words(step.command, whole=True)
-                response = await http.post(self._url, headers=self._all_headers(), json=words)
+    async def _asend(self, own: AsyncConnections[httpx.AsyncClient], step: Send | FindNodes) -> Any:
+        if isinstance(step, FindNodes):
+            return (None,)
+        response = await own.client.post(self._url, headers=self._all_headers(), json=_words(step.command))
+        if _is_unknown_script(step.command, response):
+            words = _words(step.command, by_text=True)
+            response = await own.client.post(self._url, headers=self._all_headers(), json=words)
         return self._reply(response)
 
     def _explain(self, error: Exception, command: Command[Any]) -> Failure:
         if isinstance(error, UpstashError):
             return Failure(StoreError(f"Upstash refused {command.name}: {error}"), final=True)
-        if isinstance(error, UnicodeError):
-            message = f"{self._url} holds something for {command.name} that is not UTF-8 ({error})"
-            return Failure(StoreError(message), final=True)
-        pause, may_have_happened = 0.0, command.writes
         if isinstance(error, httpx.HTTPStatusError):
-            message = f"{self._url} answered {command.name} with status {error.response.status_code}"
-            if error.response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-                message = f"{message}: too many requests"
-                pause, may_have_happened = _pause(error.response), False
-        elif isinstance(error, httpx.TimeoutException):
-            message = f"{self._url} did not answer within the timeout of {self._timeout:g} s ({type(error).__name__})"
+            return self._explain_status(error.response, command)
+        message = f"{self._place} gave no answer of Upstash to {command.name} ({type(error).__name__})"
+        if isinstance(error, httpx.TimeoutException):
+            message = f"{self._place} did not answer within the timeout of {self._timeout:g} s ({type(error).__name__})"
         elif isinstance(error, _NOT_SENT):
-            message = f"{self._url} cannot be reached ({error}): check the URL and the network"
-        else:
-            message = f"{self._url} gave no answer of Upstash ({type(error).__name__}): check that it is a REST URL"
-        may_have_happened &= not isinstance(error, _NOT_SENT)
-        return Failure(StoreUnavailableError(message, may_have_happened=may_have_happened), pause=pause)
+            message = f"{self._place} cannot be reached ({error}): check the URL and the network"
+        # An answer that came once comes again; a transport may do better the next time.
+        final = not isinstance(error, httpx.HTTPError)
+        may_have_happened = command.writes and not isinstance(error, _NOT_SENT)
+        return Failure(StoreUnavailableError(message, may_have_happened=may_have_happened), final=final)
+
+    def _explain_status(self, response: httpx.Response, command: Command[Any]) -> Failure:
+        status = response.status_code
+        hint = "check the URL" if status < _FIRST_REFUSAL else _HINTS.get(status, "")
+        message = f"{self._place} answered {command.name} with status {status}{': ' if hint else ''}{hint}"
+        if status < _FIRST_SERVER_ERROR and status not in _WORTH_ANOTHER_ATTEMPT:
+            return Failure(StoreError(message), final=True)
+        may_have_happened = command.writes and status != httpx.codes.TOO_MANY_REQUESTS
+        return Failure(StoreUnavailableError(message, may_have_happened=may_have_happened), pause=_pause(response))
 
     def _all_headers(self) -> dict[str, str]:
         # Databases with replicas read what the same client wrote by the token of its last answer.
         return {**self._headers, "Upstash-Sync-Token": self._sync_token}
 
     def _reply(self, response: httpx.Response) -> Any:
-        if response.status_code >= _FIRST_SERVER_ERROR or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        if response.status_code >= _FIRST_SERVER_ERROR or response.status_code in _WORTH_ANOTHER_ATTEMPT:
             response.raise_for_status()
         self._sync_token = response.headers.get("Upstash-Sync-Token", self._sync_token)
-        answer = response.json()
+        try:
+            answer = response.json()
+        except (ValueError, RecursionError):
+            if response.status_code >= _FIRST_REDIRECTION:
+                response.raise_for_status()
+            raise
         if not isinstance(answer, dict) or not answer.keys() & {"result", "error"}:
-            raise ValueError("this is no answer of Upstash")
-        return format_response(answer, "base64")
+            if response.status_code >= _FIRST_REDIRECTION:
+                response.raise_for_status()
+            raise ValueError("neither a result nor an error")
+        if "result" not in answer or answer.get("error"):
+            raise UpstashError(str(answer["error"]))
+        return _decode(answer["result"])
+
+
+_LIMITS = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
+
+
+def _close(own: Connections[httpx.Client]) -> None:
+    own.client.close()
+
+
+async def _aclose(own: AsyncConnections[httpx.AsyncClient]) -> None:
+    await own.client.aclose()
 
 
 def _is_address(url: str) -> bool:
@@ -201,17 +256,27 @@ def _is_address(url: str) -> bool:
         parts = httpx.URL(url)
     except httpx.InvalidURL:
         return False
-    return parts.scheme in {"https", "http"} and bool(parts.host) and not parts.userinfo
+    extra = parts.userinfo or parts.query or parts.fragment
+    return parts.scheme in {"https", "http"} and bool(parts.host) and not extra
+
+
+def _decode(result: Any) -> Any:
+    """Return a result with its texts as bytes; all but OK come in base64."""
+    if isinstance(result, list):
+        return [_decode(item) for item in result]
+    if isinstance(result, str):
+        return b"OK" if result == "OK" else b64decode(result, validate=True)
+    return result
 
 
 def _pause(response: httpx.Response) -> float:
-    """Return how many seconds a server wants to be left alone; it may name a date instead, which ours do not."""
+    """Return the seconds that a server asks to be left alone; it may name a date instead, which is not looked at."""
     seconds = response.headers.get("Retry-After", "")
     return float(seconds) if seconds.isdecimal() else 0.0
 
 
-def _words(command: Command[Any], *, whole: bool = False) -> list[str | int]:
-    words = commands.words(command, whole=whole, first_line=LOCK_ONLY_OUR_KEYS)
+def _words(command: Command[Any], *, by_text: bool = False) -> list[str | int]:
+    words = commands.words(command, by_text=by_text, first_line=LOCK_ONLY_OUR_KEYS)
     return [word.decode() if isinstance(word, bytes) else word for word in words]
 
 

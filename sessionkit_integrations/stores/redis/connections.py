@@ -1,0 +1,67 @@
+"""Connections of a store: a client, and the gate before it that is as wide as its pool."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from sessionkit_integrations.runtime.gates import AsyncGate, Gate
+from sessionkit_integrations.runtime.resources import Shared
+
+C = TypeVar("C")
+
+MAX_CONNECTIONS = 100
+"""Most connections of a store to its server, unless the URL or the given client says otherwise.
+
+More make a server no faster, but use up descriptors here and its own limit of clients.
+"""
+
+
+@dataclass(frozen=True)
+class Connections(Generic[C]):
+    """A client for threads, with its gate.
+
+    The client is not in the repr, as some versions of redis-py show the password in theirs. For the same reason no
+    function of this package has a client in a variable while a command is under way.
+    """
+
+    client: C = field(repr=False)
+    gate: Gate
+
+
+@dataclass(frozen=True)
+class AsyncConnections(Generic[C]):
+    """A client for an event loop, with its gate; see `Connections`."""
+
+    client: C = field(repr=False)
+    gate: AsyncGate
+
+
+def connections(client: C, width: int = MAX_CONNECTIONS) -> Connections[C]:
+    """Return a client with a gate."""
+    return Connections(client, Gate(width))
+
+
+def async_connections(client: C, width: int = MAX_CONNECTIONS) -> AsyncConnections[C]:
+    """Return an asynchronous client with a gate."""
+    return AsyncConnections(client, AsyncGate(width))
+
+
+def shared_threads() -> Shared[ThreadPoolExecutor]:
+    """Return threads, started when they are needed, in which an event loop uses connections that are not its own."""
+    return Shared(
+        lambda: ThreadPoolExecutor(MAX_CONNECTIONS, "sessionkit"), lambda threads: threads.shutdown(wait=False)
+    )
+
+
+def width_of_pool(client: Any) -> int:
+    """Return the most connections that a redis-py client opens, if it has a limit; on each node of a cluster."""
+    pool = getattr(client, "connection_pool", None)
+    options = getattr(getattr(client, "nodes_manager", None), "connection_kwargs", None)
+    width = getattr(pool, "max_connections", None) or (options or {}).get("max_connections")
+    return width if isinstance(width, int) and 0 < width < _NO_LIMIT else MAX_CONNECTIONS
+
+
+_NO_LIMIT = 2**31
+"""Value that redis-py gives to pools without a limit, before version 8."""
