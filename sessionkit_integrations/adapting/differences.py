@@ -15,7 +15,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect, expect_item
+from sessionkit_integrations.records.unreadable import UnreadableRecordError, brief, expect, expect_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -55,7 +55,7 @@ def apply(natural: Block, difference: Difference) -> Block:
     block = {**natural, **expect(fields, dict, "change of a block")}
     for name in expect(lacking[0], list, "lacking fields") if lacking else ():
         if block.pop(expect(name, str, "lacking field"), _END) is _END:
-            raise UnreadableRecordError(f"a block cannot lack {name!r}, which it has not by nature")
+            raise UnreadableRecordError(f"a block cannot lack {brief(name)}, which it has not by nature")
     return block
 
 
@@ -80,10 +80,10 @@ def arrange(
     blocks = []
     for index, letter in enumerate(expect(order, str, "order of blocks")):
         if letter not in sources:
-            raise UnreadableRecordError(f"order of blocks has the unknown letter {letter!r}")
+            raise UnreadableRecordError(f"order of blocks has the unknown letter {brief(letter)}")
         source = next(sources[letter], _END)
         if source is _END:
-            raise UnreadableRecordError(f"order of blocks has more {letter!r} than there are in the record")
+            raise UnreadableRecordError(f"order of blocks has more {brief(letter)} than there are in the record")
         blocks.append(make(letter, source, by_index.get(index)))
     if any(next(source, _END) is not _END for source in sources.values()):
         raise UnreadableRecordError("order of blocks has fewer blocks than there are in the record")
@@ -138,7 +138,7 @@ def _at(values: Any, step: object) -> Any:
         return expect_item(values, step, "path of a value")
     key = expect(step, str, "step of a path")
     if not isinstance(values, dict) or key not in values:
-        raise UnreadableRecordError(f"path of a value leads to nothing at {key!r}")
+        raise UnreadableRecordError(f"path of a value leads to nothing at {brief(key)}")
     return values[key]
 
 

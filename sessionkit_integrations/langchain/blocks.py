@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sessionkit_integrations.adapting import letters
 from sessionkit_integrations.records.fields import reasoning_text
 from sessionkit_integrations.records.media import Media, Part, is_text, text_or_none, text_part, to_media, to_part
-from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect
+from sessionkit_integrations.records.unreadable import UnreadableRecordError, brief, expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ def _natural_block(part: Part) -> Block:
 
     They do so with texts and images. Sounds, videos and files they take as LangChain's standard blocks alone.
     """
-    if part.get("type") in _TAKEN_AS_THEY_ARE:
+    if text_or_none(part.get("type")) in _TAKEN_AS_THEY_ARE:
         return part
     media = to_media(part)
     return part if media is None or media.file_id is not None else _standard_block(media)
@@ -238,7 +238,7 @@ def _media_part(fields: Block, *, url: str, data: str, file_id: str, name: objec
 def _media(part: Part) -> Media:
     media = to_media(part)
     if media is None:
-        raise UnreadableRecordError(f"a part of the type {part.get('type')!r} must hold media")
+        raise UnreadableRecordError(f"a part of the type {brief(part.get('type'))} must hold media")
     return media
 
 

@@ -16,30 +16,36 @@ _OWN_IDS = ("lc_run-", "run-")
 def add_up(messages: Sequence[BaseMessage]) -> Iterator[BaseMessage]:
     """Yield messages, those of a stream's chunks that follow one another added up."""
     stream: list[AIMessageChunk] = []
-    ids: set[object] = set()
+    ids: set[str | None] = set()
     for message in messages:
-        if isinstance(message, AIMessageChunk):
-            if stream and not _goes_on(stream[-1], ids, message.id):
-                yield _sum(stream)
-                stream, ids = [], set()
-            stream.append(message)
-            ids.add(message.id)
-            continue
-        if stream:
-            yield _sum(stream)
+        chunk = message if isinstance(message, AIMessageChunk) else None
+        if stream and (chunk is None or not _goes_on(stream[-1], ids, _id_of(chunk))):
+            yield from _sum(stream)
             stream, ids = [], set()
-        yield message
+        if chunk is None:
+            yield message
+        else:
+            stream.append(chunk)
+            ids.add(_id_of(chunk))
     if stream:
-        yield _sum(stream)
+        yield from _sum(stream)
 
 
-def _sum(stream: list[AIMessageChunk]) -> BaseMessage:
+def _sum(stream: list[AIMessageChunk]) -> Sequence[BaseMessage]:
     """Return the sum of chunks, made at once: added one by one, each sum would hold all those before it."""
     first, *rest = stream
-    return first + rest if rest else first
+    try:
+        return [first + rest if rest else first]
+    except Exception:  # noqa: BLE001 - LangChain's, of chunks to which something was assigned that it cannot add
+        return stream
 
 
-def _goes_on(last: AIMessageChunk, ids: set[object], chunk_id: object) -> bool:
+def _id_of(chunk: AIMessageChunk) -> str | None:
+    chunk_id = vars(chunk).get("id")
+    return chunk_id if isinstance(chunk_id, str) else None
+
+
+def _goes_on(last: AIMessageChunk, ids: set[str | None], chunk_id: str | None) -> bool:
     """Return whether a chunk belongs to a stream.
 
     Args:
@@ -47,8 +53,8 @@ def _goes_on(last: AIMessageChunk, ids: set[object], chunk_id: object) -> bool:
         ids: The ids in it. Some chunks of a stream may have the provider's id, and others LangChain's own.
         chunk_id: The id of the chunk that follows.
     """
-    if last.chunk_position == "last":
+    if vars(last).get("chunk_position") == "last":
         return False
-    if chunk_id in ids or not isinstance(chunk_id, str) or None in ids:
+    if chunk_id in ids or chunk_id is None or None in ids:
         return chunk_id in ids
-    return all(isinstance(each, str) and each.startswith(_OWN_IDS) != chunk_id.startswith(_OWN_IDS) for each in ids)
+    return all(each is not None and each.startswith(_OWN_IDS) != chunk_id.startswith(_OWN_IDS) for each in ids)

@@ -43,6 +43,7 @@ from sessionkit_integrations.langchain.fields import (
 )
 from sessionkit_integrations.records.fields import reasoning_text
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES
+from sessionkit_integrations.records.unreadable import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -134,7 +135,9 @@ def _role_of(message: BaseMessage) -> str:
     for cls, role in _ROLES.items():
         if isinstance(message, cls):
             return role
-    raise InvalidMessageError("type", f"must be that of a message of a conversation, got {message.type!r}")
+    raise InvalidMessageError(
+        "type", f"must be that of a message of a conversation, got {brief(vars(message).get('type'))}"
+    )
 
 
 def _kind_of(message: BaseMessage, values: Fields) -> Fields:

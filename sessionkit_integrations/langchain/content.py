@@ -14,7 +14,7 @@ from sessionkit_integrations.adapting.differences import apply, arrange, compare
 from sessionkit_integrations.adapting.letters import OWN, OWN_SHOWN, STRING
 from sessionkit_integrations.langchain.blocks import NATURAL, SHAPES, Shape
 from sessionkit_integrations.records.media import is_text, text_part, to_media, to_part
-from sessionkit_integrations.records.parts import contents_of, left_out
+from sessionkit_integrations.records.parts import contents_of, left_out, parts_in
 from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect, expect_item
 
 if TYPE_CHECKING:
@@ -129,14 +129,13 @@ def decode_content(content: object, calls: Sequence[Any], details: Iterator[Bloc
 
 
 def to_openai_parts(content: object) -> list[Part]:
-    """Return content parts of any API as such of OpenAI's, as far as they can be made out.
+    """Return the content of a record as content parts of OpenAI's, as far as they can be made out.
 
     Raises:
-        UnreadableRecordError: It is not a list of content parts.
+        UnreadableRecordError: It is not the content of a message.
     """
     parts: list[Part] = []
-    for each in expect(content, list, "content"):
-        part = expect(each, dict, "content part")
+    for part in parts_in(content):
         if is_text(part) or part.get("type") == "refusal" or to_media(part) is not None:
             parts.append(part)
         else:

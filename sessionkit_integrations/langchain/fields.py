@@ -9,6 +9,7 @@ as the field allows.
 from __future__ import annotations
 
 import json
+from functools import cache
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from pydantic import ValidationError
 
 from sessionkit_integrations.adapting.objects import dump_object
 from sessionkit_integrations.adapting.with_pydantic import unvalidated_constructor
-from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect
+from sessionkit_integrations.records.unreadable import UnreadableRecordError, brief, expect
 from sessionkit_integrations.records.values import Replacement
 
 if TYPE_CHECKING:
@@ -60,17 +61,22 @@ def read_fields(message: BaseMessage) -> dict[str, Any]:
     values = vars(message)
     fields = {"content": values.get("content", "")}
     # Asked of the class: a message may have a field of a name that LangChain does not know.
-    for name, field in type(message).model_fields.items():
+    for name, default in _defaults_of(type(message)).items():
+        value = values.get(name, default)
         if name == "type":
-            if values.get(name, field.default) != field.default:
-                fields[name] = values[name]
-        elif name in values and name not in _OF_CHUNKS:
-            value = values[name]
-            is_empty = value is None or (name != "artifact" and isinstance(value, (dict, list)) and not value)
-            if not is_empty:
+            if not isinstance(value, str) or value != default:
                 fields[name] = value
+        elif name in values and (type(value) is not type(default) or value or default):
+            fields[name] = value
     unknown = getattr(message, "__pydantic_extra__", None)
     return {**fields, UNKNOWN: unknown} if unknown and isinstance(unknown, dict) else fields
+
+
+@cache
+def _defaults_of(cls: type[BaseMessage]) -> dict[str, Any]:
+    """Return the fields of the messages of a class, with their defaults; chunks have more than the sum of them."""
+    fields = cls.model_fields.items()
+    return {name: field.get_default(call_default_factory=True) for name, field in fields if name not in _OF_CHUNKS}
 
 
 def is_shared_kwarg(name: str, fields: Mapping[str, Any]) -> bool:
@@ -117,7 +123,7 @@ def check_fields(values: Mapping[str, Any]) -> None:
     """Raise `UnreadableRecordError` unless the fields of a message that a record holds are valid."""
     for name, value in values.items():
         if not is_valid(name, value):
-            raise UnreadableRecordError(f"{name} of a message must not be {value!r:.80}")
+            raise UnreadableRecordError(f"{name} of a message must not be {brief(value)}")
 
 
 def replace_document(value: Any) -> Replacement | None:

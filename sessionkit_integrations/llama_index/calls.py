@@ -13,6 +13,7 @@ from llama_index.core.base.llms.types import ToolCallBlock
 from sessionkit_integrations.adapting.arguments import keep_texts, kept_texts, read_arguments, write_checked_arguments
 from sessionkit_integrations.adapting.with_pydantic import unvalidated_constructor
 from sessionkit_integrations.records.tool_calls import are_function_calls, function_call, texts_of
+from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect, expect_optional
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,7 +70,7 @@ def encode_calls(blocks: Sequence[ToolCallBlock], kwargs: Mapping[str, Any]) -> 
     return EncodedCalls([call if call["id"] is not None else {**call, "id": ""} for call in calls], extra, is_given)
 
 
-def decode_calls(calls: Sequence[Any], extra: Mapping[str, Any]) -> list[ToolCallBlock]:
+def decode_calls(calls: object, extra: Mapping[str, Any]) -> list[ToolCallBlock]:
     """Return the blocks that call; see `encode_calls`.
 
     Args:
@@ -77,11 +78,12 @@ def decode_calls(calls: Sequence[Any], extra: Mapping[str, Any]) -> list[ToolCal
         extra: What OpenAI's shape does not tell of them.
 
     Raises:
-        AttributeError, LookupError, TypeError, ValueError: They are not tool calls.
+        UnreadableRecordError: They are not tool calls.
     """
-    without_id, texts = extra.get("without_id", ()), extra.get("text_arguments", ())
+    without_id = expect(extra.get("without_id", []), list, "calls without an id")
+    texts = expect(extra.get("text_arguments", []), list, "calls with a text")
     blocks = []
-    for index, call in enumerate(calls):
+    for index, call in enumerate(expect(calls, list, "tool calls")):
         call_id, name, text = texts_of(call)
         if index in without_id:
             call_id = None
@@ -93,7 +95,7 @@ def decode_calls(calls: Sequence[Any], extra: Mapping[str, Any]) -> list[ToolCal
     return blocks
 
 
-def given_calls(calls: Sequence[Any], extra: Mapping[str, Any]) -> list[Fields] | None:
+def given_calls(calls: Any, extra: Mapping[str, Any]) -> list[Fields] | None:
     """Return the additional keyword argument ``tool_calls``, or ``None`` where the calls do not stand for one.
 
     Args:
@@ -101,10 +103,17 @@ def given_calls(calls: Sequence[Any], extra: Mapping[str, Any]) -> list[Fields] 
         extra: What OpenAI's shape does not tell of them.
 
     Raises:
-        TypeError, ValueError: They are not tool calls.
+        UnreadableRecordError: They are not tool calls.
     """
-    rest = extra.get("tool_calls_in_kwargs")
-    return None if rest is None else [{**call, **more} for call, more in zip(calls, rest, strict=True)]
+    rest = expect_optional(extra.get("tool_calls_in_kwargs"), list, "more fields of calls")
+    if rest is None:
+        return None
+    if len(rest) != len(expect(calls, list, "tool calls")):
+        raise UnreadableRecordError("there must be more fields for each call, or for none")
+    return [
+        {**expect(call, dict, "tool call"), **expect(more, dict, "more fields of a call")}
+        for call, more in zip(calls, rest, strict=True)
+    ]
 
 
 def _encode_call(block: ToolCallBlock) -> Fields:

@@ -26,9 +26,10 @@ from sessionkit_integrations.llama_index.calls import decode_calls, encode_calls
 from sessionkit_integrations.llama_index.content import EncodedBlocks, decode_blocks
 from sessionkit_integrations.llama_index.natural import decode_content, decode_thinking
 from sessionkit_integrations.llama_index.values import dump_value, restore
-from sessionkit_integrations.records.parts import read_content
+from sessionkit_integrations.records.parts import parts_in, read_content
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_bounds, fields_of
 from sessionkit_integrations.records.strict import check_fields
+from sessionkit_integrations.records.unreadable import UnreadableRecordError, brief, expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -81,7 +82,7 @@ class LlamaIndexCodec:
             if fields.keys() <= ORDINARY_FIELDS and not isinstance(fields.get("content"), list):
                 return _decode_ordinary(fields)
             return _decode_foreign(fields)
-        return _decode(fields, extra)
+        return _decode(fields, expect(extra, dict, TAG))
 
 
 def _encode(message: ChatMessage) -> Fields:
@@ -128,30 +129,29 @@ def _decode_ordinary(fields: Fields) -> ChatMessage:
     elif content is None:
         blocks = []
     else:
-        raise ValueError("its content is neither a text nor a list")
+        raise UnreadableRecordError("content must be a string or a list")
     if "tool_calls" in fields:
-        blocks += decode_calls(fields["tool_calls"] or (), {})
+        blocks += decode_calls(fields["tool_calls"] or [], {})
     role = _MESSAGE_ROLES[fields["role"]]
     return _make_message({"role": role, "additional_kwargs": _kwargs_of(fields), "blocks": blocks})
 
 
 def _decode(fields: Fields, extra: Fields) -> ChatMessage:
-    kwargs = extra.get("additional_kwargs", {})
-    if not isinstance(kwargs, dict):
-        raise ValueError("its additional_kwargs are no dict")  # noqa: TRY004 - the record is at fault
-    kwargs |= _kwargs_of(fields)
+    kwargs = expect(extra.get("additional_kwargs", {}), dict, "additional_kwargs") | _kwargs_of(fields)
     if "is_error" in extra:
         kwargs["is_error"] = extra["is_error"]
-    calls = fields.get("tool_calls") or ()
+    calls = fields.get("tool_calls") or []
     given = given_calls(calls, extra)
     if given is not None:
         kwargs[TOOL_CALLS] = given
     blocks = decode_blocks(fields, decode_calls(calls, extra), extra)
     if "objects" in extra:
         restore(kwargs, extra["objects"])
-    role = _MESSAGE_ROLES[extra["role"] if "role" in extra else fields["role"]]
+    role = _MESSAGE_ROLES.get(expect(extra.get("role", fields["role"]), str, "role"))
+    if role is None:
+        raise UnreadableRecordError(f"LlamaIndex has no role {extra['role']!r}")
     values = {"role": role, "additional_kwargs": kwargs, "blocks": blocks}
-    for name, value in extra.get("fields", {}).items():
+    for name, value in expect(extra.get("fields", {}), dict, "fields").items():
         (values if name in ChatMessage.model_fields else kwargs).setdefault(name, value)
     unsupported = [own for own in extra.get("own", ()) if not is_supported(own)]
     if unsupported:
@@ -162,13 +162,14 @@ def _decode(fields: Fields, extra: Fields) -> ChatMessage:
 def _decode_foreign(fields: Fields) -> ChatMessage:
     """Return a message that LlamaIndex did not write."""
     role = fields["role"]
+    parts_in(fields.get("content"))  # or it is unreadable
     details = reasoning_of(fields) if role == "assistant" else []
     kwargs = other_fields(fields) | _kwargs_of(fields)
     if role == "tool" and is_error(fields):
         kwargs["is_error"] = True
     thoughts = [block for block in map(decode_thinking, details) if block is not None]
     contents = [decode_content(content) for content in read_content(fields)]
-    blocks = [*thoughts, *contents, *decode_calls(fields.get("tool_calls") or (), {})]
+    blocks = [*thoughts, *contents, *decode_calls(fields.get("tool_calls") or [], {})]
     return _make_message({"role": _MESSAGE_ROLES[role], "additional_kwargs": kwargs, "blocks": blocks})
 
 
@@ -180,6 +181,6 @@ def _kwargs_of(fields: Fields) -> dict[str, Any]:
             value = fields[name]
             if isinstance(value, str):
                 kwargs[name] = value
-            elif value is not None:
-                raise ValueError(f"its {name} is {value!r}")
+            elif value is not None and name != "refusal":  # which nobody checks
+                raise UnreadableRecordError(f"{name} must be a string, got {brief(value)}")
     return kwargs

@@ -21,7 +21,8 @@ from sessionkit_integrations.adapting.differences import apply, arrange, take
 from sessionkit_integrations.adapting.letters import CALL, CITABLE, DATA_URL, OWN, OWN_SHOWN, PART, REASONING
 from sessionkit_integrations.llama_index.blocks import dump_block, is_supported, load_block, text_block
 from sessionkit_integrations.llama_index.natural import decode_citable, decode_part, decode_thinking, encode_block
-from sessionkit_integrations.records.media import is_text, text_part
+from sessionkit_integrations.records.media import is_text
+from sessionkit_integrations.records.parts import parts_in
 from sessionkit_integrations.records.unreadable import expect
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def decode_blocks(fields: Fields, calls: list[ToolCallBlock], extra: Fields) -> 
             return calls if content is None else [text_block(expect(content, str, "content")), *calls]  # as of most
         order = _natural_order(fields, details)
     letters = frozenset(expect(order, str, "order of blocks"))
-    parts = iter(_parts_of(content) if letters & _FROM_PARTS else ())
+    parts = iter(parts_in(content) if letters & _FROM_PARTS else ())
     own = iter(_objects(extra, "own"))
     sources: dict[str, Iterator[Any]] = {
         REASONING: iter(details),
@@ -125,14 +126,8 @@ def _objects(extra: Fields, name: str) -> list[Fields]:
     return [expect(each, dict, f"item of {name}") for each in _list(extra, name)]
 
 
-def _parts_of(content: object) -> list[Part]:
-    if content is None or isinstance(content, str):
-        return [] if content is None else [text_part(content)]
-    return [expect(part, dict, "content part") for part in expect(content, list, "content")]
-
-
 def _natural_order(fields: Fields, details: Sequence[Block]) -> str:
-    parts = len(_parts_of(fields.get("content")))
+    parts = len(parts_in(fields.get("content")))
     return REASONING * len(details) + PART * parts + CALL * len(fields.get("tool_calls") or ())
 
 

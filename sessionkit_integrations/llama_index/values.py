@@ -8,20 +8,22 @@ bytes, such as the signatures that its Gemini integration keeps, as bytes.
 from __future__ import annotations
 
 import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import to_jsonable_python
 
 from sessionkit_integrations.adapting.differences import replace_at
 from sessionkit_integrations.errors import InvalidMessageError
+from sessionkit_integrations.records.stand_ins import to_bytes
+from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect, expect_item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     Path = list[str | int]
     Place = list[Any]
@@ -41,18 +43,27 @@ def dump_value(value: dict[str, Any]) -> tuple[dict[str, Any], list[Place]]:
     return {name: _dump(item) for name, item in value.items()}, list(_places(value, []))
 
 
-def restore(values: dict[str, Any], places: Iterable[Place]) -> None:
+def restore(values: dict[str, Any], places: object) -> None:
     """Put bytes and objects of OpenAI's SDK, where that is installed, in their places; see `dump_value`.
 
     Raises:
-        LookupError, TypeError, ValueError: There is nothing at these places.
+        UnreadableRecordError: There is nothing at these places.
     """
-    for path, name in places:
+    for each in expect(places, list, "objects"):
+        place = expect(each, list, "place of an object")
+        path, name = expect_item(place, 0, "place"), expect(expect_item(place, 1, "place"), str, "class of an object")
         cls = _class(name)
         if name == _BYTES:
-            replace_at(values, path, partial(b64decode, validate=True))
+            replace_at(values, path, to_bytes)
         elif cls is not None:
-            replace_at(values, path, cls.model_validate)
+            replace_at(values, path, partial(_validate, cls))
+
+
+def _validate(cls: type[BaseModel], fields: object) -> BaseModel:
+    try:
+        return cls.model_validate(fields)
+    except ValidationError as error:
+        raise UnreadableRecordError(f"fields make no {cls.__name__} ({error})") from error
 
 
 def _dump(value: Any) -> Any:

@@ -112,7 +112,7 @@ def decode_all(
     """Return the messages that records hold.
 
     Args:
-        reader: How the messages are read.
+        reader: The reader of their messages.
         records: The records, in order.
         session_id: The session that they are of.
         first: Position in the session of the first one, for the error.
@@ -124,11 +124,18 @@ def decode_all(
     messages: list[M] = []
     for position, record in enumerate(records, first):
         try:
-            messages.append(reader.decode(check_record(reader.parse_json(record))))
-        except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+            messages.append(reader.decode(check_record(_parse(reader, record))))
+        except (UnreadableRecordError, RecursionError) as error:  # anything else is a fault of our own code
             problem = f"cannot be read as a message ({error})"
             raise CorruptSessionError(session_id, position, problem, archived=archived) from error
     return messages
+
+
+def _parse(reader: Reader[Any], record: bytes) -> Any:
+    try:
+        return reader.parse_json(record)
+    except ValueError as error:
+        raise UnreadableRecordError(f"it is not JSON: {error}") from error
 
 
 def _is_list_of_parts(content: object) -> bool:

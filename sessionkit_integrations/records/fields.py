@@ -12,20 +12,18 @@ Fields = dict[str, Any]
 _OPENAI_FIELDS = frozenset({"role", "content", "tool_calls", "tool_call_id", "name"})
 ORDINARY_FIELDS = _OPENAI_FIELDS | {"at"}
 """Fields of records that say nothing beyond OpenAI's shape."""
-_SHARED_FIELDS = frozenset({"reasoning_details", "reasoning_content", "is_error"})
-_KNOWN_FIELDS = _OPENAI_FIELDS | _SHARED_FIELDS | RESERVED_FIELDS
+_SHARED_FIELDS: dict[str, type] = {"reasoning_details": list, "reasoning_content": str, "is_error": bool}
+"""Types of the fields that more than one framework has a place for."""
+_KNOWN_FIELDS = _OPENAI_FIELDS | RESERVED_FIELDS
 
 
 def reasoning_of(fields: Fields) -> list[Fields]:
     """Return the reasoning before a message, whoever wrote it, as dicts of ``reasoning_details``."""
-    for framework in FRAMEWORKS:
-        if framework in fields:
-            details: list[Fields] = fields[framework].get("reasoning_details", [])
-            return details
-    details = fields.get("reasoning_details") or []
-    if not details and isinstance(fields.get("reasoning_content"), str):
+    written = _written_by_framework(fields)
+    details = (written[0] if written else fields).get("reasoning_details")
+    if not details and not written and isinstance(fields.get("reasoning_content"), str):
         return [reasoning_text(fields["reasoning_content"])]  # as DeepSeek's API has it, and many after it
-    return [detail for detail in details if isinstance(detail, dict)]
+    return [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []
 
 
 def reasoning_text(text: str, signature: str | None = None) -> Fields:
@@ -42,14 +40,26 @@ def text_of_detail(detail: Fields) -> str | None:
 
 def is_error(fields: Fields) -> bool:
     """Return whether a tool message tells of a failure, whoever wrote it."""
-    places = [fields, *(fields[framework] for framework in FRAMEWORKS if framework in fields)]
-    return any(place.get("is_error") is True for place in places)
+    return any(place.get("is_error") is True for place in (fields, *_written_by_framework(fields)))
 
 
 def other_fields(fields: Fields) -> Fields:
     """Return the fields of a record that only a plain message, or one of a later version, has.
 
     Fields that say nothing are left out: dumped messages of OpenAI's SDK have an ``audio`` of ``None``, which
-    integrations of the frameworks take for a sound.
+    integrations of the frameworks take for a sound. Fields that hold something else than readers expect there are kept.
     """
-    return {name: value for name, value in fields.items() if value is not None and name not in _KNOWN_FIELDS}
+    return {
+        name: value
+        for name, value in fields.items()
+        if value is not None and name not in _KNOWN_FIELDS and not _is_shared(name, value)
+    }
+
+
+def _written_by_framework(fields: Fields) -> list[Fields]:
+    places = [fields[framework] for framework in FRAMEWORKS if framework in fields]
+    return [place for place in places if isinstance(place, dict)]
+
+
+def _is_shared(name: str, value: object) -> bool:
+    return name in _SHARED_FIELDS and isinstance(value, _SHARED_FIELDS[name])

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from typing_extensions import NotRequired, TypedDict
 
 from sessionkit_integrations.errors import InvalidMessageError, InvalidSessionIdError
+from sessionkit_integrations.records.unreadable import brief
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES = frozenset({"system", "user", "assistant", "tool"})
@@ -87,7 +88,7 @@ def check_message(message: Mapping[str, Any]) -> None:
         raise InvalidMessageError("message", f"must be a dict, got {type(message).__name__}")
     role = message.get("role")
     if not isinstance(role, str) or (role not in ROLES and role != DEVELOPER):
-        raise InvalidMessageError("role", f"must be one of {', '.join(sorted(ROLES))}, got {role!r}")
+        raise InvalidMessageError("role", f"must be one of {', '.join(sorted(ROLES))}, got {brief(role)}")
     _check_content(message)
     _check_tool_calls(message.get("tool_calls"))
     for field in ("tool_call_id", "name"):
@@ -139,7 +140,7 @@ def _check_tool_calls(calls: object) -> None:
         elif kind == "function":
             _check_strings(call.get("function"), f"{field}.function", ("name", "arguments"))
         else:
-            raise InvalidMessageError(f"{field}.type", f"must be 'function' or 'custom', got {kind!r}")
+            raise InvalidMessageError(f"{field}.type", f"must be 'function' or 'custom', got {brief(kind)}")
 
 
 def _check_strings(value: object, field: str, names: tuple[str, str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.records.stand_ins import KEY, RESTORED, to_key
-from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect, expect_item
+from sessionkit_integrations.records.unreadable import UnreadableRecordError, brief, expect, expect_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -61,7 +61,7 @@ def _at(container: Any, step: object) -> Any:
         return expect_item(container, step, "path of a value")
     values = _names_in(container)
     if not isinstance(step, str) or step not in values:
-        raise UnreadableRecordError(f"path of a value leads to nothing at {step!r}")
+        raise UnreadableRecordError(f"path of a value leads to nothing at {brief(step)}")
     return values[step]
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessionkit_integrations.records.media import Kind, Media, Part, text_or_none, text_part, to_media
+from sessionkit_integrations.records.unreadable import expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,15 +53,27 @@ def read_content(fields: Mapping[str, Any]) -> list[Content]:
         fields: The message in OpenAI's shape.
     """
     content = fields.get("content")
-    parts: list[Part] = [text_part(content)] if isinstance(content, str) else list(content or ())
+    items = content if isinstance(content, list) else []
+    parts = [text_part(content)] if isinstance(content, str) else list(map(_as_part, items))
     if not content:
         for name, text in (("audio", "transcript"), ("function_call", "")):
             if isinstance(instead := fields.get(name), dict):
                 parts.append({"type": name, "name": instead.get("name"), "text": instead.get(text)})
     calls = fields.get("tool_calls")
     elsewhere = _REASONING | _CALLS if calls else _REASONING
-    pieces = [each for part in parts if part.get("type") not in elsewhere for each in _pieces(part)]
+    pieces = [each for part in parts if text_or_none(part.get("type")) not in elsewhere for each in _pieces(part)]
     return pieces if pieces or calls else [Content(part, None) for part in parts]
+
+
+def parts_in(content: object) -> list[Part]:
+    """Return the parts that the content of a record consists of; a text is one.
+
+    Raises:
+        UnreadableRecordError: It is not the content of a message.
+    """
+    if content is None or isinstance(content, str):
+        return [] if content is None else [text_part(content)]
+    return [expect(part, dict, "content part") for part in expect(content, list, "content")]
 
 
 def contents_of(part: Part) -> Contents:
@@ -86,6 +99,13 @@ def left_out(part: Part, media: Media | None = None) -> str:
     what = f"{media.kind} {media.name}" if media.name else media.kind
     where = media.url or media.file_id
     return f"[{what} left out: {where}]" if where else f"[{what} left out]"
+
+
+def _as_part(item: object) -> Part:
+    """Return an item of a message's content as a content part; others than ours write texts among them."""
+    if isinstance(item, str):
+        return text_part(item)
+    return item if isinstance(item, dict) else {"type": type(item).__name__}
 
 
 def _pieces(part: Part) -> list[Content]:

@@ -41,7 +41,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, NewType, NoReturn
 
 from sessionkit_integrations.records.messages import DEVELOPER, ROLES
-from sessionkit_integrations.records.unreadable import UnreadableRecordError
+from sessionkit_integrations.records.unreadable import UnreadableRecordError, brief
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,7 +118,7 @@ def check_record(value: Any) -> Fields:
     if role == DEVELOPER:
         value["role"] = "system"
     elif role not in _ROLES:
-        raise UnreadableRecordError(f"role must be one of {', '.join(_ROLES)}, got {role!r}")
+        raise UnreadableRecordError(f"role must be one of {', '.join(_ROLES)}, got {brief(role)}")
     return value
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.records.stand_ins import MAX_INTEGER_BITS, is_json
+from sessionkit_integrations.records.unreadable import brief
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ def check_fields(fields: Mapping[str, Any]) -> None:
     """Raise `InvalidMessageError`, naming the place, unless JSON can hold the fields of a message exactly."""
     for name, value in fields.items():
         if not isinstance(name, str):
-            raise InvalidMessageError(repr(name), "must be a string, as the names of fields are in JSON")
+            raise InvalidMessageError(brief(name), "must be a string, as the names of fields are in JSON")
         check_json(value, name)
 
 
@@ -63,7 +64,7 @@ def _check(value: object) -> None:
     elif isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise _NotJsonError(f"has the key {key!r}; in JSON, keys are strings")
+                raise _NotJsonError(f"has the key {brief(key)}; in JSON, keys are strings")
             _check_text(key, "has a key with")
             if not is_json(item):
                 _check_within(item, f".{key}")

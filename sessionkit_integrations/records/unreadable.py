@@ -31,7 +31,7 @@ def expect(value: object, kind: type[T], place: str) -> T:
         UnreadableRecordError: It is of another kind.
     """
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise UnreadableRecordError(f"{place} must be {_NAMES[kind]}, got {_shown(value)}")
+        raise UnreadableRecordError(f"{place} must be {_NAMES[kind]}, got {brief(value)}")
     return value
 
 
@@ -52,6 +52,10 @@ def expect_item(values: list[Any], index: object, place: str) -> Any:
     return values[position]
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
+def brief(value: object) -> str:
+    """Return a value for an error, cut to a length that is read."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - Python shows no integer of many digits, and other classes may raise anything
+        return f"a {type(value).__name__}"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
