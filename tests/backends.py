@@ -48,18 +48,25 @@ class Backends:
         url = self.cluster().url if name == "cluster" else self.server(name).url
         return lambda **options: RedisStore(url, **_own_keys(options))
 
+    def binary(self, name: str) -> str:
+        """Return the path of a server; skip the test where this machine lacks it."""
+        binary = binaries()[name]
+        if binary is None:
+            pytest.skip(f"this machine has no {name} server")
+        return binary
+
     def stop(self) -> None:
         """Stop all that was started."""
         for started in reversed(self._started):
             started.stop()
 
     def _start_server(self, name: str) -> Server:
-        server = Server(_binary(name)).start()
+        server = Server(self.binary(name)).start()
         self._started.append(server)
         return server
 
     def _start_cluster(self) -> Cluster:
-        cluster = Cluster(_binary("redis-8.2")).start()
+        cluster = Cluster(self.binary("redis-8.2")).start()
         self._started.append(cluster)
         return cluster
 
@@ -71,10 +78,3 @@ class Backends:
 
 def _own_keys(options: dict[str, Any]) -> dict[str, Any]:
     return {"key_prefix": f"test{next(_numbers)}:", **options}
-
-
-def _binary(name: str) -> str:
-    binary = binaries()[name]
-    if binary is None:
-        pytest.skip(f"this machine has no {name} server")
-    return binary

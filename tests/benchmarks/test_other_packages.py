@@ -16,15 +16,18 @@ from sessionkit_integrations.porting.stored import read_session
 from tests.benchmarks.keeping import deprecations_ignored
 from tests.langchain.messages import EVERY_KIND
 from tests.llama_index import samples
+from tests.porting.commands import summary
 from tests.porting.migrating import IDS, check_migration, in_langchain
 from tests.porting.other_packages import can_be_kept, write_langchain_community, write_llama_index
-from tests.servers import Server, binaries, search_modules
+from tests.servers import Server, search_modules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     import redis
+
+    from tests.backends import Backends
 
 
 @pytest.fixture
@@ -65,11 +68,11 @@ def test_llama_index_writes_what_the_tests_write(client: redis.Redis, redis_serv
 
 
 @pytest.mark.skipif(not search_modules(), reason="RedisJSON comes for Linux on x86_64 alone")
-def test_langchain_redis_is_migrated(tmp_path: Path) -> None:
+def test_langchain_redis_is_migrated(backends: Backends, tmp_path: Path) -> None:
     target = f"sqlite:///{tmp_path}/new.db"
     with deprecations_ignored():
         module: Any = import_module("langchain_redis")
-    server = Server(str(binaries()["redis-8.2"]), *search_modules()).start()
+    server = Server(backends.binary("redis-8.2"), *search_modules()).start()
     try:
         theirs: dict[str, list[BaseMessage]] = {}
         for session_id in IDS:
@@ -96,3 +99,41 @@ def test_langchain_redis_is_migrated(tmp_path: Path) -> None:
             assert json.loads(read_session(sessions, "plain").active[0])["at"] > 1_700_000_000_000
     finally:
         server.stop()
+
+
+@pytest.mark.skipif(not search_modules(), reason="RedisJSON comes for Linux on x86_64 alone")
+def test_bad_documents_of_langchain_redis_leave_out_their_sessions(backends: Backends, tmp_path: Path) -> None:
+    server = Server(backends.binary("redis-8.2"), *search_modules()).start()
+    try:
+        with server.client() as client:
+            times: list[Any] = [1e306, -1e306, 1e30, 1e308, 9e15, -1e15, "x", None, True, [1], {"a": 1}, -5, 1.7e9]
+            for number, timestamp in enumerate(times):
+                put(client, f"time {number}", str(number), timestamp=timestamp)
+            for number, session_id in enumerate([[1], {"a": 1}, 5, None, "", "x" * 600]):
+                put(client, session_id, f"id {number}")
+            put(client, "bad", "bad 1")
+            put(client, "bad", "bad 2", data={"content": 7, "type": "human"}, timestamp=1.7e9 + 1)
+            put(client, "bad", "bad 3", type="robot", timestamp=1.7e9 + 2)
+            client.execute_command("JSON.SET", b"chat:caf\xe9", "$", '{"session_id": "other"}')
+        args = ("migrate", "--from", "langchain-redis", server.url, "--url", f"sqlite:///{tmp_path}/new.db", "--yes")
+        done = summary(*args, code=1)
+        assert (done["written"], done["ignored"]) == (len(times), 5)
+        assert sorted(done["left_out"]) == ["", "bad", "x" * 600]
+        assert [(each["session_id"], each["position"]) for each in done["unreadable"]] == [
+            ("", None),
+            ("bad", 1),
+            ("bad", 2),
+            ("x" * 600, None),
+        ]
+        with SessionManager.from_url(f"sqlite:///{tmp_path}/new.db") as sessions:
+            written = [next(iter(sessions.view(f"time {number}").messages)).at for number in range(len(times))]
+        assert [at and at.timestamp() for at in written] == [*[None] * 5, None, *[None] * 5, -5, 1.7e9]
+    finally:
+        server.stop()
+
+
+def put(client: redis.Redis, session_id: Any, key: str, **fields: Any) -> None:
+    """Put a message into a document, as langchain-redis does."""
+    document = {"type": "human", "message_id": key, "data": {"content": "Hello", "type": "human"}, "timestamp": 1.7e9}
+    text = json.dumps({**document, "session_id": session_id, **fields})
+    client.execute_command("JSON.SET", f"chat:{key}", "$", text)

@@ -29,7 +29,7 @@ ELSEWHERE = [f"elsewhere{number}" for number in range(50)]
 @pytest.fixture(scope="module", params=["redis-8.2", "valkey-9"])
 def cluster(request: pytest.FixtureRequest, backends: Backends) -> Iterator[Cluster]:
     """Three primaries with a replica each."""
-    started = Cluster(backends.server(request.param).binary, replicas=1, node_timeout=1000).start()
+    started = Cluster(backends.binary(request.param), replicas=1, node_timeout=1000).start()
     yield started
     started.stop()
 

@@ -27,7 +27,7 @@ NEW_NODE = 3
 @pytest.fixture(scope="module")
 def cluster(backends: Backends) -> Iterator[Cluster]:
     """Three primaries, whose sessions are to be listed, and a new node without slots."""
-    started = Cluster(backends.server("redis-8.2").binary, spare=1).start()
+    started = Cluster(backends.binary("redis-8.2"), spare=1).start()
     with SessionManager(store=RedisStore(started.url, key_prefix=PREFIX)) as sessions:
         for name in NAMES:
             sessions.add_user_message(name, "Hello")

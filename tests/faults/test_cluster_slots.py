@@ -26,7 +26,7 @@ pytestmark = OLD_CLIENTS_LEAK
 @pytest.fixture(scope="module")
 def cluster(backends: Backends) -> Iterator[Cluster]:
     """Three primaries, three replicas, and a new node without slots."""
-    started = Cluster(backends.server("redis-8.2").binary, replicas=1, spare=1).start()
+    started = Cluster(backends.binary("redis-8.2"), replicas=1, spare=1).start()
     yield started
     started.stop()
 

@@ -15,10 +15,12 @@ import pytest
 from sessionkit_integrations import RedisStore, SessionManager, StoreUnavailableError
 from tests.backends import REDIS_SERVERS
 from tests.faults.helpers.meta import check_meta
-from tests.servers import Server, binaries
+from tests.servers import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.backends import Backends
 
 WINDOW, WRITERS, CRASHES = 5, 4, 5
 PREFIX = "crash:"
@@ -64,11 +66,8 @@ class Writer:
 
 
 @pytest.fixture(params=REDIS_SERVERS)
-def syncing(request: pytest.FixtureRequest) -> Iterator[Server]:
-    binary = binaries()[request.param]
-    if binary is None:
-        pytest.skip(f"this machine has no {request.param} server")
-    server = Server(binary, "--appendonly", "yes", "--appendfsync", "always").start()
+def syncing(request: pytest.FixtureRequest, backends: Backends) -> Iterator[Server]:
+    server = Server(backends.binary(request.param), "--appendonly", "yes", "--appendfsync", "always").start()
     yield server
     server.stop()
 

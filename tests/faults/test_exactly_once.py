@@ -14,7 +14,7 @@ from sessionkit_integrations import RedisStore, SessionManager, StoreUnavailable
 from tests.faults.helpers.appending import aappend, append
 from tests.faults.helpers.framing import Http, Resp
 from tests.faults.helpers.proxy import ALL, CUTS, Faults, FaultyProxy
-from tests.servers import Cluster, binaries
+from tests.servers import Cluster
 from tests.upstash_rest import TOKEN
 
 if TYPE_CHECKING:
@@ -64,12 +64,9 @@ def one_redis(backends: Backends, weights: dict[str, float]) -> Iterator[tuple[i
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
+def cluster(backends: Backends) -> Iterator[Cluster]:
     """A cluster of this module's own, as its nodes are made to name the ports of proxies as theirs."""
-    binary = binaries()["redis-8.2"]
-    if binary is None:
-        pytest.skip("this machine has no redis-8.2 server")
-    started = Cluster(binary).start()
+    started = Cluster(backends.binary("redis-8.2")).start()
     yield started
     started.stop()
 

@@ -66,7 +66,7 @@ def everything_of(error: BaseException) -> str:
 
 @pytest.fixture(scope="module")
 def guarded(backends: Backends) -> Iterator[Server]:
-    server = Server(backends.server("redis-8.2").binary).start()
+    server = Server(backends.binary("redis-8.2")).start()
     with server.client() as client:
         client.execute_command("CONFIG", "SET", "requirepass", "another one")
     yield server
@@ -118,6 +118,7 @@ WAYS: dict[str, Callable[[str], RedisStore]] = {
 @pytest.mark.usefixtures("backends")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("fault", ["wrong password", "unreachable", "silent", "repeating"])
+@pytest.mark.usefixtures("backends")
 def test_no_error_of_redis_shows_the_password(
     way: str, fault: str, request: pytest.FixtureRequest, call: Call, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:

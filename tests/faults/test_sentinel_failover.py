@@ -26,7 +26,7 @@ SENTINELS = 3
 @pytest.fixture(scope="module")
 def servers(backends: Backends) -> Iterator[list[Server]]:
     """A primary and its two replicas."""
-    binary = backends.server("redis-8.2").binary
+    binary = backends.binary("redis-8.2")
     with ExitStack() as stack:
         primary = Server(binary, *REPLICATE_AT_ONCE)
         follow = ("--replicaof", "127.0.0.1", str(primary.port))

@@ -9,12 +9,13 @@ import pytest
 
 from sessionkit_integrations import SessionManager
 from tests.porting.commands import run, summary
-from tests.servers import Server, binaries, search_modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import redis
+
+    from tests.servers import Server
 
 DEEP = b"[" * 1000 + b"]" * 1000
 OF_ANY_PACKAGE = {
@@ -123,42 +124,3 @@ def test_keys_of_another_encoding_are_not_of_the_package(
     source.rpush(KEYS[package].encode() + b"caf\xe9", good)
     args = ("migrate", "--from", package, f"{redis_server.url}/7", "--url", f"sqlite:///{tmp_path}/new.db")
     assert [each["session_id"] for each in summary(*args)["sessions"]] == ["good"]
-
-
-@pytest.mark.server
-@pytest.mark.skipif(not search_modules(), reason="RedisJSON comes for Linux on x86_64 alone")
-def test_documents_of_langchain_redis(tmp_path: Any) -> None:
-    server = Server(str(binaries()["redis-8.2"]), *search_modules()).start()
-    try:
-        with server.client() as client:
-            times: list[Any] = [1e306, -1e306, 1e30, 1e308, 9e15, -1e15, "x", None, True, [1], {"a": 1}, -5, 1.7e9]
-            for number, timestamp in enumerate(times):
-                put(client, f"time {number}", str(number), timestamp=timestamp)
-            for number, session_id in enumerate([[1], {"a": 1}, 5, None, "", "x" * 600]):
-                put(client, session_id, f"id {number}")
-            put(client, "bad", "bad 1")
-            put(client, "bad", "bad 2", data={"content": 7, "type": "human"}, timestamp=1.7e9 + 1)
-            put(client, "bad", "bad 3", type="robot", timestamp=1.7e9 + 2)
-            client.execute_command("JSON.SET", b"chat:caf\xe9", "$", '{"session_id": "other"}')
-        args = ("migrate", "--from", "langchain-redis", server.url, "--url", f"sqlite:///{tmp_path}/new.db", "--yes")
-        done = summary(*args, code=1)
-        assert (done["written"], done["ignored"]) == (len(times), 5)
-        assert sorted(done["left_out"]) == ["", "bad", "x" * 600]
-        assert [(each["session_id"], each["position"]) for each in done["unreadable"]] == [
-            ("", None),
-            ("bad", 1),
-            ("bad", 2),
-            ("x" * 600, None),
-        ]
-        with SessionManager.from_url(f"sqlite:///{tmp_path}/new.db") as sessions:
-            written = [next(iter(sessions.view(f"time {number}").messages)).at for number in range(len(times))]
-        assert [at and at.timestamp() for at in written] == [*[None] * 5, None, *[None] * 5, -5, 1.7e9]
-    finally:
-        server.stop()
-
-
-def put(client: redis.Redis, session_id: Any, key: str, **fields: Any) -> None:
-    """Put a message into a document, as langchain-redis does."""
-    document = {"type": "human", "message_id": key, "data": {"content": "Hello", "type": "human"}, "timestamp": 1.7e9}
-    text = json.dumps({**document, "session_id": session_id, **fields})
-    client.execute_command("JSON.SET", f"chat:{key}", "$", text)

@@ -44,7 +44,7 @@ def works(store: RedisStore, call: Call) -> None:
 @pytest.fixture(scope="module")
 def guarded(backends: Backends) -> Iterator[Server]:
     """A server with passwords, an ACL user and a Unix socket."""
-    server = Server(backends.server("redis-8.2").binary)
+    server = Server(backends.binary("redis-8.2"))
     socket_path = server.folder / "redis.sock"
     server.arguments = ("--unixsocket", str(socket_path))
     server.start()
