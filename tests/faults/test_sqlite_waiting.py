@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessionkit_integrations import SessionManager, SQLiteStore
+from sessionkit_integrations.runtime.steps import run
+from sessionkit_integrations.stores.sqlite import statements
+from sessionkit_integrations.stores.sqlite.sql import transaction
 from sessionkit_integrations.testing.surface import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from types import FrameType
 
 PATIENCE = 60
 """Seconds that a writer waits for the file, longer than any of these tests takes."""
@@ -127,3 +131,39 @@ def test_closing_does_not_wait_for_a_locked_file(
     writer.join()
     assert contents(sessions.get_session("s")) == ["first", "second"]
     sessions.close()
+
+
+def test_an_interruption_leaves_nothing_locked_though_its_traceback_is_kept(path: Path) -> None:
+    """Ctrl-C may come at any line between two statements, and a debugger keeps all variables."""
+    store = SQLiteStore(path)
+    sessions = SessionManager(1, store)
+    places = {run.__code__, transaction.__code__, statements._load.__code__, statements._save.__code__}
+    kept: list[KeyboardInterrupt] = []
+    line = 0
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal line
+        if event == "line":
+            line += 1
+            if line == len(kept) + 1:
+                raise KeyboardInterrupt
+        return trace if frame.f_code in places else None
+
+    while True:
+        line = 0
+        sys.settrace(trace)
+        try:
+            sessions.add_user_message("s", "Hello")
+            break
+        except KeyboardInterrupt as error:
+            kept.append(error)
+        finally:
+            sys.settrace(None)
+        free = threading.Thread(target=store.read, args=("s",))
+        free.start()
+        free.join(PATIENCE)
+        assert not free.is_alive()
+        assert store._file._connection is not None
+        assert not store._file._connection.in_transaction
+    assert len(kept) > 30
+    store.close()

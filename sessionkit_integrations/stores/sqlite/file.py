@@ -135,7 +135,10 @@ class SQLiteFile(ForkSafe):
             return Failure(error, final=error.may_have_happened)
 
         steps = retrying(self._name, attempt, attempts, judge)
-        return run(steps, lambda statement: self._execute(connection, statement))
+        try:
+            return run(steps, lambda statement: self._execute(connection, statement))
+        finally:
+            steps.close()  # which gives back the lock at once, whatever still refers to the steps, such as a traceback
 
     def _give_way(self) -> None:
         """Leave the file to other processes for a moment, if this one has had it for long."""
