@@ -74,12 +74,12 @@ class Chats(Generic[M]):
     def read(self, session_id: str) -> list[M]:
         """Return the messages that the model sees: the preamble and the turns in the window."""
         check_session_id(session_id)
-        return self._of(session_id, self._store.read(session_id)).messages("preamble", "window")
+        return self._of(session_id, self._store.read(session_id)).kept_messages()
 
     async def aread(self, session_id: str) -> list[M]:
         """See `read`."""
         check_session_id(session_id)
-        return self._of(session_id, await self._store.aread(session_id)).messages("preamble", "window")
+        return self._of(session_id, await self._store.aread(session_id)).kept_messages()
 
     def read_archive(self, session_id: str, part: slice) -> list[M]:
         """Return a part of the archived messages, as a slice of all of them; `newest` makes pages."""

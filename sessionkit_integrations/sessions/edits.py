@@ -165,7 +165,7 @@ def change_archive(added: list[Record], *, clear: bool) -> EditFunction[M, None]
 
 def clear_all(session: SessionSnapshot[M]) -> EditPlan[list[M]]:
     """Remove all records, empty the archive, and return the messages that the model saw."""
-    return EditPlan(session.messages("preamble", "window"), active=[], clear_archive=True)
+    return EditPlan(session.kept_messages(), active=[], clear_archive=True)
 
 
 def set_system_message(message: M, record: Record) -> EditFunction[M, None]:

@@ -48,7 +48,7 @@ def newest(limit: int | None, before: int | None = None) -> slice:
     return slice(None if limit is None else -before - limit, -before or None)
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: each read makes one, and that would take three times as long
 class SessionSnapshot(Generic[M]):
     """Records of a session as they were at one moment; they become messages when these are asked for.
 
@@ -102,7 +102,23 @@ class SessionSnapshot(Generic[M]):
         Raises:
             CorruptSessionError: A record there cannot be read.
         """
-        return [message for place in places for message in self._messages(place)]
+        messages: list[M] = []
+        for place in places:
+            records = self._records(place)
+            if records:
+                first, archived = self.first(place), place == "archived"
+                messages += decode_all(self.reader, records, self.session_id, first=first, archived=archived)
+        return messages
+
+    def kept_messages(self) -> list[M]:
+        """Return the messages of the `kept` records: those that the model sees.
+
+        Raises:
+            CorruptSessionError: One of them cannot be read.
+        """
+        if self.preamble_end == self.window_start:  # as nearly always: nothing is outside the window
+            return decode_all(self.reader, self.active, self.session_id)
+        return self.messages("preamble", "window")
 
     def message(self, index: int) -> M:
         """Return the message of one of the `kept` records, by its index among them.
@@ -115,12 +131,11 @@ class SessionSnapshot(Generic[M]):
 
     def first(self, place: Place) -> int:
         """Return the position of the first record in a place, among the active records or in the archive."""
-        return {
-            "preamble": 0,
-            "outside": self.preamble_end,
-            "window": self.window_start,
-            "archived": self.archive_start,
-        }[place]
+        if place == "window":
+            return self.window_start
+        if place == "preamble":
+            return 0
+        return self.preamble_end if place == "outside" else self.archive_start
 
     def faults(self) -> list[CorruptSessionError]:
         """Return an error for each record that cannot be read, those of the active records first."""
@@ -136,12 +151,12 @@ class SessionSnapshot(Generic[M]):
         same: Any = self
         return replace(same, reader=reader)
 
-    def _messages(self, place: Place) -> list[M]:
-        end = {"preamble": self.preamble_end, "outside": self.window_start}.get(place)
-        archived = place == "archived"
-        first = self.first(place)
-        records = self.archived if archived else self.active[first:end]
-        return decode_all(self.reader, records, self.session_id, first=first, archived=archived)
+    def _records(self, place: Place) -> tuple[Record, ...]:
+        if place == "window":
+            return self.active[self.window_start :]
+        if place == "preamble":
+            return self.active[: self.preamble_end]
+        return self.outside if place == "outside" else self.archived
 
     def _fault(self, record: Record, position: int, *, archived: bool = False) -> CorruptSessionError | None:
         try:
