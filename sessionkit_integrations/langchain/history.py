@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import InvalidSessionIdError, MissingDependencyError
 from sessionkit_integrations.langchain.codec import LangChainCodec
+from sessionkit_integrations.langchain.runs import new_messages
+from sessionkit_integrations.records.unreadable import brief
 from sessionkit_integrations.sessions.manager import check_manager
 
 try:
     from langchain_core.chat_history import BaseChatMessageHistory
     from langchain_core.runnables import ConfigurableFieldSpec
+    from langchain_core.runnables.config import var_child_runnable_config
 except ImportError as error:
     raise MissingDependencyError("SessionKitChatMessageHistory", "langchain") from error
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.sessions.chats import Chats
     from sessionkit_integrations.sessions.manager import SessionManager
+    from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 
 
 class SessionKitChatMessageHistory(BaseChatMessageHistory):
@@ -141,42 +145,67 @@ class HistoryFactory:
         parts = [values[key] for key in self._keys]
         for key, part in zip(self._keys, parts, strict=True):
             if not isinstance(part, str) or not part:
-                raise InvalidSessionIdError(f"the {key} of a session is a non-empty string, not {part!r}")
+                raise InvalidSessionIdError(f"the {key} of a session must be a non-empty string, got {brief(part)}")
         if len(parts) == 1:
             return str(parts[0])
         return ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
 
 
 class _RunHistory(SessionKitChatMessageHistory):
-    """The history of one run: its first read stays until it writes."""
+    """The history of one run: its first read stays until it writes. Kept longer, it stays in the runs that it is in."""
 
     def __init__(self, session_id: str, sessions: SessionManager) -> None:
         super().__init__(session_id, sessions)
-        self._first_read: list[BaseMessage] | None = None
+        self._first_read: SessionSnapshot[BaseMessage] | None = None
+        self._given: list[BaseMessage] = []
+        self._has_written = False
 
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]  # as above
-        if self._first_read is None:
-            self._first_read = super().messages
-        return list(self._first_read)
+        snapshot = self._first_read
+        if snapshot is None:
+            snapshot = self._sessions.snapshot(self.session_id)
+        return self._messages_of(snapshot)
 
     async def aget_messages(self) -> list[BaseMessage]:
-        if self._first_read is None:
-            self._first_read = await super().aget_messages()
-        return list(self._first_read)
+        snapshot = self._first_read
+        if snapshot is None:
+            snapshot = await self._sessions.asnapshot(self.session_id)
+        return self._messages_of(snapshot)
 
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
-        super().add_messages(messages)
-        self._first_read = None
+        super().add_messages(self._new(messages))
+        self._end()
 
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
-        await super().aadd_messages(messages)
-        self._first_read = None
+        await super().aadd_messages(self._new(messages))
+        self._end()
 
     def clear(self) -> None:
         super().clear()
-        self._first_read = None
+        self._end()
 
     async def aclear(self) -> None:
         await super().aclear()
+        self._end()
+
+    def _messages_of(self, snapshot: SessionSnapshot[BaseMessage]) -> list[BaseMessage]:
+        """Return messages that nobody else has, and keep the snapshot for the run."""
+        messages = snapshot.messages("preamble", "window")
+        if not self._has_written or self._is_in_run():
+            self._first_read = snapshot
+            self._given += messages
+        return messages
+
+    def _new(self, messages: Sequence[BaseMessage]) -> Sequence[BaseMessage]:
+        return messages if self._first_read is None else new_messages(messages, self._given)
+
+    def _is_in_run(self) -> bool:
+        """Return whether LangChain reads at the beginning of a run whose history this is."""
+        config = var_child_runnable_config.get() or {}
+        return config.get("configurable", {}).get("message_history") is self
+
+    def _end(self) -> None:
         self._first_read = None
+        self._given = []
+        self._has_written = True

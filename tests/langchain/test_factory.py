@@ -127,9 +127,9 @@ def test_a_missing_key_is_reported_by_its_name() -> None:
 )
 def test_nobody_shares_a_session_called_none(run: str, values: dict[str, Any]) -> None:
     sessions = SessionManager()
-    with pytest.raises(InvalidSessionIdError, match="_id of a session is a non-empty string"):
+    with pytest.raises(InvalidSessionIdError, match="_id of a session must be a non-empty string"):
         RUN[run](keyed(sessions), "hello", {"configurable": values})
-    with pytest.raises(InvalidSessionIdError, match="session_id of a session is a non-empty string, not None"):
+    with pytest.raises(InvalidSessionIdError, match="session_id of a session must be a non-empty string, got None"):
         SessionKitChatMessageHistory.factory(sessions)(None)  # type: ignore[arg-type]
     assert list(sessions.list_sessions()) == []
 
