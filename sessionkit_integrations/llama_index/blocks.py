@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from io import IOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from llama_index.core.base.llms.types import ContentBlock, TextBlock, ThinkingBlock
-from pydantic_core import to_jsonable_python
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    ContentBlock,
+    DocumentBlock,
+    ImageBlock,
+    TextBlock,
+    VideoBlock,
+)
+from pydantic import BaseModel
 
 from sessionkit_integrations.adapting.with_pydantic import unvalidated_constructor
-from sessionkit_integrations.errors import InvalidMessageError
-from sessionkit_integrations.llama_index.values import dump_value, restore
-from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect, expect_optional
+from sessionkit_integrations.llama_index.values import restore, write
+from sessionkit_integrations.records.sizes import dumps_larger, fields_of
+from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
     from sessionkit_integrations.adapting.differences import Block
+    from sessionkit_integrations.records.values import Written
 
+DATA: dict[type, str] = {ImageBlock: "image", AudioBlock: "audio", VideoBlock: "video", DocumentBlock: "data"}
+"""Fields of blocks of media that hold the data, as the bytes of their base64."""
 _CLASSES: dict[object, type[BaseModel]] = {
     cls.model_fields["block_type"].default: cls for cls in get_args(get_args(ContentBlock)[0])
 }
+_INNER = {"citable": "content", "citation": "cited_content"}
+"""Fields in which blocks hold other blocks."""
 _OBJECTS = "objects"
-"""Field of a dumped thinking block for the places of objects that JSON does not have."""
+"""Field of earlier records with the places of objects in a thinking block."""
 _make_text_block = unvalidated_constructor(TextBlock(text=""))
 
 
@@ -31,24 +43,13 @@ def text_block(text: str) -> TextBlock:
     return _make_text_block({"block_type": "text", "text": text})
 
 
-def dump_block(block: Any) -> Block:
-    """Return a block as JSON.
+def dump_block(block: BaseModel, max_bytes: int) -> Written:
+    """Return a block as JSON, and notes of what JSON cannot hold, whose paths begin at the block.
 
     Raises:
-        InvalidMessageError: JSON cannot hold it.
+        InvalidMessageError: It is too large by far, or nested too deeply.
     """
-    dumped = block.model_dump(exclude_none=True)
-    if isinstance(block, ThinkingBlock):
-        return _dump_thinking(dumped)
-    try:
-        try:
-            encoded: Block = to_jsonable_python(dumped)
-        except UnicodeDecodeError:
-            # The raw bytes of an open file. A block that is made of bytes holds them in base64.
-            encoded = to_jsonable_python(type(block).model_validate(dumped).model_dump(exclude_none=True))
-    except ValueError as error:
-        raise InvalidMessageError(f"blocks.{block.block_type}", f"holds what JSON cannot ({error})") from error
-    return encoded
+    return write(_fields_of(block), max_bytes)
 
 
 def is_supported(fields: Block) -> bool:
@@ -58,7 +59,7 @@ def is_supported(fields: Block) -> bool:
 
 
 def load_block(fields: Block) -> Any:
-    """Return the block that `dump_block` made ``fields`` of.
+    """Return the block that `dump_block` made ``fields`` of, but for values that JSON cannot hold.
 
     Raises:
         UnreadableRecordError: There is no such block.
@@ -66,36 +67,62 @@ def load_block(fields: Block) -> Any:
     if not is_supported(fields):
         raise UnreadableRecordError(f"there is no block of the type {fields.get('block_type')!r}")
     kind = fields["block_type"]
-    path = expect_optional(fields.pop("path", None), str, "path of a block")
+    path, objects = fields.pop("path", None), fields.pop(_OBJECTS, None)
+    inner = fields.get(_INNER.get(kind, ""))
     # The blocks within a block are loaded one by one, and what holds them is validated without them.
-    if kind == "citable":
-        block = _validate({**fields, "content": []})
-        inner = expect(fields.get("content"), list, "content of a citable block")
-        block.content = [load_block(expect(each, dict, "block")) for each in inner]
-    elif kind == "citation":
-        block = _validate({**fields, "cited_content": ""})
-        block.cited_content = load_block(expect(fields.get("cited_content"), dict, "cited content"))
+    if kind == "citable" and isinstance(inner, list):
+        block = _make({**fields, "content": []})
+        block.content = [load_block(each) if _is_block(each) else each for each in inner]
+    elif kind == "citation" and isinstance(inner, dict) and _is_block(inner):
+        block = _make({**fields, "cited_content": ""})
+        block.cited_content = load_block(inner)
     else:
-        objects = fields.pop(_OBJECTS, None)
-        block = _validate(fields)
-        if objects is not None:
-            restore(block.additional_information, objects)
+        block = _make(fields)
+    if objects is not None:
+        restore(block.additional_information, expect(objects, list, _OBJECTS))
     if path is not None:
         # Validation would fail for a file that is gone by now, and with it the whole session.
-        block.path = path if kind == "document" else Path(path)
+        block.path = Path(path) if isinstance(path, str) and kind != "document" else path
     return block
 
 
-def _validate(fields: Block) -> Any:
-    try:
-        return _CLASSES[fields["block_type"]].model_validate(fields)
-    except ValueError as error:
-        raise UnreadableRecordError(f"fields make no block ({error})") from error
+def _is_block(value: object) -> bool:
+    return isinstance(value, dict) and is_supported(value)
 
 
-def _dump_thinking(dumped: Block) -> Block:
+def _make(fields: Block) -> Any:
+    """Return the block of some fields: validated, if they are valid; fields may have been assigned that are not."""
+    cls = _CLASSES[fields["block_type"]]
     try:
-        dumped["additional_information"], objects = dump_value(dumped["additional_information"])
-    except InvalidMessageError as error:
-        raise InvalidMessageError("blocks.thinking", str(error)) from error
-    return {**dumped, _OBJECTS: objects} if objects else dumped
+        return cls.model_validate(fields)
+    except ValueError:
+        required = [name for name, field in cls.model_fields.items() if field.is_required()]
+        name = DATA.get(cls, "")
+        if isinstance(fields.get(name), str):
+            fields = {**fields, name: fields[name].encode(errors="surrogatepass")}
+        return cls.model_construct(**{**dict.fromkeys(required), **fields})
+
+
+def _fields_of(block: BaseModel) -> dict[str, Any]:
+    """Return the fields of a block that are not empty: data as text, and blocks in it as their fields."""
+    try:
+        fields = fields_of(block) if dumps_larger(block) else block.model_dump(exclude_none=True, warnings=False)
+    except Exception:  # noqa: BLE001 - whatever was assigned to it may raise anything
+        fields = fields_of(block)
+    fields = {name: value for name, value in fields.items() if value is not None}
+    if "block_type" in type(block).model_fields:
+        fields["block_type"] = type(block).model_fields["block_type"].default
+    name = _INNER.get(str(fields.get("block_type")), "")
+    held = vars(block).get(name)
+    if isinstance(held, BaseModel):
+        fields[name] = _fields_of(held)
+    elif isinstance(held, list):
+        fields[name] = [_fields_of(each) if isinstance(each, BaseModel) else each for each in held]
+    name = DATA.get(type(block), "")
+    data = fields.get(name, vars(block).get(name) if isinstance(vars(block).get(name), str) else None)
+    if isinstance(data, str):  # which LlamaIndex dumps as nothing
+        fields[name] = data
+    elif isinstance(data, bytes):
+        is_raw = isinstance(vars(block).get(name), IOBase) or not data.isascii()
+        fields[name] = (b64encode(data) if is_raw else data).decode()  # as a block has it that is made of bytes
+    return fields

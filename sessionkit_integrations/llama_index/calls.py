@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llama_index.core.base.llms.types import ToolCallBlock
 
-from sessionkit_integrations.adapting.arguments import keep_texts, kept_texts, read_arguments, write_checked_arguments
+from sessionkit_integrations.adapting.arguments import keep_texts, read_arguments, write_arguments
 from sessionkit_integrations.adapting.with_pydantic import unvalidated_constructor
+from sessionkit_integrations.llama_index.provider_calls import compare_calls, from_calls, shape_of, to_calls
 from sessionkit_integrations.records.tool_calls import are_function_calls, function_call, texts_of
-from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect, expect_optional
+from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,27 +41,21 @@ class EncodedCalls(NamedTuple):
     given: bool
 
 
-def encode_calls(blocks: Sequence[ToolCallBlock], kwargs: Mapping[str, Any]) -> EncodedCalls:
+def encode_calls(blocks: Sequence[tuple[Fields, Sequence[str]]], kwargs: Mapping[str, Any]) -> EncodedCalls:
     """Return the tool calls of a record.
 
     Args:
-        blocks: The blocks that call.
+        blocks: The fields of the blocks that call, and texts that their arguments may have been read from.
         kwargs: The message's additional keyword arguments, as JSON.
 
     Raises:
         InvalidMessageError: JSON cannot hold the arguments.
     """
-    calls = [_encode_call(block) for block in blocks]
-    extra: Fields = {}
+    calls = [_encode_call(fields, texts) for fields, texts in blocks]
     given: Any = kwargs.get(KWARG)
-    is_given = are_function_calls(given) and (not calls or _mean_the_same(calls, given))
-    if is_given:
-        # They keep the very text that the model wrote its arguments in.
-        calls = [{name: call[name] for name in _FIELDS} for call in given]
-        extra["tool_calls_in_kwargs"] = [
-            {name: value for name, value in call.items() if name not in _FIELDS} for call in given
-        ]
-    texts = [index for index, block in enumerate(blocks) if isinstance(block.tool_kwargs, str)]
+    calls, extra = _with_given(calls, given)
+    is_given = bool(extra)
+    texts = [index for index, (fields, _) in enumerate(blocks) if isinstance(fields.get("tool_kwargs"), str)]
     texts = [index for index in texts if not isinstance(_decode_arguments(texts_of(calls[index])[2]), str)]
     if texts:
         extra["text_arguments"] = texts
@@ -70,7 +65,7 @@ def encode_calls(blocks: Sequence[ToolCallBlock], kwargs: Mapping[str, Any]) -> 
     return EncodedCalls([call if call["id"] is not None else {**call, "id": ""} for call in calls], extra, is_given)
 
 
-def decode_calls(calls: object, extra: Mapping[str, Any]) -> list[ToolCallBlock]:
+def decode_calls(calls: Sequence[Any], extra: Mapping[str, Any]) -> list[ToolCallBlock]:
     """Return the blocks that call; see `encode_calls`.
 
     Args:
@@ -80,13 +75,10 @@ def decode_calls(calls: object, extra: Mapping[str, Any]) -> list[ToolCallBlock]
     Raises:
         UnreadableRecordError: They are not tool calls.
     """
-    without_id = expect(extra.get("without_id", []), list, "calls without an id")
-    texts = expect(extra.get("text_arguments", []), list, "calls with a text")
+    texts = expect(extra.get("text_arguments", []), list, "text_arguments")
     blocks = []
-    for index, call in enumerate(expect(calls, list, "tool calls")):
+    for index, call in enumerate(_with_ids(calls, extra)):
         call_id, name, text = texts_of(call)
-        if index in without_id:
-            call_id = None
         arguments = text if index in texts or "custom" in call else _decode_arguments(text)
         fields = {"block_type": "tool_call", "tool_call_id": call_id, "tool_name": name, "tool_kwargs": arguments}
         block = _make_block(fields)
@@ -95,7 +87,7 @@ def decode_calls(calls: object, extra: Mapping[str, Any]) -> list[ToolCallBlock]
     return blocks
 
 
-def given_calls(calls: Any, extra: Mapping[str, Any]) -> list[Fields] | None:
+def given_calls(calls: Sequence[Any], extra: Mapping[str, Any]) -> list[Fields] | None:
     """Return the additional keyword argument ``tool_calls``, or ``None`` where the calls do not stand for one.
 
     Args:
@@ -105,22 +97,52 @@ def given_calls(calls: Any, extra: Mapping[str, Any]) -> list[Fields] | None:
     Raises:
         UnreadableRecordError: They are not tool calls.
     """
-    rest = expect_optional(extra.get("tool_calls_in_kwargs"), list, "more fields of calls")
-    if rest is None:
+    if "tool_calls_as" in extra:
+        return from_calls(_with_ids(calls, extra), extra["tool_calls_as"], extra.get("tool_calls_changes", []))
+    if "tool_calls_in_kwargs" not in extra:
         return None
-    if len(rest) != len(expect(calls, list, "tool calls")):
-        raise UnreadableRecordError("there must be more fields for each call, or for none")
+    rest = expect(extra["tool_calls_in_kwargs"], list, "tool_calls_in_kwargs")
+    if len(rest) != len(calls):
+        raise UnreadableRecordError("tool_calls_in_kwargs must have an item for each tool call")
     return [
-        {**expect(call, dict, "tool call"), **expect(more, dict, "more fields of a call")}
+        {**expect(call, dict, "tool call"), **expect(more, dict, "item of tool_calls_in_kwargs")}
         for call, more in zip(calls, rest, strict=True)
     ]
 
 
-def _encode_call(block: ToolCallBlock) -> Fields:
-    arguments = block.tool_kwargs
+def _with_given(calls: list[Fields], given: Any) -> tuple[list[Fields], Fields]:
+    """Return calls, and what they do not tell of those that were given in additional keyword arguments."""
+    if are_function_calls(given):
+        if calls and not _mean_the_same(calls, given):
+            return calls, {}
+        # They keep the very text that the model wrote its arguments in.
+        rest = [{name: value for name, value in call.items() if name not in _FIELDS} for call in given]
+        return [{name: call[name] for name in _FIELDS} for call in given], {"tool_calls_in_kwargs": rest}
+    shape = shape_of(given)
+    if shape is None:
+        return calls, {}
+    made = to_calls(given, shape)
+    if calls and not _mean_the_same(calls, made):
+        return calls, {}
+    calls = calls or made
+    changes = compare_calls(given, calls, shape)
+    return calls, {"tool_calls_as": shape, **({"tool_calls_changes": changes} if changes else {})}
+
+
+def _with_ids(calls: Sequence[Any], extra: Mapping[str, Any]) -> list[Any]:
+    """Return the calls of a record with the ids that they were written with."""
+    without_id = expect(extra.get("without_id", []), list, "without_id")
+    return [
+        {**expect(call, dict, "tool call"), "id": None} if index in without_id else call
+        for index, call in enumerate(calls)
+    ]
+
+
+def _encode_call(fields: Fields, texts: Sequence[str]) -> Fields:
+    arguments = fields.get("tool_kwargs", {})
     if not isinstance(arguments, str):
-        arguments = write_checked_arguments(arguments, "blocks.tool_kwargs", kept_texts(block))
-    return function_call(block.tool_call_id, block.tool_name, arguments)
+        arguments = write_arguments(arguments, texts)
+    return function_call(fields.get("tool_call_id"), fields["tool_name"], arguments)
 
 
 def _decode_arguments(text: str) -> dict[str, Any] | str:
@@ -130,9 +152,13 @@ def _decode_arguments(text: str) -> dict[str, Any] | str:
 
 
 def _mean_the_same(calls: Sequence[Fields], others: Sequence[Fields]) -> bool:
-    return list(map(_meaning, calls)) == list(map(_meaning, others))
+    """Return whether calls of blocks are those that were given, some of which have no ids."""
+    return len(calls) == len(others) and all(
+        other["id"] in {None, call["id"]} and _meaning(call) == _meaning(other)
+        for call, other in zip(calls, others, strict=True)
+    )
 
 
-def _meaning(call: Fields) -> tuple[Any, ...]:
-    call_id, name, text = texts_of(call)
-    return call_id, name, json.dumps(_decode_arguments(text), sort_keys=True)
+def _meaning(call: Fields) -> tuple[str, str]:
+    _, name, text = texts_of(call)
+    return name, json.dumps(_decode_arguments(text), sort_keys=True)

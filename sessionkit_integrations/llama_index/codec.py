@@ -6,6 +6,7 @@ blocks say more, their order, and additional keyword arguments.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import InvalidMessageError, MissingDependencyError
@@ -25,10 +26,9 @@ from sessionkit_integrations.llama_index.calls import KWARG as TOOL_CALLS
 from sessionkit_integrations.llama_index.calls import decode_calls, encode_calls, given_calls
 from sessionkit_integrations.llama_index.content import EncodedBlocks, decode_blocks
 from sessionkit_integrations.llama_index.natural import decode_content, decode_thinking
-from sessionkit_integrations.llama_index.values import dump_value, restore
+from sessionkit_integrations.llama_index.values import restore, write
 from sessionkit_integrations.records.parts import parts_in, read_content
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_bounds, fields_of
-from sessionkit_integrations.records.strict import check_fields
 from sessionkit_integrations.records.unreadable import UnreadableRecordError, brief, expect
 
 if TYPE_CHECKING:
@@ -69,47 +69,71 @@ class LlamaIndexCodec:
                 raise InvalidMessageError("message", f"must be a ChatMessage, got {type(message).__name__}")
             check_bounds(fields_of(message), max_bytes)
             try:
-                fields = _encode(message)
+                fields = _encode(message, max_bytes)
             except RecursionError as error:
                 raise InvalidMessageError("message", "is nested too deeply") from error
-            check_fields(fields)
             yield fields
 
     def decode(self, fields: Fields) -> ChatMessage:
         """See `Codec.decode`."""
-        extra = fields.get(TAG)
-        if extra is None:
-            if fields.keys() <= ORDINARY_FIELDS and not isinstance(fields.get("content"), list):
-                return _decode_ordinary(fields)
-            return _decode_foreign(fields)
-        return _decode(fields, expect(extra, dict, TAG))
+        if TAG in fields:
+            return _decode(fields, expect(fields[TAG], dict, TAG))
+        if fields.keys() <= ORDINARY_FIELDS and not isinstance(fields.get("content"), list):
+            return _decode_ordinary(fields)
+        return _decode_foreign(fields)
 
 
-def _encode(message: ChatMessage) -> Fields:
-    role = _ROLES[message.role]
-    kwargs, objects = dump_value(message.additional_kwargs)
-    blocks = EncodedBlocks(message.blocks)
-    calls, extra_of_calls, given = encode_calls(blocks.calls, kwargs)
+def _encode(message: ChatMessage, max_bytes: int) -> Fields:
+    said = vars(message)
+    message_role = _checked_role(said.get("role"))
+    role = _ROLES[message_role]
+    later = {name: said[name] for name in type(message).model_fields.keys() - _KNOWN if said.get(name) is not None}
+    given = {"additional_kwargs": _kwargs(said.get("additional_kwargs"))} | later
+    values, notes = write(given, max_bytes) if later or given["additional_kwargs"] else (given, [])
+    kwargs = values.pop("additional_kwargs")
+    blocks = EncodedBlocks(_blocks(said.get("blocks")), max_bytes)
+    calls, extra_of_calls, is_given = encode_calls(blocks.calls, kwargs)
     shared = _shared_kwargs(kwargs, role)
     fields: Fields = {"role": role, "content": blocks.content(optional=bool(calls) and role == "assistant"), **shared}
     if calls:
         fields["tool_calls"] = calls
-    elsewhere = {*shared, *((TOOL_CALLS,) if given else ())}
-    extra: Fields = {} if role == message.role.value else {"role": message.role.value}
-    if kwargs.get("is_error") is True:
-        extra["is_error"] = True
-        elsewhere.add("is_error")
-    if objects:
-        extra["objects"] = objects
-    extra |= extra_of_calls
+    failed = kwargs.get("is_error") is True
+    elsewhere = {*shared, *([TOOL_CALLS] if is_given else []), *(["is_error"] if failed else [])}
     rest = {name: value for name, value in kwargs.items() if name not in elsewhere}
-    if rest:
-        extra["additional_kwargs"] = rest
-    extra |= blocks.rest(fields)
-    later = {name for name in type(message).model_fields if name not in _KNOWN and getattr(message, name) is not None}
-    if later:
-        extra["fields"] = message.model_dump(include=later, mode="json")
+    notes = notes + blocks.notes
+    extra = {
+        **({} if role == message_role.value else {"role": message_role.value}),
+        **({"is_error": True} if failed else {}),
+        **extra_of_calls,
+        **({"additional_kwargs": rest} if rest else {}),
+        **blocks.rest(fields),
+        **({"fields": values} if values else {}),
+        **({"values": notes} if notes else {}),
+    }
     return {**fields, TAG: extra} if extra else fields
+
+
+def _checked_role(role: object) -> MessageRole:
+    """Return the role of a message, which may have been assigned as text."""
+    try:
+        return MessageRole(role)
+    except ValueError:
+        known = ", ".join(each.value for each in MessageRole)
+        raise InvalidMessageError("role", f"must be one of {known}, got {brief(role)}") from None
+
+
+def _kwargs(given: Any) -> dict[Any, Any]:
+    """Return additional keyword arguments, instead of which anything may have been assigned."""
+    if given is None or isinstance(given, Mapping):
+        return dict(given or {})
+    return {"additional_kwargs": given}
+
+
+def _blocks(given: Any) -> Sequence[Any]:
+    """Return the blocks of a message, instead of which anything may have been assigned."""
+    if given is None or isinstance(given, (list, tuple)):
+        return given or ()
+    return [given]
 
 
 def _shared_kwargs(kwargs: Fields, role: str) -> dict[str, str]:
@@ -124,14 +148,9 @@ def _shared_kwargs(kwargs: Fields, role: str) -> dict[str, str]:
 def _decode_ordinary(fields: Fields) -> ChatMessage:
     """Return a message that says nothing beyond OpenAI's shape, as most do: what `_decode` does, and faster."""
     content = fields.get("content")
-    if type(content) is str:
-        blocks: list[Any] = [text_block(content)]
-    elif content is None:
-        blocks = []
-    else:
-        raise UnreadableRecordError("content must be a string or a list")
-    if "tool_calls" in fields:
-        blocks += decode_calls(fields["tool_calls"] or [], {})
+    blocks: list[Any] = [] if content is None else [text_block(expect(content, str, "content"))]
+    if fields.get("tool_calls"):
+        blocks += decode_calls(expect(fields["tool_calls"], list, TOOL_CALLS), {})
     role = _MESSAGE_ROLES[fields["role"]]
     return _make_message({"role": role, "additional_kwargs": _kwargs_of(fields), "blocks": blocks})
 
@@ -140,23 +159,38 @@ def _decode(fields: Fields, extra: Fields) -> ChatMessage:
     kwargs = expect(extra.get("additional_kwargs", {}), dict, "additional_kwargs") | _kwargs_of(fields)
     if "is_error" in extra:
         kwargs["is_error"] = extra["is_error"]
-    calls = fields.get("tool_calls") or []
+    calls = expect(fields.get("tool_calls") or [], list, TOOL_CALLS)
     given = given_calls(calls, extra)
     if given is not None:
         kwargs[TOOL_CALLS] = given
+    role = extra.get("role", fields["role"])
+    if not isinstance(role, str) or role not in _MESSAGE_ROLES:
+        raise UnreadableRecordError(f"role must be one of {', '.join(_MESSAGE_ROLES)}, got {brief(role)}")
     blocks = decode_blocks(fields, decode_calls(calls, extra), extra)
-    if "objects" in extra:
-        restore(kwargs, extra["objects"])
-    role = _MESSAGE_ROLES.get(expect(extra.get("role", fields["role"]), str, "role"))
-    if role is None:
-        raise UnreadableRecordError(f"LlamaIndex has no role {extra['role']!r}")
-    values = {"role": role, "additional_kwargs": kwargs, "blocks": blocks}
-    for name, value in expect(extra.get("fields", {}), dict, "fields").items():
-        (values if name in ChatMessage.model_fields else kwargs).setdefault(name, value)
+    later = expect(extra.get("fields", {}), dict, "fields")
+    values = {"role": _MESSAGE_ROLES[role], "additional_kwargs": kwargs, "blocks": blocks, **later}
+    _restore(values, extra)
+    values["blocks"] = [
+        block for each in blocks for block in (each if isinstance(each, list) else [each]) if block is not None
+    ]
+    for name in later.keys() - ChatMessage.model_fields.keys():
+        kwargs.setdefault(name, values.pop(name))
     unsupported = [own for own in extra.get("own", ()) if not is_supported(own)]
     if unsupported:
         kwargs[_UNSUPPORTED_BLOCKS] = unsupported
     return _make_message(values)
+
+
+def _restore(values: Fields, extra: Fields) -> None:
+    """Make the values again that JSON cannot hold."""
+    objects = expect(extra.get("objects", []), list, "objects")  # as earlier records have them
+    notes = [
+        [["additional_kwargs", *expect(path, list, "path of an object")], *kind]
+        for path, *kind in (expect(each, list, "object") or [None] for each in objects)
+    ]
+    notes += expect(extra.get("values", []), list, "values")
+    if notes:
+        restore(values, notes)
 
 
 def _decode_foreign(fields: Fields) -> ChatMessage:
@@ -169,18 +203,14 @@ def _decode_foreign(fields: Fields) -> ChatMessage:
         kwargs["is_error"] = True
     thoughts = [block for block in map(decode_thinking, details) if block is not None]
     contents = [decode_content(content) for content in read_content(fields)]
-    blocks = [*thoughts, *contents, *decode_calls(fields.get("tool_calls") or [], {})]
+    calls = decode_calls(expect(fields.get("tool_calls") or [], list, TOOL_CALLS), {})
+    blocks = [*thoughts, *contents, *calls]
     return _make_message({"role": _MESSAGE_ROLES[role], "additional_kwargs": kwargs, "blocks": blocks})
 
 
 def _kwargs_of(fields: Fields) -> dict[str, Any]:
     """Return the additional keyword arguments that OpenAI's shape has a field for."""
-    kwargs = {}
-    for name in _SHARED_KWARGS:
-        if name in fields:
-            value = fields[name]
-            if isinstance(value, str):
-                kwargs[name] = value
-            elif value is not None and name != "refusal":  # which nobody checks
-                raise UnreadableRecordError(f"{name} must be a string, got {brief(value)}")
-    return kwargs
+    kwargs = {name: fields[name] for name in _SHARED_KWARGS if fields.get(name) is not None}
+    for name in kwargs.keys() - {"refusal"}:  # which nobody checks
+        expect(kwargs[name], str, name)
+    return {name: value for name, value in kwargs.items() if isinstance(value, str)}

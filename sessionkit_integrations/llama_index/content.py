@@ -21,8 +21,10 @@ from sessionkit_integrations.adapting.differences import apply, arrange, take
 from sessionkit_integrations.adapting.letters import CALL, CITABLE, DATA_URL, OWN, OWN_SHOWN, PART, REASONING
 from sessionkit_integrations.llama_index.blocks import dump_block, is_supported, load_block, text_block
 from sessionkit_integrations.llama_index.natural import decode_citable, decode_part, decode_thinking, encode_block
+from sessionkit_integrations.llama_index.values import restore
 from sessionkit_integrations.records.media import is_text
 from sessionkit_integrations.records.parts import parts_in
+from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES
 from sessionkit_integrations.records.unreadable import expect
 
 if TYPE_CHECKING:
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
     from sessionkit_integrations.adapting.differences import Block, Difference
     from sessionkit_integrations.records.fields import Fields
     from sessionkit_integrations.records.media import Part
+    from sessionkit_integrations.records.notes import Note
 
+_OWN = frozenset({OWN, OWN_SHOWN})
 _FROM_PARTS = frozenset({PART, DATA_URL, CITABLE, OWN_SHOWN})
 
 
@@ -42,18 +46,29 @@ class EncodedBlocks:
 
     Args:
         blocks: The blocks.
+        max_bytes: Bytes that a record may have.
 
     Raises:
-        InvalidMessageError: JSON cannot hold one of them.
+        InvalidMessageError: One of them is too large by far, or nested too deeply.
     """
 
-    def __init__(self, blocks: Sequence[Any]) -> None:
-        self._encoded = [encode_block(block, index) for index, block in enumerate(blocks)]
+    def __init__(self, blocks: Sequence[Any], max_bytes: int) -> None:
+        self._encoded = [encode_block(block, index, max_bytes) for index, block in enumerate(blocks)]
 
     @property
-    def calls(self) -> list[ToolCallBlock]:
-        """The blocks that call tools."""
+    def calls(self) -> list[tuple[Fields, tuple[str, ...]]]:
+        """The fields of the blocks that call tools, and the texts of their arguments."""
         return self._values(CALL)
+
+    @property
+    def notes(self) -> list[Note]:
+        """Notes of values that JSON cannot hold, whose paths begin at the message; those of own blocks are apart."""
+        return [
+            [["blocks", index, *path], *more]
+            for index, encoded in enumerate(self._encoded)
+            if encoded.letter not in _OWN
+            for path, *more in encoded.notes
+        ]
 
     def content(self, *, optional: bool) -> str | list[Part] | None:
         """Return the content of the record.
@@ -69,9 +84,13 @@ class EncodedBlocks:
     def rest(self, fields: Fields) -> Fields:
         """Return the part of the blocks that a record with these fields does not tell."""
         details = self._values(REASONING)
+        own = [encoded for encoded in self._encoded if encoded.letter in _OWN]
         extra = {
             "reasoning_details": details,
-            "own": self._values(OWN, OWN_SHOWN),
+            "own": [encoded.value for encoded in own],
+            "own_values": [
+                [[index, *path], *more] for index, encoded in enumerate(own) for path, *more in encoded.notes
+            ],
             "shown": [len(encoded.parts) for encoded in self._encoded if encoded.letter == OWN_SHOWN],
             "citables": self._values(CITABLE),
             "changes": [change for encoded in self._encoded for change in encoded.changes],
@@ -80,12 +99,14 @@ class EncodedBlocks:
         order = "".join(encoded.letter for encoded in self._encoded)
         return extra if order == _natural_order(fields, details) else {**extra, "order": order}
 
-    def _values(self, *letters: str) -> list[Any]:
-        return [encoded.value for encoded in self._encoded if encoded.letter in letters]
+    def _values(self, letter: str) -> list[Any]:
+        return [encoded.value for encoded in self._encoded if encoded.letter == letter]
 
 
 def decode_blocks(fields: Fields, calls: list[ToolCallBlock], extra: Fields) -> list[Any]:
     """Return the blocks of a message; see `EncodedBlocks`.
+
+    A block of a type that this version of LlamaIndex does not have is ``None``, or a list of what others see of it.
 
     Args:
         fields: The fields of its record.
@@ -104,7 +125,10 @@ def decode_blocks(fields: Fields, calls: list[ToolCallBlock], extra: Fields) -> 
         order = _natural_order(fields, details)
     letters = frozenset(expect(order, str, "order of blocks"))
     parts = iter(parts_in(content) if letters & _FROM_PARTS else ())
-    own = iter(_objects(extra, "own"))
+    held = _objects(extra, "own")
+    if "own_values" in extra:
+        restore(held, extra["own_values"])
+    own = iter(held)
     sources: dict[str, Iterator[Any]] = {
         REASONING: iter(details),
         CALL: iter(calls if CALL in letters else ()),
@@ -114,8 +138,7 @@ def decode_blocks(fields: Fields, calls: list[ToolCallBlock], extra: Fields) -> 
         PART: parts,
         DATA_URL: parts,
     }
-    blocks = arrange(order, sources, extra.get("changes"), _decode_block)
-    return [block for each in blocks for block in (each if isinstance(each, list) else [each]) if block is not None]
+    return arrange(order, sources, extra.get("changes"), _decode_block)
 
 
 def _list(extra: Fields, name: str) -> list[Any]:
@@ -141,5 +164,5 @@ def _decode_block(letter: str, source: Any, difference: Difference | None) -> An
         return load_block(own) if is_supported(own) else [decode_part(part) for part in parts]
     if letter == PART and difference is None and is_text(source):
         return text_block(source["text"])
-    block = decode_thinking(source) if letter == REASONING else decode_part(source, letter)
-    return block if difference is None else load_block(apply(dump_block(block), difference))
+    block: Any = decode_thinking(source) if letter == REASONING else decode_part(source, letter)
+    return block if difference is None else load_block(apply(dump_block(block, MAX_MESSAGE_BYTES).values, difference))

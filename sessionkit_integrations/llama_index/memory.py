@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.chats import Chats
     from sessionkit_integrations.sessions.manager import SessionManager
 
+_CHARACTERS_OF_A_TOKEN = 4
 _STORE_OPTIONS = frozenset({"chat_store", "table_name", "async_database_uri", "async_engine", "db_schema"})
 
 
@@ -166,6 +167,13 @@ class SessionKitMemory(Memory):
             )
 
         await self._hand_over(await self._chats.aedit(self.session_id, edit))
+
+    def _estimate_token_count(self, message_or_blocks: Any) -> int:
+        try:
+            return super()._estimate_token_count(message_or_blocks)
+        except (AttributeError, TypeError, ValueError):
+            # A block to which something else than a text was assigned must not make all of the session unreadable.
+            return len(repr(message_or_blocks)) // _CHARACTERS_OF_A_TOKEN
 
     async def _hand_over(self, messages: list[ChatMessage]) -> None:
         if messages:

@@ -25,10 +25,12 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
     VideoBlock,
 )
+from pydantic import BaseModel
 
+from sessionkit_integrations.adapting.arguments import kept_texts
 from sessionkit_integrations.adapting.differences import compare, take
 from sessionkit_integrations.adapting.letters import CALL, CITABLE, DATA_URL, OWN, OWN_SHOWN, PART, REASONING
-from sessionkit_integrations.llama_index.blocks import dump_block, text_block
+from sessionkit_integrations.llama_index.blocks import DATA, dump_block, text_block
 from sessionkit_integrations.records.fields import reasoning_text, text_of_detail
 from sessionkit_integrations.records.media import (
     Media,
@@ -41,13 +43,15 @@ from sessionkit_integrations.records.media import (
     to_part,
 )
 from sessionkit_integrations.records.parts import Content, left_out
+from sessionkit_integrations.records.stand_ins import is_json
 from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sessionkit_integrations.adapting.differences import Block, Difference
     from sessionkit_integrations.records.media import Kind, Part
+    from sessionkit_integrations.records.notes import Note
 
 _MEDIA: dict[type, tuple[Kind, str, str]] = {
     ImageBlock: ("image", "image", "image_mimetype"),
@@ -56,6 +60,8 @@ _MEDIA: dict[type, tuple[Kind, str, str]] = {
     DocumentBlock: ("file", "data", "document_mimetype"),
 }
 """Kinds of media, and the names of the fields that hold the data and their type."""
+_HOLDING = {CitableBlock, CitationBlock}
+_CITED = {TextBlock, ImageBlock, DocumentBlock}
 _NO_TITLE = "input_document"
 """Title that LlamaIndex gives a document that has none."""
 
@@ -68,40 +74,44 @@ class EncodedBlock(NamedTuple):
         parts: Its content parts.
         value: Its reasoning, its call, the JSON of the block itself, or what the parts of a citable block do not tell.
         changes: The difference between the block and its natural form: one change or none.
+        notes: Notes of values in it that JSON cannot hold, whose paths begin at the block.
     """
 
     letter: str
     parts: Sequence[Part] = ()
     value: Any = None
     changes: Sequence[Difference] = ()
+    notes: Sequence[Note] = ()
 
 
-def encode_block(block: Any, index: int) -> EncodedBlock:
+def encode_block(block: Any, index: int, max_bytes: int) -> EncodedBlock:
     """Return a block as a record holds it.
 
     Args:
-        block: The block.
+        block: The block, or whatever was assigned instead of one.
         index: Its place in the message.
+        max_bytes: Bytes that a record may have.
 
     Raises:
-        InvalidMessageError: JSON cannot hold it.
+        InvalidMessageError: It is too large by far, or nested too deeply.
     """
-    cls = type(block)
-    encoded = None
-    if cls is TextBlock:
+    if type(block) is TextBlock and is_json(block.text) and isinstance(block.text, str):
         return EncodedBlock(PART, [text_part(block.text)])
-    if cls is ToolCallBlock:
-        return EncodedBlock(CALL, value=block)
-    if cls is ThinkingBlock:
-        encoded = _encode_thinking(block, index)
-    elif cls is CitableBlock:
-        encoded = _encode_citable(block)
-    elif cls in _MEDIA:
-        encoded = _encode_media(block, index)
+    if isinstance(block, str):
+        block = text_block(block)
+    elif not isinstance(block, BaseModel):
+        block = text_block(left_out({"type": type(block).__name__}))
+    if isinstance(getattr(block, DATA.get(type(block), ""), None), IOBase):
+        block = _read_file(block)
+    fields, notes = dump_block(block, max_bytes)
+    encode = _ENCODERS.get(type(block))
+    if encode is _encode_media and notes:
+        encode = None  # validation would change what stands for the values
+    encoded = encode(block, fields, index, max_bytes) if encode else None
     if encoded is None:
-        parts = _shown(block)
-        encoded = EncodedBlock(OWN_SHOWN if parts else OWN, parts, dump_block(block))
-    return encoded
+        parts = _shown(block, fields, max_bytes)
+        encoded = EncodedBlock(OWN_SHOWN if parts else OWN, parts, fields)
+    return encoded._replace(notes=notes)
 
 
 def decode_part(part: Part, letter: str = PART) -> Any:
@@ -150,65 +160,92 @@ def decode_thinking(detail: Block) -> ThinkingBlock | None:
     return ThinkingBlock(content=text, additional_information=information)
 
 
-def _encode_thinking(block: ThinkingBlock, index: int) -> EncodedBlock | None:
-    if block.content is None:
+def _encode_text(block: Any, fields: Block, _index: int, _max_bytes: int) -> EncodedBlock | None:
+    return EncodedBlock(PART, [text_part(fields["text"])]) if isinstance(block.text, str) else None
+
+
+def _encode_call(block: Any, fields: Block, _index: int, _max_bytes: int) -> EncodedBlock | None:
+    is_valid = (
+        isinstance(fields.get("tool_name"), str)
+        and isinstance(fields.get("tool_call_id", ""), str)
+        and isinstance(block.tool_kwargs, (dict, str))
+    )
+    return EncodedBlock(CALL, value=(fields, kept_texts(block))) if is_valid else None
+
+
+def _encode_thinking(block: Any, fields: Block, index: int, max_bytes: int) -> EncodedBlock | None:
+    if not isinstance(block.content, str) or not isinstance(block.additional_information, dict):
         return None
-    signature = block.additional_information.get("signature")
-    detail = reasoning_text(block.content, signature if isinstance(signature, str) else None)
-    changes = compare(index, dump_block(decode_thinking(detail)), dump_block(block))
-    return EncodedBlock(REASONING, value=detail, changes=changes)
+    signature = fields["additional_information"].get("signature")
+    is_text = isinstance(block.additional_information.get("signature"), str)
+    detail = reasoning_text(fields["content"], signature if is_text else None)
+    thought: Any = decode_thinking(detail)
+    natural = dump_block(thought, max_bytes).values
+    return EncodedBlock(REASONING, value=detail, changes=compare(index, natural, fields))
 
 
-def _encode_citable(block: CitableBlock) -> EncodedBlock | None:
+def _encode_citable(block: Any, fields: Block, _index: int, max_bytes: int) -> EncodedBlock | None:
     """Return the parts that a citable block holds, or ``None`` where parts cannot tell all of it."""
-    if not block.content:
+    if not isinstance(block.content, list) or not block.content:
         return None  # nothing of it would be left to show where it was
-    inner = [encode_block(each, index) for index, each in enumerate(block.content)]
-    if any(each.letter != PART or each.changes for each in inner):
+    if not isinstance(block.title, str) or not isinstance(block.source, str):
+        return None
+    inner = [encode_block(each, index, max_bytes) for index, each in enumerate(block.content)]
+    if any(type(each) not in _CITED for each in block.content):
+        return None
+    if any(each.letter != PART or each.changes or each.notes for each in inner):
         return None
     parts = [part for each in inner for part in each.parts]
-    return EncodedBlock(CITABLE, parts, [block.title, block.source, len(parts)])
+    return EncodedBlock(CITABLE, parts, [fields["title"], fields["source"], len(parts)])
 
 
-def _shown(block: Any) -> list[Part]:
-    """Return the content parts that other readers see for a block that no parts can tell all of."""
-    cls = type(block)
-    if cls is CitationBlock:
-        inner = [block.cited_content]
-    elif cls is CitableBlock:
-        inner = block.content
-    elif cls in {CachePoint, ThinkingBlock}:
-        return []
-    else:
-        inner = []
-    parts = [part for each in inner for part in encode_block(each, 0).parts]
-    return parts or [text_part(_note(block))]
-
-
-def _note(block: Any) -> str:
-    if type(block) not in _MEDIA:
-        return left_out({"type": block.block_type, "name": getattr(block, "title", None)})
-    path = getattr(block, "path", None)
-    name = Path(path).name if path else None
-    return left_out({}, Media(_MEDIA[type(block)][0], name=name))
-
-
-def _encode_media(block: Any, index: int) -> EncodedBlock | None:
+def _encode_media(block: Any, fields: Block, index: int, max_bytes: int) -> EncodedBlock | None:
     """Return the part that holds media, or ``None`` where there is no such part."""
-    if isinstance(getattr(block, _MEDIA[type(block)][1]), IOBase):
-        block = type(block).model_validate(block.model_dump(exclude_none=True))  # of an open file: what is in it
-    fields = dump_block(block)
-    part = to_part(_media_of(block, fields)) if "path" not in fields else None
+    media = _media_of(type(block), fields) if "path" not in fields else None
+    part = None if media is None else to_part(media)
     if part is None:
         return None
-    letter = DATA_URL if str(fields.get("url", "")).startswith("data:") else PART
-    changes = compare(index, dump_block(decode_part(part, letter)), fields)
+    letter = DATA_URL if fields.get("url", "").startswith("data:") else PART
+    changes = compare(index, dump_block(decode_part(part, letter), max_bytes).values, fields)
     return EncodedBlock(letter, [part], changes=changes)
 
 
-def _media_of(block: Any, fields: Block) -> Media:
-    kind, data, type_name = _MEDIA[type(block)]
+def _read_file(block: Any) -> Any:
+    """Return the block of what is in an open file, or the same block if it cannot be read."""
+    try:
+        return type(block).model_validate(block.model_dump(exclude_none=True))
+    except Exception:  # noqa: BLE001 - whatever was assigned may raise anything
+        return block
+
+
+def _shown(block: Any, fields: Block, max_bytes: int) -> list[Part]:
+    """Return the content parts that other readers see for a block that no parts can tell all of."""
+    cls = type(block)
+    if cls in {CachePoint, ThinkingBlock}:
+        return []
+    inner = getattr(block, "cited_content" if cls is CitationBlock else "content", None)
+    held = inner if isinstance(inner, list) else [] if inner is None else [inner]
+    parts = [part for each in held for part in encode_block(each, 0, max_bytes).parts] if cls in _HOLDING else []
+    return parts or [text_part(_note(cls, fields))]
+
+
+def _note(cls: type, fields: Block) -> str:
+    if cls in _MEDIA:
+        path = text_or_none(fields.get("path"))
+        return left_out({}, Media(_MEDIA[cls][0], name=Path(path).name if path else None))
+    if isinstance(fields.get("text"), (int, float)):
+        return str(fields["text"])
+    kind = text_or_none(fields.get("block_type")) or cls.__name__
+    return left_out({"type": kind, "name": fields.get("title") or fields.get("tool_name")})
+
+
+def _media_of(cls: type, fields: Block) -> Media | None:
+    """Return the media of a block, or ``None`` if fields were assigned that are not texts."""
+    kind, data, type_name = _MEDIA[cls]
     mime_type = fields.get(type_name)
+    names = ("url", "title", "detail", data, type_name)
+    if not all(isinstance(fields.get(name, ""), str) for name in names):
+        return None
     if kind == "audio" and mime_type:
         mime_type = audio_type(mime_type)
     title = fields.get("title")
@@ -240,3 +277,12 @@ def _media_block(media: Media) -> Any:
         block = cls(**fields)
         block.url = media.url  # not validated: OpenAI takes more for a URL than LlamaIndex does
         return block
+
+
+_ENCODERS: dict[type, Callable[..., EncodedBlock | None]] = {
+    TextBlock: _encode_text,
+    ToolCallBlock: _encode_call,
+    ThinkingBlock: _encode_thinking,
+    CitableBlock: _encode_citable,
+    **dict.fromkeys(_MEDIA, _encode_media),
+}

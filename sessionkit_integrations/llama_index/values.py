@@ -1,112 +1,74 @@
-"""The additional keyword arguments of LlamaIndex's messages as JSON, and back.
+"""Values of LlamaIndex's messages that JSON cannot hold; see `records.values`.
 
-LlamaIndex's OpenAI integration keeps objects of OpenAI's SDK in them. Those come back as such where that SDK is
-installed, and as dicts where it is not. Other objects come back as LlamaIndex itself dumps them with a message, and
-bytes, such as the signatures that its Gemini integration keeps, as bytes.
+LlamaIndex's OpenAI integration keeps objects of OpenAI's SDK in messages. Those come back as such where that SDK is
+installed, and as dicts where it is not. Other objects come back as LlamaIndex itself dumps them with a message.
 """
 
 from __future__ import annotations
 
 import re
-from base64 import b64encode
-from functools import partial
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from llama_index.core.base.llms.types import ChatMessage
-from pydantic import BaseModel, ValidationError
-from pydantic_core import to_jsonable_python
+from pydantic import BaseModel
 
-from sessionkit_integrations.adapting.differences import replace_at
-from sessionkit_integrations.errors import InvalidMessageError
-from sessionkit_integrations.records.stand_ins import to_bytes
-from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect, expect_item
+from sessionkit_integrations.adapting.objects import write_fields
+from sessionkit_integrations.records import notes
+from sessionkit_integrations.records.unreadable import UnreadableRecordError
+from sessionkit_integrations.records.values import Replacement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    Path = list[str | int]
-    Place = list[Any]
-    """A path, and the class of the object there."""
+    from sessionkit_integrations.records.values import Written
 
-_BYTES = "bytes"
 _OPENAI_CLASS = re.compile(r"(openai\.types(?:\.[a-z]\w*)*):([A-Z]\w*)")
 """Name of a class that may be imported because a record names it: one of OpenAI's SDK that holds data."""
 
 
-def dump_value(value: dict[str, Any]) -> tuple[dict[str, Any], list[Place]]:
-    """Return values as JSON, and the places of bytes and of objects of OpenAI's SDK in them.
-
-    Raises:
-        InvalidMessageError: JSON cannot hold one of them.
-    """
-    return {name: _dump(item) for name, item in value.items()}, list(_places(value, []))
+def write(fields: Mapping[str, Any], max_bytes: int) -> Written:
+    """Return fields of a message or block as JSON; see `write_fields`."""
+    return write_fields(fields, max_bytes, _replace)
 
 
-def restore(values: dict[str, Any], places: object) -> None:
-    """Put bytes and objects of OpenAI's SDK, where that is installed, in their places; see `dump_value`.
+def restore(values: dict[str, Any] | list[Any], of_values: object) -> None:
+    """Make the values again that notes tell of; see `notes.restore`."""
+    notes.restore(values, of_values, _Makers())
 
-    Raises:
-        UnreadableRecordError: There is nothing at these places.
-    """
-    for each in expect(places, list, "objects"):
-        place = expect(each, list, "place of an object")
-        path, name = expect_item(place, 0, "place"), expect(expect_item(place, 1, "place"), str, "class of an object")
+
+class _Makers(Mapping[str, Callable[[Any], Any]]):
+    """Functions that make objects of OpenAI's SDK, by the names of their classes."""
+
+    def __getitem__(self, name: str) -> Callable[[Any], Any]:
         cls = _class(name)
-        if name == _BYTES:
-            replace_at(values, path, to_bytes)
-        elif cls is not None:
-            replace_at(values, path, partial(_validate, cls))
+        if cls is None:
+            raise KeyError(name)
+        return lambda fields: _make(cls, fields)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
 
 
-def _validate(cls: type[BaseModel], fields: object) -> BaseModel:
+def _make(cls: type[BaseModel], fields: object) -> BaseModel:
     try:
         return cls.model_validate(fields)
-    except ValidationError as error:
+    except ValueError as error:
         raise UnreadableRecordError(f"fields make no {cls.__name__} ({error})") from error
 
 
-def _dump(value: Any) -> Any:
-    if _class_name(value) is not None:
-        return value.model_dump(mode="json", exclude_unset=True)
-    if isinstance(value, bytes):
-        return b64encode(value).decode()
-    if type(value) is dict:
-        return {key: _dump(item) for key, item in value.items()}
-    if type(value) is list:
-        return [_dump(item) for item in value]
-    if value is None or isinstance(value, (str, int, float)):
-        return value
-    return _as_llama_index_dumps(value)
-
-
-def _places(value: Any, path: Path) -> Iterator[Place]:
-    if type(value) is dict:
-        for key, item in value.items():
-            yield from _places(item, [*path, key])
-    elif type(value) is list:
-        for index, item in enumerate(value):
-            yield from _places(item, [*path, index])
-    elif isinstance(value, bytes):
-        yield [path, _BYTES]
-    elif (name := _class_name(value)) is not None:
-        yield [path, name]
-
-
-def _as_llama_index_dumps(value: Any) -> Any:
-    message = ChatMessage.model_construct(additional_kwargs={"value": value})
-    try:
-        dumped_message = message.model_dump(include={"additional_kwargs"})
-        return to_jsonable_python(dumped_message["additional_kwargs"]["value"])
-    except ValueError as error:
-        raise InvalidMessageError("additional_kwargs", f"holds what JSON cannot ({error})") from error
-
-
-def _class_name(value: object) -> str | None:
-    """Return the name of an object's class if it is one of OpenAI's SDK."""
+def _replace(value: object) -> Replacement | None:
     cls = type(value)
     name = f"{cls.__module__}:{cls.__qualname__}"
-    return name if isinstance(value, BaseModel) and _OPENAI_CLASS.fullmatch(name) else None
+    if not isinstance(value, BaseModel) or not _OPENAI_CLASS.fullmatch(name):
+        return None
+    try:
+        return Replacement(value.model_dump(mode="json", exclude_unset=True, warnings=False), name)
+    except Exception:  # noqa: BLE001 - of whatever was assigned to it
+        return None
 
 
 def _class(name: str) -> type[BaseModel] | None:

@@ -14,7 +14,6 @@ from llama_index.core.base.llms.types import (
     CitationBlock,
     DocumentBlock,
     ImageBlock,
-    ThinkingBlock,
     ToolCallBlock,
 )
 from llama_index.core.schema import ImageDocument
@@ -70,9 +69,11 @@ async def test_every_kind_comes_back_equal_from_every_async_store(make_store: St
         store = SessionKitAsyncChatStore(sessions=sessions)
         await store.add_messages("s", list(EVERY_KIND.values()))
         assert dict(zip(EVERY_KIND, await store.get_messages("s"), strict=True)) == EVERY_KIND
+        opened = user(text("opens a turn"))  # so that no system message is of the preamble, which is not archived
+        await store.set_messages("s", [opened, *EVERY_KIND.values()])
         await store.archive_oldest_messages("s", 1000)
         archived = await store.get_messages("s", status=None)
-        assert dict(zip(EVERY_KIND, archived, strict=True)) == EVERY_KIND
+        assert dict(zip(EVERY_KIND, archived[1:], strict=True)) == EVERY_KIND
 
 
 @pytest.mark.parametrize(
@@ -138,25 +139,20 @@ endless.append(endless)
 @pytest.mark.parametrize(
     ("message", "field"),
     [
-        (user(text("x"), key=object()), "additional_kwargs"),
-        (user(text("x"), key={"deep": [object()]}), "additional_kwargs"),
-        (user(text("x"), key=float("nan")), "llama_index.additional_kwargs.key"),
         (user(text("x"), key=endless), "additional_kwargs"),
-        (assistant(ToolCallBlock(tool_name="f", tool_kwargs={"a": object()})), "blocks.tool_kwargs.a"),
-        (assistant(ThinkingBlock(additional_information={"a": object()})), "blocks.thinking"),
-        (assistant(ThinkingBlock(additional_information={"a": float("inf")})), None),
-        (user(text("\ud800")), "content"),
+        (user(text("x")).model_copy(update={"role": "critic"}), "role"),
+        (user(text("x")).model_copy(update={"role": 7}), "role"),
         ({"role": "user", "content": "x"}, "message"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_what_json_cannot_hold_is_refused_and_nothing_is_written(message: Any, field: str | None) -> None:
+async def test_what_is_not_a_message_is_refused_and_nothing_is_written(message: Any, field: str) -> None:
     sessions = SessionManager()
     store, astore = SessionKitChatStore(sessions=sessions), SessionKitAsyncChatStore(sessions=sessions)
     fine = user(text("fine"))
     with pytest.raises(InvalidMessageError) as raised:
         store.add_message("s", message)
-    assert field is None or raised.value.field == field
+    assert raised.value.field == field
     with pytest.raises(InvalidMessageError):
         store.set_messages("s", [fine, message])
     with pytest.raises(InvalidMessageError):
