@@ -1,4 +1,4 @@
-"""What can be closed can be used with ``with`` and ``async with``."""
+"""Context managers, of both kinds, of everything that can be closed."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from weakref import WeakSet
 
 
 class ForkSafe:
-    """What has a lock that is free in a child, whatever other threads did when the process forked.
+    """An object whose lock is free in a child, whatever other threads did when the process forked.
 
     A fork copies locks as they are, but not the threads that hold them. So a fork waits until the lock is free.
     """

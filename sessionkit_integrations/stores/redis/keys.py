@@ -19,7 +19,7 @@ class Keys:
     something else percent-encoded. The braces of its companions make them hash to the same slot of a Redis Cluster.
 
     Args:
-        prefix: What all keys begin with; it ends in ``:`` and has no braces.
+        prefix: Beginning of all keys; it ends in ``:`` and has no braces.
         raw_ids: Whether ids are used as they are.
 
     Raises:
@@ -31,7 +31,7 @@ class Keys:
 
     def __post_init__(self) -> None:
         if not self.prefix.endswith(":") or _NOT_IN_PREFIX.search(self.prefix):
-            raise ValueError(f"a key_prefix is UTF-8, ends in ':' and has no braces, unlike {self.prefix!r}")
+            raise ValueError(f"key_prefix must be UTF-8, end in ':' and have no braces, got {self.prefix!r}")
 
     def active(self, session_id: str) -> str:
         """Return the key of a session's active records."""

@@ -1,4 +1,4 @@
-"""What Redis and Upstash share: every operation, written once."""
+"""Operations on Redis and Upstash, written once for both, and once for both worlds."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class ScriptedStore(Store):
 
     @property
     def ttl(self) -> int | None:
-        """How long a session is kept after its last change, in milliseconds; for ever if ``None``."""
+        """Milliseconds that a session is kept after its last change; for ever if ``None``."""
         return self._ttl
 
     def ask(self, *words: str | int, node: Any = None) -> Any:
