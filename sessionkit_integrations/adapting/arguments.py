@@ -52,16 +52,6 @@ def write_arguments(arguments: dict[str, Any], texts: Iterable[str] = ()) -> str
     return shortest
 
 
-def write_checked_arguments(arguments: dict[str, Any], field: str, texts: Iterable[str] = ()) -> str:
-    """See `write_arguments`.
-
-    Raises:
-        InvalidMessageError: JSON cannot hold the arguments at the place ``field``.
-    """
-    check_json(arguments, field)
-    return write_arguments(arguments, texts)
-
-
 def keep_texts(holder: BaseModel, texts: Sequence[str]) -> None:
     """Keep the texts of the arguments that a message or block holds."""
     vars(holder)[_TEXTS] = tuple(texts)

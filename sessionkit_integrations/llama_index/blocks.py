@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from sessionkit_integrations.adapting.with_pydantic import unvalidated_constructor
 from sessionkit_integrations.llama_index.values import restore, write
-from sessionkit_integrations.records.sizes import dumps_larger, fields_of
+from sessionkit_integrations.records.sizes import fields_of
 from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect
 
 if TYPE_CHECKING:
@@ -105,24 +105,29 @@ def _make(fields: Block) -> Any:
 
 def _fields_of(block: BaseModel) -> dict[str, Any]:
     """Return the fields of a block that are not empty: data as text, and blocks in it as their fields."""
-    try:
-        fields = fields_of(block) if dumps_larger(block) else block.model_dump(exclude_none=True, warnings=False)
-    except Exception:  # noqa: BLE001 - whatever was assigned to it may raise anything
-        fields = fields_of(block)
-    fields = {name: value for name, value in fields.items() if value is not None}
-    if "block_type" in type(block).model_fields:
-        fields["block_type"] = type(block).model_fields["block_type"].default
-    name = _INNER.get(str(fields.get("block_type")), "")
-    held = vars(block).get(name)
+    cls = type(block)
+    fields = {name: value for name, value in fields_of(block).items() if value is not None}
+    if "block_type" in cls.model_fields:
+        fields["block_type"] = cls.model_fields["block_type"].default
+    name = _INNER.get(fields.get("block_type", ""), "")
+    held = fields.get(name)
     if isinstance(held, BaseModel):
         fields[name] = _fields_of(held)
     elif isinstance(held, list):
         fields[name] = [_fields_of(each) if isinstance(each, BaseModel) else each for each in held]
-    name = DATA.get(type(block), "")
-    data = fields.get(name, vars(block).get(name) if isinstance(vars(block).get(name), str) else None)
-    if isinstance(data, str):  # which LlamaIndex dumps as nothing
-        fields[name] = data
-    elif isinstance(data, bytes):
-        is_raw = isinstance(vars(block).get(name), IOBase) or not data.isascii()
-        fields[name] = (b64encode(data) if is_raw else data).decode()  # as a block has it that is made of bytes
+    name = DATA.get(cls, "")
+    data = fields.get(name)
+    if isinstance(data, IOBase):
+        data = read_file(data)
+    if isinstance(data, bytes):
+        fields[name] = data.decode() if data.isascii() and data is fields[name] else b64encode(data).decode()
     return fields
+
+
+def read_file(file: IOBase) -> object:
+    """Return what is in an open file, or the file if it cannot be read."""
+    try:
+        file.seek(0)
+        return file.read()
+    except (AttributeError, OSError, TypeError, ValueError):
+        return file

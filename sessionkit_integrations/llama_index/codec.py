@@ -15,6 +15,8 @@ from sessionkit_integrations.records.fields import ORDINARY_FIELDS, is_error, ot
 try:
     from llama_index.core.base.llms.types import (
         ChatMessage,
+        CitableBlock,
+        CitationBlock,
         MessageRole,
     )
 except ImportError as error:
@@ -48,6 +50,7 @@ _ROLES = {
     MessageRole.TOOL: "tool",
     MessageRole.FUNCTION: "tool",
 }
+_HOLDING = frozenset({CitableBlock, CitationBlock, ChatMessage})
 _MESSAGE_ROLES = {role.value: role for role in MessageRole}
 _SHARED_KWARGS = ("tool_call_id", "name", "refusal")
 """Additional keyword arguments that OpenAI's shape has a field for."""
@@ -67,7 +70,8 @@ class LlamaIndexCodec:
         for message in messages:
             if not isinstance(message, ChatMessage):
                 raise InvalidMessageError("message", f"must be a ChatMessage, got {type(message).__name__}")
-            check_bounds(fields_of(message), max_bytes)
+            if _holds_blocks(message):
+                check_bounds(fields_of(message), max_bytes)
             try:
                 fields = _encode(message, max_bytes)
             except RecursionError as error:
@@ -111,6 +115,12 @@ def _encode(message: ChatMessage, max_bytes: int) -> Fields:
         **({"values": notes} if notes else {}),
     }
     return {**fields, TAG: extra} if extra else fields
+
+
+def _holds_blocks(message: ChatMessage) -> bool:
+    """Return whether a block of a message holds others, which may hold each other without an end."""
+    blocks = vars(message).get("blocks")
+    return isinstance(blocks, (list, tuple)) and not _HOLDING.isdisjoint(map(type, blocks))
 
 
 def _checked_role(role: object) -> MessageRole:

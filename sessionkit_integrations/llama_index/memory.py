@@ -57,7 +57,7 @@ class SessionKitMemory(Memory):
         >>> await FunctionAgent(llm=llm, tools=tools).run("Hello", memory=memory)
     """
 
-    sql_store: SessionKitAsyncChatStore = Field(
+    sql_store: SessionKitAsyncChatStore = Field(  # pyright: ignore[reportIncompatibleVariableOverride]  # it is required
         exclude=True, description="The chat store on the sessions; `from_defaults` makes it."
     )
 

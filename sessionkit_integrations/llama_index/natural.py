@@ -30,7 +30,7 @@ from pydantic import BaseModel
 from sessionkit_integrations.adapting.arguments import kept_texts
 from sessionkit_integrations.adapting.differences import compare, take
 from sessionkit_integrations.adapting.letters import CALL, CITABLE, DATA_URL, OWN, OWN_SHOWN, PART, REASONING
-from sessionkit_integrations.llama_index.blocks import DATA, dump_block, text_block
+from sessionkit_integrations.llama_index.blocks import DATA, dump_block, read_file, text_block
 from sessionkit_integrations.records.fields import reasoning_text, text_of_detail
 from sessionkit_integrations.records.media import (
     Media,
@@ -43,7 +43,7 @@ from sessionkit_integrations.records.media import (
     to_part,
 )
 from sessionkit_integrations.records.parts import Content, left_out
-from sessionkit_integrations.records.stand_ins import is_json
+from sessionkit_integrations.records.stand_ins import is_utf8
 from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def encode_block(block: Any, index: int, max_bytes: int) -> EncodedBlock:
     Raises:
         InvalidMessageError: It is too large by far, or nested too deeply.
     """
-    if type(block) is TextBlock and is_json(block.text) and isinstance(block.text, str):
+    if type(block) is TextBlock and type(block.text) is str and is_utf8(block.text):
         return EncodedBlock(PART, [text_part(block.text)])
     if isinstance(block, str):
         block = text_block(block)
@@ -212,9 +212,10 @@ def _encode_media(block: Any, fields: Block, index: int, max_bytes: int) -> Enco
 
 def _read_file(block: Any) -> Any:
     """Return the block of what is in an open file, or the same block if it cannot be read."""
+    name = DATA[type(block)]
     try:
-        return type(block).model_validate(block.model_dump(exclude_none=True))
-    except Exception:  # noqa: BLE001 - whatever was assigned may raise anything
+        return type(block).model_validate({**vars(block), name: read_file(getattr(block, name))})
+    except ValueError:
         return block
 
 

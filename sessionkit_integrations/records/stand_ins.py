@@ -71,7 +71,7 @@ def for_key(key: str, *taken: Container[Any]) -> StandIn:
         key: The key.
         taken: Keys that others of the object have, or have got.
     """
-    if key.isascii() or _is_utf8(key):
+    if key.isascii() or is_utf8(key):
         return StandIn(key)
     shown = _without_surrogates(key)
     while any(shown in keys for keys in taken):
@@ -150,7 +150,7 @@ def _for_number(value: float) -> StandIn:
 
 
 def _for_text(text: str) -> StandIn:
-    if text.isascii() or _is_utf8(text):
+    if text.isascii() or is_utf8(text):
         return StandIn(text)
     lone = [[index, ord(letter)] for index, letter in enumerate(text) if _is_surrogate(ord(letter))]
     return StandIn(_without_surrogates(text), SURROGATES, lone)
@@ -170,7 +170,8 @@ def _as_number(value: object) -> float | None:
     return bool(value) if cls.__module__ == "numpy" and cls.__name__.startswith("bool") else None
 
 
-def _is_utf8(text: str) -> bool:
+def is_utf8(text: str) -> bool:
+    """Return whether UTF-8 can hold a text, which has no lone surrogates then."""
     try:
         text.encode()
     except UnicodeEncodeError:

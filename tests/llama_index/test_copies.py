@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from llama_index.core.agent.workflow import ReActAgent
-from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.memory import ChatMemoryBuffer, Memory
 from llama_index.core.memory.memory import InsertMethod
 from llama_index.core.prompts import RichPromptTemplate
@@ -201,7 +200,3 @@ async def test_a_context_of_an_agent_goes_on_in_the_same_session(
     )
     await agent.run("two", ctx=restored)
     assert [message["content"] for message in sessions.get_session("s")][::2] == ["one", "two"]
-
-
-def test_messages_are_pickled_as_ever() -> None:
-    assert pickled_and_back(ChatMessage(content="x")) == ChatMessage(content="x")
