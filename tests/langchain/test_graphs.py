@@ -5,37 +5,74 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain.agents import create_agent
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import RunnableLambda
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, MessagesState, StateGraph
 
 from sessionkit_integrations import SessionManager
 from sessionkit_integrations.langchain import SessionKitChatMessageHistory
 from tests.langchain.runs import RUN, answering, session, texts, with_history
 
-CALL = {"name": "look", "args": {}, "id": "1", "type": "tool_call"}
+CALL: Any = {"name": "look", "args": {}, "type": "tool_call"}
 
 
-def agent(checkpointer: bool = False) -> Any:
+class Looking(BaseChatModel):
+    """Calls the tool ``look`` after a question, and says after its result how many messages it was given."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "looking"
+
+    def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
+        return self
+
+    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        return ChatResult(generations=[ChatGeneration(message=next_message(messages))])
+
+
+def look() -> str:
+    """Look around."""
+    return "seen"
+
+
+def next_message(messages: list[Any]) -> AIMessage:
+    if isinstance(messages[-1], ToolMessage):
+        return AIMessage(f"{len(messages)} seen")
+    return AIMessage("", tool_calls=[{**CALL, "id": f"call {len(messages)}"}])
+
+
+def agent(checkpointer: InMemorySaver | None = None) -> Any:
+    """Return an agent as LangChain makes it."""
+    return create_agent(Looking(), [look], checkpointer=checkpointer)
+
+
+def graph(checkpointer: InMemorySaver | None = None) -> Any:
     """Return a graph as agents are: a model that calls a tool, the tool, and the model again."""
-    graph = pytest.importorskip("langgraph.graph")
-    builder = graph.StateGraph(graph.MessagesState)
+    builder = StateGraph(MessagesState)
 
-    def model(state: Any) -> Any:
-        if isinstance(state["messages"][-1], ToolMessage):
-            return {"messages": [AIMessage(f"{len(state['messages'])} seen")]}
-        return {"messages": [AIMessage("", tool_calls=[CALL])]}
+    def model(state: MessagesState) -> Any:
+        return {"messages": [next_message(state["messages"])]}
+
+    def tools(state: MessagesState) -> Any:
+        (call,) = getattr(state["messages"][-1], "tool_calls", [])
+        return {"messages": [ToolMessage("seen", tool_call_id=call["id"])]}
+
+    def after_model(state: MessagesState) -> str:
+        return "tools" if getattr(state["messages"][-1], "tool_calls", None) else END
 
     builder.add_node("model", model)
-    builder.add_node("tools", lambda _: {"messages": [ToolMessage("seen", tool_call_id="1")]})
-    builder.add_edge(graph.START, "model")
-    builder.add_conditional_edges(
-        "model", lambda state: "tools" if state["messages"][-1].tool_calls else graph.END, ["tools", graph.END]
-    )
+    builder.add_node("tools", tools)
+    builder.add_edge(START, "model")
+    builder.add_conditional_edges("model", after_model, ["tools", END])
     builder.add_edge("tools", "model")
-    if not checkpointer:
-        return builder.compile()
-    memory = pytest.importorskip("langgraph.checkpoint.memory")
-    return builder.compile(checkpointer=memory.InMemorySaver())
+    return builder.compile(checkpointer=checkpointer)
+
+
+GRAPHS = {"agent": agent, "graph": graph}
 
 
 def stored(sessions: SessionManager) -> list[tuple[str, str]]:
@@ -46,27 +83,30 @@ def turn(question: str, answer: str) -> list[tuple[str, str]]:
     return [("human", question), ("ai", ""), ("tool", "seen"), ("ai", answer)]
 
 
-@pytest.mark.parametrize("run", ["invoke", "ainvoke", "batch", "abatch"])
-def test_an_agent_stores_each_message_once(run: str) -> None:
+@pytest.mark.parametrize("made", GRAPHS)
+@pytest.mark.parametrize("run", ["invoke", "ainvoke", "stream", "astream", "batch", "abatch"])
+def test_an_agent_stores_each_message_once(run: str, made: str) -> None:
     sessions = SessionManager()
-    chain = with_history(agent(), sessions, input_messages_key="messages")
+    chain = with_history(GRAPHS[made](), sessions, input_messages_key="messages")
     for text in ("a", "b", "c"):
         RUN[run](chain, {"messages": [HumanMessage(text)]}, session())
     assert stored(sessions) == [*turn("a", "3 seen"), *turn("b", "7 seen"), *turn("c", "11 seen")]
 
 
+@pytest.mark.parametrize("made", GRAPHS)
 @pytest.mark.parametrize("run", ["invoke", "ainvoke"])
-def test_an_agent_answers_a_session_that_others_wrote(run: str) -> None:
+def test_an_agent_answers_a_session_that_others_wrote(run: str, made: str) -> None:
     sessions = SessionManager()
     sessions.send_messages("s", [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hello"}])
-    chain = with_history(agent(), sessions, input_messages_key="messages")
+    chain = with_history(GRAPHS[made](), sessions, input_messages_key="messages")
     RUN[run](chain, {"messages": "a"}, session())
     assert stored(sessions) == [("system", "Be brief."), ("human", "hello"), *turn("a", "5 seen")]
 
 
-def test_what_a_checkpointer_kept_of_earlier_turns_is_not_stored_again() -> None:
+@pytest.mark.parametrize("made", GRAPHS)
+def test_what_a_checkpointer_kept_of_earlier_turns_is_not_stored_again(made: str) -> None:
     sessions = SessionManager(memory_window=1)
-    chain = with_history(agent(checkpointer=True), sessions, input_messages_key="messages")
+    chain = with_history(GRAPHS[made](checkpointer=InMemorySaver()), sessions, input_messages_key="messages")
     for text in ("a", "b", "c"):
         config: Any = {"configurable": {"session_id": "s", "thread_id": "t"}}
         chain.invoke({"messages": [HumanMessage(text)]}, config)
