@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,8 +44,9 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def test_what_was_replicated_outlives_a_primary_and_writes_go_on(
-    cluster: Cluster, loop: asyncio.AbstractEventLoop
+    cluster: Cluster, loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG, "sessionkit_integrations")
     primary, replica, other = cluster.nodes[0], cluster.nodes[CLUSTER_PRIMARIES], cluster.nodes[1]
     own, idle = (
         SessionManager(WINDOW, RedisStore(f"redis+cluster://127.0.0.1:{other.port}", key_prefix=PREFIX))
@@ -68,6 +70,7 @@ def test_what_was_replicated_outlives_a_primary_and_writes_go_on(
     failover = Failover(primary, 1, probe, [*ledgers, *aledgers], lambda: is_primary(replica))
     write_while(ledgers, aledgers, failover)
     failover.check(lambda ledger: all_texts(own, ledger.session_id))
+    failover.check_log(caplog.records, [ledgers[0], aledgers[0]])
     # Clients that have not been used meanwhile.
     assert sorted(idle.list_sessions()) == loop.run_until_complete(alisted(idle)) == sorted([*names, *ELSEWHERE])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +66,9 @@ def knows_all(sentinel: redis.Redis) -> bool:
 
 
 def test_what_was_replicated_outlives_a_primary_and_writes_go_on(
-    servers: list[Server], sentinels: list[tuple[str, int]]
+    servers: list[Server], sentinels: list[tuple[str, int]], caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG, "sessionkit_integrations")
     primary, *replicas = servers
     found = Sentinel(sentinels, socket_timeout=1)
     afound = redis.asyncio.sentinel.Sentinel(sentinels, socket_timeout=1)
@@ -80,6 +82,7 @@ def test_what_was_replicated_outlives_a_primary_and_writes_go_on(
     failover = Failover(primary, len(replicas), "probe", [*ledgers, *aledgers], lambda: any(map(is_primary, replicas)))
     write_while(ledgers, aledgers, failover)
     failover.check(lambda ledger: all_texts(sessions, ledger.session_id))
+    failover.check_log(caplog.records, [])  # as the clients are given, they may have tried again themselves
     assert sorted(sessions.list_sessions()) == sorted(ledger.session_id for ledger in (*ledgers, *aledgers))
     client.close()
     for each in found.sentinels:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import time
 from typing import TYPE_CHECKING
 
 import redis
+
+from sessionkit_integrations.runtime.retries import SLOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,6 +19,9 @@ if TYPE_CHECKING:
 
 LOAD_SECONDS = 0.6
 LONGEST_SECONDS = 20
+
+RETRY = re.compile(r"\S+: attempt \d+ failed, next in \d+\.\d{3} s: .+", re.DOTALL)
+LATE_SUCCESS = re.compile(r"\S+: succeeded after \d+ failed attempts in (\d+\.\d) s")
 
 
 class Failover:
@@ -73,6 +80,26 @@ class Failover:
                 f" {len(ledger.raised)} raised ({len(maybe)} of them: may have happened), the longest took"
                 f" {ledger.longest:.2f} s, writes again {again.ended - self._promoted:+.2f} s after the promotion"
             )
+
+    def check_log(self, records: Sequence[logging.LogRecord], ledgers: Sequence[Ledger]) -> None:
+        """Check that the log tells of each retry, and warns of appends that succeeded late.
+
+        Args:
+            records: The log.
+            ledgers: Those of stores that send each command once, so that every failure is one of an attempt.
+        """
+        own = [record for record in records if record.name == "sessionkit_integrations"]
+        retries = [record for record in own if RETRY.fullmatch(record.getMessage())]
+        assert retries
+        assert {record.levelno for record in retries} == {logging.DEBUG}
+        assert any(self._killed <= record.created - time.time() + time.monotonic() for record in retries)
+        warnings = [record.getMessage() for record in own if record.levelno >= logging.WARNING]
+        late = [LATE_SUCCESS.fullmatch(warning) for warning in warnings]
+        assert all(match is not None and float(match[1]) >= SLOW for match in late), warnings
+        appends = [entry for ledger in ledgers for entry in ledger.entries if entry.error is None]
+        waited = [entry for entry in appends if entry.ended - max(entry.began, self._killed) > 2 * SLOW]
+        assert len(warnings) >= len([entry for entry in waited if entry.began < self._promoted])
+        print(f"{len(retries)} retries and {len(warnings)} late successes in the log")
 
     def _writes_again(self, ledger: Ledger) -> bool:
         return sum(self._is_later(entry) for entry in ledger.entries) >= 3
