@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl, unquote, urlencode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import SupportsIndex
 
 T = TypeVar("T")
@@ -78,11 +78,17 @@ def redact(error: BaseException, secrets: Iterable[str]) -> None:
     as well, as a password that a driver fetches for each connection is not known here.
     """
     secrets = tuple(secret for secret in secrets if secret)
+    for each in chain(error):
+        each.args = tuple(_redacted(arg, secrets) if isinstance(arg, str) else arg for arg in each.args)
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """Return an error and those that led to it."""
     each: BaseException | None = error
     seen: set[int] = set()
     while each is not None and id(each) not in seen:
         seen.add(id(each))
-        each.args = tuple(_redacted(arg, secrets) if isinstance(arg, str) else arg for arg in each.args)
+        yield each
         each = each.__cause__ or each.__context__
 
 

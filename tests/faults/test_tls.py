@@ -75,4 +75,19 @@ def test_a_certificate_of_another_host_is_refused_and_nothing_is_sent(
             call(sessions, "add_user_message", "s", "Hello")
         call(sessions, "close")
     assert not raised.value.may_have_happened
+    assert transport == "upstash" or "ssl_check_hostname=false" in str(raised.value)
+    assert front.received == 0
+
+
+@pytest.mark.parametrize("transport", ["redis"])
+def test_a_cluster_s_certificate_of_another_host_is_refused_and_nothing_is_sent(
+    front_for: Callable[[str], TLSFront], call: Call
+) -> None:
+    front = front_for("of another host")
+    url = f"rediss+cluster://localhost:{front.port}?ssl_ca_certs={front.authority}"
+    with SessionManager(store=RedisStore(url, timeout=2)) as sessions:
+        with pytest.raises(StoreUnavailableError, match="ssl_check_hostname=false") as raised:
+            call(sessions, "add_user_message", "s", "Hello")
+        call(sessions, "close")
+    assert not raised.value.may_have_happened
     assert front.received == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ from redis.exceptions import (
 )
 
 from sessionkit_integrations.errors import StoreError, StoreUnavailableError
+from sessionkit_integrations.runtime.redaction import chain
 from sessionkit_integrations.runtime.retries import Failure
 
 if TYPE_CHECKING:
@@ -40,6 +43,12 @@ _FULL_CODES = re.compile(r"(?:^|: -?)(?:OOM|MISCONF) ")
 
 # Before version 7, redis-py has no class of its own for these.
 _NONE_FREE = re.compile("Too many connections|No connection available|max number of clients reached")
+
+_CONNECTING = frozenset(
+    {"acquire_connection", "connect", "connect_check_health", "ensure_connection", "get_connection", "initialize"}
+    | {"on_connect", "on_connect_check_health"}
+)
+"""Functions of redis-py that make a connection, or ask a cluster for its nodes, before a command is sent."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +89,14 @@ def explain(error: Exception, command: Command[Any], sender: Sender) -> Failure:
         message = f"no connection to {place} is free ({text or name}): allow more connections"
         return Failure(StoreUnavailableError(message, may_have_happened=hidden), transient=True)
     if isinstance(error, UNREACHABLE):
-        # A cluster client that failed to connect may have failed to find out what else it could do.
-        unsent = "connecting to" in text and not isinstance(error, RedisClusterException)
-        if unsent:
-            message = f"{place} cannot be reached ({text}): check the address, and that the server runs"
+        unsent = _is_unsent(error)
+        if any(isinstance(each, ssl.SSLCertVerificationError) for each in chain(error)):
+            message = (
+                f"{place} has no certificate that is valid here ({text or name}): see ssl_ca_certs, and"
+                " ssl_check_hostname=false if it is meant for another host"
+            )
+        elif unsent:
+            message = f"{place} cannot be reached ({text or name}): check the address, and that the server runs"
         else:
             message = f"{place} cannot be reached, or did not answer in {sender.timeout:g} s ({name}): see timeout"
         may_have_happened = command.writes and not (sender.tries_once and unsent)
@@ -99,3 +112,26 @@ def _refused(message: str, may_have_happened: bool) -> Failure:  # noqa: FBT001 
         message = f"{message}; the client may have sent it before, and had no reply"
         return Failure(StoreUnavailableError(message, may_have_happened=True))
     return Failure(StoreError(message), final=True)
+
+
+def _is_unsent(error: BaseException) -> bool:
+    """Return whether a command failed before it was sent.
+
+    The driver's errors do not say so, but their tracebacks do: they come from where a connection is made. The same must
+    hold for the errors that led to them, as a cluster client that lost a command may fail again while it looks for
+    other nodes. Where an operation's own time limit ended it, the cancellation has the traceback.
+    """
+    raised = [each for each in chain(error) if each.__traceback__ is not None]
+    lost = [each for each in raised if isinstance(each, UNREACHABLE)]
+    cancelled = [each for each in raised if isinstance(each, asyncio.CancelledError)]
+    return any(lost or cancelled) and all(map(_is_from_connecting, lost or cancelled[:1]))
+
+
+def _is_from_connecting(error: BaseException) -> bool:
+    trace = error.__traceback__
+    while trace is not None:
+        module: str = trace.tb_frame.f_globals.get("__name__", "")
+        if module.partition(".")[0] == "redis" and trace.tb_frame.f_code.co_name in _CONNECTING:
+            return True
+        trace = trace.tb_next
+    return False

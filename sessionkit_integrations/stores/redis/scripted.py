@@ -284,7 +284,9 @@ class ScriptedStore(Store):
             message = f"{self._place} gave an answer to {command.name} that is not Redis's ({error}): is it Redis?"
             return Failure(StoreUnavailableError(message, may_have_happened=command.writes), final=True)
         if isinstance(error, asyncio.TimeoutError):
-            error = self._timed_out("the operation took too long")
+            timed_out = self._timed_out("the operation took too long")
+            timed_out.__cause__ = error
+            error = timed_out
         return self._explain(error, command) if isinstance(error, self._driver_errors) else None
 
 
