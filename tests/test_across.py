@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import pickle
 from pathlib import Path
@@ -31,7 +32,7 @@ from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
 from sessionkit_integrations.records.codec import PlainCodec, decode_all, encode_all
 from sessionkit_integrations.records.messages import check_message
 from tests.conversations import real_conversations
-from tests.langchain.blocks import PDF, PNG, URL, WAV
+from tests.langchain.blocks import PDF, PNG, SHAPES, URL, WAV
 from tests.langchain.messages import BY_CLASS
 from tests.llama_index.samples import assistant, messages, text, user
 
@@ -286,6 +287,32 @@ def test_signatures_of_gemini_calls_are_where_its_integration_looks() -> None:
     assert message.additional_kwargs == {"__gemini_function_call_thought_signatures__": {"1": "c2ln"}}
 
 
+def test_signatures_of_gemini_calls_come_back_from_a_plain_reader() -> None:
+    signatures = {"1": "c2ln", "2": "bmF0dXJl"}
+    message = AIMessage(
+        "",
+        tool_calls=[{"id": each, "name": "f", "args": {}} for each in ("1", "2", "3")],
+        additional_kwargs={"__gemini_function_call_thought_signatures__": signatures},
+    )
+    plain = passed_on(LANGCHAIN, PLAIN, message)
+    signed = {each["id"]: each.get("extra_content") for each in plain["tool_calls"]}
+    assert signed == {
+        **{call_id: {"google": {"thought_signature": signature}} for call_id, signature in signatures.items()},
+        "3": None,
+    }
+    assert passed_on(PLAIN, LANGCHAIN, plain) == passed_on(LANGCHAIN, LANGCHAIN, message) == message
+    assert passed_on(LANGCHAIN, PLAIN, passed_on(PLAIN, LANGCHAIN, plain)) == plain
+
+
+@pytest.mark.parametrize("writer", range(3), ids=["plain", "LangChain", "LlamaIndex"])
+def test_arguments_are_plain_dicts(writer: int) -> None:
+    message = SAME["parallel tool calls"][writer]
+    in_langchain = passed_on(CODECS[writer], LANGCHAIN, message)
+    in_llama_index = passed_on(CODECS[writer], LLAMA_INDEX, message)
+    assert [type(call["args"]) for call in in_langchain.tool_calls] == [dict, dict]
+    assert [type(block.tool_kwargs) for block in in_llama_index.blocks] == [dict, dict]
+
+
 def test_custom_tool_calls_keep_their_input() -> None:
     call = {"id": "1", "type": "custom", "custom": {"name": "f", "input": '{"a":1}'}}
     plain = {"role": "assistant", "content": None, "tool_calls": [call]}
@@ -447,6 +474,93 @@ def test_blocks_that_nobody_else_has_are_texts_or_notes(kind: str, position: int
     assert passed_on(LLAMA_INDEX, LLAMA_INDEX, message).blocks[position].model_dump() == block.model_dump()
     message.blocks = [block]
     assert passed_on(LLAMA_INDEX, PLAIN, message)["content"] == content
+
+
+def noted(note: str) -> tuple[list[Any], list[Any]]:
+    """Return a note as plain content and as blocks of LlamaIndex."""
+    return [{"type": "text", "text": f"[{note}]"}], [text(f"[{note}]")]
+
+
+FILE = {"type": "file", "file": {"file_data": PDF_URL, "filename": "a.pdf"}}
+PDF_BLOCK = DocumentBlock(data=PDF.encode(), title="a.pdf", document_mimetype="application/pdf")
+X = ([{"type": "text", "text": "x"}], [text("x")])
+FROM_LANGCHAIN: dict[str, tuple[dict[str, Any], list[Any], list[Any]]] = {
+    "input_text": ({"type": "input_text", "text": "x"}, *X),
+    "output_text": ({"type": "output_text", "text": "x", "annotations": []}, *X),
+    "input_image": (
+        {"type": "input_image", "image_url": PNG_URL},
+        [{"type": "image_url", "image_url": {"url": PNG_URL}}],
+        [IMAGE],
+    ),
+    "input_image by id": ({"type": "input_image", "file_id": "1"}, *noted("image left out: 1")),
+    "input_file": ({"type": "input_file", "file_data": PDF_URL, "filename": "a.pdf"}, [FILE], [PDF_BLOCK]),
+    "input_file by URL": (
+        {"type": "input_file", "file_url": URL},
+        [{"type": "file", "file": {"file_data": URL}}],
+        [DocumentBlock(url=URL)],
+    ),
+    "input_file by id": (
+        {"type": "input_file", "file_id": "1"},
+        [{"type": "file", "file": {"file_id": "1"}}],
+        [text("[file left out: 1]")],
+    ),
+    "search_result": (
+        {"type": "search_result", "source": URL, "title": "T", "content": [{"type": "text", "text": "x"}]},
+        [{"type": "text", "text": f"T: {URL}"}, {"type": "text", "text": "x"}],
+        [text(f"T: {URL}"), text("x")],
+    ),
+    "search_result of nothing": (
+        {"type": "search_result", "source": URL, "title": "T", "content": []},
+        *noted("search_result left out"),
+    ),
+    "v0 file of text": ({"type": "file", "source_type": "text", "mime_type": "text/plain", "text": "x"}, *X),
+    "plain text": ({"type": "text-plain", "text": "x"}, *X),
+    "Anthropic's document of text": ({"type": "document", "source": {"type": "text", "data": "x"}}, *X),
+    "Anthropic's document of blocks": (
+        {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "x"}]}},
+        *X,
+    ),
+    "Bedrock's document of text": ({"document": {"name": "a", "format": "txt", "source": {"text": "x"}}}, *X),
+    "Bedrock's document of blocks": ({"document": {"name": "a", "source": {"content": [{"text": "x"}]}}}, *X),
+    "Bedrock's document": (
+        {"document": {"name": "a", "format": "pdf", "source": {"bytes": base64.b64decode(PDF)}}},
+        [FILE],
+        [PDF_BLOCK],
+    ),
+    "Bedrock's image": (
+        {"image": {"format": "png", "source": {"bytes": base64.b64decode(PNG)}}},
+        [{"type": "image_url", "image_url": {"url": PNG_URL}}],
+        [IMAGE],
+    ),
+    "Bedrock's video": (
+        {"video": {"format": "mp4", "source": {"s3Location": {"uri": "s3://videos/a"}}}},
+        [{"type": "video_url", "video_url": {"url": "s3://videos/a"}}],
+        [VideoBlock(url="s3://videos/a")],
+    ),
+    "document of nothing": ({"type": "document"}, *noted("document left out")),
+    "Bedrock's document of nothing": ({"document": {"source": {}}}, *noted("document left out")),
+}
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a text"])
+@pytest.mark.parametrize("kind", FROM_LANGCHAIN)
+def test_blocks_of_all_apis_in_langchain_are_texts_media_or_notes(kind: str, beside: bool) -> None:
+    block, parts, blocks = FROM_LANGCHAIN[kind]
+    first = [{"type": "text", "text": "see"}] if beside else []
+    for message in (HumanMessage([*first, block]), ToolMessage([*first, block], tool_call_id="1")):
+        assert passed_on(LANGCHAIN, PLAIN, message)["content"] == [*first, *parts]
+        assert passed_on(LANGCHAIN, LLAMA_INDEX, message).blocks == [*([text("see")] if beside else []), *blocks]
+        assert passed_on(LANGCHAIN, LANGCHAIN, message) == message
+
+
+@pytest.mark.parametrize("kind", [name for name in SHAPES if name != "nothing"])
+def test_no_block_alone_makes_an_empty_message(kind: str) -> None:
+    message = AIMessage([SHAPES[kind]])
+    plain, in_llama_index = passed_on(LANGCHAIN, PLAIN, message), passed_on(LANGCHAIN, LLAMA_INDEX, message)
+    is_thought = isinstance(in_llama_index.blocks[0], ThinkingBlock)  # which a plain message has no content for
+    assert plain["content"] or is_thought
+    assert in_llama_index.blocks != [text("")]
+    assert passed_on(LANGCHAIN, LANGCHAIN, message) == message
 
 
 PARTS = {"text", "image_url", "input_audio", "file", "refusal", "audio_url", "video_url"}

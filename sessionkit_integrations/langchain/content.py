@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessionkit_integrations.adapting.differences import apply, arrange, compare, replace_at, take
-from sessionkit_integrations.adapting.letters import OWN, OWN_SHOWN, STRING
+from sessionkit_integrations.adapting.letters import OWN, OWN_SHOWN, REDACTED_THINKING, STRING
 from sessionkit_integrations.langchain.blocks import NATURAL, SHAPES, Shape
 from sessionkit_integrations.records.media import is_text, text_part, to_media, to_part
 from sessionkit_integrations.records.parts import contents_of, left_out, parts_in
@@ -89,7 +89,7 @@ def encode_content(content: Content, calls: Sequence[Any], *, has_calls: bool) -
     if isinstance(content, str):
         return EncodedContent(content, [], {})
     encoded = _encode_blocks(content, calls, _NOT_SAID)
-    if not has_calls and not any(block.parts or block.detail for block in encoded):
+    if not has_calls and not any(block.parts or _is_read(block.detail) for block in encoded):
         encoded = _encode_blocks(content, calls, frozenset())  # a message is never empty to other readers
     parts = [part for block in encoded for part in block.parts]
     own = [block for block in encoded if block.own is not None]
@@ -154,7 +154,7 @@ def _encode_block(block: str | Block, index: int, calls: deque[Any], quiet: froz
     kind = block.get("type")
     for shape in _BY_TYPE.get(kind, ()) if isinstance(kind, str) else ():
         source = shape.to_source(block)
-        if source is None:
+        if source is None or (shape.letter == REDACTED_THINKING and not quiet):
             continue
         if shape.source == "call":
             if not calls or (calls[0]["id"], calls[0]["name"]) != source:
@@ -170,6 +170,11 @@ def _encode_block(block: str | Block, index: int, calls: deque[Any], quiet: froz
         return _EncodedBlock(OWN, own=block)
     own, shared = _without(block, {_payload(part): at for at, part in enumerate(parts)})
     return _EncodedBlock(OWN_SHOWN, parts, own=own, shared=shared)
+
+
+def _is_read(detail: Block | None) -> bool:
+    """Return whether other readers have a place for reasoning."""
+    return detail is not None and detail["type"] != "reasoning.encrypted"
 
 
 def _shown_parts(block: Block, quiet: frozenset[str]) -> list[Part]:

@@ -1,8 +1,9 @@
 """Content parts of every shape, read as texts and media.
 
 Plain messages have parts in the shape of OpenAI's chat API, or in that of another API: OpenAI's Responses API
-(``input_text``, ``input_image``, ``input_file``), Anthropic's (``source``), Gemini's (``media``), the Model Context
-Protocol's (``mimeType``), or LangChain's standard blocks. Readers of none of these still get what the parts hold.
+(``input_text``, ``input_image``, ``input_file``), Anthropic's (``source``), Gemini's (``media``), Bedrock's Converse
+API (a field instead of a type), the Model Context Protocol's (``mimeType``), or LangChain's standard blocks. Readers of
+none of these still get what the parts hold.
 """
 
 from __future__ import annotations
@@ -29,6 +30,19 @@ _DATA = ("data", "base64")
 _FILE_ID = ("file_id", "id")
 _MIME_TYPE = ("mime_type", "media_type", "mimeType")
 _NAME = ("filename", "title", "name")
+_CONVERSE = ("document", "image", "audio", "video")
+_CONVERSE_TYPES = {
+    "csv": "text/csv",
+    "doc": "application/msword",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "html": "text/html",
+    "md": "text/markdown",
+    "pdf": "application/pdf",
+    "txt": "text/plain",
+    "xls": "application/vnd.ms-excel",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+"""Media types by the formats of Bedrock's documents."""
 
 
 class Content(NamedTuple):
@@ -83,6 +97,8 @@ def contents_of(part: Part) -> Contents:
     media = to_media(part)
     if media is not None:
         return [media]
+    if kind is None:
+        return _read_converse(part)
     return read(part) if read else []
 
 
@@ -164,6 +180,27 @@ def _read_data(part: Part) -> Contents:
         name=_first(part, _NAME),
     )
     return _if_any(media) or [text for text in _read_text(part) if text]
+
+
+def _read_converse(part: Part) -> Contents:
+    """Read a text or media of Bedrock's Converse API."""
+    kind = next((each for each in _CONVERSE if isinstance(part.get(each), dict)), None)
+    if kind is None:
+        return _read_text(part)
+    fields: Part = part[kind]
+    source = fields.get("source")
+    if not isinstance(source, dict):
+        return []
+    place = source.get("s3Location")
+    name, suffix = text_or_none(fields.get("name")), text_or_none(fields.get("format"))
+    media = Media(
+        _KINDS.get(kind, "file"),
+        url=text_or_none(place.get("uri")) if isinstance(place, dict) else None,
+        data=text_or_none(source.get("bytes")),
+        mime_type=_CONVERSE_TYPES.get(suffix or "") if kind == "document" else suffix and f"{kind}/{suffix}",
+        name=f"{name}.{suffix}" if name and suffix else name,
+    )
+    return _if_any(media) or _read_text(source) or _read_inner(source)
 
 
 def _if_any(media: Media) -> Contents:

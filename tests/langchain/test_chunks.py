@@ -130,3 +130,20 @@ def test_content_blocks_of_chunks_are_merged_by_their_index() -> None:
     assert stored(*(AIMessageChunk(content=part, id="1") for part in parts)) == [
         AIMessage([{"type": "text", "text": "It rains", "index": 0}], id="1")
     ]
+
+
+def test_a_long_stream_is_added_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    added: list[int] = []
+    add = AIMessageChunk.__add__
+
+    def counting(chunk: AIMessageChunk, other: Any) -> Any:
+        added.append(len(other) if isinstance(other, list) else 1)
+        return add(chunk, other)
+
+    monkeypatch.setattr(AIMessageChunk, "__add__", counting)
+    texts = ['{"text": "', *(f"{number} " for number in range(3998)), '"}']
+    calls = [call_chunk(None if at else "write", text, None if at else "1") for at, text in enumerate(texts)]
+    (message,) = stored(*(AIMessageChunk(content="", id="r", tool_call_chunks=[call]) for call in calls))
+    assert isinstance(message, AIMessage)
+    assert message.tool_calls[0]["args"] == {"text": "".join(texts[1:-1])}
+    assert added == [3999]
