@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +21,7 @@ from sessionkit_integrations import (
     UpstashStore,
     Window,
 )
-from sessionkit_integrations.records.record import Record
+from sessionkit_integrations.records.record import Record, role_of
 from sessionkit_integrations.stores.redis import commands
 from sessionkit_integrations.stores.redis.keys import Keys
 from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS
@@ -166,6 +167,44 @@ def test_both_may_write_in_turns(javascript: Any) -> None:
                     sessions.send_message("s", message)
         read = [each["content"] for each in sessions.get_session("s")]
         assert read == written[-6:]
+
+
+def test_a_preamble_of_a_developer_is_pinned(javascript: Any) -> None:
+    sessions, send = javascript
+    for message in ({"role": "developer", "content": "Be brief."}, user("U0"), assistant("A0"), user("U1")):
+        send(message)
+    for number in range(2, 6):
+        sessions.send_messages("s", [user(f"U{number}"), assistant(f"A{number}")])
+    read = sessions.get_session("s")
+    assert read[0] == {"role": "system", "content": "Be brief."}
+    assert [each["content"] for each in read[1:]] == ["U3", "A3", "U4", "A4", "U5", "A5"]
+
+
+FOREIGN_RECORDS = [
+    *(f'{{"role":"{role}","content":"x"}}' for role in ("system", "developer", "user", "assistant", "tool", "ai", "")),
+    *(f'{{ "content": "x", "role": "{role}" }}' for role in ("system", "developer", "user", "assistant", "tool")),
+    *(f'{{"role":"{role}"}}' for role in ("system", "developer", "user", "assistant")),
+    *(f'{{"role":"{role}"' for role in ("system", "developer", "user")),
+    *(f'{{"role":"{role}", broken' for role in ("system", "developer", "user")),
+    *(
+        '{"role":"user","role":"developer"}',
+        '{"role":null}',
+        '{"role":{"system":1}}',
+        '{"role":["user"]}',
+        '{"role":1}',
+    ),
+    *('{"content":"x"}', '["system"]', '"system"', "null", "1", "", "{", "system"),
+]
+
+
+def test_roles_of_foreign_records_are_the_same_in_lua_and_in_python(server: Server) -> None:
+    common = files("sessionkit_integrations.stores.redis").joinpath("lua/common.lua").read_text(encoding="utf-8")
+    letters = "local letters = {} for at, each in ipairs(ARGV) do letters[at] = role_letter(each) end return letters"
+    with server.client() as client:
+        in_lua: Any = client.eval(f"{common}\n{letters}", 0, *FOREIGN_RECORDS)
+    read = dict(zip(FOREIGN_RECORDS, (letter.decode() for letter in in_lua), strict=True))
+    by_role = {"system": "s", "user": "u"}
+    assert read == {record: by_role.get(role_of(record.encode()), "o") for record in FOREIGN_RECORDS}
 
 
 def test_a_list_changed_behind_our_back_with_its_length_kept_is_noticed(javascript: Any) -> None:

@@ -152,14 +152,16 @@ local function outlive(key, left)
   end
 end
 
+local LETTERS = { system = 's', developer = 's', user = 'u' }
+
 -- Returns the first letter of a record's role: s, u, or o for any other.
 local function role_letter(record)
-  local role = string.match(record, '^{"role":"(%a+)"')
-  if not role then
+  local role = string.match(record, '^{"role":"(%a+)",')
+  if not role or role == 'developer' then -- ours have a role that is written as such, and begin with it
     local ok, message = pcall(cjson.decode, record)
     role = ok and type(message) == 'table' and message.role
   end
-  return (role == 'system' and 's') or (role == 'user' and 'u') or 'o'
+  return LETTERS[role] or 'o'
 end
 
 -- Returns the mark of a turn that a record was added to, given the mark before: 0 begins a turn. It tells turns apart by
