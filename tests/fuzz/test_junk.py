@@ -16,7 +16,7 @@ from sessionkit_integrations import (
     SessionManager,
 )
 from sessionkit_integrations.providers import to_anthropic, to_gemini, to_openai
-from tests.fuzz.junk import LANGCHAIN, plain, spoilt
+from tests.fuzz.junk import LANGCHAIN, LLAMA_INDEX, plain, spoilt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +55,10 @@ def in_langchain(sessions: SessionManager, message: Any) -> None:
     SessionKitChatMessageHistory("s", sessions).add_messages([message])
 
 
+def in_llama_index(sessions: SessionManager, message: Any) -> None:
+    SessionKitChatStore(sessions=sessions).add_message("s", message)
+
+
 CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
@@ -72,3 +76,9 @@ def test_plain_messages(message: Any) -> None:
 @given(message=spoilt(LANGCHAIN))
 def test_messages_of_langchain(message: Any) -> None:
     check(in_langchain, message)
+
+
+@thorough
+@given(message=spoilt(LLAMA_INDEX))
+def test_messages_of_llama_index(message: Any) -> None:
+    check(in_llama_index, message)
