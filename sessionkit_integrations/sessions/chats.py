@@ -7,6 +7,7 @@ command line and exports read records nowhere else.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -40,6 +41,9 @@ T = TypeVar("T")
 CONFLICT_POLICY = Policy(Backoff(first=0.002, longest=0.1), attempts=100)
 """Attempts at an edit, or at a read of a session with its archive, against faster writers."""
 
+MAX_IN_LOOP = 200
+"""Most messages, or chunks of messages, that an event loop encodes itself: it has to wait for some milliseconds."""
+
 
 class Chats(Generic[M]):
     """The sessions of a store, read and written as messages of one framework.
@@ -65,9 +69,11 @@ class Chats(Generic[M]):
             self._store.append(session_id, records, self._window(), operation_id(idempotency_key))
 
     async def aappend(self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None) -> None:
-        """See `append`."""
+        """See `append`. A large batch is encoded in a thread, so that the event loop goes on meanwhile."""
         check_session_id(session_id)
-        records = self.encode(messages)
+        batch = list(messages)
+        encode_in_thread = len(batch) > MAX_IN_LOOP
+        records = await asyncio.to_thread(self.encode, batch) if encode_in_thread else self.encode(batch)
         if records:
             await self._store.aappend(session_id, records, self._window(), operation_id(idempotency_key))
 
