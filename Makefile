@@ -6,7 +6,7 @@
 # make test-bench   run the tests that need other packages, and see that the benchmarks run
 # make bench        compare sizes, times and commands with those of other packages; .bench/ gets the table and a plot
 # make fuzz         look for bytes that reading does not expect   (FUZZ_SECONDS=600 looks longer)
-# make lint         check style, types and wording
+# make lint         check style, types and wording, and the types of the README's code
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -68,9 +68,12 @@ lint: $(VENV)/.test $(VENV)/.lint
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/python -m tests.wording
+	$(BIN)/python -m tests.snippets build/readme
+	MYPYPATH=build/readme $(BIN)/mypy --strict build/readme
+	$(BIN)/pyright --pythonpath $(BIN)/python build/readme
 
 clean:
-	rm -rf $(VENV) .venv-* .fuzz .bench
+	rm -rf $(VENV) .venv-* .fuzz .bench build
 
 # --group needs a recent pip, which a new virtual environment need not have.
 $(VENV)/.pip: pyproject.toml

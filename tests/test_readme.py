@@ -1,4 +1,4 @@
-"""Every code block of the README runs."""
+"""Every code block of the README runs by itself, and prints what it says."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ import typer
 import sessionkit_integrations
 from sessionkit_integrations.cli import app
 from tests.providers.server import ProviderServer, provider_server
+from tests.snippets import SNIPPETS, Snippet, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.backends import Backends
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SECTIONS = {
-    section.splitlines()[0]: re.findall(r"^```(\w+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
-    for section in re.split(r"^##? ", README, flags=re.MULTILINE)[1:]
-}
-PYTHON = {title: [code for kind, code in blocks if kind == "python"] for title, blocks in SECTIONS.items()}
-SHELL = [line for blocks in SECTIONS.values() for kind, code in blocks if kind == "bash" for line in code.splitlines()]
+SHELL = [
+    line for code in re.findall(r"^```bash\n(.*?)^```$", README, re.MULTILINE | re.DOTALL) for line in code.splitlines()
+]
+STORE = ["folder_store", "test_folder_store"]
+"""Modules of the store of one's own, and of its conformance suite."""
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +37,15 @@ def api() -> Iterator[ProviderServer]:
         yield started
 
 
-@pytest.mark.parametrize("title", [title for title, blocks in PYTHON.items() if blocks])
-@pytest.mark.filterwarnings("ignore:.*deprecated")
-def test_python_blocks_of_a_section_run_one_after_the_other(
-    title: str, backends: Backends, api: ProviderServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture
+def run(
+    backends: Backends, api: ProviderServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Snippet], dict[str, Any]]]:
+    """Return a function that runs a snippet in a namespace and a folder of its own, and returns the namespace."""
+    write(tmp_path / "modules")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    monkeypatch.syspath_prepend(tmp_path / "modules")
     server = backends.server("redis-8.2")
     monkeypatch.setenv("REDIS_URL", server.url)
     monkeypatch.setenv("UPSTASH_REDIS_REST_URL", backends.upstash().url)
@@ -51,21 +54,64 @@ def test_python_blocks_of_a_section_run_one_after_the_other(
         monkeypatch.setenv(f"{name}_BASE_URL", url)
         monkeypatch.setenv(f"{name.removeprefix('GOOGLE_')}_API_KEY", "key")
     namespace: dict[str, Any] = {"__name__": "readme"}
-    for code in PYTHON[title]:
-        for written, real in (("localhost:6379", f"localhost:{server.port}"), ("port=6379", f"port={server.port}")):
-            code = code.replace(written, real)  # noqa: PLW2901 - the same code, elsewhere
-        exec(compile(code, f"README.md, {title}", "exec"), namespace)  # noqa: S102 - our own
+
+    def run(snippet: Snippet) -> dict[str, Any]:
+        code = snippet.code
+        for written in ("localhost:6379", 'host="localhost", port=6379'):
+            code = code.replace(written, written.replace("6379", str(server.port)))
+        exec(compile(code, f"README.md, line {snippet.line}", "exec"), namespace)  # noqa: S102 - our own
+        return namespace
+
+    yield run
     for value in namespace.values():
         if isinstance(value, (sessionkit_integrations.SessionManager, sessionkit_integrations.Store)):
             value.close()
+    sys.modules.pop("folder_store", None)
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=str)
+@pytest.mark.filterwarnings("ignore:.*deprecated")
+def test_a_snippet_runs_by_itself_and_prints_what_it_says(
+    snippet: Snippet, run: Callable[[Snippet], dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(snippet)
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == len(snippet.printed)
+    for line, said in zip(printed, snippet.printed, strict=True):
+        assert re.fullmatch(re.escape(said).replace("…", ".*"), line), line
+
+
+def test_the_comments_behind_prints_are_found() -> None:
+    code = '# name.py\nprint(1)  # 1\nif True:\n    # no output\n    print("#")  # #\n# more\nx = 1  # a number\n'
+    assert Snippet("", 1, code).printed == ["1", "#", "more"]
+    assert Snippet("", 1, code).module == "name"
+    assert sum(len(snippet.printed) for snippet in SNIPPETS) > 25
+
+
+@pytest.mark.filterwarnings("ignore:.*deprecated")
+def test_the_langchain_quick_start_stores_question_and_answer_once(
+    run: Callable[[Snippet], dict[str, Any]],
+) -> None:
+    quick_start = next(snippet for snippet in SNIPPETS if "RunnableWithMessageHistory" in snippet.code)
+    namespace = run(quick_start)
+    stored = [{"role": "user", "content": "I am Ada."}, {"role": "assistant", "content": "Hi Ada!"}]
+    assert namespace["sessions"].get_session("user123") == stored
+    namespace["chat"].invoke({"question": "Who am I?"}, config={"configurable": {"session_id": "user123"}})
+    contents = [message["content"] for message in namespace["sessions"].get_session("user123")]
+    assert contents == ["I am Ada.", "Hi Ada!", "Who am I?", "Hi Ada!"]
+
+
+def test_what_the_readme_says_a_test_holds_is_there() -> None:
+    for path in re.findall(r"`(tests/[\w./-]+)`", README):
+        assert (ROOT / path).exists(), path
 
 
 @pytest.mark.timeout(300)
 def test_the_store_of_ones_own_passes_the_conformance_suite(tmp_path: Path) -> None:
-    blocks = [code for code in PYTHON["Stores"] if "class FolderStore" in code or "class TestFolderStore" in code]
-    assert len(blocks) == 2
-    assert len(blocks[0].splitlines()) < 60
-    (tmp_path / "test_folder_store.py").write_text("\n".join(blocks), encoding="utf-8")
+    store, suite = (snippet for snippet in SNIPPETS if snippet.module in STORE)
+    assert [store.module, suite.module] == STORE
+    assert len(store.code.splitlines()) < 65
+    write(tmp_path)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_folder_store.py"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240)  # noqa: S603
     assert run.returncode == 0, run.stdout
@@ -87,7 +133,7 @@ def test_shell_blocks_name_what_there_is() -> None:
         elif command == "export":
             assert arguments[0].partition("=")[0] in README.partition("## Environment variables")[2], line
         else:
-            named = re.fullmatch(r'pip install "sessionkit-integrations\[([\w,-]+)\]"', line)
+            named = re.fullmatch(r'pip install "(?:sessionkit-integrations|\.)\[([\w,-]+)\]"', line)
             assert named, line
             assert set(named[1].split(",")) <= extras, line
     assert SHELL[:2] == ["make demo", "make test"]
