@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.chats import Chats
     from sessionkit_integrations.sessions.snapshot import SessionSnapshot
     from sessionkit_integrations.stores.base import SessionInfo, Store
+    from sessionkit_integrations.view.model import MessageView
+    from sessionkit_integrations.window.turns import Place
 
 
 class ReadsSessions:
@@ -114,5 +116,5 @@ class ReadsSessions:
     @staticmethod
     def _view(snapshot: SessionSnapshot[Message]) -> SessionView:
         shown = snapshot.read_with(ViewReader())
-        messages = {place: shown.messages(place) for place in PLACES}
+        messages: dict[Place, list[MessageView]] = {place: shown.messages(place) for place in PLACES}
         return SessionView.of(snapshot.session_id, snapshot.window.turns, messages, earlier=snapshot.archive_start)
