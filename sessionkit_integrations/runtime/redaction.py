@@ -6,7 +6,7 @@ Functions that take secrets raise nothing, as a traceback would show their own v
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import parse_qsl, unquote, urlencode
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ AMBIGUOUS = (
 )
 
 
+BARE_WORDS = "the query of the URL must have the form name=value&name=value"
+
+_OPTION = re.compile(r"[a-z_]+")
+
+
 class Secret(str):
     """A text whose repr shows nothing of it, nor does the repr of a part of it, such as error trackers cut off."""
 
@@ -39,9 +44,43 @@ class Secret(str):
         return Secret(super().__getitem__(index))
 
 
-def hidden(value: T) -> T | Secret:
-    """Return a text as a `Secret`, and anything else as it is."""
-    return Secret(value) if isinstance(value, str) else value
+class Concealed:
+    """Something else than a text that was given for a secret, such as its bytes, and may be one.
+
+    Attributes:
+        kind: Name of its type.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+
+def hidden(value: T) -> T:
+    """Return a text as a `Secret`, ``None`` as it is, and anything else as a `Concealed`, to be refused by its kind."""
+    given: Any = value
+    if given is None or isinstance(given, (Secret, Concealed)):
+        return value
+    hides: Any = Secret(given) if isinstance(given, str) else Concealed(type(given).__name__)
+    return cast("T", hides)
+
+
+def kind_of(value: object) -> str:
+    """Return the name of a value's type, also of one that is hidden."""
+    return value.kind if isinstance(value, Concealed) else type(value).__name__
+
+
+def option_name(name: str) -> str:
+    """Return the name of an option as errors show it: what does not look like one may be a part of a secret."""
+    return str(name) if _OPTION.fullmatch(name) else _HIDDEN
+
+
+def has_bare_words(url: str) -> bool:
+    """Return whether the query of a URL has something other than ``name=value``, which may be a secret.
+
+    Drivers ignore words without a value. A token may end in the sign that has no value after it.
+    """
+    pairs = [option.partition("=") for option in url.partition("?")[2].split("&") if option]
+    return any(not value and name not in _LOGIN_OPTIONS for name, _, value in pairs)
 
 
 def is_ambiguous(url: str) -> bool:

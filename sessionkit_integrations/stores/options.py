@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
-from sessionkit_integrations.runtime.redaction import Secret
+from sessionkit_integrations.runtime.redaction import BARE_WORDS, Secret, has_bare_words, kind_of, option_name
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
@@ -47,15 +47,19 @@ class UrlOptions:
         url: The URL.
 
     Raises:
-        ValueError: An option is given twice.
+        TypeError: The URL is not a string.
+        ValueError: An option is given twice, or has no value.
     """
 
     def __init__(self, url: str) -> None:
+        check_url(url)
+        if has_bare_words(url):
+            raise ValueError(BARE_WORDS)
         self._left: dict[str, Secret] = {}
         self._known: list[str] = []
         for name, value in map(_hide_value, parse_qsl(url.partition("?")[2], keep_blank_values=True)):
             if name in self._left:
-                raise ValueError(f"the URL gives the option {name} twice")
+                raise ValueError(f"the URL gives the option {option_name(name)} twice")
             self._left[name] = value
 
     def number(self, name: str, default: D) -> float | D:
@@ -89,7 +93,7 @@ class UrlOptions:
             ValueError: There is one.
         """
         for name in self._left:
-            raise ValueError(f"the store has no option {name!r}; it has {', '.join(self._known)}")
+            raise ValueError(f"the store has no option {option_name(name)!r}; it has {', '.join(self._known)}")
 
     def of_server(self) -> ServerOptions:
         """Return the options that all stores on servers take."""
@@ -110,6 +114,16 @@ class UrlOptions:
             return read(str(text))
         except (LookupError, ValueError):
             raise ValueError(f"the option {name} of the URL must be {kind}, got {str(text)!r}") from None
+
+
+def check_url(url: object) -> None:
+    """Check that a URL, which is hidden, is a string.
+
+    Raises:
+        TypeError: It is not.
+    """
+    if not isinstance(url, str):
+        raise TypeError(f"url must be a str, got {kind_of(url)}")
 
 
 def ttl_milliseconds(ttl: float | timedelta | None) -> int | None:
@@ -163,8 +177,8 @@ def checked_archive(archive: bool) -> bool:  # noqa: FBT001 - the option itself
     return archive
 
 
-def _hide_value(pair: tuple[str, str]) -> tuple[str, Secret]:
-    return pair[0], Secret(pair[1])
+def _hide_value(pair: tuple[str, str]) -> tuple[Secret, Secret]:
+    return Secret(pair[0]), Secret(pair[1])
 
 
 def _is_number(value: object) -> bool:

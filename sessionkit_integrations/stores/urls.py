@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sessionkit_integrations.runtime.redaction import hidden
 from sessionkit_integrations.stores.base import Store
+from sessionkit_integrations.stores.options import check_url
 from sessionkit_integrations.stores.schemes import BUILT_IN, GROUP, defined
 
 if TYPE_CHECKING:
@@ -22,9 +23,8 @@ def store_from_url(url: str) -> Store:
         ValueError: The URL names no store, or has an option that the store does not take.
         MissingDependencyError: The store's driver is not installed.
     """
-    if not isinstance(url, str):
-        raise TypeError(f"url must be a str, got {type(url).__name__}")
     url = hidden(url)
+    check_url(url)
     if ":" not in url:
         raise ValueError(f"a store's URL begins with a scheme, as in sqlite:///chats.db; there are {_all_schemes()}")
     return _class_of(url.partition(":")[0].lower()).from_url(url)

@@ -8,6 +8,7 @@ import pickle
 import socket
 import threading
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -209,6 +210,12 @@ WRONG: dict[str, Callable[[], object]] = {
     "Upstash's fragment": lambda: UpstashStore(f"https://x.upstash.io/#{SECRET}", "token"),
     "password twice": lambda: RedisStore(f"redis://:{SECRET}@localhost", password=SECRET),
     "client and password": lambda: RedisStore(client=redis.Redis(), password=SECRET),
+    **{
+        f"{place} {query}": partial(SessionManager.from_url, f"{place}?{query}")
+        for place in ("redis://localhost", "redis+cluster://localhost", "upstash://x.upstash.io", "memory://")
+        for query in (SECRET, f"ttl=1&{SECRET}", f"{SECRET}=", f"{SECRET}=1&{SECRET}=2", f"{SECRET}==")
+    },
+    "bare word": lambda: RedisStore(f"redis://localhost?{SECRET}"),
     "Upstash's option": lambda: SessionManager.from_url(f"upstash://x.upstash.io?token={SECRET}"),
 }
 
@@ -218,6 +225,48 @@ def test_no_wrong_address_or_option_shows_the_secret(wrong: str, monkeypatch: py
     monkeypatch.setenv("UPSTASH_REDIS_REST_TOKEN", SECRET)
     with pytest.raises(ValueError) as raised:
         WRONG[wrong]()
+    assert SECRET not in everything_of(raised.value)
+
+
+SHAPES: dict[str, Callable[[str], object]] = {
+    "bytes": str.encode,
+    "bytearray": lambda text: bytearray(text.encode()),
+    "list": lambda text: [text],
+    "dict": lambda text: {"password": text},
+}
+
+TAKERS: dict[str, Callable[[Any], object]] = {
+    "url must be a str": RedisStore,
+    "url must be a str ": RedisStore.from_url,
+    "url must be a str of a manager's": SessionManager.from_url,
+    "password must be a str": lambda given: RedisStore(password=given),
+    "password must be a str of the environment's": lambda given: RedisStore.from_env(password=given),
+    "client must be": lambda given: RedisStore(client=given),
+    "async_client must be": lambda given: RedisStore(async_client=given),
+    "url must be a str of Upstash": lambda given: UpstashStore(given, "token"),
+    "url must be a str of Upstash's": UpstashStore.from_url,
+    "token must be a str": lambda given: UpstashStore("https://x.upstash.io", given),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("taker", TAKERS)
+def test_nothing_of_another_type_that_is_given_for_a_secret_is_shown(
+    taker: str, shape: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://localhost")
+    monkeypatch.setenv("UPSTASH_REDIS_REST_TOKEN", "token")
+    given = SHAPES[shape](f"redis://:{SECRET}@localhost")
+    with pytest.raises(TypeError, match=f"^{taker.partition(' of ')[0].strip()}.* got .*{shape}") as raised:
+        TAKERS[taker](given)
+    assert SECRET not in everything_of(raised.value)
+
+
+@pytest.mark.parametrize("argument", ["client", "async_client"])
+def test_a_url_given_as_a_client_is_not_shown(argument: str) -> None:
+    given: Any = {argument: f"redis://:{SECRET}@localhost"}
+    with pytest.raises(TypeError, match="give a URL as url") as raised:
+        RedisStore(**given)
     assert SECRET not in everything_of(raised.value)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 import redis.asyncio
+import redis.asyncio.sentinel
+import redis.sentinel
 
 from sessionkit_integrations import RedisStore, SessionManager, UpstashStore
 
@@ -20,12 +22,17 @@ ASYNC_CLUSTER = object.__new__(redis.asyncio.RedisCluster)
 class Valkey:
     """A client of valkey-py is not one of redis-py."""
 
+    __module__ = "valkey.client"
+
 
 WRONG: dict[str, Callable[[], object]] = {
     "pipeline": lambda: redis.Redis().pipeline(),
     "asynchronous pipeline": lambda: redis.asyncio.Redis().pipeline(),
     "pool": redis.ConnectionPool,
     "asynchronous pool": redis.asyncio.ConnectionPool,
+    "blocking pool": redis.BlockingConnectionPool,
+    "Sentinel": lambda: redis.sentinel.Sentinel([("localhost", 26379)]),
+    "asynchronous Sentinel": lambda: redis.asyncio.sentinel.Sentinel([("localhost", 26379)]),
     "connection": redis.Connection,
     "class": lambda: redis.Redis,
     "module": lambda: redis,
@@ -34,12 +41,26 @@ WRONG: dict[str, Callable[[], object]] = {
     "valkey-py": Valkey,
 }
 
+ADVICE = {
+    "pipeline": "give the client that made this pipeline",
+    "asynchronous pipeline": "give the client that made this pipeline",
+    "pool": r"give redis\.(asyncio\.)?Redis\(connection_pool=…\) with this pool",
+    "asynchronous pool": r"give redis\.(asyncio\.)?Redis\(connection_pool=…\) with this pool",
+    "blocking pool": r"give redis\.(asyncio\.)?Redis\(connection_pool=…\) with this pool",
+    "Sentinel": r"master_for\(name\)",
+    "asynchronous Sentinel": r"master_for\(name\)",
+    "class": r"give an object, as in (async_)?client=redis\.(asyncio\.)?Redis\(\)",
+    "text": "give a URL as url",
+    "valkey-py": "of the package redis, which is a client of Valkey as well",
+}
+
 
 @pytest.mark.parametrize("argument", ["client", "async_client"])
 @pytest.mark.parametrize("kind", WRONG)
 def test_clients_of_the_wrong_kind_are_refused_at_once(argument: str, kind: str) -> None:
     given: Any = WRONG[kind]()
-    with pytest.raises(TypeError, match=rf"^{argument} must be a redis\.(asyncio\.)?Redis or a .*RedisCluster, got "):
+    start = rf"^{argument} must be a redis\.(asyncio\.)?Redis or a .*RedisCluster, got "
+    with pytest.raises(TypeError, match=f"{start}.*: .*{ADVICE.get(kind, 'give ')}"):
         RedisStore(**{argument: given})
 
 

@@ -7,7 +7,15 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import redis
 
-from sessionkit_integrations.runtime.redaction import AMBIGUOUS, is_ambiguous, split_url
+from sessionkit_integrations.runtime.redaction import (
+    AMBIGUOUS,
+    BARE_WORDS,
+    has_bare_words,
+    is_ambiguous,
+    kind_of,
+    option_name,
+    split_url,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +62,8 @@ def find_fault(url: str) -> str | None:
         )
     if is_ambiguous(url):
         return AMBIGUOUS
+    if has_bare_words(url):
+        return BARE_WORDS
     if unfit := _OBJECTS & {name for name, _ in parse_qsl(url.partition("?")[2], keep_blank_values=True)}:
         return f"the Redis URL has an option that no URL can have: {', '.join(sorted(unfit))}"
     return _fault_by_redis_py(url)
@@ -65,7 +75,8 @@ def _fault_by_redis_py(url: str) -> str | None:
         pool = redis.ConnectionPool.from_url(as_of_redis_py(place), **login)
         pool.connection_class(**pool.connection_kwargs)  # not connected yet
     except TypeError as error:
-        return f"the Redis URL has an unknown option: {str(error).rpartition('argument ')[2]}"
+        name = str(error).rpartition("argument ")[2].strip("'")
+        return f"the Redis URL has an unknown option: {option_name(name)!r}"
     except (AttributeError, redis.RedisError):
         return "the Redis URL has an option with a wrong value"
     except ValueError:
@@ -90,7 +101,7 @@ def check_address(options: Mapping[str, Any], *, by_client: bool) -> None:
     for name, value in options.items():
         kind = int if name == "port" else str
         if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
-            raise TypeError(f"{name} must be a {kind.__name__}, got {type(value).__name__}")
+            raise TypeError(f"{name} must be a {kind.__name__}, got {kind_of(value)}")
     named = [name for name, value in options.items() if value is not None]
     if by_client and named:
         raise ValueError(f"a given client has its own connections: leave out {', '.join(named)}")

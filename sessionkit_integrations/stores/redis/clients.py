@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -41,54 +42,93 @@ _PIPELINES = (
 """Clients by inheritance, which only collect the commands that they are sent."""
 
 
-def check_clients(client: object, async_client: object) -> None:
-    """Check that given clients are of the right kind.
+_INSTEAD = {
+    "ConnectionPool": "give {package}.Redis(connection_pool=…) with this pool",
+    "BlockingConnectionPool": "give {package}.Redis(connection_pool=…) with this pool",
+    "Sentinel": "give the client that it finds, Sentinel(…).master_for(name)",
+    "str": "give a URL as url",
+}
+"""Advice by the name of the class of what is given."""
 
-    Raises:
-        TypeError: One of them is not.
+
+@dataclass(frozen=True)
+class Given:
+    """Clients that a store was given. Neither is in the repr, nor in a variable where an error is raised.
+
+    Attributes:
+        client: The one for threads, if any.
+        async_client: The one for an event loop, if any.
     """
-    _check(client, "client", _SYNC, "redis", {"async_client": _ASYNC})
-    _check(async_client, "async_client", _ASYNC, "redis.asyncio", {"client": _SYNC})
+
+    client: Any = field(repr=False)
+    async_client: Any = field(repr=False)
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one."""
+        return self.first is not None
+
+    @property
+    def first(self) -> Any:
+        """The one that says where the server is."""
+        return self.async_client if self.client is None else self.client
+
+    def find_fault(self) -> str | None:
+        """Return why one of them is not a client of the right kind, and what to give; ``None`` if both are."""
+        return _find_fault(self.client, "client", "redis", _SYNC, _ASYNC) or _find_fault(
+            self.async_client, "async_client", "redis.asyncio", _ASYNC, _SYNC
+        )
+
+    def passwords(self) -> list[str]:
+        """Return the passwords that they hold, to take them out of errors."""
+        return [*_passwords_of(self.client), *_passwords_of(self.async_client)]
+
+    def lend(self) -> Connections[Any]:
+        """Return the client for threads with its gate.
+
+        Raises:
+            TypeError: There is none, but only an asynchronous one.
+        """
+        if self.client is None:
+            raise TypeError("this RedisStore was given only an async_client; give it a client as well")
+        return connections(self.client, width_of_pool(self.client))
+
+    def lend_async(self) -> AsyncConnections[Any] | None:
+        """Return the asynchronous client with its gate; ``None`` if there is none."""
+        if self.async_client is None:
+            return None
+        return async_connections(self.async_client, width_of_pool(self.async_client))
 
 
-def _check(
-    given: object, name: str, kinds: tuple[type, ...], package: str, others: dict[str, tuple[type, ...]]
-) -> None:
-    if given is None or (isinstance(given, kinds) and not isinstance(given, _PIPELINES)):
-        return
-    kind = f"{given.__name__} itself" if isinstance(given, type) else f"{type(given).__module__}.{type(given).__name__}"
-    message = f"{name} must be a {package}.Redis or a {package}.RedisCluster, got {kind}"
-    for other, other_kinds in others.items():
-        if isinstance(given, other_kinds) and not isinstance(given, _PIPELINES):
-            message = f"{message}: give it as {other}"
-    if isinstance(given, str):
-        message = f"{message}: give a URL as url"
-    raise TypeError(message)
+def _find_fault(
+    given: object, name: str, package: str, kinds: tuple[type, ...], other_kinds: tuple[type, ...]
+) -> str | None:
+    is_pipeline = isinstance(given, _PIPELINES)
+    if given is None or (isinstance(given, kinds) and not is_pipeline):
+        return None
+    is_class = isinstance(given, type)
+    kind: type = given if isinstance(given, type) else type(given)
+    message = f"{name} must be a {package}.Redis or a {package}.RedisCluster, got"
+    message = f"{message} {kind.__name__} itself" if is_class else f"{message} {kind.__module__}.{kind.__name__}"
+    if is_class:
+        advice = f"give an object, as in {name}={package}.Redis()"
+    elif is_pipeline:
+        advice = "give the client that made this pipeline"
+    elif isinstance(given, other_kinds):
+        advice = f"give it as {'async_client' if name == 'client' else 'client'}"
+    elif kind.__module__.partition(".")[0] == "valkey":
+        advice = f"give {package}.Redis(host=…, port=…) of the package redis, which is a client of Valkey as well"
+    else:
+        advice = _INSTEAD.get(kind.__name__, f"give {package}.Redis(…), or an address as url").format(package=package)
+    return f"{message}: {advice}"
 
 
-def passwords_of(given: Any) -> list[str]:
-    """Return the passwords that a given client holds, to take them out of errors."""
+def _passwords_of(given: Any) -> list[str]:
     place = getattr(given, "connection_pool", None) or getattr(given, "nodes_manager", None)
     options = getattr(place, "connection_kwargs", {})
     provider = options.get("credential_provider")
     found = (options.get("password"), options.get("ssl_password"), getattr(provider, "password", None))
     return [password for password in found if isinstance(password, str) and password]
-
-
-def lend(client: Any) -> Connections[Any]:
-    """Return a given client with its gate.
-
-    Raises:
-        TypeError: There is none, but only an asynchronous one.
-    """
-    if client is None:
-        raise TypeError("this RedisStore was given only an async_client; give it a client as well")
-    return connections(client, width_of_pool(client))
-
-
-def lend_async(client: Any) -> AsyncConnections[Any] | None:
-    """Return a given asynchronous client with its gate; ``None`` if there is none."""
-    return None if client is None else async_connections(client, width_of_pool(client))
 
 
 class Opener:

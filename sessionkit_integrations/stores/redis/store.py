@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from sessionkit_integrations.errors import MissingDependencyError
@@ -14,7 +13,7 @@ from sessionkit_integrations.runtime.redaction import AMBIGUOUS, Secret, hidden,
 from sessionkit_integrations.runtime.resources import Borrowed, PerLoop, Shared
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.copies import StoreUrl
-from sessionkit_integrations.stores.options import UrlOptions
+from sessionkit_integrations.stores.options import UrlOptions, check_url
 from sessionkit_integrations.stores.redis import commands
 from sessionkit_integrations.stores.redis.requests import FindNodes, Send
 from sessionkit_integrations.stores.redis.scripted import ScriptedStore
@@ -124,11 +123,13 @@ class RedisStore(ScriptedStore):
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
         url, password = hidden(url), hidden(password)
-        clients.check_clients(client, async_client)
-        given = async_client if client is None else client
+        lent = clients.Given(client, async_client)
+        del client, async_client  # which may show a password if they are something else, such as a URL
+        if fault := lent.find_fault():
+            raise TypeError(fault)
         options = {"url": url, "host": host, "port": port, "username": username, "password": password}
-        addresses.check_address(options, by_client=given is not None)
-        is_cluster = addresses.is_of_cluster(url) if given is None else cluster.is_cluster(given)
+        addresses.check_address(options, by_client=lent.any)
+        is_cluster = cluster.is_cluster(lent.first) if lent.any else addresses.is_of_cluster(url)
         super().__init__(
             key_prefix=key_prefix,
             ttl=ttl,
@@ -141,22 +142,23 @@ class RedisStore(ScriptedStore):
         self._login |= {name: Secret(options[name]) for name in ("username", "password") if options[name]}
         address = {"host": host or "localhost", "port": port or 6379}
         self._url = addresses.url_of(address) if place is None else place
-        self._place = addresses.place_of(place, address, given)
-        self._sender = errors.Sender(self._place, given is None, is_cluster, timeout)
-        self._given = (client, async_client)
-        self._kind = "own connections" if given is None else "given client"
-        if given is None:
+        self._place = addresses.place_of(place, address, lent.first)
+        self._sender = errors.Sender(self._place, not lent.any, is_cluster, timeout)
+        self._given = lent
+        self._kind = "given client" if lent.any else "own connections"
+        if not lent.any:
             opener = clients.Opener(place, address, self._login, self._wait)
             self._shared = Shared(opener.open, _close, opens_slowly=is_cluster)
             self._per_loop = PerLoop(opener.open_async, _aclose)
         else:
-            self._shared = Shared(partial(clients.lend, client), _leave_open)
-            self._per_loop = Borrowed(clients.lend_async(async_client))
+            self._shared = Shared(lent.lend, _leave_open)
+            self._per_loop = Borrowed(lent.lend_async())
 
     @classmethod
     def from_url(cls, url: str) -> Self:
         """See `Store.from_url`; options that are not the store's own are redis-py's."""
         url = hidden(url)
+        check_url(url)
         if is_ambiguous(url):
             raise ValueError(AMBIGUOUS)
         options = UrlOptions(url)
@@ -182,7 +184,7 @@ class RedisStore(ScriptedStore):
 
     def describe_url(self) -> StoreUrl | None:
         """See `Store.describe_url`; a client that was given has no URL, and only a password can be left out of one."""
-        if any(given is not None for given in self._given) or "ssl_password" in self._login:
+        if self._given.any or "ssl_password" in self._login:
             return None
         url = addresses.with_user(self._url, self._login.get("username"))
         return StoreUrl(self._with_options(url), "password" in self._login)
@@ -214,7 +216,7 @@ class RedisStore(ScriptedStore):
             return own.client.get_primaries()
 
     def _explain(self, error: Exception, command: Command[Any]) -> Failure:
-        known = [*self._login.values(), *(each for given in self._given for each in clients.passwords_of(given))]
+        known = [*self._login.values(), *self._given.passwords()]
         redact(error, [secret for secret in known if secret != self._login.get("username")])
         return errors.explain(error, command, self._sender)
 

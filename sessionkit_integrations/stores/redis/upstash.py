@@ -7,7 +7,7 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from sessionkit_integrations.errors import MissingDependencyError, StoreError, StoreUnavailableError
-from sessionkit_integrations.runtime.redaction import Secret, hidden
+from sessionkit_integrations.runtime.redaction import Secret, hidden, kind_of
 from sessionkit_integrations.runtime.resources import PerLoop, Shared
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT, Failure
 from sessionkit_integrations.stores.copies import StoreUrl
@@ -109,7 +109,7 @@ class UpstashStore(ScriptedStore):
         url, token = hidden(url), hidden(token)
         for name, given in (("url", url), ("token", token)):
             if not isinstance(given, str):
-                raise TypeError(f"{name} must be a str, got {type(given).__name__}: is its environment variable set?")
+                raise TypeError(f"{name} must be a str, got {kind_of(given)}: is its environment variable set?")
         super().__init__(
             key_prefix=key_prefix,
             ttl=ttl,
