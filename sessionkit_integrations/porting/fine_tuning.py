@@ -58,9 +58,5 @@ def from_example(line: Mapping[str, Any], prefix: str = PREFIX) -> StoredSession
     if not all(isinstance(message, dict) for message in messages):
         raise ValueError("messages must hold JSON objects only")
     digest = hashlib.sha256(dump(messages)).hexdigest()[:_DIGITS]
-    records = encode_all(PlainCodec(), [_as_ours(message) for message in messages])
+    records = encode_all(PlainCodec(), messages)
     return StoredSession(f"{prefix}{digest}", tuple(at_time(record, None) for record in records))
-
-
-def _as_ours(message: Mapping[str, Any]) -> Any:
-    return {**message, "role": "system"} if message.get("role") == "developer" else message
