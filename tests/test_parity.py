@@ -21,7 +21,7 @@ from sessionkit_integrations import (
 from sessionkit_integrations.sessions.chats import Chats
 
 PACKAGE = "sessionkit_integrations"
-DOES_NO_IO = {"using", "encode", "decode", "describe_url", "model_post_init"}
+DOES_NO_IO = {"using", "decode", "describe_url", "model_post_init"}
 LOOKED_AT = {"ask", "nodes"}
 """Methods with which the doctor looks at a server; no application does."""
 
@@ -47,7 +47,7 @@ def parameters(function: Any) -> list[tuple[str, Any]]:
     ("cls", "pairs"),
     [
         (SessionManager, 13),
-        (Chats, 8),
+        (Chats, 9),
         (Store, 7),
         (InMemoryStore, 7),
         (SQLiteStore, 7),

@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.messages import AIMessageChunk
+from llama_index.core.base.llms.types import ChatMessage
 
-from sessionkit_integrations import SessionKitChatMessageHistory, SessionManager
+from sessionkit_integrations import (
+    SessionKitAsyncChatStore,
+    SessionKitChatMessageHistory,
+    SessionKitChatStore,
+    SessionKitMemory,
+    SessionManager,
+)
+from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
 from sessionkit_integrations.records import codec
 from sessionkit_integrations.records.codec import PlainCodec
 from sessionkit_integrations.records.messages import check_message
@@ -128,6 +136,24 @@ async def test_a_loop_goes_on_while_chunks_of_a_long_stream_are_added_up(monkeyp
     await history.aadd_messages([AIMessageChunk(content="x", id="1") for _ in range(4000)])
     await loop.stop()
     assert [message.content for message in history.messages] == ["x" * 4000]
+
+
+async def test_a_loop_goes_on_while_a_long_session_of_llama_index_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = Loop()
+    encode = LlamaIndexCodec.encode
+
+    def encoding(codec: LlamaIndexCodec, *args: Any) -> Any:
+        loop.wait_for_next()
+        return encode(codec, *args)
+
+    monkeypatch.setattr(LlamaIndexCodec, "encode", encoding)
+    messages = [ChatMessage(role="user", content="x") for _ in range(MAX_IN_LOOP + 1)]
+    sessions = SessionManager()
+    await SessionKitChatStore(sessions=sessions).aset_messages("1", messages)
+    await SessionKitAsyncChatStore(sessions=sessions).set_messages("2", messages)
+    await SessionKitMemory.from_defaults("3", sessions=sessions).aset(messages)
+    assert all(sessions.get_session(session_id) for session_id in ("1", "2", "3"))
+    await loop.stop()
 
 
 async def test_a_small_batch_is_written_without_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,11 +72,11 @@ class SessionKitChatStore(_OnSessions, BaseChatStore):
 
     def set_messages(self, key: str, messages: list[ChatMessage]) -> None:
         """Replace the messages of a session. What its archive holds stays, and is not archived once more."""
-        self._chats.edit(key, self._replace_all(messages))
+        self._chats.edit(key, self._replace_all(self._chats.encode(messages)))
 
     async def aset_messages(self, key: str, messages: list[ChatMessage]) -> None:
         """See `set_messages`."""
-        await self._chats.aedit(key, self._replace_all(messages))
+        await self._chats.aedit(key, self._replace_all(await self._chats.aencode(messages)))
 
     def get_messages(self, key: str) -> list[ChatMessage]:
         """Return the messages in a session's window, oldest first."""
@@ -98,7 +98,7 @@ class SessionKitChatStore(_OnSessions, BaseChatStore):
         if idx is None:
             await self._chats.aappend(key, [message])
         else:
-            await self._chats.aedit(key, edits.insert(idx, self._chats.encode([message])))
+            await self._chats.aedit(key, edits.insert(idx, await self._chats.aencode([message])))
 
     def delete_messages(self, key: str) -> list[ChatMessage] | None:
         """Delete a session with its archive. Return the messages of its window, or ``None`` if there were none."""
@@ -132,8 +132,8 @@ class SessionKitChatStore(_OnSessions, BaseChatStore):
         """See `get_keys`."""
         return [session_id async for session_id in self.sessions.alist_sessions()]
 
-    def _replace_all(self, messages: list[ChatMessage]) -> edits.EditFunction[ChatMessage, None]:
-        return edits.replace_all(self._chats.encode(messages), archive=self.sessions.store.archive)
+    def _replace_all(self, records: list[Record]) -> edits.EditFunction[ChatMessage, None]:
+        return edits.replace_all(records, archive=self.sessions.store.archive)
 
 
 RECOGNIZED_CHAT_STORES[SessionKitChatStore.class_name()] = SessionKitChatStore  # type: ignore[assignment]  # of any kind
@@ -218,13 +218,13 @@ class SessionKitAsyncChatStore(_OnSessions, AsyncDBChatStore):
         if _status(status) is MessageStatus.ACTIVE:
             await self._chats.aappend(key, messages)
         else:
-            await self._chats.aedit(key, edits.change_archive(self._chats.encode(messages), clear=False))
+            await self._chats.aedit(key, edits.change_archive(await self._chats.aencode(messages), clear=False))
 
     async def set_messages(
         self, key: str, messages: list[ChatMessage], status: MessageStatus = MessageStatus.ACTIVE
     ) -> None:
         """Replace all messages that have the status. The others stay, and none is archived once more."""
-        records = self._chats.encode(messages)
+        records = await self._chats.aencode(messages)
         if _status(status) is MessageStatus.ACTIVE:
             await self._chats.aedit(key, self._replace_all(records))
         else:

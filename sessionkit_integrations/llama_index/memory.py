@@ -143,7 +143,7 @@ class SessionKitMemory(Memory):
         Raises:
             As `aput_messages`.
         """
-        records = self._chats.encode(messages)
+        records = await self._chats.aencode(messages)
 
         def edit(session: SessionSnapshot[ChatMessage]) -> EditPlan[list[ChatMessage]]:
             given = SessionSnapshot.of(session.session_id, session.reader, session.window, records)

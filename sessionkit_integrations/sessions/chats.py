@@ -69,11 +69,9 @@ class Chats(Generic[M]):
             self._store.append(session_id, records, self._window(), operation_id(idempotency_key))
 
     async def aappend(self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None) -> None:
-        """See `append`. A large batch is encoded in a thread, so that the event loop goes on meanwhile."""
+        """See `append`."""
         check_session_id(session_id)
-        batch = list(messages)
-        encode_in_thread = len(batch) > MAX_IN_LOOP
-        records = await asyncio.to_thread(self.encode, batch) if encode_in_thread else self.encode(batch)
+        records = await self.aencode(messages)
         if records:
             await self._store.aappend(session_id, records, self._window(), operation_id(idempotency_key))
 
@@ -169,6 +167,11 @@ class Chats(Generic[M]):
     def encode(self, messages: Sequence[M]) -> list[Record]:
         """Return the records that hold messages, for an edit that adds them to a session."""
         return encode_all(self._codec, messages, self._max_message_bytes)
+
+    async def aencode(self, messages: Sequence[M]) -> list[Record]:
+        """See `encode`. Many messages are encoded in a thread, so that the event loop goes on meanwhile."""
+        batch = list(messages)
+        return await asyncio.to_thread(self.encode, batch) if len(batch) > MAX_IN_LOOP else self.encode(batch)
 
     def decode(
         self, session_id: str, records: Sequence[Record], reader: Reader[N], *, first: int, archived: bool = False
