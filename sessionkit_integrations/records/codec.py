@@ -122,20 +122,18 @@ def decode_all(
         CorruptSessionError: One of them cannot be read.
     """
     messages: list[M] = []
+    decode, parse = reader.decode, reader.parse_json
     for position, record in enumerate(records, first):
         try:
-            messages.append(reader.decode(check_record(_parse(reader, record))))
+            try:
+                value = parse(record)
+            except ValueError as error:
+                raise UnreadableRecordError(f"it is not JSON: {error}") from error
+            messages.append(decode(check_record(value)))
         except (UnreadableRecordError, RecursionError) as error:  # anything else is a fault of our own code
             problem = f"cannot be read as a message ({error})"
             raise CorruptSessionError(session_id, position, problem, archived=archived) from error
     return messages
-
-
-def _parse(reader: Reader[Any], record: bytes) -> Any:
-    try:
-        return reader.parse_json(record)
-    except ValueError as error:
-        raise UnreadableRecordError(f"it is not JSON: {error}") from error
 
 
 def _is_list_of_parts(content: object) -> bool:

@@ -115,10 +115,11 @@ def check_record(value: Any) -> Fields:
     if not isinstance(value, dict):
         raise UnreadableRecordError("a record must be a JSON object")
     role = value.get("role")
-    if role == DEVELOPER:
-        value["role"] = "system"
-    elif role not in _ROLES:
+    if role in _ROLES:
+        return value
+    if role != DEVELOPER:
         raise UnreadableRecordError(f"role must be one of {', '.join(_ROLES)}, got {brief(role)}")
+    value["role"] = "system"
     return value
 
 
