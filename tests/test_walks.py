@@ -58,7 +58,7 @@ class CountedDict(dict[str, Any]):
         return super().values()
 
 
-def test_a_plain_message_is_walked_through_twice_before_its_json_is_written() -> None:
+def test_a_plain_message_is_walked_twice_before_its_json_is_written() -> None:
     visits.clear()
     deepest = CountedList("deepest", 1, "ä")
     shared = CountedDict("shared", deepest=deepest, number=2**70)

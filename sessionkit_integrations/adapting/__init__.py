@@ -1,1 +1,1 @@
-"""What the adapters of the frameworks share."""
+"""Shared by the adapters of the frameworks."""

@@ -119,7 +119,7 @@ class HistoryFactory:
 
     @property
     def history_factory_config(self) -> list[ConfigurableFieldSpec]:
-        """What `RunnableWithMessageHistory` takes under this name."""
+        """Fields for the parameter of `RunnableWithMessageHistory` of this name."""
         return [
             ConfigurableFieldSpec(
                 id=key,

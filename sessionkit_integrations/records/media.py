@@ -34,7 +34,7 @@ _AUDIO_FORMATS = {
 _AUDIO_TYPES = {"mp3": "audio/mpeg"}
 _KINDS_BY_URL: dict[str, Kind] = {"image_url": "image", "audio_url": "audio", "video_url": "video"}
 _IMAGE_SIGNATURES = {"iVBORw0KGgo": "image/png", "/9j/": "image/jpeg", "R0lGOD": "image/gif", "UklGR": "image/webp"}
-"""How the base64 of images of a type begins."""
+"""Types of images by the beginnings of their base64."""
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class Written(NamedTuple):
 
 
 class Replacement(NamedTuple):
-    """What is written instead of an object.
+    """Value that is written instead of an object.
 
     Attributes:
         value: What is written in its place, at any depth; it is written as any other value.

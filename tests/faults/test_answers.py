@@ -36,7 +36,8 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_write_whose_answer_has_another_shape_may_have_happened_and_is_sent_once(shape: str, call: Call) -> None:
+def test_a_write_with_an_answer_of_another_shape_is_sent_once(shape: str, call: Call) -> None:
+    """The error says that it may have happened."""
     server = Answering(SHAPES[shape])
     sessions = SessionManager(store=RedisStore(f"redis://127.0.0.1:{server.port}?protocol=2"))
     for method, arguments in WRITES.items():
@@ -143,7 +144,7 @@ HOSTS: dict[str, Callable[[int, Path], str]] = {
 
 
 @pytest.mark.parametrize("scheme", HOSTS)
-def test_a_certificate_of_another_host_is_refused_unless_that_is_turned_off_by_name(
+def test_a_certificate_of_another_host_is_refused_unless_allowed_by_name(
     scheme: str, redis_server: Server, tmp_path: Path, call: Call
 ) -> None:
     front = TLSFront(redis_server.port, tmp_path, ("elsewhere.example",))

@@ -326,9 +326,7 @@ class Provider(redis.CredentialProvider):
 
 
 @pytest.mark.parametrize("kind", ["password", "provider", "static provider"])
-def test_a_server_that_repeats_the_login_of_a_given_client_shows_no_password(
-    repeating: int, call: Call, kind: str
-) -> None:
+def test_a_server_that_repeats_a_given_clients_login_shows_no_password(repeating: int, call: Call, kind: str) -> None:
     ways: dict[str, dict[str, Any]] = {
         "password": {"username": "app", "password": SECRET},
         "provider": {"credential_provider": Provider()},

@@ -133,7 +133,7 @@ def test_closing_does_not_wait_for_a_locked_file(
     sessions.close()
 
 
-def test_an_interruption_leaves_nothing_locked_though_its_traceback_is_kept(path: Path) -> None:
+def test_an_interruption_whose_traceback_is_kept_leaves_nothing_locked(path: Path) -> None:
     """Ctrl-C may come at any line between two statements, and a debugger keeps all variables."""
     store = SQLiteStore(path)
     sessions = SessionManager(1, store)

@@ -80,7 +80,7 @@ def test_a_certificate_of_another_host_is_refused_and_nothing_is_sent(
 
 
 @pytest.mark.parametrize("transport", ["redis"])
-def test_a_cluster_s_certificate_of_another_host_is_refused_and_nothing_is_sent(
+def test_a_cluster_with_a_certificate_of_another_host_is_sent_nothing(
     front_for: Callable[[str], TLSFront], call: Call
 ) -> None:
     front = front_for("of another host")

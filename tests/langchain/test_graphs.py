@@ -113,7 +113,8 @@ def test_what_a_checkpointer_kept_of_earlier_turns_is_not_stored_again(made: str
     assert stored(sessions) == turn("c", "11 seen")
 
 
-def test_a_graph_without_ids_that_returns_its_whole_state_stores_each_message_once() -> None:
+def test_a_graph_that_returns_its_whole_state_stores_each_message_once() -> None:
+    """Its messages have no ids."""
     sessions = SessionManager()
     chain = with_history(RunnableLambda(lambda value: [*value, AIMessage(f"re: {value[-1].content}")]), sessions)
     for text in ("a", "b"):

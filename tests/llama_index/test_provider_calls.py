@@ -108,7 +108,7 @@ def test_calls_that_say_something_else_than_the_blocks_stay_where_they_are() -> 
     assert len(sessions.get_session("s")[1]["tool_calls"]) == 1
 
 
-def test_objects_of_an_sdk_are_calls_and_come_back_as_llama_index_dumps_them() -> None:
+def test_objects_of_an_sdk_are_calls_and_come_back_as_they_are_dumped() -> None:
     sessions, store = stored(assistant(tool_calls=[Call()]))
     assert store.get_messages("s")[1] == assistant(tool_calls=[{"id": "c1", "name": "look", "args": ARGS}])
     assert sessions.get_session("s")[1]["tool_calls"][0]["function"]["name"] == "look"

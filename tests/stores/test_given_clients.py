@@ -1,4 +1,4 @@
-"""What `RedisStore` is given instead of an address: clients of the right kind, and one thing at a time."""
+"""Clients for `RedisStore` instead of an address: those of the right kind, and one thing at a time."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ _CONNECTING = frozenset(
 
 @dataclass(frozen=True)
 class Sender:
-    """What sends a store's commands.
+    """Sender of a store's commands.
 
     Attributes:
         place: Name of the server in errors.

@@ -36,7 +36,7 @@ class Placement:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the nodes have all slots: a client learns of another node only when it is redirected to it."""
+        """Return whether the nodes have all slots: a client learns of another node only when it is redirected to it."""
         return sum(last - first + 1 for slots in self.slots for first, last in slots.ranges) == SLOT_COUNT
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 _TAKES_KEYS = int(redis.__version__.split(".")[0]) > 5  # noqa: PLR2004 - a version
-"""Whether redis-py takes the keys of a command beside it, by which a client with a cache knows what it has."""
+"""True if redis-py takes the keys of a command beside it, by which a client with a cache knows what it has."""
 
 _NEVER_DECODE = "NEVER_DECODE"
 """Option of redis-py for the bytes of a reply, also from a client that decodes replies."""
