@@ -82,12 +82,15 @@ class Policy:
         attempts: Most attempts, the first included; `None` for as many as there is time for.
         timeout: Seconds that all attempts may take together; `None` for no limit.
         reserve: Seconds that an attempt needs: none begins when less is left of the timeout.
+        waits_until: What attempts only look for, many times a second. Then the log says once that the operation waits,
+            instead of each attempt.
     """
 
     backoff: Backoff
     attempts: int | None = None
     timeout: float | None = None
     reserve: float = 0.0
+    waits_until: str | None = None
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,10 @@ class Attempts:
 
     def log_failure(self, name: str, failure: Failure, pause: float) -> None:
         """Log that an attempt failed and another one follows."""
+        if self._policy.waits_until is not None:
+            if self._failures == 1:
+                LOGGER.debug("%s: waits until %s", name, self._policy.waits_until)
+            return
         LOGGER.debug("%s: attempt %d failed, next in %.3f s: %s", name, self._failures, pause, failure.error)
 
     def log_success(self, name: str) -> None:

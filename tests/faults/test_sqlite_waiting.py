@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import multiprocessing
+import re
 import subprocess
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sessionkit_integrations import SessionManager, SQLiteStore
+from sessionkit_integrations.runtime import retries
 from sessionkit_integrations.runtime.steps import run
 from sessionkit_integrations.stores.sqlite import statements
 from sessionkit_integrations.stores.sqlite.sql import transaction
@@ -80,6 +83,27 @@ def test_reads_do_not_wait_behind_a_write_that_waits(
     writer.join()
     assert contents(sessions.get_session("s")) == ["first", "second"]
     sessions.close()
+
+
+def test_a_wait_is_logged_when_it_begins_and_when_it_ends_late(
+    path: Path, locked: Callable[[], None], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.DEBUG, "sessionkit_integrations")
+    monkeypatch.setattr(retries, "SLOW", 0.1)
+    sessions = SessionManager(store=SQLiteStore(path, timeout=PATIENCE))
+    writer = threading.Thread(target=sessions.add_user_message, args=("s", "second"))
+    writer.start()
+    wait_until(lambda: len(caplog.records) > 0)
+    began = time.monotonic()
+    wait_until(lambda: time.monotonic() > began + 0.3)
+    locked()
+    writer.join()
+    sessions.close()
+    begins, ends = caplog.records
+    assert begins.levelno == logging.DEBUG
+    assert begins.getMessage() == f"SQLite file {str(path)!r}: waits until it is no longer locked"
+    assert ends.levelno == logging.WARNING
+    assert re.fullmatch(r"SQLite file '.*': succeeded after \d+ failed attempts in \d+\.\d s", ends.getMessage())
 
 
 async def test_asynchronous_reads_do_not_wait_behind_a_write_that_waits(path: Path, locked: Callable[[], None]) -> None:

@@ -67,7 +67,7 @@ class SQLiteFile(ForkSafe):
         self.path = path
         self._timeout = timeout
         self._name = f"SQLite file {path!r}"
-        self._policy = Policy(BACKOFF, timeout=timeout)
+        self._policy = Policy(BACKOFF, timeout=timeout, waits_until="it is no longer locked")
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._queue = threading.RLock()
