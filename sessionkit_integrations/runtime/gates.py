@@ -3,6 +3,9 @@
 A pool of connections that is exhausted fails at once, and a server that is sent a thousand connections refuses most of
 them. Behind a gate as wide as the pool, a burst of any size is served in turn, each operation waiting no longer than
 its own deadline. Whoever waited in vain has sent nothing, so that the error can say so.
+
+Who leaves hands the place to the one that has waited longest, and wakes nobody else. So waiting costs the same however
+many wait, and nobody who comes later gets in first.
 """
 
 from __future__ import annotations
@@ -25,7 +28,9 @@ class Gate:
     """
 
     def __init__(self, width: int) -> None:
-        self._free = threading.Semaphore(width)
+        self._lock = threading.Lock()
+        self._free = width
+        self._waiting: deque[threading.Lock] = deque()
 
     def enter(self, deadline: float) -> None:
         """Wait for a place, until a moment of `time.monotonic`.
@@ -33,16 +38,41 @@ class Gate:
         Raises:
             CrowdedError: The moment came first.
         """
-        if not self._free.acquire(timeout=max(deadline - time.monotonic(), 0)):
+        with self._lock:
+            if self._free > 0:
+                self._free -= 1
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        try:
+            has_place = turn.acquire(timeout=max(deadline - time.monotonic(), 0))
+        except BaseException:  # Ctrl-C
+            if not self._give_up(turn):
+                self.leave()
+            raise
+        if not has_place and self._give_up(turn):
             raise CrowdedError
 
     def leave(self) -> None:
         """Give the place back."""
-        self._free.release()
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1
+
+    def _give_up(self, turn: threading.Lock) -> bool:
+        """Wait no more; return whether no place was given in the meantime."""
+        with self._lock:
+            if turn not in self._waiting:
+                return False
+            self._waiting.remove(turn)
+            return True
 
 
 class AsyncGate:
-    """A gate for the tasks of an event loop, in the order in which they come.
+    """A gate for the tasks of an event loop.
 
     Unlike `asyncio.Semaphore`, it loses no place on Python 3.10 when a task that waits is cancelled.
 
@@ -52,36 +82,38 @@ class AsyncGate:
 
     def __init__(self, width: int) -> None:
         self._free = width
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[asyncio.Future[bool]] = deque()
 
     async def enter(self, deadline: float) -> None:
         """See `Gate.enter`."""
         if self._free > 0:
             self._free -= 1
             return
-        place = asyncio.get_running_loop().create_future()
-        self._waiting.append(place)
+        loop = asyncio.get_running_loop()
+        has_place = loop.create_future()
+        self._waiting.append(has_place)
+        timer = loop.call_later(max(deadline - time.monotonic(), 0), _expire, has_place)
         try:
-            await asyncio.wait([place], timeout=max(deadline - time.monotonic(), 0))
+            if not await has_place:
+                raise CrowdedError
         except asyncio.CancelledError:
-            self._give_up(place)
+            if not has_place.cancelled() and has_place.result():  # it was given just now
+                self.leave()
             raise
-        if not place.done():
-            self._give_up(place)
-            raise CrowdedError
+        finally:
+            timer.cancel()
 
     def leave(self) -> None:
         """See `Gate.leave`."""
         while self._waiting:
-            place = self._waiting.popleft()
-            if not place.done() and not place.get_loop().is_closed():
-                place.set_result(None)
+            has_place = self._waiting.popleft()
+            # Those who waited in vain are still here.
+            if not has_place.done() and not has_place.get_loop().is_closed():
+                has_place.set_result(True)
                 return
         self._free += 1
 
-    def _give_up(self, place: asyncio.Future[None]) -> None:
-        if place.done():  # it was given just now
-            self.leave()
-        else:
-            place.cancel()
-            self._waiting.remove(place)
+
+def _expire(has_place: asyncio.Future[bool]) -> None:
+    if not has_place.done():
+        has_place.set_result(False)

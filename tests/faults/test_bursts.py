@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ import redis.asyncio
 from sessionkit_integrations import RedisStore, SessionManager, StoreUnavailableError, UpstashStore
 from sessionkit_integrations.runtime.gates import AsyncGate, CrowdedError, Gate
 from sessionkit_integrations.stores.redis.connections import MAX_CONNECTIONS
+from sessionkit_integrations.testing.surface import wait_until
 from tests.faults.helpers.distance import Distance
 from tests.servers import Server
 from tests.upstash_rest import TOKEN
@@ -218,4 +220,74 @@ def test_a_gate_lets_in_as_many_as_it_is_wide() -> None:
     with pytest.raises(CrowdedError):
         gate.enter(time.monotonic() + 0.01)
     gate.leave()
+    gate.enter(0)
+
+
+def test_threads_pass_a_gate_in_the_order_in_which_they_came() -> None:
+    gate, passed = Gate(1), []
+    gate.enter(0)
+
+    def use(number: int) -> None:
+        gate.enter(time.monotonic() + TIMEOUT)
+        passed.append(number)
+        gate.leave()
+
+    def is_in_line(number: int) -> bool:
+        return len(gate._waiting) > number
+
+    threads = [threading.Thread(target=use, args=(number,)) for number in range(20)]
+    for number, thread in enumerate(threads):
+        thread.start()
+        wait_until(partial(is_in_line, number))
+    gate.leave()
+    for thread in threads:
+        thread.join()
+    assert passed == list(range(20))
+    gate.enter(0)
+
+
+async def test_tasks_pass_a_gate_in_the_order_in_which_they_came_and_are_woken_once() -> None:
+    gate, passed = AsyncGate(1), []
+    await gate.enter(0)
+
+    async def use(number: int) -> None:
+        await gate.enter(time.monotonic() + TIMEOUT)
+        passed.append(number)
+        gate.leave()
+
+    tasks = [asyncio.create_task(use(number)) for number in range(20)]
+    await asyncio.sleep(0)
+    gate.leave()
+    for number in range(20):
+        await asyncio.sleep(0)  # one turn of the loop for each
+        assert passed == list(range(number + 1))
+    await asyncio.gather(*tasks)
+    await gate.enter(0)
+
+
+def test_an_interruption_of_a_thread_that_waits_loses_no_place() -> None:
+    gate = Gate(1)
+    gate.enter(0)
+
+    class Interrupted:
+        """A lock on which Ctrl-C comes, just after the place was given."""
+
+        def __init__(self) -> None:
+            self.is_taken = False
+
+        def acquire(self, timeout: float = -1) -> bool:
+            if self.is_taken:
+                assert timeout >= 0
+                gate.leave()
+                raise KeyboardInterrupt
+            self.is_taken = True
+            return True
+
+        def release(self) -> None:
+            pass
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threading, "Lock", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            gate.enter(time.monotonic() + TIMEOUT)
     gate.enter(0)
