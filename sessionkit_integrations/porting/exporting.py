@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.porting import fine_tuning, jsonl
-from sessionkit_integrations.porting.stored import dump, explanation, read_session, readable, stored
-from sessionkit_integrations.providers import to_openai
+from sessionkit_integrations.porting.stored import dump, read_session, readable, stored
 from sessionkit_integrations.records.codec import PlainCodec
-from sessionkit_integrations.records.unreadable import UnreadableRecordError
+from sessionkit_integrations.records.tool_calls import texts_of
+from sessionkit_integrations.records.unreadable import expect, expect_optional
 from sessionkit_integrations.window.turns import PLACES
 
 if TYPE_CHECKING:
@@ -99,8 +99,11 @@ class _PromptReader:
 
     def decode(self, fields: Fields) -> Message:
         message = PlainCodec().decode(fields)
-        try:
-            to_openai([message])
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise UnreadableRecordError(f"no prompt can hold it: {explanation(error)}") from error
+        for call in expect(message.get("tool_calls") or [], list, "tool_calls"):
+            texts_of(call)
+        for name in ("name", "tool_call_id"):
+            expect_optional(message.get(name), str, name)
+        if isinstance(message["content"], list):
+            for part in message["content"]:
+                expect(part.get("type"), str, "type of a content part")
         return message

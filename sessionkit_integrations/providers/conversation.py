@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.providers.contents import parts_of, tool_name
+from sessionkit_integrations.providers.normal import normalize
 from sessionkit_integrations.records.media import Part, text_part
 
 if TYPE_CHECKING:
@@ -47,15 +48,19 @@ def well_formed(messages: Sequence[Mapping[str, Any]], valid_id: re.Pattern[str]
     - A call without a result, in a turn that was cut off or is not over yet, gets an error that says so.
     - A result without a call becomes a user message that says whose result it is.
     - Ids are unique and valid. Any other id is replaced, by the same one each time.
+    - A call, a part or a field that is not one leaves a note, see `normalize`.
     - Half a surrogate pair, which models do write and no request can hold, becomes U+FFFD.
 
     Args:
         messages: The messages, which are not changed.
         valid_id: Ids of calls that the provider takes.
+
+    Raises:
+        InvalidMessageError: One of them is not a message.
     """
     taken: set[str] = set()
     answered: list[Fields] = []
-    messages = [_encodable(message) for message in messages]
+    messages = [_encodable(normalize(message)) for message in messages]
     at = 0
     while at < len(messages):
         message = messages[at]
