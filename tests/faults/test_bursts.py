@@ -246,7 +246,7 @@ def test_threads_pass_a_gate_in_the_order_in_which_they_came() -> None:
     gate.enter(0)
 
 
-async def test_tasks_pass_a_gate_in_the_order_in_which_they_came_and_are_woken_once() -> None:
+async def test_tasks_pass_a_gate_in_their_order_and_are_woken_once() -> None:
     gate, passed = AsyncGate(1), []
     await gate.enter(0)
 

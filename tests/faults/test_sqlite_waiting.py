@@ -20,6 +20,7 @@ from sessionkit_integrations.runtime.steps import run
 from sessionkit_integrations.stores.sqlite import statements
 from sessionkit_integrations.stores.sqlite.sql import transaction
 from sessionkit_integrations.testing.surface import wait_until
+from tests.processes import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,11 +51,10 @@ time.sleep(600)
 @pytest.fixture
 def locked(path: Path) -> Iterator[Callable[[], None]]:
     """Another process has locked the file for writers; the value ends it."""
-    with subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE) as holder:  # noqa: S603 - our own
+    with running([sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"locked\n"
         yield holder.kill
-        holder.kill()
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ class Given:
 
     @property
     def any(self) -> bool:
-        """Whether there is one."""
+        """True if there is one."""
         return self.first is not None
 
     @property
