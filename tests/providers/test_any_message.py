@@ -58,7 +58,7 @@ def test_what_is_not_a_message_is_said_to_be_none(convert: Convert, message: Any
 
 @pytest.mark.parametrize("call", [None, 7, {}, {"id": "a", "function": {"name": 1, "arguments": "{}"}}])
 def test_a_call_that_cannot_be_read_leaves_a_note(call: Any) -> None:
-    asks: dict[str, Any] = {"role": "assistant", "content": "Wait.", "tool_calls": [CALL, call]}
+    asks: Any = {"role": "assistant", "content": "Wait.", "tool_calls": [CALL, call]}
     _, said, answer = to_openai([{"role": "user", "content": "Hello"}, asks])["messages"]
     assert [each["id"] for each in said["tool_calls"]] == ["call_1"]
     assert "Wait." in str(said["content"])
