@@ -22,19 +22,24 @@ STARTERS = ("subprocess", "multiprocessing")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that `make test-quick` leaves out, by what they use: servers and processes."""
+    """Mark the tests that `make test-quick` leaves out, by what they use: servers, files of SQLite, and processes."""
     for item in items:
         if isinstance(item, pytest.Function):
             if _uses_server(item):
                 item.add_marker("server")
+            if "sqlite" in _parameters(item):
+                item.add_marker("disk")
             if any(map(_starts_processes, _homes(item.module))):
                 item.add_marker("process")
 
 
 def _uses_server(item: pytest.Function) -> bool:
+    return "api" in item.fixturenames or ("backends" in item.fixturenames and _parameters(item).isdisjoint(LOCAL))
+
+
+def _parameters(item: pytest.Function) -> set[str]:
     parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
-    is_local = any(parameter in LOCAL for parameter in parameters if isinstance(parameter, str))
-    return "api" in item.fixturenames or ("backends" in item.fixturenames and not is_local)
+    return {parameter for parameter in parameters if isinstance(parameter, str)}
 
 
 def _homes(module: ModuleType) -> list[str]:
