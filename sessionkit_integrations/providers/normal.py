@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.records.media import Part, text_part
-from sessionkit_integrations.records.messages import ROLES
+from sessionkit_integrations.records.messages import DEVELOPER, ROLES
 from sessionkit_integrations.records.tool_calls import texts_of
 from sessionkit_integrations.records.unreadable import UnreadableRecordError, brief
 
-Fields = dict[str, Any]
+if TYPE_CHECKING:
+    from sessionkit_integrations.records.fields import Fields
 
 _TEXTS = ("name", "tool_call_id", "refusal", "reasoning_content")
 """Fields that are texts."""
@@ -31,7 +32,7 @@ def normalize(message: object) -> Fields:
     if not isinstance(message, Mapping):
         raise InvalidMessageError("message", f"must be a dict, got {type(message).__name__}")
     role = message.get("role")
-    role = "system" if role == "developer" else role
+    role = "system" if role == DEVELOPER else role
     if not isinstance(role, str) or role not in ROLES:
         raise InvalidMessageError("role", f"must be one of {', '.join(sorted(ROLES))}, got {brief(role)}")
     fields: Fields = {**message, "role": role}
