@@ -55,6 +55,15 @@ class Backends:
             pytest.skip(f"this machine has no {name} server")
         return binary
 
+    def empty(self) -> None:
+        """Remove all keys of the servers that run, for a test whose keys have the default prefix."""
+        for started in self._started:
+            nodes = started.nodes if isinstance(started, Cluster) else [started]
+            for node in nodes:
+                if isinstance(node, Server):
+                    with node.client() as client:
+                        client.flushall()
+
     def stop(self) -> None:
         """Stop all that was started."""
         for started in reversed(self._started):

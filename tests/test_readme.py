@@ -47,6 +47,7 @@ def run(
     monkeypatch.chdir(tmp_path / "empty")
     monkeypatch.syspath_prepend(tmp_path / "modules")
     server = backends.server("redis-8.2")
+    backends.empty()
     monkeypatch.setenv("REDIS_URL", server.url)
     monkeypatch.setenv("UPSTASH_REDIS_REST_URL", backends.upstash().url)
     monkeypatch.setenv("UPSTASH_REDIS_REST_TOKEN", "token")

@@ -18,7 +18,8 @@ KINDS = ("memory", "sqlite", "redis", "given", "cluster", "given cluster", "upst
 
 
 def place(kind: str, backends: Backends, folder: Path) -> list[str]:
-    """Return where a store is, and the ports of the servers whose connections are counted."""
+    """Return where an empty store is, and the ports of the servers whose connections are counted."""
+    backends.empty()
     if kind in {"memory", "sqlite"}:
         return [str(folder / "chats.db")]
     if kind == "upstash":

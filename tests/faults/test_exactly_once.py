@@ -96,12 +96,14 @@ def own(**options: Any) -> RedisStore:
     return RedisStore(timeout=TIMEOUT, **options)
 
 
-SYNC: dict[str, Callable[[int, str], Store]] = {
-    "host and port": lambda port, prefix: own(host="127.0.0.1", port=port, key_prefix=prefix),
-    "from_url": lambda port, prefix: (
+SYNC: dict[str, Callable[[ExitStack, int, str], Store]] = {
+    "host and port": lambda _, port, prefix: own(host="127.0.0.1", port=port, key_prefix=prefix),
+    "from_url": lambda _, port, prefix: (
         SessionManager.from_url(f"redis://127.0.0.1:{port}?key_prefix={prefix}&timeout={TIMEOUT}").store
     ),
-    "a default redis.Redis()": lambda port, prefix: RedisStore(client=redis.Redis(port=port), key_prefix=prefix),
+    "a default redis.Redis()": lambda stack, port, prefix: RedisStore(
+        client=stack.enter_context(redis.Redis(port=port)), key_prefix=prefix
+    ),
 }
 """Stores of one Redis. A default client waits for five seconds or, if it is an old one, for ever."""
 
@@ -143,12 +145,9 @@ def prefix() -> str:
 
 @pytest.mark.parametrize("way", SYNC)
 def test_redis(backends: Backends, way: str, prefix: str) -> None:
-    with one_redis(backends, CUTS if "default" in way else ALL) as (port, faults):
-        store = SYNC[way](port, prefix)
+    with one_redis(backends, CUTS if "default" in way else ALL) as (port, faults), ExitStack() as stack:
+        store = SYNC[way](stack, port, prefix)
         check(store, way, faults, EACH // 25 if SLOW_TO_RETRY and "default" in way else EACH)
-        given: Any = vars(store)["_given"][0]
-        if given is not None:
-            given.close()
 
 
 async def test_asynchronous_redis(backends: Backends, prefix: str) -> None:
@@ -188,8 +187,8 @@ async def test_asynchronous_upstash(backends: Backends, prefix: str) -> None:
 
 @pytest.mark.parametrize("way", SYNC)
 def test_many_writers_of_one_session(backends: Backends, way: str, prefix: str) -> None:
-    with one_redis(backends, CUTS) as (port, faults):
-        store = SYNC[way](port, prefix)
+    with one_redis(backends, CUTS) as (port, faults), ExitStack() as stack:
+        store = SYNC[way](stack, port, prefix)
         sessions = SessionManager(KEEP_ALL, store)
         outcome = append(lambda _, content: sessions.add_user_message("s0", content), writers=WRITERS, each=EACH // 2)
         faults.active = False
