@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.records.messages import FRAMEWORKS, RESERVED_FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Fields = dict[str, Any]
 """The content of a record as a dict, before or after JSON."""
@@ -17,7 +20,7 @@ _SHARED_FIELDS: dict[str, type] = {"reasoning_details": list, "reasoning_content
 _KNOWN_FIELDS = _OPENAI_FIELDS | RESERVED_FIELDS
 
 
-def reasoning_of(fields: Fields) -> list[Fields]:
+def reasoning_of(fields: Mapping[str, Any]) -> list[Fields]:
     """Return the reasoning before a message, whoever wrote it, as dicts of ``reasoning_details``."""
     written = _written_by_framework(fields)
     details = (written[0] if written else fields).get("reasoning_details")
@@ -56,7 +59,7 @@ def other_fields(fields: Fields) -> Fields:
     }
 
 
-def _written_by_framework(fields: Fields) -> list[Fields]:
+def _written_by_framework(fields: Mapping[str, Any]) -> list[Fields]:
     places = [fields[framework] for framework in FRAMEWORKS if framework in fields]
     return [place for place in places if isinstance(place, dict)]
 
