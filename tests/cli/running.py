@@ -1,4 +1,4 @@
-"""The ``sessionkit`` command, run as its users run it."""
+"""The ``sessionkit`` command on a store: in this process, or in one of its own where that is the point."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations import RedisStore, SessionManager, SQLiteStore, Store, UpstashStore
+from tests.command_line import run_here
 from tests.processes import running
 from tests.upstash_rest import TOKEN
 
@@ -43,7 +44,11 @@ class Place:
         return {**inherited, **terminal, "SESSIONKIT_URL": self.url, **self.environment}
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the command with no terminal."""
+        """Run the command with no terminal, in this process."""
+        return run_here(arguments, self.all_variables)
+
+    def run_apart(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command with no terminal, in a process of its own."""
         return subprocess.run(  # noqa: S603 - our own
             [*COMMAND, *arguments],
             stdin=subprocess.DEVNULL,

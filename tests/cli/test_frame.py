@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -91,16 +92,16 @@ def test_help_and_completion_are_there(here: Place) -> None:
         assert here.run(command, "--help").returncode == 0
     # The shell that the tests were started from need not be known, or one.
     named = Place(here.url, here.make_store, {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"})
-    completion = named.run("--show-completion", "bash")
+    completion = named.run_apart("--show-completion", "bash")
     assert (completion.returncode, completion.stderr) == (0, "")
     assert "complete -o default -F _sessionkit_completion sessionkit" in completion.stdout
     words = {"_SESSIONKIT_COMPLETE": "complete_bash", "COMP_WORDS": "sessionkit re", "COMP_CWORD": "1"}
-    assert Place(here.url, here.make_store, words).run().stdout.split() == ["reset"]
+    assert Place(here.url, here.make_store, words).run_apart().stdout.split() == ["reset"]
 
 
 def test_output_need_not_know_every_character(here: Place) -> None:
     with here.sessions() as sessions:
         sessions.add_user_message("s", "Olá 🙂")
     plain = Place(here.url, here.make_store, {"PYTHONIOENCODING": "ascii"})
-    assert plain.lines("show", "s") == [[{"role": "user", "content": "Olá 🙂"}]]
-    assert plain.run("show", "s").stdout == "user\n  Ol\\xe1 \\U0001f642\n"
+    assert json.loads(plain.run_apart("show", "s", "--json").stdout) == [{"role": "user", "content": "Olá 🙂"}]
+    assert plain.run_apart("show", "s").stdout == "user\n  Ol\\xe1 \\U0001f642\n"

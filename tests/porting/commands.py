@@ -1,15 +1,17 @@
-"""The command, run as its users run it."""
+"""The commands in this process, and what starts them in one of their own."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.command_line import run_here
+
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[2]
@@ -21,23 +23,14 @@ ENVIRONMENT = {
 }
 
 
-def run(*arguments: str, code: int = 0, given: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the command and check its exit code, and that it shows no traceback."""
-    done = subprocess.run(  # noqa: S603 - our own
-        [*COMMAND, *arguments],
-        input="" if given is None else given,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        timeout=100,
-        env=ENVIRONMENT,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
+def run(*arguments: str, code: int = 0, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command in this process and check its exit code."""
+    done = run_here(arguments, ENVIRONMENT, given)
     assert done.returncode == code, (done.stdout, done.stderr)
     return done
 
 
-def summary(*arguments: str, code: int = 0, given: str | None = None) -> dict[str, Any]:
+def summary(*arguments: str, code: int = 0, given: str = "") -> dict[str, Any]:
     """Run the command with ``--json`` and return the summary."""
     value: dict[str, Any] = json.loads(run(*arguments, "--json", code=code, given=given).stdout)
     return value
