@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.backends import ALL, LOCAL, REDIS_SERVERS, SCRIPTED, Backends
+from tests.pairwise import cover
 from tests.servers import Server
 
 if TYPE_CHECKING:
@@ -21,8 +23,30 @@ if TYPE_CHECKING:
 STARTERS = ("subprocess", "multiprocessing")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that `make test-quick` leaves out, by what they use: servers, files of SQLite, and processes."""
+@pytest.hookimpl(tryfirst=True)  # before options leave out some by their names or marks
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that `make test-quick` leaves out, and leave out the cases of pairwise tests that show no more."""
+    _mark(items)
+    left_out = _left_out(items)
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=list(left_out))
+
+
+def _left_out(items: list[pytest.Item]) -> dict[pytest.Item, None]:
+    """Return the cases of tests with the mark `pairwise` that a cover can do without."""
+    tests: dict[str, list[pytest.Function]] = defaultdict(list)
+    for item in items:
+        if isinstance(item, pytest.Function) and item.get_closest_marker("pairwise"):
+            tests[item.nodeid.partition("[")[0]].append(item)
+    left_out: dict[pytest.Item, None] = {}
+    for cases in tests.values():
+        chosen = set(cover([{name: repr(value) for name, value in case.callspec.params.items()} for case in cases]))
+        left_out.update(dict.fromkeys(case for number, case in enumerate(cases) if number not in chosen))
+    return left_out
+
+
+def _mark(items: list[pytest.Item]) -> None:
+    """Mark tests by what they use: servers, files of SQLite, and processes."""
     for item in items:
         if isinstance(item, pytest.Function):
             if _uses_server(item):

@@ -20,7 +20,7 @@ hypothesis (``pip install "sessionkit-integrations[testing]"``).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import MissingDependencyError
 
@@ -51,7 +51,7 @@ __all__ = ["StoreConformance"]
 class StoreConformance(AppendConformance, ReadConformance, EditConformance, LifetimeConformance):
     """Tests of everything that a store does. Subclass it, and override `make_store`."""
 
-    examples: ClassVar[int] = 20
+    examples: int = 20
     """Random sequences of operations that the state machine tries."""
 
     def test_any_sequence_of_operations(self, surface: Callable[..., Surface], archiving: dict[str, bool]) -> None:
