@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from sessionkit_integrations.llama_index.memory import SessionKitMemory
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.sessions.manager import SessionManager
-    from sessionkit_integrations.stores.base import Appended, Edit, SessionInfo, Snapshot, Store
+    from sessionkit_integrations.stores.base import Store
     from sessionkit_integrations.stores.memory import InMemoryStore
     from sessionkit_integrations.stores.redis.store import RedisStore
     from sessionkit_integrations.stores.redis.upstash import UpstashStore
     from sessionkit_integrations.stores.sqlite.store import SQLiteStore
     from sessionkit_integrations.stores.state import SessionState
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Covered, Edit, SessionInfo, Snapshot
     from sessionkit_integrations.view.session import SessionView
     from sessionkit_integrations.window.turns import Window
 
@@ -52,7 +53,8 @@ _MODULES = {
     "llama_index.memory": ("SessionKitMemory",),
     "sessions.manager": ("SessionManager",),
     "records.messages": ("Message",),
-    "stores.base": ("Appended", "Edit", "SessionInfo", "Snapshot", "Store"),
+    "stores.base": ("Store",),
+    "stores.values": ("Appended", "AppendOptions", "Covered", "Edit", "SessionInfo", "Snapshot"),
     "stores.memory": ("InMemoryStore",),
     "stores.redis.store": ("RedisStore",),
     "stores.sqlite.store": ("SQLiteStore",),
@@ -65,9 +67,11 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 if TYPE_CHECKING:
     __all__ = [
+        "AppendOptions",
         "Appended",
         "ConflictError",
         "CorruptSessionError",
+        "Covered",
         "Edit",
         "InMemoryStore",
         "InvalidMessageError",

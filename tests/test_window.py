@@ -58,7 +58,7 @@ def test_whole_turns_leave_oldest_first_and_the_last_ones_stay(of_roles: list[st
     turns = [number for number in dict.fromkeys(number_turns(of_roles)) if number]
     kept, _ = evict(items, window, role_of)
     kept_turns = {number_turns(of_roles)[index] for index, _ in kept} - {0}
-    assert kept_turns == set(turns[-window.turns :])
+    assert kept_turns == set(turns[-(window.turns or 0) :])
     assert all(index in dict(kept) for index, number in enumerate(number_turns(of_roles)) if number in {0, *kept_turns})
 
 
@@ -90,7 +90,7 @@ def test_a_window_keeps_at_least_one_turn(turns: int) -> None:
         Window(turns)
 
 
-@pytest.mark.parametrize("turns", ["3", 2.5, None, True])
+@pytest.mark.parametrize("turns", ["3", 2.5, True])
 def test_a_window_is_a_whole_number(turns: object) -> None:
     with pytest.raises(TypeError, match="number of turns"):
         Window(turns)  # type: ignore[arg-type]  # that is the point

@@ -12,8 +12,8 @@ from rich.console import Console
 from sessionkit_integrations.cli.faults import NotFoundError
 from sessionkit_integrations.errors import StoreError
 from sessionkit_integrations.sessions.manager import SessionManager
-from sessionkit_integrations.stores.base import SessionInfo
 from sessionkit_integrations.stores.sqlite.store import SQLiteStore
+from sessionkit_integrations.stores.values import SessionInfo
 from sessionkit_integrations.view.model import MessageView
 from sessionkit_integrations.view.terminal import to_lines
 from sessionkit_integrations.view.text import one_line, visible_json

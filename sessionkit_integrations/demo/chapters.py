@@ -99,7 +99,7 @@ def _ask(
         ask(question)
         session = sessions.get_session(session_id)
         asked_at = max(index for index, message in enumerate(session) if message["role"] == "user")
-        show.turn(framework, number, session[asked_at:], session, sessions.memory_window)
+        show.turn(framework, number, session[asked_at:], session, sessions.memory_window or 0)
 
 
 if __name__ == "__main__":

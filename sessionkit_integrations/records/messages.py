@@ -17,7 +17,7 @@ DEVELOPER = "developer"
 MAX_SESSION_ID_BYTES = 512
 FRAMEWORKS = ("langchain", "llama_index")
 """Names of the fields in which records hold what only messages of a framework say."""
-RESERVED_FIELDS = frozenset({"at", *FRAMEWORKS})
+RESERVED_FIELDS = frozenset({"at", "tokens", "summary", *FRAMEWORKS})
 """Fields that a record uses itself, and a message therefore may not have."""
 
 

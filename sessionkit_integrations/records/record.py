@@ -4,6 +4,7 @@
 | --- | --- |
 | `role` | always first: scripts and `role_of` look at the first bytes |
 | `content`, `tool_calls`, `tool_call_id`, `name` | the message in OpenAI's shape |
+| `tokens` | the tokens of the message, directly before `at`, where tokens limited the window when it was written |
 | `at` | the time of writing, in Unix milliseconds; the JavaScript SessionKit writes none |
 | `langchain`, `llama_index` | anything more that a message of that framework says |
 
@@ -36,6 +37,7 @@ and those of objects and bytes in `objects`.
 from __future__ import annotations
 
 import json
+import re
 import time
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NewType, NoReturn
@@ -54,6 +56,11 @@ Record = NewType("Record", bytes)
 _ROLES = tuple(sorted(ROLES))  # a tuple, as `in` must also work for values without a hash
 _STARTS = tuple((f'{{"role":"{role}",'.encode(), role) for role in ("user", "assistant", "tool", "system"))
 """The first bytes of a record of each role, the most frequent first."""
+
+
+_TOKENS = re.compile(rb',"tokens":(\d{1,9}),"at":\d{1,15}\}\Z')
+_LONGEST_ENDING = 48
+"""Bytes of a record that hold its tokens and its time."""
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -84,15 +91,33 @@ def parse_json(text: str | bytes) -> Any:
     return value if end == len(text) else _DECODER.decode(text)
 
 
-def encode(fields: Mapping[str, Any], at: int) -> Record:
+def encode(fields: Mapping[str, Any], at: int, tokens: int | None = None) -> Record:
     """Return the record that holds ``fields``.
 
     Args:
         fields: A message in OpenAI's shape, with anything a framework adds to it, as a codec returns it: JSON can hold
             it.
         at: The time of writing, in Unix milliseconds.
+        tokens: The number of tokens of the message; ``None`` if nobody counted them.
     """
+    if tokens is not None:
+        return Record(_ENCODER.encode({"role": fields["role"], **fields, "tokens": tokens, "at": at}).encode())
     return Record(_ENCODER.encode({"role": fields["role"], **fields, "at": at}).encode())
+
+
+def tokens_of(record: bytes) -> int:
+    """Return the number of tokens that a record says it has, as every store counts it; 0 if nobody counted them."""
+    counted = counted_tokens(record)
+    return 0 if counted is None else counted
+
+
+def counted_tokens(record: bytes) -> int | None:
+    """Return the number of tokens that a record says it has, or ``None`` if nobody counted them.
+
+    Scripts read the same last bytes: a record's own fields end there, and nothing that a message says can look like it.
+    """
+    found = _TOKENS.search(record, max(len(record) - _LONGEST_ENDING, 0))
+    return None if found is None else int(found[1])
 
 
 def decode(record: bytes) -> Fields:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from sessionkit_integrations.errors import ConflictError
 from sessionkit_integrations.records.codec import decode_all, encode_all
 from sessionkit_integrations.records.messages import check_session_id
-from sessionkit_integrations.records.record import role_of
+from sessionkit_integrations.records.record import role_of, tokens_of
 from sessionkit_integrations.runtime.retries import Attempts, Backoff, Policy, on_conflict, retrying
 from sessionkit_integrations.runtime.steps import arun, run
 from sessionkit_integrations.sessions.snapshot import EVERYTHING, NOTHING, SessionSnapshot
 from sessionkit_integrations.sessions.steps import Describe, Read, ReadArchive, Replace
-from sessionkit_integrations.stores.base import Edit
 from sessionkit_integrations.stores.operation_ids import operation_id
+from sessionkit_integrations.stores.values import Edit
 from sessionkit_integrations.window.turns import evict, longest_turn, turn_too_long
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.sessions.edits import EditFunction, EditPlan
     from sessionkit_integrations.sessions.steps import StoreStep
-    from sessionkit_integrations.stores.base import SessionInfo, Snapshot, Store
+    from sessionkit_integrations.stores.base import Store
+    from sessionkit_integrations.stores.values import SessionInfo, Snapshot
     from sessionkit_integrations.window.turns import Window
 
 M = TypeVar("M")
@@ -247,7 +248,7 @@ class Chats(Generic[M]):
         # What is too long already may stay so, as when a message is taken out of it.
         if longest > max(window.max_turn_messages, longest_turn(map(role_of, snapshot.active))):
             raise turn_too_long(window)
-        kept, evicted = evict(plan.active, window, role_of)
+        kept, evicted = evict(plan.active, window, role_of, tokens_of)
         if self._store.archive and not plan.clear_archive:
             archive = (*snapshot.outside, *archive, *evicted)
         return Edit(tuple(kept), archive, plan.clear_archive)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sessionkit_integrations.errors import CorruptSessionError
-from sessionkit_integrations.records.record import decode, role_of
+from sessionkit_integrations.records.record import decode, role_of, tokens_of
 from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 from sessionkit_integrations.window.turns import evict, number_turns
 
@@ -118,7 +118,7 @@ def replace_all(added: list[Record], *, archive: bool) -> EditFunction[M, None]:
     def edit(session: SessionSnapshot[M]) -> EditPlan[None]:
         if not session.kept and not added:
             return EditPlan(None)
-        kept, evicted = evict(added, session.window, role_of)
+        kept, evicted = evict(added, session.window, role_of, tokens_of)
         if not archive or not evicted:
             return EditPlan(None, active=kept)
         return EditPlan(None, active=kept, archive=evicted[count_departed(session, added) :])

@@ -100,17 +100,18 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         return f"SessionManager(memory_window={window and window.turns}, store={store!r})"
 
     @property
-    def memory_window(self) -> int:
-        """Number of turns of each session that are kept; assign a number or a `Window` to change it.
+    def memory_window(self) -> int | None:
+        """Number of turns of each session that are kept; ``None`` if only tokens limit the window.
 
-        A smaller window holds from the next read on. What leaves it is evicted by the next write. A number leaves
-        the rest of the `window` as it is.
+        Assign a number or a `Window` to change it. A smaller window holds from the next read on, and what leaves it is
+        evicted by the next write. A number is also the number of turns before a cut, and leaves the rest of the
+        `window` as it is.
         """
         return self._window.turns
 
     @memory_window.setter
     def memory_window(self, value: int | Window) -> None:
-        self._window = value if isinstance(value, Window) else replace(self._window, turns=value)
+        self._window = value if isinstance(value, Window) else self._window.with_turns(value)
 
     @property
     def window(self) -> Window:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.sessions.chats import Chats
     from sessionkit_integrations.sessions.snapshot import SessionSnapshot
-    from sessionkit_integrations.stores.base import SessionInfo, Store
+    from sessionkit_integrations.stores.base import Store
+    from sessionkit_integrations.stores.values import SessionInfo
     from sessionkit_integrations.view.model import MessageView
     from sessionkit_integrations.window.turns import Place
 
@@ -117,4 +118,6 @@ class ReadsSessions:
     def _view(snapshot: SessionSnapshot[Message]) -> SessionView:
         shown = snapshot.read_with(ViewReader())
         messages: dict[Place, list[MessageView]] = {place: shown.messages(place) for place in PLACES}
-        return SessionView.of(snapshot.session_id, snapshot.window.turns, messages, earlier=snapshot.archive_start)
+        return SessionView.of(
+            snapshot.session_id, snapshot.window.trigger_turns, messages, earlier=snapshot.archive_start
+        )

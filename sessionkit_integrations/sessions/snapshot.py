@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sessionkit_integrations.errors import CorruptSessionError
 from sessionkit_integrations.records.codec import decode_all
-from sessionkit_integrations.records.record import role_of
-from sessionkit_integrations.stores.base import Snapshot
+from sessionkit_integrations.records.record import role_of, tokens_of
+from sessionkit_integrations.stores.values import Snapshot
 from sessionkit_integrations.window.turns import bounds
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class SessionSnapshot(Generic[M]):
     @classmethod
     def of(cls, session_id: str, reader: Reader[M], window: Window, active: Sequence[Record]) -> SessionSnapshot[M]:
         """Return a session with some active records and nothing in its archive."""
-        preamble_end, window_start = bounds(map(role_of, active), window)
+        preamble_end, window_start = bounds(active, window, role_of, tokens_of)
         return cls(session_id, reader, window, tuple(active), preamble_end, window_start)
 
     def __bool__(self) -> bool:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from sessionkit_integrations.runtime.steps import Step
-from sessionkit_integrations.stores.base import Snapshot
+from sessionkit_integrations.stores.values import Snapshot
 
 if TYPE_CHECKING:
-    from sessionkit_integrations.stores.base import Edit, SessionInfo, Store
+    from sessionkit_integrations.stores.base import Store
+    from sessionkit_integrations.stores.values import Edit, SessionInfo
 
 R = TypeVar("R")
 

@@ -3,93 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sessionkit_integrations.records.record import decode, role_of
 from sessionkit_integrations.runtime.context import Closeable
 from sessionkit_integrations.stores.copies import identity_of, restore
 from sessionkit_integrations.stores.schemes import claim
+from sessionkit_integrations.stores.values import SessionInfo, Snapshot, moment
 from sessionkit_integrations.window.turns import number_turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+    from datetime import datetime
 
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.stores.copies import StoreUrl
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit
     from sessionkit_integrations.window.turns import Window
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Records of a session as they were at one moment, oldest first."""
-
-    records: tuple[Record, ...]
-
-    @cached_property
-    def version(self) -> str:
-        """Digest of the records: equal for two snapshots that hold the same records.
-
-        It is computed from the records, so that a read transfers nothing else, and so that changes of writers that know
-        of no versions are noticed.
-        """
-        return hashlib.sha1(b"\n".join(self.records), usedforsecurity=False).hexdigest()
-
-
-@dataclass(frozen=True)
-class Appended:
-    """Outcome of an append.
-
-    Attributes:
-        evicted: Turns that left the window; 0 for a retry.
-    """
-
-    evicted: int = 0
-
-
-@dataclass(frozen=True)
-class SessionInfo:
-    """Figures of a session, as its store keeps them.
-
-    Attributes:
-        turns: Turns among the active records.
-        messages: Active records, those of the preamble included.
-        archived: Archived records.
-        appended: Messages that were ever appended; ``None`` where the store does not count them.
-        created: Time of the first write, in UTC; ``None`` where the store does not know it.
-        updated: Time of the last write, in UTC; ``None`` where the store does not know it.
-        expires: Time at which the session ends unless it is written to, in UTC; ``None`` if it does not end, or where
-            the store does not know.
-    """
-
-    turns: int
-    messages: int
-    archived: int
-    appended: int | None = None
-    created: datetime | None = None
-    updated: datetime | None = None
-    expires: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Change of a whole session, made at once.
-
-    Attributes:
-        active: Records that replace all active ones; ``None`` leaves those alone.
-        archive: Records to add to the end of the archive.
-        clear_archive: True to empty the archive first.
-    """
-
-    active: tuple[Record, ...] | None = None
-    archive: tuple[Record, ...] = ()
-    clear_archive: bool = False
 
 
 class Store(Closeable, ABC):
@@ -135,10 +68,24 @@ class Store(Closeable, ABC):
         return None
 
     @abstractmethod
-    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
+    def append(
+        self,
+        session_id: str,
+        records: Sequence[Record],
+        window: Window,
+        operation_id: str,
+        **options: Unpack[AppendOptions],
+    ) -> Appended:
         """Add records to the end of a session, then evict what leaves the window.
 
         An append whose ``operation_id`` is one of the session's last ones changes nothing: it is a retry.
+
+        Args:
+            session_id: The session.
+            records: The records.
+            window: The window to apply.
+            operation_id: The id of the operation.
+            options: More that is asked for; pass them on to `SessionState.append`.
 
         Returns:
             What became of the session.
@@ -164,7 +111,8 @@ class Store(Closeable, ABC):
         An edit whose ``operation_id`` is one of the session's last ones changes nothing: it is a retry.
 
         Raises:
-            ConflictError: The version is a different one; nothing was changed.
+            ConflictError: The version is a different one, or another summary covers what this one does, or the session
+                was deleted and begun again; nothing was changed.
         """
 
     @abstractmethod
@@ -189,9 +137,16 @@ class Store(Closeable, ABC):
     def __reduce__(self) -> tuple[Any, ...]:
         return restore, (type(self), identity_of(self), self.describe_url())
 
-    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
+    async def aappend(
+        self,
+        session_id: str,
+        records: Sequence[Record],
+        window: Window,
+        operation_id: str,
+        **options: Unpack[AppendOptions],
+    ) -> Appended:
         """See `append`."""
-        return await asyncio.to_thread(self.append, session_id, records, window, operation_id)
+        return await asyncio.to_thread(self.append, session_id, records, window, operation_id, **options)
 
     async def aread(
         self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
@@ -222,16 +177,6 @@ class Store(Closeable, ABC):
     async def aclose(self) -> None:
         """See `close`."""
         await asyncio.to_thread(self.close)
-
-
-def moment(milliseconds: int | None) -> datetime | None:
-    """Return a time in Unix milliseconds as an aware one, in UTC; ``None`` if no calendar has it."""
-    if milliseconds is None:
-        return None
-    try:
-        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=milliseconds)
-    except OverflowError:
-        return None
 
 
 def _described(active: Snapshot, archived: Snapshot) -> SessionInfo | None:

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 from sessionkit_integrations.records.record import now
 from sessionkit_integrations.runtime.forks import ForkSafe
-from sessionkit_integrations.stores.base import Store, moment
+from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.options import UrlOptions, checked_archive, ttl_milliseconds
 from sessionkit_integrations.stores.state import SessionState
+from sessionkit_integrations.stores.values import moment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
     from datetime import timedelta
 
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.stores.base import Appended, Edit, SessionInfo, Snapshot
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, SessionInfo, Snapshot
     from sessionkit_integrations.window.turns import Window
 
 
@@ -56,11 +57,18 @@ class InMemoryStore(ForkSafe, Store):
     def __repr__(self) -> str:
         return f"InMemoryStore({len(self._sessions)} sessions)"
 
-    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
+    def append(
+        self,
+        session_id: str,
+        records: Sequence[Record],
+        window: Window,
+        operation_id: str,
+        **options: Unpack[AppendOptions],
+    ) -> Appended:
         """See `Store.append`."""
         with self._lock:
             state = self._load(session_id)
-            appended = state.append(records, window, operation_id, archive=self.archive)
+            appended = state.append(records, window, operation_id, archive=self.archive, **options)
             self._save(session_id, state)
         return appended
 
@@ -75,7 +83,7 @@ class InMemoryStore(ForkSafe, Store):
         """See `Store.replace`."""
         with self._lock:
             state = self._load(session_id)
-            state.replace(edit, expected, operation_id)
+            state.replace(edit, expected, operation_id, archive=self.archive)
             self._save(session_id, state)
 
     def delete(self, session_id: str) -> None:
@@ -99,9 +107,16 @@ class InMemoryStore(ForkSafe, Store):
 
     # Nothing here waits, so the twins need no thread.
 
-    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
+    async def aappend(
+        self,
+        session_id: str,
+        records: Sequence[Record],
+        window: Window,
+        operation_id: str,
+        **options: Unpack[AppendOptions],
+    ) -> Appended:
         """See `Store.append`."""
-        return self.append(session_id, records, window, operation_id)
+        return self.append(session_id, records, window, operation_id, **options)
 
     async def aread(
         self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None

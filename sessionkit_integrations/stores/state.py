@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import ConflictError
-from sessionkit_integrations.records.record import now, role_of
-from sessionkit_integrations.stores.base import Appended, SessionInfo, Snapshot, moment
+from sessionkit_integrations.records.record import now, role_of, tokens_of
+from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot, moment
 from sessionkit_integrations.window.turns import check_growth, evict, number_turns
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.stores.base import Edit
+    from sessionkit_integrations.stores.values import Covered, Edit
     from sessionkit_integrations.window.turns import Window
 
 REMEMBERED_OPERATIONS = 32
@@ -34,6 +34,9 @@ class SessionState:
         archived: The records that left it and are kept, oldest first.
         operations: The ids of the last operations, oldest first.
         appended: The number of records ever appended.
+        waiting: The number of archived records that wait for a summary, the newest ones.
+        waiting_turns: The number of their turns.
+        summarized: The number of records that summaries cover.
         created: The time of the first change, in Unix milliseconds; ``None`` before it.
         updated: The time of the last change, in Unix milliseconds; ``None`` before the first.
     """
@@ -42,47 +45,64 @@ class SessionState:
     archived: list[Record] = field(default_factory=list)
     operations: list[str] = field(default_factory=list)
     appended: int = 0
+    waiting: int = 0
+    waiting_turns: int = 0
+    summarized: int = 0
     created: int | None = None
     updated: int | None = None
 
-    def append(self, records: Sequence[Record], window: Window, operation_id: str, *, archive: bool) -> Appended:
+    def append(
+        self,
+        records: Sequence[Record],
+        window: Window,
+        operation_id: str,
+        *,
+        archive: bool,
+        wait: bool = False,
+        read: bool = False,
+    ) -> Appended:
         """Change as `Store.append` says, and keep what is evicted if ``archive``.
 
         Raises:
             InvalidMessageError: A turn would be longer than ``window`` allows.
         """
         if operation_id in self.operations:
-            return Appended()
+            return self._appended(0, wait=wait, read=read)
         before = number_turns(map(role_of, self.active))
         last = before[-1] if before else 0
         check_growth(number_turns(map(role_of, records), last), window, last, before.count(last))
         self._note(operation_id)
         self.appended += len(records)
-        self.active, evicted = evict([*self.active, *records], window, role_of)
-        if archive:
-            self.archived += evicted
-        turns = number_turns(map(role_of, evicted))
-        return Appended(turns[-1] if turns else 0)
+        self.active, evicted = evict([*self.active, *records], window, role_of, tokens_of)
+        self._archive(evicted, keep=archive, wait=wait)
+        return self._appended(turns_of(evicted), wait=wait, read=read)
 
     def read(self, *, archived: bool = False, start: int | None = None, stop: int | None = None) -> Snapshot:
         """Return what `Store.read` says."""
         return Snapshot(tuple((self.archived if archived else self.active)[start:stop]))
 
-    def replace(self, edit: Edit, expected: str | None, operation_id: str) -> None:
-        """Change as `Store.replace` says.
+    def replace(self, edit: Edit, expected: str | None, operation_id: str, *, archive: bool) -> None:
+        """Change as `Store.replace` says, and keep what is evicted if ``archive``.
 
         Raises:
-            ConflictError: The active records have another version than ``expected``.
+            ConflictError: As `Store.replace`.
         """
         if operation_id in self.operations:
             return
         if expected is not None and expected != self.read().version:
             raise conflict()
+        if edit.covered is not None:
+            self._cover(edit.covered, archive=archive)
         if edit.active is not None:
             self.active = list(edit.active)
-        self.archived = [*([] if edit.clear_archive else self.archived), *edit.archive]
+        if edit.clear_archive:
+            self.summarized += self.waiting
+            self.archived, self.waiting, self.waiting_turns = [], 0, 0
+        self._archive(edit.evicted, keep=archive, wait=edit.wait)
+        self._archive(edit.archive, keep=True, wait=edit.wait)
         if not self.exists:
             self.operations, self.appended, self.created = [], 0, None
+            self.waiting, self.waiting_turns, self.summarized = 0, 0, 0
         self._note(operation_id)
 
     def describe(self, expires: datetime | None = None) -> SessionInfo | None:
@@ -102,6 +122,9 @@ class SessionState:
             created=moment(self.created),
             updated=moment(self.updated),
             expires=expires,
+            tokens=sum(map(tokens_of, self.active)),
+            waiting=self.waiting,
+            summarized=self.summarized,
         )
 
     @property
@@ -109,10 +132,37 @@ class SessionState:
         """True if there is such a session: it has active or archived records."""
         return bool(self.active or self.archived)
 
+    def _archive(self, records: Sequence[Record], *, keep: bool, wait: bool) -> None:
+        wait = wait or self.waiting > 0 or self.summarized > 0
+        if wait:
+            self.waiting += len(records)
+            self.waiting_turns += turns_of(records)
+        if keep or wait:
+            self.archived += records
+
+    def _cover(self, covered: Covered, *, archive: bool) -> None:
+        if covered.is_outdated(self.summarized, self.waiting, moment(self.created)):
+            raise conflict()
+        first = len(self.archived) - self.waiting
+        self.waiting -= covered.records
+        self.waiting_turns -= covered.turns
+        self.summarized += covered.records
+        if not archive:
+            del self.archived[first : first + covered.records]
+
+    def _appended(self, evicted: int, *, wait: bool, read: bool) -> Appended:
+        return Appended(evicted, self.waiting_turns if wait else 0, self.read() if read else None)
+
     def _note(self, operation_id: str) -> None:
         self.operations = [*self.operations, operation_id][-REMEMBERED_OPERATIONS:]
         self.updated = now()
         self.created = self.updated if self.created is None else self.created
+
+
+def turns_of(records: Sequence[Record]) -> int:
+    """Return the number of turns of records that left a window."""
+    numbers = number_turns(map(role_of, records))
+    return numbers[-1] if numbers else 0
 
 
 def conflict() -> ConflictError:

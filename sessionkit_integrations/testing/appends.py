@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessionkit_integrations.errors import InvalidMessageError
-from sessionkit_integrations.stores.base import Edit
 from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS
+from sessionkit_integrations.stores.values import Edit
 from sessionkit_integrations.testing.fixtures import Fixtures
 from sessionkit_integrations.testing.surface import new_operation_id, record, turn
 from sessionkit_integrations.window.turns import Window

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessionkit_integrations.errors import ConflictError
-from sessionkit_integrations.stores.base import Edit
+from sessionkit_integrations.stores.values import Edit
 from sessionkit_integrations.testing.fixtures import Fixtures
 from sessionkit_integrations.testing.surface import new_operation_id, record, turn
 

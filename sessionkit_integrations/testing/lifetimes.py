@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from sessionkit_integrations.stores.base import Edit
+from sessionkit_integrations.stores.values import Edit
 from sessionkit_integrations.testing.fixtures import Fixtures
 from sessionkit_integrations.testing.surface import ODD_SESSION_IDS, new_operation_id, record, turn, wait_until
 from sessionkit_integrations.window.turns import Window

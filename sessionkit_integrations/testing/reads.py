@@ -7,8 +7,8 @@ import sys
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.records.record import role_of
-from sessionkit_integrations.stores.base import Edit
+from sessionkit_integrations.records.record import role_of, tokens_of
+from sessionkit_integrations.stores.values import Edit
 from sessionkit_integrations.testing.fixtures import Fixtures
 from sessionkit_integrations.testing.surface import record, turn
 from sessionkit_integrations.window.turns import number_turns
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.stores.base import SessionInfo
+    from sessionkit_integrations.stores.values import SessionInfo
     from sessionkit_integrations.testing.surface import Surface
 
 _BOUNDS = (None, -sys.maxsize, -9, -8, -7, -1, 0, 1, 7, 8, 9, sys.maxsize)
@@ -102,6 +102,7 @@ def check_description(
     turns = max(number_turns(map(role_of, active)), default=0)
     assert (info.turns, info.messages, info.archived) == (turns, len(active), len(archived))
     assert info.appended in {None, appended}
+    assert info.tokens in {None, sum(map(tokens_of, active))}
     for time in (info.created, info.updated, info.expires):
         assert time is None or time.utcoffset() == timedelta(0)
     if info.created is not None and info.updated is not None:

@@ -10,13 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.records.record import Record
-from sessionkit_integrations.stores.base import Appended
+from sessionkit_integrations.stores.values import Appended
 from sessionkit_integrations.window.turns import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sessionkit_integrations.stores.base import Edit, SessionInfo, Snapshot, Store
+    from typing_extensions import Unpack
+
+    from sessionkit_integrations.stores.base import Store
+    from sessionkit_integrations.stores.values import AppendOptions, Edit, SessionInfo, Snapshot
 
 ODD_SESSION_IDS = (
     "user123",
@@ -46,10 +49,10 @@ ODD_SESSION_IDS = (
 _numbers = itertools.count()
 
 
-def record(role: str, content: str) -> Record:
-    """Return a record as the package writes it."""
-    text = json.dumps({"role": role, "content": content, "at": 0}, ensure_ascii=False, separators=(",", ":"))
-    return Record(text.encode())
+def record(role: str, content: str, tokens: int | None = None) -> Record:
+    """Return a record as the package writes it, with its number of tokens if it was counted."""
+    fields = {"role": role, "content": content, **({} if tokens is None else {"tokens": tokens}), "at": 0}
+    return Record(json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def turn(number: int) -> list[Record]:
@@ -66,10 +69,16 @@ class Surface:
         self._loop = loop
 
     def append(
-        self, session_id: str, records: Sequence[Record], window: int | Window, operation_id: str | None = None
+        self,
+        session_id: str,
+        records: Sequence[Record],
+        window: int | Window,
+        operation_id: str | None = None,
+        **options: Unpack[AppendOptions],
     ) -> Appended:
         """Append, with an operation id of its own unless one is given."""
-        appended = self._call("append", session_id, records, Window.of(window), operation_id or new_operation_id())
+        operation_id = operation_id or new_operation_id()
+        appended = self._call("append", session_id, records, Window.of(window), operation_id, **options)
         assert isinstance(appended, Appended), "append returns an Appended"
         return appended
 

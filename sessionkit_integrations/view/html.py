@@ -11,7 +11,7 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.view.text import LENGTHS, RECENT, SHORT, count, cut, split_marks, when
+from sessionkit_integrations.view.text import LENGTHS, RECENT, SHORT, count, cut, split_marks, turns_of, when
 from sessionkit_integrations.window.turns import PLACES
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _session(view: SessionData) -> Iterator[str]:
     preamble, archived, outside, window = (view.at(place) for place in PLACES)
     yield f'<div class="sessionkit-view"><style>{_style()}</style>'
     yield f'<div class="sk-head"><b class="sk-id" dir="auto">{_text(view.session_id)}</b> '
-    yield f'<span class="sk-dim">{view.turns:,} of {count(view.window, "turn")} in the window · '
+    yield f'<span class="sk-dim">{turns_of(view)} in the window · '
     yield f"{count(len(window), 'message')}"
     if view.archived:
         yield f" · {view.archived:,} archived"

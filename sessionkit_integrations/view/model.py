@@ -71,14 +71,14 @@ class SessionData:
 
     Attributes:
         session_id: The session.
-        window: The window that was applied, in turns.
+        window: Most turns in the window that was applied; ``None`` if only tokens limit it.
         messages: Its messages in the order in which they are shown: the preamble, the archive, messages outside the
             window, and those in it.
         earlier: Number of archived messages that were not read, as they are older than those here.
     """
 
     session_id: str
-    window: int
+    window: int | None
     messages: tuple[MessageView, ...]
     earlier: int = 0
 

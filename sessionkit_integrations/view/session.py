@@ -28,13 +28,13 @@ class SessionView(SessionData):
 
     @classmethod
     def of(
-        cls, session_id: str, window: int, messages: Mapping[Place, Iterable[MessageView]], *, earlier: int = 0
+        cls, session_id: str, window: int | None, messages: Mapping[Place, Iterable[MessageView]], *, earlier: int = 0
     ) -> Self:
         """Return the view of a session.
 
         Args:
             session_id: The session.
-            window: The window that was applied, in turns.
+            window: Most turns in the window that was applied; ``None`` if only tokens limit it.
             messages: The messages in each place.
             earlier: Number of archived messages that were not read, as they are older.
         """

@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.rule import Rule
 from rich.text import Text
 
-from sessionkit_integrations.view.text import LENGTHS, RECENT, SHORT, count, cut, split_marks, when
+from sessionkit_integrations.view.text import LENGTHS, RECENT, SHORT, count, cut, split_marks, turns_of, when
 from sessionkit_integrations.window.turns import PLACES
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def to_panel(view: SessionData) -> RenderableType:
     """Return a session as a panel, with long texts cut and a long archive left out but for its newest messages."""
     title = _text(view.session_id, "bold")
     title.truncate(60, overflow="ellipsis")
-    counts = f"{view.turns:,} of {count(view.window, 'turn')} in the window"
+    counts = f"{turns_of(view)} in the window"
     if view.archived:
         counts += f" · {view.archived:,} archived"
     if outside := view.at("outside"):

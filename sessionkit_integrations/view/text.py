@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from sessionkit_integrations.view.model import SessionData
+
 _INVISIBLE = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
@@ -107,6 +109,11 @@ def cut(text: str, length: Length) -> tuple[str, str]:
 def when(at: datetime) -> str:
     """Return a time in words."""
     return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def turns_of(view: SessionData) -> str:
+    """Return the number of turns in the window, and how many there may be."""
+    return count(view.turns, "turn") if view.window is None else f"{view.turns:,} of {count(view.window, 'turn')}"
 
 
 def count(number: int, noun: str) -> str:

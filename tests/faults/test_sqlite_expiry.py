@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessionkit_integrations import SessionManager, SQLiteStore
-from sessionkit_integrations.stores.sqlite.statements import EXPIRED_RECORDS, EXPIRED_SESSIONS
+from sessionkit_integrations.stores.sqlite.rows import EXPIRED_RECORDS, EXPIRED_SESSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,7 +44,7 @@ def expire(path: Path) -> Callable[..., None]:
             for name in names:
                 (session,) = connection.execute(insert, (name, archived, expires_at)).fetchone()
                 record = b'{"role":"user","content":"old"}'
-                connection.execute("INSERT INTO active VALUES (?, 1, 1, ?)", (session, record))
+                connection.execute("INSERT INTO active VALUES (?, 1, 1, 0, ?)", (session, record))
                 rows = ((session, position, record) for position in range(1, archived + 1))
                 connection.executemany("INSERT INTO archived VALUES (?, ?, ?)", rows)
             connection.commit()

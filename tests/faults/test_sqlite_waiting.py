@@ -17,7 +17,7 @@ import pytest
 from sessionkit_integrations import SessionManager, SQLiteStore
 from sessionkit_integrations.runtime import retries
 from sessionkit_integrations.runtime.steps import run
-from sessionkit_integrations.stores.sqlite import statements
+from sessionkit_integrations.stores.sqlite import rows
 from sessionkit_integrations.stores.sqlite.sql import transaction
 from sessionkit_integrations.testing.surface import wait_until
 from tests.processes import running
@@ -161,7 +161,7 @@ def test_an_interruption_whose_traceback_is_kept_leaves_nothing_locked(path: Pat
     """Ctrl-C may come at any line between two statements, and a debugger keeps all variables."""
     store = SQLiteStore(path)
     sessions = SessionManager(1, store)
-    places = {run.__code__, transaction.__code__, statements._load.__code__, statements._save.__code__}
+    places = {run.__code__, transaction.__code__, rows.load.__code__, rows.save.__code__}
     kept: list[KeyboardInterrupt] = []
     line = 0
 

@@ -17,9 +17,11 @@ from tests.langchain.runs import RUN, Parrot, session, with_history
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from typing_extensions import Unpack
+
     from sessionkit_integrations import Window
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.stores.base import Appended, Edit, Snapshot
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, Snapshot
 
 QUESTION, ANSWER = HumanMessage("hello", id="1"), AIMessage("hi", id="2")
 TURN = [QUESTION, ANSWER]
@@ -36,8 +38,15 @@ class HalfStore(Store):
         assert asynchronous == self._asynchronous, "called from the wrong side"
         return self._store
 
-    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
-        return self._half(asynchronous=False).append(session_id, records, window, operation_id)
+    def append(
+        self,
+        session_id: str,
+        records: Sequence[Record],
+        window: Window,
+        operation_id: str,
+        **options: Unpack[AppendOptions],
+    ) -> Appended:
+        return self._half(asynchronous=False).append(session_id, records, window, operation_id, **options)
 
     def read(
         self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
@@ -53,8 +62,15 @@ class HalfStore(Store):
     def sessions(self) -> Iterator[str]:
         return self._half(asynchronous=False).sessions()
 
-    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
-        return await self._half(asynchronous=True).aappend(session_id, records, window, operation_id)
+    async def aappend(
+        self,
+        session_id: str,
+        records: Sequence[Record],
+        window: Window,
+        operation_id: str,
+        **options: Unpack[AppendOptions],
+    ) -> Appended:
+        return await self._half(asynchronous=True).aappend(session_id, records, window, operation_id, **options)
 
     async def aread(
         self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None

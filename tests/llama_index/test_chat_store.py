@@ -29,7 +29,9 @@ from tests.llama_index.samples import CALL, assistant, text, user
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
-    from sessionkit_integrations import Appended, Edit, Snapshot, Window
+    from typing_extensions import Unpack
+
+    from sessionkit_integrations import Appended, AppendOptions, Edit, Snapshot, Window
     from sessionkit_integrations.records.record import Record
 
 U1, A1, U2, A2, U3, A3 = (kind(text(f"{number}")) for number in (1, 2, 3) for kind in (user, assistant))
@@ -78,8 +80,15 @@ class AsyncOnlyStore(Store):
 
     append = read = replace = delete = sessions = _refuse
 
-    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
-        return self._inner.append(session_id, records, window, operation_id)
+    async def aappend(
+        self,
+        session_id: str,
+        records: Sequence[Record],
+        window: Window,
+        operation_id: str,
+        **options: Unpack[AppendOptions],
+    ) -> Appended:
+        return self._inner.append(session_id, records, window, operation_id, **options)
 
     async def aread(
         self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None

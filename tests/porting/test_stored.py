@@ -14,7 +14,7 @@ from sessionkit_integrations.porting.importing import Imported, import_lines
 from sessionkit_integrations.porting.jsonl import FormatError
 from sessionkit_integrations.porting.stored import Outcome, StoredSession, read_session, stored, write_session
 from sessionkit_integrations.records.record import Record
-from sessionkit_integrations.stores.base import Edit, Snapshot
+from sessionkit_integrations.stores.values import Edit, Snapshot
 from sessionkit_integrations.window.turns import Window
 
 if TYPE_CHECKING:

@@ -97,7 +97,8 @@ def test_a_session_that_is_written_in_its_last_millisecond_still_ends(server: Se
                     pipeline.pexpire(key, 1 + tried % 2)
                 command: Command[Any]
                 if kind == "edit":
-                    command = commands.replace(store.keys, "s", Edit(active=(RECORD,)), None, f"op{tried}", ttl=None)
+                    edit = Edit(active=(RECORD,))
+                    command = commands.replace(store.keys, "s", edit, None, f"op{tried}", ttl=None, archive=True)
                 else:
                     window = Window(1 if "eviction" in kind else 9)
                     record = [RECORD]

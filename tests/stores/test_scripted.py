@@ -201,7 +201,7 @@ def test_roles_of_foreign_records_are_the_same_in_lua_and_in_python(server: Serv
     common = files("sessionkit_integrations.stores.redis").joinpath("lua/common.lua").read_text(encoding="utf-8")
     letters = "local letters = {} for at, each in ipairs(ARGV) do letters[at] = role_letter(each) end return letters"
     with server.client() as client:
-        in_lua: Any = client.eval(f"{common}\n{letters}", 0, *FOREIGN_RECORDS)
+        in_lua: Any = client.eval(f"{common}\n{letters}", 2, "list", "meta", *FOREIGN_RECORDS)
     read = dict(zip(FOREIGN_RECORDS, (letter.decode() for letter in in_lua), strict=True))
     by_role = {"system": "s", "user": "u"}
     assert read == {record: by_role.get(role_of(record.encode()), "o") for record in FOREIGN_RECORDS}

@@ -170,7 +170,7 @@ def test_a_record_of_no_session_is_refused(tmp_path: Path) -> None:
         store.read("s")
         assert store._file._connection is not None
         with pytest.raises(sqlite3.IntegrityError):
-            store._file._connection.execute("INSERT INTO active VALUES (7, 1, 1, x'00')")
+            store._file._connection.execute("INSERT INTO active VALUES (7, 1, 1, 0, x'00')")
 
 
 @pytest.fixture

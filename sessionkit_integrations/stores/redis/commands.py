@@ -13,16 +13,17 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sessionkit_integrations.records.record import Record, now, role_of
-from sessionkit_integrations.stores.base import Appended, SessionInfo, Snapshot, moment
+from sessionkit_integrations.stores.redis import replies
 from sessionkit_integrations.stores.state import conflict
-from sessionkit_integrations.window.turns import turn_too_long
+from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot, milliseconds, moment
+from sessionkit_integrations.window.turns import NO_LIMIT, turn_too_long
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sessionkit_integrations.stores.base import Edit
     from sessionkit_integrations.stores.redis.keys import Keys
+    from sessionkit_integrations.stores.values import Covered, Edit
     from sessionkit_integrations.window.turns import Window
 
 T = TypeVar("T")
@@ -35,15 +36,18 @@ SCAN_COUNT = 1000
 _LETTERS = {"system": "s", "user": "u"}
 
 
-_FIGURES = 7
+_FIGURES = 10
 """Numbers in a session's description."""
+
+_OUTCOMES = 3
+"""Parts of the outcome of an append that was asked for more than the number of turns that left."""
+
+_KEEP, _WAIT, _READ = 1, 2, 4
+_CLEAR = 4
+"""Flags of the scripts."""
 
 _PAGE = 2
 """Parts of a page of SCAN: the next cursor, and the keys."""
-
-
-class UnexpectedReplyError(ValueError):
-    """A server's answer has not the shape that Redis gives it."""
 
 
 @dataclass(frozen=True)
@@ -103,18 +107,28 @@ def append(
     *,
     ttl: int | None,
     archive: bool,
+    wait: bool = False,
+    read: bool = False,
 ) -> Command[Appended]:
     """Return the command for `Store.append`; ``ttl`` is in milliseconds."""
 
     def read_reply(reply: object) -> Appended:
-        evicted = _number(reply)
-        if evicted < 0:
-            raise turn_too_long(window)
-        return Appended(evicted)
+        if type(reply) is int:
+            if reply < 0:
+                raise turn_too_long(window)
+            return Appended(reply)
+        outcome = replies.items(reply, _OUTCOMES)
+        return Appended(
+            replies.number(outcome[0]), replies.number(outcome[1]), replies.snapshot(outcome[2]) if read else None
+        )
 
-    settings = f"{now()} {window.turns} {window.max_turn_messages} {ttl or 0} {int(archive)} {_letters(records)}"
+    turns, trigger = (NO_LIMIT, NO_LIMIT) if window.turns is None else (window.turns, window.trigger_turns)
+    flags = _KEEP * archive + _WAIT * wait + _READ * read
+    settings = f"{now()} {turns} {trigger} {window.max_turn_messages} {ttl or 0} {flags} {_letters(records)}"
+    if window.tokens is not None:
+        settings += f" {window.tokens} {window.trigger_tokens}"
     # While a slot of a cluster moves to another node, a command may name only keys that exist; most have no archive.
-    touched = keys.all_of(session_id) if archive or ttl else keys.all_of(session_id)[:2]
+    touched = keys.all_of(session_id) if archive or ttl or wait else keys.all_of(session_id)[:2]
     return Command("append", touched, (operation_id, settings, *records), read_reply, is_script=True, writes=True)
 
 
@@ -125,24 +139,26 @@ def read(
     key = keys.archive(session_id) if archived else keys.active(session_id)
     # LRANGE names the last record, and a slice the one after it; before the first there is none.
     bounds = (1, 0) if stop == 0 else (start or 0, -1 if stop is None else stop - 1)
-    return Command("LRANGE", (key,), bounds, _snapshot)
+    return Command("LRANGE", (key,), bounds, replies.snapshot)
 
 
 def replace(
-    keys: Keys, session_id: str, edit: Edit, expected: str | None, operation_id: str, *, ttl: int | None
+    keys: Keys, session_id: str, edit: Edit, expected: str | None, operation_id: str, *, ttl: int | None, archive: bool
 ) -> Command[None]:
     """Return the command for `Store.replace`; ``ttl`` is in milliseconds."""
-    active = edit.active or ()
+    records = (*(edit.active or ()), *edit.evicted, *edit.archive)
     settings: tuple[Word, ...] = (
         operation_id,
         now(),
         ttl or 0,
         expected or "",
-        -1 if edit.active is None else len(active),
-        int(edit.clear_archive),
-        _letters(active),
+        _KEEP * archive + _WAIT * edit.wait + _CLEAR * edit.clear_archive,
+        -1 if edit.active is None else len(edit.active),
+        len(edit.evicted),
+        _letters(records),
+        "" if edit.covered is None else _covers(edit.covered),
     )
-    args = (*settings, *active, *edit.archive)
+    args = (*settings, *records)
     return Command("replace", keys.all_of(session_id), args, _raise_conflict, is_script=True, writes=True)
 
 
@@ -158,10 +174,8 @@ def describe(keys: Keys, session_id: str) -> Command[SessionInfo | None]:
     def read_reply(reply: object) -> SessionInfo | None:
         if reply is None:
             return None
-        figures = [_number(each) for each in _list(reply)]
-        if len(figures) != _FIGURES:
-            raise UnexpectedReplyError(f"a list of {_FIGURES} was expected, got one of {len(figures)}")
-        turns, messages, archived, appended, created, updated, left = figures
+        figures = map(replies.number, replies.items(reply, _FIGURES))
+        turns, messages, archived, appended, created, updated, left, tokens, waiting, summarized = figures
         return SessionInfo(
             turns,
             messages,
@@ -170,6 +184,9 @@ def describe(keys: Keys, session_id: str) -> Command[SessionInfo | None]:
             created=_time(created),
             updated=_time(updated),
             expires=None if left < 0 else _time(now() + left),
+            tokens=None if tokens < 0 else tokens,
+            waiting=waiting,
+            summarized=summarized,
         )
 
     return Command("describe", keys.all_of(session_id), (now(),), read_reply, is_script=True)
@@ -192,7 +209,7 @@ def slots() -> Command[Slots]:
     def read_reply(nodes: Mapping[str, Mapping[str, Any]]) -> Slots:
         own = next((node for node in nodes.values() if "myself" in node["flags"]), None)
         if own is None:
-            raise UnexpectedReplyError("the node that was asked is not among them")
+            raise replies.UnexpectedReplyError("the node that was asked is not among them")
         ranges = tuple((int(each[0]), int(each[-1])) for each in own["slots"])
         return Slots(own["node_id"], ranges, moving=bool(own["migrations"]))
 
@@ -231,53 +248,32 @@ def _letters(records: Iterable[Record]) -> str:
     return "".join(_LETTERS.get(role_of(record), "o") for record in records)
 
 
-def _time(milliseconds: int) -> datetime | None:
+def _covers(covered: Covered) -> str:
+    created = milliseconds(covered.created)
+    return f"{covered.records} {covered.turns} {covered.summarized} {0 if created is None else created}"
+
+
+def _time(at: int) -> datetime | None:
     try:
-        return None if milliseconds < 0 else moment(milliseconds)
+        return None if at < 0 else moment(at)
     except OverflowError:  # of a damaged meta
         return None
 
 
 def scan_page(reply: object) -> tuple[int, list[str]]:
     """Return the next cursor and the keys of a page of SCAN; keys that are not UTF-8 are somebody else's."""
-    page = _list(reply)
-    if len(page) != _PAGE:
-        raise UnexpectedReplyError(f"a list of {_PAGE} was expected, got one of {len(page)}")
+    page = replies.items(reply, _PAGE)
     cursor, keys = page[0], []
-    for key in _list(page[1]):
+    for key in replies.items(page[1]):
         with suppress(UnicodeDecodeError):
-            keys.append(_bytes(key).decode())
-    return _number(int(cursor) if isinstance(cursor, (bytes, str)) and cursor.isdigit() else cursor), keys
+            keys.append(replies.text(key).decode())
+    return replies.number(int(cursor) if isinstance(cursor, (bytes, str)) and cursor.isdigit() else cursor), keys
 
 
 def _done(reply: object) -> None:
-    _number(reply)
+    replies.number(reply)
 
 
 def _raise_conflict(reply: object) -> None:
-    if not _number(reply):
+    if not replies.number(reply):
         raise conflict()
-
-
-def _snapshot(reply: object) -> Snapshot:
-    return Snapshot(tuple(Record(_bytes(item)) for item in _list(reply)))
-
-
-def _number(reply: object) -> int:
-    if type(reply) is not int:
-        raise UnexpectedReplyError(f"a number was expected, got {type(reply).__name__}")
-    return reply
-
-
-def _list(reply: object) -> Sequence[Any]:
-    if not isinstance(reply, (list, tuple)):
-        raise UnexpectedReplyError(f"a list was expected, got {type(reply).__name__}")
-    return reply
-
-
-def _bytes(item: object) -> bytes:
-    if isinstance(item, str):
-        return item.encode(errors="surrogateescape")
-    if not isinstance(item, bytes):
-        raise UnexpectedReplyError(f"a text was expected, got {type(item).__name__}")
-    return item

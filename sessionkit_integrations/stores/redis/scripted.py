@@ -8,32 +8,32 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sessionkit_integrations.errors import SessionKitError, StoreUnavailableError
-from sessionkit_integrations.runtime import retries
 from sessionkit_integrations.runtime.gates import CrowdedError
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT, Attempts, Backoff, Failure, Policy, retrying
 from sessionkit_integrations.runtime.steps import Emit, arun, astream, run, stream
-from sessionkit_integrations.stores.base import Appended, Snapshot, Store
+from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.copies import with_options
 from sessionkit_integrations.stores.operation_ids import operation_id
 from sessionkit_integrations.stores.options import KEY_PREFIX, checked_timeout, in_seconds, ttl_milliseconds
 from sessionkit_integrations.stores.redis import commands
 from sessionkit_integrations.stores.redis.connections import shared_threads
 from sessionkit_integrations.stores.redis.keys import Keys
+from sessionkit_integrations.stores.redis.performing import PerformsSteps
 from sessionkit_integrations.stores.redis.placement import locate
+from sessionkit_integrations.stores.redis.replies import UnexpectedReplyError
 from sessionkit_integrations.stores.redis.requests import Send
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from datetime import timedelta
 
+    from typing_extensions import Unpack
+
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.runtime.resources import Borrowed, PerLoop, Shared
     from sessionkit_integrations.runtime.steps import Steps
-    from sessionkit_integrations.stores.base import Edit, SessionInfo
     from sessionkit_integrations.stores.redis.commands import Command
-    from sessionkit_integrations.stores.redis.connections import AsyncConnections, Connections
     from sessionkit_integrations.stores.redis.placement import Placement
-    from sessionkit_integrations.stores.redis.requests import FindNodes
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, SessionInfo, Snapshot
     from sessionkit_integrations.window.turns import Window
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ ATTEMPTS = 5
 BACKOFF = Backoff(first=0.02, longest=0.5, least=0.5)
 
 
-class ScriptedStore(Store):
+class ScriptedStore(PerformsSteps, Store):
     """A store on a server that runs our Lua scripts; a subclass performs the steps of operations."""
 
     _keys = Keys()
@@ -59,12 +59,6 @@ class ScriptedStore(Store):
 
     _place: str
     """The server, as errors call it."""
-
-    _shared: Shared[Connections[Any]]
-    """Connections for synchronous use."""
-
-    _per_loop: PerLoop[AsyncConnections[Any]] | Borrowed[AsyncConnections[Any]]
-    """Connections for asynchronous use; where it has none, the others are used in threads."""
 
     def __init__(
         self,
@@ -124,24 +118,30 @@ class ScriptedStore(Store):
         return run(self._locate(), self._perform).nodes
 
     @abstractmethod
-    def _send(self, own: Connections[Any], step: Send | FindNodes) -> Any:
-        """Perform a step of an operation over the store's connections."""
-
-    @abstractmethod
-    async def _asend(self, own: AsyncConnections[Any], step: Send | FindNodes) -> Any:
-        """See `_send`."""
-
-    @abstractmethod
     def _explain(self, error: Exception, command: Command[Any]) -> Failure:
         """Return what one of the driver's errors means."""
 
-    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
+    def append(
+        self,
+        session_id: str,
+        records: Sequence[Record],
+        window: Window,
+        operation_id: str,
+        **options: Unpack[AppendOptions],
+    ) -> Appended:
         """See `Store.append`."""
-        return self._run(self._append(session_id, records, window, operation_id))
+        return self._run(self._append(session_id, records, window, operation_id, options))
 
-    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
+    async def aappend(
+        self,
+        session_id: str,
+        records: Sequence[Record],
+        window: Window,
+        operation_id: str,
+        **options: Unpack[AppendOptions],
+    ) -> Appended:
         """See `Store.append`."""
-        return await self._arun(self._append(session_id, records, window, operation_id))
+        return await self._arun(self._append(session_id, records, window, operation_id, options))
 
     def read(
         self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
@@ -157,11 +157,11 @@ class ScriptedStore(Store):
 
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
-        self._run(commands.replace(self._keys, session_id, edit, expected, operation_id, ttl=self._ttl))
+        self._run(self._replace(session_id, edit, expected, operation_id))
 
     async def areplace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
-        await self._arun(commands.replace(self._keys, session_id, edit, expected, operation_id, ttl=self._ttl))
+        await self._arun(self._replace(session_id, edit, expected, operation_id))
 
     def describe(self, session_id: str) -> SessionInfo | None:
         """See `Store.describe`."""
@@ -199,10 +199,15 @@ class ScriptedStore(Store):
         self.close()
 
     def _append(
-        self, session_id: str, records: Sequence[Record], window: Window, operation_id: str
+        self, session_id: str, records: Sequence[Record], window: Window, operation_id: str, options: AppendOptions
     ) -> Command[Appended]:
         return commands.append(
-            self._keys, session_id, records, window, operation_id, ttl=self._ttl, archive=self.archive
+            self._keys, session_id, records, window, operation_id, ttl=self._ttl, archive=self.archive, **options
+        )
+
+    def _replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> Command[None]:
+        return commands.replace(
+            self._keys, session_id, edit, expected, operation_id, ttl=self._ttl, archive=self.archive
         )
 
     def _run(self, command: Command[T], node: Any = None) -> T:
@@ -236,41 +241,6 @@ class ScriptedStore(Store):
             if not placement.has_moved_since(before):
                 return
 
-    def _perform(self, step: Send | FindNodes) -> Any:
-        with self._shared.use() as own:
-            own.gate.enter(step.deadline - self._wait)
-            try:
-                return self._send(own, step)
-            finally:
-                own.gate.leave()
-
-    async def _aperform(self, step: Send | FindNodes) -> Any:
-        async with self._per_loop.use() as own:
-            if own is None:
-                return await self._perform_in_thread(step)
-            await own.gate.enter(step.deadline)
-            try:
-                return await retries.within(step.deadline, partial(self._asend, own, step))
-            finally:
-                own.gate.leave()
-
-    async def _perform_in_thread(self, step: Send | FindNodes) -> Any:
-        has_begun = False
-
-        def perform() -> Any:
-            nonlocal has_begun
-            has_begun = True
-            return self._perform(step)
-
-        with self._threads.use() as threads:
-            run_in_thread = partial(asyncio.get_running_loop().run_in_executor, threads, perform)
-            try:
-                return await retries.within(step.deadline, run_in_thread)
-            except asyncio.TimeoutError as error:
-                if has_begun:
-                    raise
-                raise CrowdedError from error
-
     def _judge(self, command: Command[Any], error: Exception) -> Failure | None:
         if isinstance(error, SessionKitError):
             return None
@@ -280,7 +250,7 @@ class ScriptedStore(Store):
                 " allow more connections or a longer timeout"
             )
             return Failure(StoreUnavailableError(message, may_have_happened=False))
-        if isinstance(error, commands.UnexpectedReplyError):
+        if isinstance(error, UnexpectedReplyError):
             message = f"{self._place} gave an answer to {command.name} that is not Redis's ({error}): is it Redis?"
             return Failure(StoreUnavailableError(message, may_have_happened=command.writes), final=True)
         if isinstance(error, asyncio.TimeoutError):

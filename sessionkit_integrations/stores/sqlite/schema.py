@@ -46,6 +46,10 @@ _TABLES = (
       size INTEGER NOT NULL DEFAULT 0, -- the number of records in the last turn
       position INTEGER NOT NULL DEFAULT 0, -- the position of the last active record
       archived INTEGER NOT NULL DEFAULT 0, -- the position of the last archived record, and so their number
+      tokens INTEGER NOT NULL DEFAULT 0, -- the tokens of the active records
+      waiting INTEGER NOT NULL DEFAULT 0, -- the number of archived records that wait for a summary
+      waiting_turns INTEGER NOT NULL DEFAULT 0, -- the number of their turns
+      summarized INTEGER NOT NULL DEFAULT 0, -- the number of records that summaries cover
       operations TEXT NOT NULL DEFAULT '', -- the last operation ids
       appended INTEGER NOT NULL DEFAULT 0, -- messages ever appended
       created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, expires_at INTEGER -- Unix milliseconds
@@ -55,6 +59,7 @@ _TABLES = (
       session INTEGER NOT NULL REFERENCES sessions (id),
       position INTEGER NOT NULL,
       turn INTEGER NOT NULL, -- 0 is the preamble
+      tokens INTEGER NOT NULL DEFAULT 0, -- as they were counted when the record was written
       record BLOB NOT NULL,
       PRIMARY KEY (session, position)
     ) WITHOUT ROWID""",
@@ -87,7 +92,9 @@ _FROM_1 = (
              size, position, (SELECT count(*) FROM archived_1 WHERE session = sessions_1.id), operations, appended,
              created_at, updated_at, expires_at
       FROM sessions_1""",
-    "INSERT INTO active SELECT * FROM active_1 WHERE session IN (SELECT id FROM sessions)",
+    """
+    INSERT INTO active (session, position, turn, record)
+      SELECT session, position, turn, record FROM active_1 WHERE session IN (SELECT id FROM sessions)""",
     """
     INSERT INTO archived (session, position, record)
       SELECT session, row_number() OVER (PARTITION BY session ORDER BY id), record

@@ -5,51 +5,30 @@ A read is one statement, and so sees the file at one moment. A write is one tran
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import chain, count
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.records.record import role_of
-from sessionkit_integrations.stores.base import Appended, SessionInfo, Snapshot, moment
+from sessionkit_integrations.stores.sqlite.rows import enter, load, place, save
 from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
-from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS, conflict
-from sessionkit_integrations.window.turns import check_growth, number_turns
+from sessionkit_integrations.stores.state import conflict, turns_of
+from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot, moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.stores.base import Edit
+    from sessionkit_integrations.stores.sqlite.rows import Row
     from sessionkit_integrations.stores.sqlite.sql import Statements
+    from sessionkit_integrations.stores.values import Covered, Edit
     from sessionkit_integrations.window.turns import Window
 
 PAGE = 1000
 """Session ids that one statement lists."""
 
-EXPIRED_SESSIONS = 16
-"""Expired sessions that one write deletes; as each write adds one session at most, none are left over for long."""
-
-EXPIRED_RECORDS = 1000
-"""Archived records of expired sessions that one write deletes, so that it takes milliseconds however many there are."""
-
 _LARGEST = 2**62
 """Bound of the numbers in a range: SQLite's integers have 64 bits."""
 
-_LAST_ARCHIVED = "(SELECT max(position) FROM archived WHERE session = sessions.id)"
 _UNEXPIRED = "session_id = ? AND (expires_at IS NULL OR expires_at > ?)"
-
-
-@dataclass
-class _Row:
-    """A session's row; ``id`` is ``None`` if there is none yet."""
-
-    id: int | None = None
-    turn: int = 0
-    evicted: int = 0
-    size: int = 0
-    position: int = 0
-    archived: int = 0
-    operations: str = ""
 
 
 def append(
@@ -61,23 +40,24 @@ def append(
     now: int,
     ttl: int | None,
     archive: bool,
+    wait: bool = False,
+    read: bool = False,
 ) -> Statements[Appended]:
     """Do what `Store.append` says."""
 
     def work() -> Statements[Appended]:
-        row = yield from _load(session_id, now)
-        if operation_id in row.operations.split():
-            return Appended()
-        placed = _place(row, records, window)
-        evicted = max(row.turn - window.turns - row.evicted, 0)
-        row.evicted += evicted
-        session = yield from _enter(row, session_id, now)
-        yield from _insert(session, placed)
-        if evicted:
-            yield from _evict(session, row, archive=archive)
-        archived = _LAST_ARCHIVED if evicted and archive else "archived"
-        yield from _save(session, row, archived, operation_id, len(records), now, ttl)
-        return Appended(evicted)
+        row = yield from load(session_id, now)
+        evicted = 0
+        if operation_id not in row.operations.split():
+            placed = place(row, records, window)
+            session = yield from enter(row, session_id, now)
+            yield from _insert(session, placed)
+            evicted = yield from _surplus(session, row, window)
+            if evicted:
+                yield from _evict(session, row, evicted, archive=archive, wait=wait or row.summarizes)
+            yield from save(session, row, operation_id, len(records), now, ttl)
+        active = (yield from _read_active(session_id, now, None, None)) if read else None
+        return Appended(evicted, row.waiting_turns if wait else 0, active)
 
     return transaction(work())
 
@@ -92,33 +72,32 @@ def read(
 
 
 def replace(
-    session_id: str, edit: Edit, expected: str | None, operation_id: str, *, now: int, ttl: int | None
+    session_id: str, edit: Edit, expected: str | None, operation_id: str, *, now: int, ttl: int | None, archive: bool
 ) -> Statements[None]:
     """Do what `Store.replace` says."""
 
     def work() -> Statements[None]:
-        row = yield from _load(session_id, now)
+        row = yield from load(session_id, now)
         if operation_id in row.operations.split():
             return
         if expected is not None:
             snapshot = yield from read(session_id, now)
             if snapshot.version != expected:
                 raise conflict()
-        placed: list[tuple[int, int, Record]] = []
-        if edit.active is not None:
-            row.turn, row.evicted, row.size = 0, 0, 0
-            placed = _place(row, edit.active)
-        before = 0 if edit.clear_archive else row.archived
-        session = yield from _enter(row, session_id, now)
+        session = yield from enter(row, session_id, now)
+        if edit.covered is not None:
+            yield from _cover(session, row, edit.covered, archive=archive)
         if edit.clear_archive:
             yield Statement("DELETE FROM archived WHERE session = ?", (session,))
-        if edit.archive:
-            added = [(session, position, record) for position, record in enumerate(edit.archive, before + 1)]
-            yield Statement("INSERT INTO archived (session, position, record) VALUES (?, ?, ?)", many=added)
+            row.summarized += row.waiting
+            row.archived, row.waiting, row.waiting_turns = 0, 0, 0
+        yield from _add_to_archive(session, row, edit, archive=archive)
         if edit.active is not None:
+            row.turn, row.evicted, row.size, row.tokens = 0, 0, 0, 0
+            placed = place(row, edit.active)
             yield Statement("DELETE FROM active WHERE session = ?", (session,))
             yield from _insert(session, placed)
-        yield from _save(session, row, str(before + len(edit.archive)), operation_id, 0, now, ttl)
+        yield from save(session, row, operation_id, 0, now, ttl)
         yield Statement(
             "DELETE FROM sessions WHERE id = ? AND NOT EXISTS (SELECT 1 FROM active WHERE session = sessions.id)"
             " AND NOT EXISTS (SELECT 1 FROM archived WHERE session = sessions.id)",
@@ -152,13 +131,15 @@ def describe(session_id: str, now: int) -> Statements[SessionInfo | None]:
     rows = yield Statement(
         "SELECT turn - evicted, (SELECT count(*) FROM active WHERE session = sessions.id), CAST(archived AS INTEGER),"
         " CAST(appended AS INTEGER), CAST(created_at AS INTEGER), CAST(updated_at AS INTEGER),"
-        f" CAST(expires_at AS INTEGER) FROM sessions WHERE {_UNEXPIRED}",
+        " CAST(expires_at AS INTEGER), CAST(tokens AS INTEGER), CAST(waiting AS INTEGER), CAST(summarized AS INTEGER)"
+        f" FROM sessions WHERE {_UNEXPIRED}",
         (session_id, now),
     )
     if not rows:
         return None
-    turns, messages, archived, appended, *times = rows[0]
-    return SessionInfo(turns, messages, archived, appended, *map(moment, times))
+    turns, messages, archived, appended, created, updated, expires, *counts = rows[0]
+    times = moment(created), moment(updated), moment(expires)
+    return SessionInfo(turns, messages, archived, appended, *times, *counts)
 
 
 def _read_active(session_id: str, now: int, start: int | None, stop: int | None) -> Statements[Snapshot]:
@@ -185,88 +166,82 @@ def _read_archive(session_id: str, now: int, start: int | None, stop: int | None
     return Snapshot(tuple(chain.from_iterable(rows)))
 
 
-def _load(session_id: str, now: int) -> Statements[_Row]:
-    """Return a session's row, after deleting it if it has expired, and some of the others that have."""
-    if (yield Statement("SELECT 1 FROM sessions WHERE expires_at <= ? LIMIT 1", (now,))):
-        yield Statement("DELETE FROM sessions WHERE session_id = ? AND expires_at <= ?", (session_id, now))
-        yield from _delete_expired(now)
-    rows = yield Statement(
-        "SELECT id, CAST(turn AS INTEGER), CAST(evicted AS INTEGER), CAST(size AS INTEGER), CAST(position AS INTEGER),"
-        " CAST(archived AS INTEGER), CAST(operations AS TEXT) FROM sessions WHERE session_id = ?",
-        (session_id,),
-    )
-    return _Row(*rows[0]) if rows else _Row()
-
-
-def _delete_expired(now: int) -> Statements[None]:
-    first = "SELECT id FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?"
-    yield Statement(
-        "DELETE FROM archived WHERE rowid IN (SELECT archived.rowid FROM"
-        f" ({first}) AS expired CROSS JOIN archived ON archived.session = expired.id LIMIT ?)",
-        (now, EXPIRED_SESSIONS, EXPIRED_RECORDS),
-    )
-    yield Statement(
-        f"DELETE FROM sessions WHERE id IN ({first})"
-        " AND NOT EXISTS (SELECT 1 FROM archived WHERE session = sessions.id)",
-        (now, EXPIRED_SESSIONS),
-    )
-
-
-def _place(row: _Row, records: Sequence[Record], window: Window | None = None) -> list[tuple[int, int, Record]]:
-    """Give records their positions and turns after those that ``row`` counts, and count them there.
-
-    Raises:
-        InvalidMessageError: A turn would be longer than ``window`` allows.
-    """
-    turns = number_turns(map(role_of, records), row.turn)
-    if window is not None:
-        row.size = check_growth(turns, window, row.turn, row.size)
-    else:
-        row.size = turns.count(turns[-1]) if turns else 0
-    placed = list(zip(count(row.position + 1), turns, records))
-    if placed:
-        row.position, row.turn, _ = placed[-1]
-    return placed
-
-
-def _enter(row: _Row, session_id: str, now: int) -> Statements[int]:
-    """Return the id of a session's row, which is made if there is none."""
-    if row.id is not None:
-        return row.id
-    yield Statement(
-        "INSERT INTO sessions (session_id, created_at, updated_at) VALUES (?, ?, ?)", (session_id, now, now)
-    )
-    session: int = (yield Statement("SELECT last_insert_rowid()"))[0][0]
-    return session
-
-
-def _save(
-    session: int, row: _Row, archived: str, operation_id: str, appended: int, now: int, ttl: int | None
-) -> Statements[None]:
-    """Update a session's row; ``archived`` is an expression for the number of archived records."""
-    operations = " ".join([*row.operations.split(), operation_id][-REMEMBERED_OPERATIONS:])
-    expires = None if ttl is None else now + ttl
-    yield Statement(
-        f"UPDATE sessions SET archived = {archived}, turn = ?, evicted = ?, size = ?, position = ?, operations = ?,"
-        " appended = appended + ?, updated_at = ?, expires_at = coalesce(?, expires_at) WHERE id = ?",
-        (row.turn, row.evicted, row.size, row.position, operations, appended, now, expires, session),
-    )
-
-
-def _insert(session: int, placed: Sequence[tuple[int, int, Record]]) -> Statements[None]:
+def _insert(session: int, placed: Sequence[tuple[int, int, int, Record]]) -> Statements[None]:
     rows = [(session, *row) for row in placed]
     if rows:
-        yield Statement("INSERT INTO active (session, position, turn, record) VALUES (?, ?, ?, ?)", many=rows)
+        yield Statement(
+            "INSERT INTO active (session, position, turn, tokens, record) VALUES (?, ?, ?, ?, ?)", many=rows
+        )
 
 
-def _evict(session: int, row: _Row, *, archive: bool) -> Statements[None]:
-    """Remove the turns that have left the window."""
+def _surplus(session: int, row: Row, window: Window) -> Statements[int]:
+    """Return the number of turns that leave the window."""
+    turns = row.turn - row.evicted
+    if window.trigger_tokens is None or row.tokens <= window.trigger_tokens:
+        return window.surplus(turns)
+    rows = yield Statement(
+        "SELECT turn, CAST(total(tokens) AS INTEGER) FROM active WHERE session = ? GROUP BY turn", (session,)
+    )
+    tokens: dict[int, int] = dict(rows)
+    return window.surplus(turns, [tokens.get(row.evicted + 1 + turn, 0) for turn in range(turns)], tokens.get(0, 0))
+
+
+def _evict(session: int, row: Row, turns: int, *, archive: bool, wait: bool) -> Statements[None]:
+    """Remove the oldest turns, and archive them if that is wanted or they wait for a summary."""
+    row.evicted += turns
     evicted = " FROM active WHERE session = ? AND turn BETWEEN 1 AND ?"
-    if archive:
+    if row.tokens:
+        row.tokens -= (yield Statement(f"SELECT CAST(total(tokens) AS INTEGER){evicted}", (session, row.evicted)))[0][0]
+    if archive or wait:
         first = "SELECT position FROM active WHERE session = ? AND turn > 0 ORDER BY position LIMIT 1"
         yield Statement(
             "INSERT INTO archived (session, position, record)"
             f" SELECT session, ? + position - ({first}), record{evicted} ORDER BY position",
             (row.archived + 1, session, session, row.evicted),
         )
+        records = (yield Statement("SELECT changes()"))[0][0]
+        row.archived += records
+        if wait:
+            row.waiting += records
+            row.waiting_turns += turns
     yield Statement(f"DELETE{evicted}", (session, row.evicted))
+
+
+def _add_to_archive(session: int, row: Row, edit: Edit, *, archive: bool) -> Statements[None]:
+    """Archive what an edit says."""
+    wait = edit.wait or row.summarizes
+    batches = [edit.evicted if archive or wait else (), edit.archive]
+    records = [record for batch in batches for record in batch]
+    if records:
+        added = [(session, position, record) for position, record in enumerate(records, row.archived + 1)]
+        yield Statement("INSERT INTO archived (session, position, record) VALUES (?, ?, ?)", many=added)
+    row.archived += len(records)
+    if wait:
+        row.waiting += len(records)
+        row.waiting_turns += sum(map(turns_of, batches))
+
+
+def _cover(session: int, row: Row, covered: Covered, *, archive: bool) -> Statements[None]:
+    """Note that a summary covers the oldest records that wait, and drop them unless they are kept.
+
+    Raises:
+        ConflictError: It is not the next summary of this session.
+    """
+    if covered.is_outdated(row.summarized, row.waiting, moment(row.created)):
+        raise conflict()
+    first = row.archived - row.waiting
+    row.waiting -= covered.records
+    row.waiting_turns -= covered.turns
+    row.summarized += covered.records
+    if not archive:
+        last = first + covered.records
+        yield Statement(
+            "DELETE FROM archived WHERE session = ? AND position > ? AND position <= ?", (session, first, last)
+        )
+        # Each position is free by the time that it is given, as none is both old and new.
+        yield Statement("UPDATE archived SET position = -position WHERE session = ? AND position > ?", (session, last))
+        yield Statement(
+            "UPDATE archived SET position = -position - ? WHERE session = ? AND position < 0",
+            (covered.records, session),
+        )
+        row.archived -= covered.records

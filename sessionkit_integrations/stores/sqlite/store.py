@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from datetime import timedelta
 
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.stores.base import Appended, Edit, SessionInfo, Snapshot
     from sessionkit_integrations.stores.sqlite.sql import Statements
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, SessionInfo, Snapshot
     from sessionkit_integrations.window.turns import Window
 
 T = TypeVar("T")
@@ -110,13 +110,27 @@ class SQLiteStore(Store):
         """The file, as an absolute path."""
         return self._path
 
-    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
+    def append(
+        self,
+        session_id: str,
+        records: Sequence[Record],
+        window: Window,
+        operation_id: str,
+        **options: Unpack[AppendOptions],
+    ) -> Appended:
         """See `Store.append`."""
-        return self._write(lambda: self._append(session_id, records, window, operation_id))
+        return self._write(lambda: self._append(session_id, records, window, operation_id, options))
 
-    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
+    async def aappend(
+        self,
+        session_id: str,
+        records: Sequence[Record],
+        window: Window,
+        operation_id: str,
+        **options: Unpack[AppendOptions],
+    ) -> Appended:
         """See `Store.append`."""
-        return await self._awrite(lambda: self._append(session_id, records, window, operation_id))
+        return await self._awrite(lambda: self._append(session_id, records, window, operation_id, options))
 
     def read(
         self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
@@ -176,14 +190,16 @@ class SQLiteStore(Store):
         self._file.close()
 
     def _append(
-        self, session_id: str, records: Sequence[Record], window: Window, operation_id: str
+        self, session_id: str, records: Sequence[Record], window: Window, operation_id: str, options: AppendOptions
     ) -> Statements[Appended]:
         return statements.append(
-            session_id, records, window, operation_id, now=now(), ttl=self._ttl, archive=self.archive
+            session_id, records, window, operation_id, now=now(), ttl=self._ttl, archive=self.archive, **options
         )
 
     def _replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> Statements[None]:
-        return statements.replace(session_id, edit, expected, operation_id, now=now(), ttl=self._ttl)
+        return statements.replace(
+            session_id, edit, expected, operation_id, now=now(), ttl=self._ttl, archive=self.archive
+        )
 
     def _read(self, begin: Callable[[], Statements[T]]) -> T:
         return self._file.read(begin, self._file.attempts())

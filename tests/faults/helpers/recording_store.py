@@ -11,8 +11,10 @@ from sessionkit_integrations import ConflictError, Store
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
+    from typing_extensions import Unpack
+
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.stores.base import Appended, Edit, Snapshot
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, Snapshot
     from sessionkit_integrations.window.turns import Window
 
 
@@ -37,14 +39,28 @@ class RecordingStore(Store):
         self._read: dict[str, Snapshot] = {}
         self._lock = threading.Lock()
 
-    def append(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
-        appended = self.inner.append(session_id, records, window, operation_id)
+    def append(
+        self,
+        session_id: str,
+        records: Sequence[Record],
+        window: Window,
+        operation_id: str,
+        **options: Unpack[AppendOptions],
+    ) -> Appended:
+        appended = self.inner.append(session_id, records, window, operation_id, **options)
         with self._lock:
             self.appended.update(records)
         return appended
 
-    async def aappend(self, session_id: str, records: Sequence[Record], window: Window, operation_id: str) -> Appended:
-        appended = await self.inner.aappend(session_id, records, window, operation_id)
+    async def aappend(
+        self,
+        session_id: str,
+        records: Sequence[Record],
+        window: Window,
+        operation_id: str,
+        **options: Unpack[AppendOptions],
+    ) -> Appended:
+        appended = await self.inner.aappend(session_id, records, window, operation_id, **options)
         with self._lock:
             self.appended.update(records)
         return appended

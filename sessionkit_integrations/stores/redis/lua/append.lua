@@ -1,42 +1,89 @@
 -- Appends records to a session, evicts the turns that leave the window, and renews the time to live.
 --
--- ARGV: operation id; the settings, which are one word as each costs a client time: now (Unix ms), window (turns), most
---       messages of a turn, ttl (ms, 0 for none), whether to keep evicted records (0 or 1), the letter of each record's
---       role; the records.
--- KEYS lacks the archive where neither ttl nor keep is given.
+-- ARGV: operation id; the settings, which are one word as each costs a client time: now (Unix ms), turns that a cut keeps,
+--       turns that there may be before a cut, most messages of a turn, ttl (ms, 0 for none), the sum of 1 (keep what is
+--       evicted), 2 (let it wait for a summary) and 4 (return the records), the letter of each record's role, and if
+--       tokens are limited the tokens that a cut keeps and those that there may be before it; the records.
+-- KEYS lacks the archive where neither ttl nor keep nor wait is given.
 -- Returns the number of turns that were evicted: 0 if the operation had been done before, -1 if a turn would be too long.
+-- If evicted turns are to wait or records to be returned, it is a list: that number, the turns that wait, the records.
 local FIRST = 3
+local PREAMBLE = 15 -- records that are looked at for a summary
 local operation = ARGV[1]
-local now, window, most, ttl, keep, letters = string.match(ARGV[2], '^(%d+) (%d+) (%d+) (%d+) (%d) (%a+)$')
-window, most, ttl, keep = tonumber(window), tonumber(most), tonumber(ttl), keep == '1'
+local now, window, trigger, most, ttl, flags, letters, limits =
+  string.match(ARGV[2], '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d) (%a+)(.*)$')
+window, trigger, most, ttl, flags = tonumber(window), tonumber(trigger), tonumber(most), tonumber(ttl), tonumber(flags)
+local keep, wait, read = flags % 2 == 1, flags % 4 >= 2, flags >= 4
+local tokens, trigger_tokens
+if limits ~= '' then
+  tokens, trigger_tokens = string.match(limits, '^ (%d+) (%d+)$')
+  tokens, trigger_tokens = tonumber(tokens), tonumber(trigger_tokens)
+end
+
+-- Finds out which archived records wait for a summary, as an older release, which knows of none, wrote the meta.
+local function find_waiting(meta, keeps)
+  local covered
+  for _, record in ipairs(redis.call('LRANGE', LIST, 0, math.max(meta.preamble - 1, PREAMBLE))) do
+    if role_letter(record) ~= 's' then
+      break
+    end
+    local ok, message = pcall(cjson.decode, record)
+    local summary = ok and type(message) == 'table' and message.summary
+    covered = type(summary) == 'table' and tonumber(summary.messages) or covered
+  end
+  if covered then
+    local waiting = redis.call('LRANGE', ARCHIVE, keeps and covered or 0, -1)
+    meta.waiting, meta.waiting_turns, meta.summarized = #waiting, turns_of(letters_of(waiting)), covered
+  end
+end
 
 local meta = load_meta(now)
+
+local function reply(evicted)
+  if flags < 2 then
+    return evicted
+  end
+  return { evicted, wait and meta.waiting_turns or 0, read and redis.call('LRANGE', LIST, 0, -1) or {} }
+end
+
 if is_retry(meta, operation) then
-  return 0
+  return reply(0)
 end
 
 if keep then
   -- An archive that is not a list fails here, before anything is written.
   meta.archived = redis.call('LLEN', ARCHIVE)
 end
+if wait and not meta.knows_waiting then
+  find_waiting(meta, keep)
+end
+local waits = wait or summarizes(meta)
+if tokens and not meta.tokens then
+  meta.tokens = 0
+  if meta.length > 0 then
+    recount(meta, redis.call('LRANGE', LIST, 0, -1))
+  end
+end
 
 -- Returns the turns to evict by the meta, or nil if it contradicts itself: where each begins (counted from 1 behind the
--- preamble), the mark of each, the number of their records, and the sizes of the turns that stay.
+-- preamble), the mark of each, the number of their records and tokens, and the sizes of the turns that stay.
 local function find_surplus()
-  local begins, marks, records, from = {}, {}, 0, 1
-  while meta.turns - #begins > window do
-    local _, last, size, mark = string.find(meta.sizes, '^(%d+):?(%d*),', from)
-    if not size then
+  local begins, marks, records, from, left = {}, {}, 0, 1, meta.tokens or 0
+  local surplus = meta.turns > trigger and meta.turns - window or 0
+  local is_over = tokens and left > trigger_tokens
+  while #begins < surplus or (is_over and left > tokens and #begins < meta.turns - 1) do
+    local _, last, size, mark, of_turn = string.find(meta.sizes, '^(%d+):?(%d*):?(%d*),', from)
+    if not size or (meta.tokens and of_turn == '') then
       return nil
     end
     begins[#begins + 1], marks[#marks + 1] = records + 1, tonumber(mark) or false
-    records, from = records + tonumber(size), last + 1
+    records, from, left = records + tonumber(size), last + 1, left - (tonumber(of_turn) or 0)
   end
   -- The current turn stays, and has a record.
   if records > 0 and meta.preamble + records >= meta.length then
     return nil
   end
-  return { begins = begins, marks = marks, records = records, sizes = string.sub(meta.sizes, from) }
+  return { begins = begins, marks = marks, records = records, left = left, sizes = string.sub(meta.sizes, from) }
 end
 
 -- Counts the list from scratch, as somebody wrote it who keeps no meta, and then the records that are added to it or,
@@ -124,7 +171,11 @@ local function evict(surplus)
     expire(ARCHIVE, left)
     meta.archived = meta.archived + records
   end
+  if waits then
+    meta.waiting, meta.waiting_turns = meta.waiting + records, meta.waiting_turns + #surplus.begins
+  end
   meta.sizes, meta.turns, meta.length = surplus.sizes, meta.turns - #surplus.begins, meta.length - records
+  meta.tokens = meta.tokens and surplus.left
   return #surplus.begins
 end
 
@@ -137,6 +188,10 @@ if longest > most or not surplus then
   end
   surplus = find_surplus()
 end
+if waits and not keep and (not surplus or surplus.records > 0) then
+  meta.archived = redis.call('LLEN', ARCHIVE) -- fails as above
+end
+keep = keep or waits
 local length = push('RPUSH', LIST, ARGV, FIRST, #ARGV)
 if ttl == 0 and length == #letters and meta.archived > 0 then
   -- The list is new, and the session as old as its archive, and so as its meta.
@@ -160,7 +215,7 @@ if ttl > 0 then
   if meta.archived > 0 then
     redis.call('PEXPIRE', ARCHIVE, ttl)
   end
-elseif meta.inherited and ARCHIVE and meta.archived > 0 then
+elseif meta.inherited and meta.archived > 0 then
   outlive(ARCHIVE, meta.inherited)
 end
-return evicted
+return reply(evicted)

@@ -14,15 +14,24 @@
 --
 -- KEYS: the list of active records, the meta string, the list of archived records.
 --
+-- Why tokens cost no scan either. Each record ends with its number of tokens, if its writer counted them. Once a writer
+-- has limited the tokens of the window, the meta keeps the number of each turn beside its size, and their sum. A record
+-- that nobody counted has none: that evicts too little, never too much, and readers count it and apply the window.
+--
 -- The meta is one line: "2 length preamble turns last sizes appended archived created age earlier lately known operations".
---   length, preamble, turns: records in the list, records before the first turn, turns
---   last: the last turn, as its size and mark ("4:1234"); sizes: the turns before it, a comma after each ("-" for none)
---   appended: messages ever appended; archived: records in the archive
+--   length, preamble, turns: records in the list, records before the first turn, turns; with tokens, the length is
+--     followed by their sum ("12:3400")
+--   last: the last turn, as its size and mark ("4:1234") and tokens ("4:1234:567"); sizes: the turns before it, a comma
+--     after each ("-" for none)
+--   appended: messages ever appended; archived: records in the archive, and if there are summaries the records that wait
+--     for one, their turns, and the records that summaries cover ("40:8:2:32")
 --   created, age: time of the first write in Unix ms, and the ms from there to the last
 --   earlier, lately: operations of the previous and of the present period
 --   known, operations: number of the ids that are remembered, and the ids, a comma after each
 -- Version 1 is the same without marks.
-local LIST, META, ARCHIVE = KEYS[1], KEYS[2], KEYS[3]
+local LIST, META = KEYS[1], KEYS[2]
+-- Most appends do not name the archive, as it need not exist. Its key differs from META by the last word.
+local ARCHIVE = KEYS[3] or string.sub(META, 1, -5) .. 'archive'
 local REMEMBERED = 32
 local MOST_REMEMBERED = 256
 local PERIOD = 10000 -- ms; longer than an operation may be sent again
@@ -49,6 +58,7 @@ end
 local function empty_meta(now)
   return {
     length = 0, preamble = 0, turns = 0, last = 0, mark = false, sizes = '', operations = '', appended = 0, archived = 0,
+    tokens = false, last_tokens = 0, waiting = 0, waiting_turns = 0, summarized = 0,
     created = tonumber(now), updated = tonumber(now), earlier = 0, lately = 0, known = 0,
   }
 end
@@ -59,8 +69,9 @@ local function read_meta(text, now)
   if not text then
     return meta
   end
-  local length, preamble, turns, last, mark, sizes, appended, archived, created, age, earlier, lately, known, from =
-    string.match(text, '^[12] (%d+) (%d+) (%d+) (%d+):?(%d*) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) ()')
+  local length, tokens, preamble, turns, last, mark, last_tokens, sizes, appended, archived, waiting, created, age,
+    earlier, lately, known, from = string.match(text, '^[12] (%d+):?(%d*) (%d+) (%d+) (%d+):?(%d*):?(%d*) (%S+) (%d+) '
+      .. '(%d+)([%d:]*) (%d+) (%d+) (%d+) (%d+) (%d+) ()')
   if not length then
     return meta
   end
@@ -76,11 +87,18 @@ local function read_meta(text, now)
   end
   meta.length, meta.preamble, meta.turns, meta.last, meta.mark = length, preamble, turns, last, tonumber(mark) or false
   meta.sizes = sizes == '-' and '' or sizes
+  meta.tokens, meta.last_tokens = tonumber(tokens) or false, tonumber(last_tokens) or 0
   meta.emptied = length == 0 -- its meta has a time to live that is not that of a new session
   if length + archived > 0 then
     meta.appended, meta.archived, meta.created = appended, archived, created
+    if waiting ~= '' then
+      local records, of_turns, covered = string.match(waiting, '^:(%d+):(%d+):(%d+)$')
+      meta.waiting, meta.waiting_turns = tonumber(records) or 0, tonumber(of_turns) or 0
+      meta.summarized = tonumber(covered) or 0
+    end
   end
   meta.updated, meta.earlier, meta.lately = created + age, earlier, lately
+  meta.knows_waiting = string.sub(text, 1, 1) ~= '1'
   return meta
 end
 
@@ -121,15 +139,30 @@ local function remember(meta, operation, now)
   meta.known, meta.operations = meta.known + 1, string.sub(meta.operations, from) .. operation .. ','
 end
 
-local function described(size, mark)
+local function described(size, mark, tokens)
+  if tokens then
+    return size .. ':' .. (mark or '') .. ':' .. tokens
+  end
   return mark and size .. ':' .. mark or size
+end
+
+-- Whether evicted turns wait for a summary, whoever evicts them.
+local function summarizes(meta)
+  return meta.waiting + meta.summarized > 0
 end
 
 -- `ttl` is in milliseconds; 0 leaves the keys the time that they have.
 local function save_meta(meta, ttl)
+  local length, archived = meta.length, meta.archived
+  if meta.tokens then
+    length = length .. ':' .. meta.tokens
+  end
+  if summarizes(meta) then
+    archived = table.concat({ archived, meta.waiting, meta.waiting_turns, meta.summarized }, ':')
+  end
   local text = table.concat({
-    '2', meta.length, meta.preamble, meta.turns, described(meta.last, meta.mark),
-    meta.sizes == '' and '-' or meta.sizes, meta.appended, meta.archived, meta.created, meta.updated - meta.created,
+    '2', length, meta.preamble, meta.turns, described(meta.last, meta.mark, meta.tokens and meta.last_tokens),
+    meta.sizes == '' and '-' or meta.sizes, meta.appended, archived, meta.created, meta.updated - meta.created,
     meta.earlier, meta.lately, meta.known, meta.operations,
   }, ' ')
   if ttl > 0 then
@@ -172,22 +205,35 @@ local function add_to_mark(mark, record)
   return (mark * 31 + #record * 961 + ending) % MARKS
 end
 
+-- Returns the tokens that a record says it has; 0 if nobody counted them. They stand before its time, at the end.
+local function tokens_of(record)
+  local counted, digits = string.match(string.sub(record, -48), ',"tokens":(%d+),"at":(%d+)}$')
+  return counted and #counted <= 9 and #digits <= 15 and tonumber(counted) or 0
+end
+
 -- Counts records into the preamble and the turns of `meta`, by the rules of window/turns.py: those of `records` from
 -- `from` on, given the letters of their roles. Returns the size of the longest turn, or preamble, that they are added to.
 local function count(meta, letters, records, from)
   local sizes, last, longest = { meta.sizes }, meta.last, 0
   for index = 1, #letters do
     local letter, record = string.sub(letters, index, index), records[from + index - 1]
+    local tokens = meta.tokens and tokens_of(record)
+    if tokens then
+      meta.tokens = meta.tokens + tokens
+    end
     if letter == 's' and meta.turns == 0 then
       meta.preamble = meta.preamble + 1
       longest = meta.preamble
     elseif letter == 'u' or meta.turns == 0 then
       if meta.turns > 0 then
-        sizes[#sizes + 1] = described(last, meta.mark) .. ','
+        sizes[#sizes + 1] = described(last, meta.mark, tokens and meta.last_tokens) .. ','
       end
-      meta.turns, last, meta.mark = meta.turns + 1, 1, add_to_mark(0, record)
+      meta.turns, last, meta.mark, meta.last_tokens = meta.turns + 1, 1, add_to_mark(0, record), tokens or 0
     else
       last = last + 1
+      if tokens then
+        meta.last_tokens = meta.last_tokens + tokens
+      end
       if meta.mark then
         meta.mark = add_to_mark(meta.mark, record)
       end
@@ -199,12 +245,29 @@ local function count(meta, letters, records, from)
   return longest
 end
 
--- Counts records into an empty session.
-local function recount(meta, records)
+-- Forgets the active records, so that others can be counted.
+local function count_from_scratch(meta)
+  meta.length, meta.preamble, meta.turns, meta.last, meta.mark, meta.sizes = 0, 0, 0, 0, false, ''
+  meta.tokens, meta.last_tokens = meta.tokens and 0, 0
+end
+
+-- Returns the number of turns of records that left the window, given the letters of their roles.
+local function turns_of(letters)
+  local turns = select(2, string.gsub(letters, 'u', 'u'))
+  return string.find(letters, '^s*o') and turns + 1 or turns
+end
+
+-- Returns the letters of the roles of records.
+local function letters_of(records)
   local letters = {}
   for index, record in ipairs(records) do
     letters[index] = role_letter(record)
   end
-  meta.length, meta.preamble, meta.turns, meta.last, meta.mark, meta.sizes = 0, 0, 0, 0, false, ''
-  return count(meta, table.concat(letters), records, 1)
+  return table.concat(letters)
+end
+
+-- Counts records into an empty session.
+local function recount(meta, records)
+  count_from_scratch(meta)
+  return count(meta, letters_of(records), records, 1)
 end

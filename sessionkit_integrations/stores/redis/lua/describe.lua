@@ -2,12 +2,13 @@
 --
 -- ARGV: now (Unix ms).
 -- Returns turns, messages, archived records, messages ever appended, the times of the first and the last write (Unix
--- ms), and the ms that the session has left (-1 for no end). Where nobody kept count, as for a list of the JavaScript
--- SessionKit, the three in the middle are -1. Returns nil if there is no such session.
+-- ms), the ms that the session has left (-1 for no end), the tokens of the active records, and how many archived records
+-- wait for a summary and are covered by one. Where nobody kept count, as for a list of the JavaScript SessionKit, the
+-- messages ever appended, the times and the tokens are -1. Returns nil if there is no such session.
 
 -- Whether the meta agrees with itself and with the head of the list.
 local function is_true(meta)
-  local size, mark = string.match(meta.sizes, '^(%d+):?(%d*),')
+  local size, mark = string.match(meta.sizes, '^(%d+):?(%d*):?%d*,')
   if not size then
     size, mark = meta.last, meta.mark
   end
@@ -37,4 +38,5 @@ if messages > 0 and (meta.length ~= messages or not is_true(meta)) then
 elseif messages == 0 then
   meta.turns = 0
 end
-return { meta.turns, messages, archived, appended, created, updated, time_left(messages > 0 and LIST or ARCHIVE) }
+return { meta.turns, messages, archived, appended, created, updated, time_left(messages > 0 and LIST or ARCHIVE),
+  meta.tokens or -1, meta.waiting, meta.summarized }

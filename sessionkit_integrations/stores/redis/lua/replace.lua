@@ -1,13 +1,17 @@
 -- Replaces a session's active records, or adds to or clears its archive, if nobody changed it meanwhile.
 --
--- ARGV: operation id, now (Unix ms), ttl (ms, 0 for none), the expected digest of the active records (empty for
---       any), the number of new active records (-1 to leave those alone), whether to clear the archive (0 or 1),
---       the letters of the new active records' roles, the new active records, the records to archive.
--- Returns 1, or 0 if the digest is another one.
-local FIRST = 8
+-- ARGV: operation id, now (Unix ms), ttl (ms, 0 for none), the expected digest of the active records (empty for any), the
+--       sum of 1 (keep what is evicted), 2 (let it wait for a summary) and 4 (clear the archive), the number of new active
+--       records (-1 to leave those alone), the number of evicted records, the letters of the roles of all records, what
+--       a summary covers ("records turns summarized created", as they were before; empty for none), the new active
+--       records, the evicted records, the records to archive.
+-- Returns 1, or 0 if the digest is another one, or if the session has another summary.
+local FIRST = 10
 local operation, now, ttl, expected = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
-local active, clear, letters = tonumber(ARGV[5]), ARGV[6] == '1', ARGV[7]
-local first_archived = FIRST + math.max(active, 0)
+local flags, active, evicted, letters, covers = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9]
+local keep, wait, clear = flags % 2 == 1, flags % 4 >= 2, flags >= 4
+local first_evicted = FIRST + math.max(active, 0)
+local first_archived = first_evicted + evicted
 
 local meta = load_meta(now)
 if is_retry(meta, operation) then
@@ -15,6 +19,14 @@ if is_retry(meta, operation) then
 end
 if expected ~= '' and redis.sha1hex(table.concat(redis.call('LRANGE', LIST, 0, -1), '\n')) ~= expected then
   return 0
+end
+
+local covered, covered_turns, summarized, created = string.match(covers, '^(%d+) (%d+) (%d+) (%d+)$')
+if covered then
+  covered, covered_turns = tonumber(covered), tonumber(covered_turns)
+  if meta.summarized ~= tonumber(summarized) or meta.created ~= tonumber(created) or covered > meta.waiting then
+    return 0
+  end
 end
 
 -- Keys that are not lists fail here, before anything is written.
@@ -30,17 +42,44 @@ if ttl == 0 then
   end
 end
 meta.inherited = left
+if covered then
+  meta.waiting, meta.waiting_turns = meta.waiting - covered, meta.waiting_turns - covered_turns
+  meta.summarized = meta.summarized + covered
+  if not keep then
+    local kept = meta.archived - meta.waiting - covered -- from a time when the store archived
+    if kept > 0 then
+      local rest = redis.call('LRANGE', ARCHIVE, kept + covered, -1)
+      redis.call('LTRIM', ARCHIVE, 0, kept - 1)
+      push('RPUSH', ARCHIVE, rest, 1, #rest)
+    else
+      redis.call('LTRIM', ARCHIVE, covered, -1)
+    end
+    meta.archived = meta.archived - covered
+  end
+end
 if clear then
   redis.call('DEL', ARCHIVE)
-  meta.archived = 0
+  meta.summarized = meta.summarized + meta.waiting
+  meta.archived, meta.waiting, meta.waiting_turns = 0, 0, 0
 end
-push('RPUSH', ARCHIVE, ARGV, first_archived, #ARGV)
-meta.archived = meta.archived + #ARGV - first_archived + 1
+local waits = wait or summarizes(meta)
+if not keep and not waits then
+  first_evicted = first_archived -- they are gone
+end
+push('RPUSH', ARCHIVE, ARGV, first_evicted, #ARGV)
+local archived = #ARGV - first_evicted + 1
+meta.archived = meta.archived + archived
+if waits then
+  meta.waiting = meta.waiting + archived
+  local offset = math.max(active, 0)
+  meta.waiting_turns = meta.waiting_turns + turns_of(string.sub(letters, offset + 1, offset + evicted))
+    + turns_of(string.sub(letters, offset + evicted + 1))
+end
 if active >= 0 then
   redis.call('DEL', LIST)
-  push('RPUSH', LIST, ARGV, FIRST, first_archived - 1)
-  meta.length, meta.preamble, meta.turns, meta.last, meta.mark, meta.sizes = 0, 0, 0, 0, false, ''
-  count(meta, letters, ARGV, FIRST)
+  push('RPUSH', LIST, ARGV, FIRST, FIRST + active - 1)
+  count_from_scratch(meta)
+  count(meta, string.sub(letters, 1, active), ARGV, FIRST)
 end
 if redis.call('EXISTS', LIST) == 0 and redis.call('EXISTS', ARCHIVE) == 0 then
   -- The session is gone, and what was done to it is forgotten: the next message begins another one. But a retry of

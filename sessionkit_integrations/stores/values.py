@@ -1,0 +1,149 @@
+"""Values that stores take and return."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from functools import cached_property
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from sessionkit_integrations.records.record import Record
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class AppendOptions(TypedDict, total=False):
+    """More that may be asked of an append.
+
+    Attributes:
+        wait: True to keep what is evicted in the archive until a summary covers it. A session in which records wait, or
+            have been summarised, does so in any case.
+        read: True to return the active records.
+    """
+
+    wait: bool
+    read: bool
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Records of a session as they were at one moment, oldest first."""
+
+    records: tuple[Record, ...]
+
+    @cached_property
+    def version(self) -> str:
+        """Digest of the records: equal for two snapshots that hold the same records.
+
+        It is computed from the records, so that a read transfers nothing else, and so that changes of writers that know
+        of no versions are noticed.
+        """
+        return hashlib.sha1(b"\n".join(self.records), usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True)
+class Appended:
+    """Outcome of an append.
+
+    Attributes:
+        evicted: Turns that left the window; 0 for a retry.
+        waiting_turns: Turns in the archive that wait for a summary, if the append was told to ``wait``; else 0.
+        window: The active records as the append left them, if it was told to ``read``; else ``None``.
+    """
+
+    evicted: int = 0
+    waiting_turns: int = 0
+    window: Snapshot | None = None
+
+
+@dataclass(frozen=True)
+class SessionInfo:
+    """Figures of a session, as its store keeps them.
+
+    Attributes:
+        turns: Turns among the active records.
+        messages: Active records, those of the preamble included.
+        archived: Archived records.
+        appended: Messages that were ever appended; ``None`` where the store does not count them.
+        tokens: Tokens of the active records, as they were counted when they were written; ``None`` where the store does
+            not add them up, as while no tokens limit the window.
+        waiting: Archived records that wait for a summary, the newest ones.
+        summarized: Archived records that summaries cover.
+        created: Time of the first write, in UTC; ``None`` where the store does not know it.
+        updated: Time of the last write, in UTC; ``None`` where the store does not know it.
+        expires: Time at which the session ends unless it is written to, in UTC; ``None`` if it does not end, or where
+            the store does not know.
+    """
+
+    turns: int
+    messages: int
+    archived: int
+    appended: int | None = None
+    created: datetime | None = None
+    updated: datetime | None = None
+    expires: datetime | None = None
+    tokens: int | None = None
+    waiting: int = 0
+    summarized: int = 0
+
+
+@dataclass(frozen=True)
+class Covered:
+    """Archived records that a new summary covers, the oldest of those that wait.
+
+    Attributes:
+        records: Their number.
+        turns: The number of their turns.
+        summarized: `SessionInfo.summarized` of the session when they were read.
+        created: `SessionInfo.created` of it.
+    """
+
+    records: int
+    turns: int
+    summarized: int
+    created: datetime | None
+
+    def is_outdated(self, summarized: int, waiting: int, created: datetime | None) -> bool:
+        """Return whether another summary was faster, or the session is another one; given its figures."""
+        return (self.summarized, self.created) != (summarized, created) or self.records > waiting
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Change of a whole session, made at once.
+
+    Attributes:
+        active: Records that replace all active ones; ``None`` leaves those alone.
+        archive: Records to add to the end of the archive.
+        clear_archive: True to empty the archive first. What waits there for a summary is gone.
+        evicted: Records that leave the window, which are archived before ``archive`` if the store archives what leaves,
+            or if they wait for a summary.
+        wait: True if what is archived waits for a summary; it does so as well in a session that has a summary.
+        covered: The archived records that a summary among the active ones covers. They wait no more, and a store that
+            does not archive drops them.
+    """
+
+    active: tuple[Record, ...] | None = None
+    archive: tuple[Record, ...] = ()
+    clear_archive: bool = False
+    evicted: tuple[Record, ...] = ()
+    wait: bool = False
+    covered: Covered | None = None
+
+
+def milliseconds(time: datetime | None) -> int | None:
+    """Return a time as Unix milliseconds, as `moment` takes it."""
+    return None if time is None else round((time - _EPOCH) / timedelta(milliseconds=1))
+
+
+def moment(milliseconds: int | None) -> datetime | None:
+    """Return a time in Unix milliseconds as an aware one, in UTC; ``None`` if no calendar has it."""
+    if milliseconds is None:
+        return None
+    try:
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
