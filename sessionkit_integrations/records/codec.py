@@ -12,7 +12,7 @@ from sessionkit_integrations.records.strict import check_fields
 from sessionkit_integrations.records.unreadable import UnreadableRecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sessionkit_integrations.records.fields import Fields
 
@@ -86,20 +86,32 @@ class PlainCodec:
         return message  # type: ignore[no-any-return]  # TypedDicts cannot be built from unknown keys
 
 
-def encode_all(codec: Codec[M], messages: Sequence[M], max_bytes: int = MAX_MESSAGE_BYTES) -> list[Record]:
+PLAIN = PlainCodec()
+
+
+def encode_all(
+    codec: Codec[M],
+    messages: Sequence[M],
+    max_bytes: int = MAX_MESSAGE_BYTES,
+    count: Callable[[Message], int] | None = None,
+) -> list[Record]:
     """Return the records of a batch of messages, all written at the present time.
 
     Args:
         codec: The codec of their framework.
         messages: The batch.
         max_bytes: Bytes that a record may have.
+        count: Returns the tokens of a message, which the record then says; ``None`` to count none.
 
     Raises:
-        InvalidMessageError: One of them cannot be stored.
+        InvalidMessageError: One of them cannot be stored, or its tokens cannot be counted.
     """
     at = now()
-    # A list, as it may be an iterator.
-    records = [encode(fields, at) for fields in codec.encode(list(messages), max_bytes)]
+    fields = codec.encode(list(messages), max_bytes)  # a list, as it may be an iterator
+    if count is None:
+        records = [encode(each, at) for each in fields]
+    else:
+        records = [encode(each, at, count(PLAIN.decode(dict(each)))) for each in fields]
     for record in records:
         if len(record) > max_bytes:
             raise too_large(len(record), max_bytes)

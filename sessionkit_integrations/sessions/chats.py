@@ -7,14 +7,13 @@ command line and exports read records nowhere else.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sessionkit_integrations.errors import ConflictError
-from sessionkit_integrations.records.codec import decode_all, encode_all
+from sessionkit_integrations.records.codec import decode_all
 from sessionkit_integrations.records.messages import check_session_id
-from sessionkit_integrations.records.record import role_of, tokens_of
+from sessionkit_integrations.records.record import role_of
 from sessionkit_integrations.runtime.retries import Attempts, Backoff, Policy, on_conflict, retrying
 from sessionkit_integrations.runtime.steps import arun, run
 from sessionkit_integrations.sessions.snapshot import EVERYTHING, NOTHING, SessionSnapshot
@@ -26,10 +25,11 @@ from sessionkit_integrations.window.turns import evict, longest_turn, turn_too_l
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sessionkit_integrations.records.codec import Codec, Reader
+    from sessionkit_integrations.records.codec import Reader
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.sessions.edits import EditFunction, EditPlan
+    from sessionkit_integrations.sessions.encoding import Encoding
     from sessionkit_integrations.sessions.steps import StoreStep
     from sessionkit_integrations.stores.base import Store
     from sessionkit_integrations.stores.values import SessionInfo, Snapshot
@@ -42,9 +42,6 @@ T = TypeVar("T")
 CONFLICT_POLICY = Policy(Backoff(first=0.002, longest=0.1), attempts=100)
 """Attempts at an edit, or at a read of a session with its archive, against faster writers."""
 
-MAX_IN_LOOP = 200
-"""Most messages, or chunks of messages, that an event loop encodes itself: it has to wait for some milliseconds."""
-
 
 class Chats(Generic[M]):
     """The sessions of a store, read and written as messages of one framework.
@@ -52,15 +49,14 @@ class Chats(Generic[M]):
     Args:
         store: The store that holds them.
         window: Returns the window in force.
-        codec: Writes the framework's messages as records, and reads them.
-        max_message_bytes: Largest record, in bytes.
+        encoding: Makes records of the framework's messages.
     """
 
-    def __init__(self, store: Store, window: Callable[[], Window], codec: Codec[M], max_message_bytes: int) -> None:
+    def __init__(self, store: Store, window: Callable[[], Window], encoding: Encoding[M]) -> None:
         self._store = store
         self._window = window
-        self._codec = codec
-        self._max_message_bytes = max_message_bytes
+        self._encoding = encoding
+        self._codec = encoding.codec
 
     def append(self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None) -> None:
         """Add messages to the end of a session, all at once; see `SessionManager.send_messages`."""
@@ -167,12 +163,11 @@ class Chats(Generic[M]):
 
     def encode(self, messages: Sequence[M]) -> list[Record]:
         """Return the records that hold messages, for an edit that adds them to a session."""
-        return encode_all(self._codec, messages, self._max_message_bytes)
+        return self._encoding.encode(messages, count=self._window().tokens is not None)
 
     async def aencode(self, messages: Sequence[M]) -> list[Record]:
-        """See `encode`. Many messages are encoded in a thread, so that the event loop goes on meanwhile."""
-        batch = list(messages)
-        return await asyncio.to_thread(self.encode, batch) if len(batch) > MAX_IN_LOOP else self.encode(batch)
+        """See `encode`."""
+        return await self._encoding.aencode(messages, count=self._window().tokens is not None)
 
     def decode(
         self, session_id: str, records: Sequence[Record], reader: Reader[N], *, first: int, archived: bool = False
@@ -215,7 +210,8 @@ class Chats(Generic[M]):
         return replace(snapshot, archived=archived, archive_start=start)
 
     def _of(self, session_id: str, active: Snapshot, window: Window | None = None) -> SessionSnapshot[M]:
-        return SessionSnapshot.of(session_id, self._codec, window or self._window(), active.records)
+        window = window or self._window()
+        return SessionSnapshot.of(session_id, self._codec, window, active.records, tokens_of=self._encoding.tokens_of)
 
     def _edit(self, session_id: str, attempt: Callable[[], Steps[T]]) -> Steps[T]:
         check_session_id(session_id)
@@ -248,7 +244,7 @@ class Chats(Generic[M]):
         # What is too long already may stay so, as when a message is taken out of it.
         if longest > max(window.max_turn_messages, longest_turn(map(role_of, snapshot.active))):
             raise turn_too_long(window)
-        kept, evicted = evict(plan.active, window, role_of, tokens_of)
+        kept, evicted = evict(plan.active, window, role_of, self._encoding.tokens_of)
         if self._store.archive and not plan.clear_archive:
             archive = (*snapshot.outside, *archive, *evicted)
         return Edit(tuple(kept), archive, plan.clear_archive)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from sessionkit_integrations.errors import StoreError
@@ -10,7 +11,7 @@ from sessionkit_integrations.stores.copies import find, identity_of, with_passwo
 from sessionkit_integrations.stores.urls import store_from_url
 from sessionkit_integrations.window.turns import Window
 
-_NAMES = ("identity", "url", "needs_password", "turns", "max_turn_messages", "max_message_bytes")
+_NAMES = ("identity", "url", "needs_password", "window", "max_message_bytes")
 
 
 def describe(sessions: SessionManager) -> dict[str, Any]:
@@ -20,8 +21,7 @@ def describe(sessions: SessionManager) -> dict[str, Any]:
         "identity": identity_of(sessions),
         "url": None if place is None else place.url,
         "needs_password": place is not None and place.needs_password,
-        "turns": window.turns,
-        "max_turn_messages": window.max_turn_messages,
+        "window": asdict(window),
         "max_message_bytes": sessions.max_message_bytes,
     }
 
@@ -35,7 +35,7 @@ def restore(description: dict[str, Any]) -> SessionManager:
     """
     if not description.keys() >= set(_NAMES):
         raise ValueError(f"a description of sessions must have {', '.join(_NAMES)}")
-    identity, url, needs_password, turns, max_turn_messages, max_message_bytes = map(description.__getitem__, _NAMES)
+    identity, url, needs_password, window, max_message_bytes = map(description.__getitem__, _NAMES)
     found = find(identity)
     if isinstance(found, SessionManager):
         return found
@@ -45,4 +45,4 @@ def restore(description: dict[str, Any]) -> SessionManager:
             " sessions again"
         )
     store = store_from_url(with_password(url, needs_password))
-    return SessionManager(Window(turns, max_turn_messages), store, max_message_bytes=max_message_bytes)
+    return SessionManager(Window(**window), store, max_message_bytes=max_message_bytes)

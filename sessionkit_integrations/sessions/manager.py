@@ -10,6 +10,7 @@ from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, checked_max
 from sessionkit_integrations.runtime.context import Closeable
 from sessionkit_integrations.runtime.redaction import hidden
 from sessionkit_integrations.sessions.chats import Chats
+from sessionkit_integrations.sessions.encoding import Encoding
 from sessionkit_integrations.sessions.reading import ReadsSessions
 from sessionkit_integrations.sessions.writing import WritesSessions
 from sessionkit_integrations.stores.base import Store
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from sessionkit_integrations.records.codec import Codec
+    from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.tokens import CountTokens
 
 
 class SessionManager(WritesSessions, ReadsSessions, Closeable):
@@ -39,6 +42,8 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         max_message_bytes: Largest message, in bytes of JSON. A larger one is refused.
         max_turn_messages: Most messages of a turn, or of the preamble. More are refused, as when an agent loops.
             ``None`` leaves what the window says (1,000 by default).
+        count_tokens: Returns the tokens of a message; called once for each message that is written while tokens limit
+            the window. `tokens.approximate_tokens` if ``None``.
 
     Raises:
         TypeError, ValueError: ``memory_window`` is not a number of turns of at least 1, ``store`` is not a store, or a
@@ -58,6 +63,7 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         *,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         max_turn_messages: int | None = None,
+        count_tokens: CountTokens | None = None,
     ) -> None:
         _check_store(memory_window, store)
         self.store = InMemoryStore() if store is None else store
@@ -65,6 +71,7 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         self._window = Window.of(memory_window)
         if max_turn_messages is not None:
             self._window = replace(self._window, max_turn_messages=max_turn_messages)
+        self._count_tokens = _checked_counter(count_tokens)
         self._plain = self.using(PlainCodec())
 
     @classmethod
@@ -75,6 +82,7 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         *,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         max_turn_messages: int | None = None,
+        count_tokens: CountTokens | None = None,
     ) -> Self:
         """Return a manager with the store that a URL names.
 
@@ -85,6 +93,7 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
             memory_window: See the constructor.
             max_message_bytes: See the constructor.
             max_turn_messages: See the constructor.
+            count_tokens: See the constructor.
 
         Raises:
             ValueError: The URL names no store, or a wrong option.
@@ -92,7 +101,13 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         """
         url = hidden(url)
         store = store_from_url(url)
-        return cls(memory_window, store, max_message_bytes=max_message_bytes, max_turn_messages=max_turn_messages)
+        return cls(
+            memory_window,
+            store,
+            max_message_bytes=max_message_bytes,
+            max_turn_messages=max_turn_messages,
+            count_tokens=count_tokens,
+        )
 
     def __repr__(self) -> str:
         # Also of one whose constructor raised: error trackers show it.
@@ -143,7 +158,13 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         def window() -> Window:
             return self._window if evict else self._window.keeping_all()
 
-        return Chats(self.store, window, codec, self._max_message_bytes)
+        return Chats(self.store, window, Encoding(codec, self._max_message_bytes, self._tokens_of))
+
+    def _tokens_of(self, message: Message) -> int:
+        # Imported where tokens limit a window.
+        from sessionkit_integrations.tokens import approximate_tokens, counted  # noqa: PLC0415
+
+        return counted(self._count_tokens or approximate_tokens, message)
 
     def close(self) -> None:
         """Close the store."""
@@ -170,6 +191,12 @@ def check_manager(value: object) -> None:
     if not isinstance(value, SessionManager):
         hint = "; make one with SessionManager(store=…)" if isinstance(value, Store) else ""
         raise TypeError(f"sessions must be a SessionManager, got {_type(value)}{hint}")
+
+
+def _checked_counter(count_tokens: CountTokens | None) -> CountTokens | None:
+    if count_tokens is not None and not callable(count_tokens):
+        raise TypeError(f"count_tokens must be a callable, got {_type(count_tokens)}")
+    return count_tokens
 
 
 def _check_store(memory_window: object, store: object) -> None:

@@ -12,7 +12,7 @@ from sessionkit_integrations.stores.values import Snapshot
 from sessionkit_integrations.window.turns import bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sessionkit_integrations.records.codec import Reader
     from sessionkit_integrations.records.record import Record
@@ -73,9 +73,26 @@ class SessionSnapshot(Generic[M]):
     archive_start: int = 0
 
     @classmethod
-    def of(cls, session_id: str, reader: Reader[M], window: Window, active: Sequence[Record]) -> SessionSnapshot[M]:
-        """Return a session with some active records and nothing in its archive."""
-        preamble_end, window_start = bounds(active, window, role_of, tokens_of)
+    def of(
+        cls,
+        session_id: str,
+        reader: Reader[M],
+        window: Window,
+        active: Sequence[Record],
+        *,
+        tokens_of: Callable[[Record], int] = tokens_of,
+    ) -> SessionSnapshot[M]:
+        """Return a session with some active records and nothing in its archive.
+
+        Args:
+            session_id: The session.
+            reader: Reads a record as a message.
+            window: The window to apply.
+            active: The active records.
+            tokens_of: Returns the tokens of a record.
+        """
+        tokens = None if window.tokens is None else list(map(tokens_of, active))
+        preamble_end, window_start = bounds(map(role_of, active), window, tokens)
         return cls(session_id, reader, window, tuple(active), preamble_end, window_start)
 
     def __bool__(self) -> bool:

@@ -145,7 +145,7 @@ class SessionState:
             raise conflict()
         first = len(self.archived) - self.waiting
         self.waiting -= covered.records
-        self.waiting_turns -= covered.turns
+        self.waiting_turns = max(self.waiting_turns - covered.turns, 0) if self.waiting else 0
         self.summarized += covered.records
         if not archive:
             del self.archived[first : first + covered.records]

@@ -165,25 +165,29 @@ def evict(
     Returns:
         The kept items (the preamble and the last turns) and the evicted ones, both in order.
     """
-    preamble_end, window_start = bounds(items, window, role_of, tokens_of)
+    tokens = None if window.tokens is None or tokens_of is None else list(map(tokens_of, items))
+    preamble_end, window_start = bounds(map(role_of, items), window, tokens)
     return [*items[:preamble_end], *items[window_start:]], list(items[preamble_end:window_start])
 
 
-def bounds(
-    items: Sequence[T], window: Window, role_of: Callable[[T], str], tokens_of: Callable[[T], int] | None = None
-) -> tuple[int, int]:
+def bounds(roles: Iterable[str], window: Window, tokens: Sequence[int] | None = None) -> tuple[int, int]:
     """Return the position at which a conversation's preamble ends, and the one at which its window begins.
 
-    What is between the two leaves the window. The arguments are those of `evict`.
+    What is between the two leaves the window.
+
+    Args:
+        roles: The roles of the messages, oldest first.
+        window: The window to apply.
+        tokens: The tokens of the messages; needed if tokens limit the window.
     """
-    numbers = number_turns(map(role_of, items))
+    numbers = number_turns(roles)
     turns = numbers[-1] if numbers else 0
-    if window.tokens is None or tokens_of is None:
+    if tokens is None:
         leaving = window.surplus(turns)
     else:
         sums = [0] * (turns + 1)
-        for number, item in zip(numbers, items, strict=True):
-            sums[number] += tokens_of(item)
+        for number, each in zip(numbers, tokens, strict=True):
+            sums[number] += each
         leaving = window.surplus(turns, sums[1:], sums[0])
     return bisect_right(numbers, 0), bisect_right(numbers, leaving)
 

@@ -231,7 +231,7 @@ def _cover(session: int, row: Row, covered: Covered, *, archive: bool) -> Statem
         raise conflict()
     first = row.archived - row.waiting
     row.waiting -= covered.records
-    row.waiting_turns -= covered.turns
+    row.waiting_turns = max(row.waiting_turns - covered.turns, 0) if row.waiting else 0
     row.summarized += covered.records
     if not archive:
         last = first + covered.records

@@ -43,7 +43,8 @@ if ttl == 0 then
 end
 meta.inherited = left
 if covered then
-  meta.waiting, meta.waiting_turns = meta.waiting - covered, meta.waiting_turns - covered_turns
+  meta.waiting = meta.waiting - covered
+  meta.waiting_turns = meta.waiting > 0 and math.max(meta.waiting_turns - covered_turns, 0) or 0
   meta.summarized = meta.summarized + covered
   if not keep then
     local kept = meta.archived - meta.waiting - covered -- from a time when the store archived

@@ -1,0 +1,62 @@
+"""Messages of one framework as records, with the tokens that the window needs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from sessionkit_integrations.records.codec import PLAIN, encode_all
+from sessionkit_integrations.records.record import counted_tokens, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sessionkit_integrations.records.codec import Codec
+    from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.records.record import Record
+
+M = TypeVar("M")
+
+MAX_IN_LOOP = 200
+"""Most messages, or chunks of messages, that an event loop encodes itself: it has to wait for some milliseconds."""
+
+
+class Encoding(Generic[M]):
+    """The way in which messages become records.
+
+    Args:
+        codec: Writes the framework's messages as records, and reads them.
+        max_message_bytes: Largest record, in bytes.
+        count_tokens: Counts the tokens of a message, or raises `InvalidMessageError`.
+    """
+
+    def __init__(self, codec: Codec[M], max_message_bytes: int, count_tokens: Callable[[Message], int]) -> None:
+        self.codec = codec
+        self._max_message_bytes = max_message_bytes
+        self._count_tokens = count_tokens
+
+    def encode(self, messages: Sequence[M], *, count: bool) -> list[Record]:
+        """Return the records that hold messages, with their tokens if these are to be counted.
+
+        Raises:
+            InvalidMessageError: One of them cannot be stored.
+        """
+        return encode_all(self.codec, messages, self._max_message_bytes, self._count_tokens if count else None)
+
+    async def aencode(self, messages: Sequence[M], *, count: bool) -> list[Record]:
+        """See `encode`. Many messages are encoded in a thread, so that the event loop goes on meanwhile."""
+        batch = list(messages)
+        if len(batch) > MAX_IN_LOOP:
+            return await asyncio.to_thread(self.encode, batch, count=count)
+        return self.encode(batch, count=count)
+
+    def tokens_of(self, record: Record) -> int:
+        """Return the tokens of a record, which are counted now if nobody did so when it was written."""
+        tokens = counted_tokens(record)
+        if tokens is not None:
+            return tokens
+        try:
+            message = PLAIN.decode(decode(record))
+        except (ValueError, RecursionError):
+            return 0  # whoever reads it finds out
+        return self._count_tokens(message)
