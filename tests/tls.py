@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
+import select
 import socket
 import ssl
-import threading
 from typing import TYPE_CHECKING
 
 import trustme
 
+from tests.listening import Listener
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
+LOOK_SECONDS = 0.1
+"""Seconds after which a connection with nothing to pass on looks whether the front was stopped."""
 
-class TLSFront:
+
+class TLSFront(Listener):
     """Accepts TLS connections and passes them on to a port of this machine.
 
     Args:
@@ -35,48 +39,20 @@ class TLSFront:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(*names).configure_cert(self._context)
         self._target = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
+        super().__init__(self._pass_on)
 
-    def stop(self) -> None:
-        """Accept no more."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for thread in self._threads:
-            thread.join(timeout=5)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                plain, _ = self._listener.accept()
-            except OSError:
-                return
-            thread = threading.Thread(target=self._serve, args=(plain,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, plain: socket.socket) -> None:
+    def _pass_on(self, plain: socket.socket) -> None:
         with (
-            plain,
-            contextlib.suppress(OSError),
             self._context.wrap_socket(plain, server_side=True) as secure,
             socket.create_connection(("127.0.0.1", self._target)) as server,
         ):
-            back = threading.Thread(target=_copy, args=(server, secure), daemon=True)
-            back.start()
-            _copy(secure, server, self._count)
-            back.join(timeout=5)
-
-    def _count(self, data: bytes) -> None:
-        self.received += len(data)
-
-
-def _copy(source: socket.socket, target: socket.socket, seen: Callable[[bytes], None] = lambda _: None) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            seen(data)
-            target.sendall(data)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
+            while not self.stopped.is_set():
+                # By one thread: two that use an SSL socket at once can bring down the interpreter, up to Python 3.13.
+                ready = [secure] if secure.pending() else select.select([secure, server], [], [], LOOK_SECONDS)[0]
+                for source in ready:
+                    data = source.recv(65536)
+                    if not data:
+                        return
+                    if source is secure:
+                        self.received += len(data)
+                    (server if source is secure else secure).sendall(data)

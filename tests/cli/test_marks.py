@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,9 +12,11 @@ import typer
 from sessionkit_integrations import Edit, StoreError
 from sessionkit_integrations.cli.faults import run_command_line
 from sessionkit_integrations.records.record import Record
+from tests.listening import Listener
 from tests.view.unseen import UNSEEN
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
     from tests.cli.running import Place
@@ -108,25 +108,12 @@ def liar() -> Iterator[str]:
     """The URL of a server that answers everything with an error, which would steer a terminal."""
     reply = "-ERR \x1b]0;title\x07 \u202e\u200b\U000e0041 no\r\n".encode()
 
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=answer, args=(connection,), daemon=True).start()
-
     def answer(connection: socket.socket) -> None:
-        with connection:
-            while received := connection.recv(65536):
-                connection.sendall(reply * received.count(b"\r\n*1") or reply)
+        while received := connection.recv(65536):
+            connection.sendall(reply * received.count(b"\r\n*1") or reply)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"redis://127.0.0.1:{listener.getsockname()[1]}?timeout=2"
-        listener.shutdown(socket.SHUT_RDWR)
-    thread.join(5)
+    with Listener(answer) as listener:
+        yield f"redis://127.0.0.1:{listener.port}?timeout=2"
 
 
 def test_an_error_of_a_server(here: Place, liar: str) -> None:

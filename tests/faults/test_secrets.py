@@ -6,7 +6,6 @@ import asyncio
 import logging
 import pickle
 import socket
-import threading
 import traceback
 from functools import partial
 from pathlib import Path
@@ -34,6 +33,7 @@ from sessionkit_integrations import (
     UpstashStore,
 )
 from sessionkit_integrations.runtime.redaction import Secret, is_ambiguous, split_url
+from tests.listening import Listener
 from tests.servers import Server, free_port
 
 if TYPE_CHECKING:
@@ -84,24 +84,13 @@ def silent() -> Iterator[int]:
 @pytest.fixture
 def repeating() -> Iterator[int]:
     """The port of a server that knows no command and repeats it in its error, as old ones do with HELLO."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    request = connection.recv(65536)
-                    words = b" ".join(word for word in request.split(b"\r\n") if word[:1] not in {b"*", b"$"})
-                    connection.sendall(b"-ERR unknown command, with args beginning with: " + words + b"\r\n")
+    def serve(connection: socket.socket) -> None:
+        words = [word for word in connection.recv(65536).split(b"\r\n") if word[:1] not in {b"*", b"$"}]
+        connection.sendall(b"-ERR unknown command, with args beginning with: " + b" ".join(words) + b"\r\n")
 
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-    thread.join()
+    with Listener(serve) as listener:
+        yield listener.port
 
 
 WAYS: dict[str, Callable[[str], RedisStore]] = {

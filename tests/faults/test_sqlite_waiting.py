@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -39,6 +39,20 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
+class Waiting(NamedTuple):
+    """Sessions to which a thread waits to write.
+
+    Attributes:
+        sessions: The sessions.
+        writer: The thread.
+        unlock: Ends the process that has the file locked.
+    """
+
+    sessions: SessionManager
+    writer: threading.Thread
+    unlock: Callable[[], None]
+
+
 HOLDER = """
 import sqlite3, sys, time
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -64,25 +78,30 @@ def waits(caplog: pytest.LogCaptureFixture) -> Callable[[], None]:
     return lambda: wait_until(lambda: any("locked" in record.getMessage() for record in caplog.records))
 
 
-def contents(messages: list[Any]) -> list[str]:
-    return [message["content"] for message in messages]
-
-
-def test_reads_do_not_wait_behind_a_write_that_waits(
-    path: Path, locked: Callable[[], None], waits: Callable[[], None]
-) -> None:
+@pytest.fixture
+def waiting(path: Path, locked: Callable[[], None], waits: Callable[[], None]) -> Iterator[Waiting]:
+    """Sessions of the locked file, and a thread that waits to write to them."""
     sessions = SessionManager(store=SQLiteStore(path, timeout=PATIENCE))
     writer = threading.Thread(target=sessions.add_user_message, args=("s", "second"))
     writer.start()
     waits()
+    yield Waiting(sessions, writer, locked)
+    sessions.close()
+
+
+def contents(messages: list[Any]) -> list[str]:
+    return [message["content"] for message in messages]
+
+
+def test_reads_do_not_wait_behind_a_write_that_waits(waiting: Waiting) -> None:
+    sessions, writer, unlock = waiting
     for _ in range(20):
         assert contents(sessions.get_session("s")) == ["first"]
         assert list(sessions.list_sessions()) == ["s"]
     assert writer.is_alive()
-    locked()
+    unlock()
     writer.join()
     assert contents(sessions.get_session("s")) == ["first", "second"]
-    sessions.close()
 
 
 def test_a_wait_is_logged_when_it_begins_and_when_it_ends_late(
@@ -119,13 +138,8 @@ async def test_asynchronous_reads_do_not_wait_behind_a_write_that_waits(path: Pa
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_fork_does_not_wait_for_a_locked_file(
-    path: Path, locked: Callable[[], None], waits: Callable[[], None]
-) -> None:
-    sessions = SessionManager(store=SQLiteStore(path, timeout=PATIENCE))
-    writer = threading.Thread(target=sessions.add_user_message, args=("s", "of the parent"))
-    writer.start()
-    waits()
+def test_a_fork_does_not_wait_for_a_locked_file(waiting: Waiting) -> None:
+    sessions, writer, unlock = waiting
     fork = multiprocessing.get_context("fork")
     reader = fork.Process(target=sessions.get_session, args=("s",))
     other = fork.Process(target=sessions.add_user_message, args=("s", "of the child"))
@@ -134,27 +148,20 @@ def test_a_fork_does_not_wait_for_a_locked_file(
     reader.join(PATIENCE)
     assert writer.is_alive()
     assert reader.exitcode == 0
-    locked()
+    unlock()
     writer.join()
     other.join(PATIENCE)
     assert other.exitcode == 0
-    assert sorted(contents(sessions.get_session("s"))) == ["first", "of the child", "of the parent"]
-    sessions.close()
+    assert sorted(contents(sessions.get_session("s"))) == ["first", "of the child", "second"]
 
 
-def test_closing_does_not_wait_for_a_locked_file(
-    path: Path, locked: Callable[[], None], waits: Callable[[], None]
-) -> None:
-    sessions = SessionManager(store=SQLiteStore(path, timeout=PATIENCE))
-    writer = threading.Thread(target=sessions.add_user_message, args=("s", "second"))
-    writer.start()
-    waits()
+def test_closing_does_not_wait_for_a_locked_file(waiting: Waiting) -> None:
+    sessions, writer, unlock = waiting
     sessions.close()
     assert writer.is_alive()
-    locked()
+    unlock()
     writer.join()
     assert contents(sessions.get_session("s")) == ["first", "second"]
-    sessions.close()
 
 
 def test_an_interruption_whose_traceback_is_kept_leaves_nothing_locked(path: Path) -> None:

@@ -8,11 +8,10 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from tests.listening import Listener
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
-
-    from typing_extensions import Self
 
     from tests.faults.helpers.framing import Framing
 
@@ -69,7 +68,7 @@ class Faults:
         return sum(self.counts.values()) - self.counts[PASS]
 
 
-class FaultyProxy:
+class FaultyProxy(Listener):
     """Passes connections on to a server, and each command and its reply as its faults have it.
 
     Args:
@@ -80,41 +79,15 @@ class FaultyProxy:
 
     def __init__(self, target: int, framing: Framing, faults: Faults) -> None:
         self._target, self._framing, self._faults = target, framing, faults
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
+        super().__init__(self._pass_on)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stopped.set()
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with client, socket.create_connection(("127.0.0.1", self._target)) as server:
+    def _pass_on(self, client: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", self._target)) as server:
             for each in (client, server):
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             requests, replies = _Messages(client, self._framing), _Messages(server, self._framing)
-            try:
-                while (request := requests.next()) and self._exchange(request, client, server, replies):
-                    pass
-            except OSError:
-                pass  # the client is gone
+            while (request := requests.next()) and self._exchange(request, client, server, replies):
+                pass
 
     def _exchange(self, request: bytes, client: socket.socket, server: socket.socket, replies: _Messages) -> bool:
         """Pass a command on, and its reply back; return whether the connection is to live on."""
@@ -135,7 +108,7 @@ class FaultyProxy:
             client.sendall(answer[: len(answer) // 2])
             return False
         if fault == DELAY:
-            self._stopped.wait(self._faults.pause)
+            self.stopped.wait(self._faults.pause)
         client.sendall(answer)
         return True
 

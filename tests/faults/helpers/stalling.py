@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
-import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
+
+from tests.listening import Listener
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -23,16 +25,14 @@ class Stalling:
 
     def __init__(self, answer: bytes = b"", *, pause: float = 0.1, accepts: bool = True) -> None:
         self._answer, self._pause = answer, pause
-        self._stopped = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=0 if not accepts else 100)
-        self.port: int = self._listener.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{self.port}"
-        self._held: list[socket.socket] = []
         self.accepts = accepts
+        self._open = ExitStack()
         if accepts:
-            threading.Thread(target=self._accept, daemon=True).start()
+            self._listener = self._open.enter_context(Listener(self._dribble))
+            self.port = self._listener.port
         else:
-            self._fill()
+            self.port = self._full()
+        self.url = f"redis://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
         return self
@@ -40,39 +40,23 @@ class Stalling:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stopped.set()
-        self._listener.close()
-        for each in self._held:
-            each.close()
+        self._open.close()
 
-    def _fill(self) -> None:
+    def _full(self) -> int:
+        """Return a port whose backlog is full."""
+        listener = self._open.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        port: int = listener.getsockname()[1]
         while True:
-            waiting = socket.socket()
-            self._held.append(waiting)
+            waiting = self._open.enter_context(socket.socket())
             waiting.settimeout(0.3)
             try:
-                waiting.connect(("127.0.0.1", self.port))
+                waiting.connect(("127.0.0.1", port))
             except TimeoutError:
-                return
-
-    def _accept(self) -> None:
-        self._listener.settimeout(0.05)
-        while not self._stopped.is_set():
-            try:
-                client, _ = self._listener.accept()
-            except TimeoutError:
-                continue
-            except OSError:
-                return
-            self._held.append(client)
-            if self._answer:
-                threading.Thread(target=self._dribble, args=(client,), daemon=True).start()
+                return port
 
     def _dribble(self, client: socket.socket) -> None:
         for byte in self._answer:
-            if self._stopped.wait(self._pause):
+            if self._listener.stopped.wait(self._pause):
                 return
-            try:
-                client.sendall(bytes([byte]))
-            except OSError:
-                return
+            client.sendall(bytes([byte]))
+        self._listener.stopped.wait()
