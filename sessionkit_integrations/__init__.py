@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         SessionKitError,
         StoreError,
         StoreUnavailableError,
+        VocabularyError,
     )
     from sessionkit_integrations.langchain.history import SessionKitChatMessageHistory
     from sessionkit_integrations.llama_index.chat_stores import SessionKitAsyncChatStore, SessionKitChatStore
@@ -47,6 +48,7 @@ _MODULES = {
         "SessionKitError",
         "StoreError",
         "StoreUnavailableError",
+        "VocabularyError",
     ),
     "langchain.history": ("SessionKitChatMessageHistory",),
     "llama_index.chat_stores": ("SessionKitAsyncChatStore", "SessionKitChatStore"),
@@ -94,6 +96,7 @@ if TYPE_CHECKING:
         "StoreError",
         "StoreUnavailableError",
         "UpstashStore",
+        "VocabularyError",
         "Window",
     ]
 

@@ -1,7 +1,8 @@
 """Every error this package raises, split by whose fault it is.
 
 The caller's fault: [`InvalidMessageError`][], [`InvalidSessionIdError`][], [`MissingDependencyError`][].
-The world's fault: [`StoreError`][] and what derives from it; the driver's own exception is its ``__cause__``.
+The world's fault: [`VocabularyError`][], and [`StoreError`][] and what derives from it; the driver's own exception is
+its ``__cause__``.
 """
 
 from __future__ import annotations
@@ -45,6 +46,24 @@ class MissingDependencyError(SessionKitError, ImportError):
 
     def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str]]:
         return type(self), (self._feature, self.extra)
+
+
+class VocabularyError(SessionKitError):
+    """The vocabulary of a counter of tokens is neither here, nor can it be downloaded.
+
+    Attributes:
+        encoding: Its name.
+    """
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(
+            f"the vocabulary {encoding} is not here and could not be downloaded: install llama-index-core, which has "
+            "o200k_base and cl100k_base, or name a folder in which tiktoken cached it in TIKTOKEN_CACHE_DIR"
+        )
+        self.encoding = encoding
+
+    def __reduce__(self) -> tuple[type[VocabularyError], tuple[str]]:
+        return type(self), (self.encoding,)
 
 
 class StoreError(SessionKitError):

@@ -17,6 +17,7 @@ from sessionkit_integrations import (
     SessionKitError,
     SessionManager,
     StoreUnavailableError,
+    VocabularyError,
 )
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def test_the_longest_session_id_is_512_bytes() -> None:
         InvalidSessionIdError("is wrong"),
         MissingDependencyError("RedisStore", "redis"),
         StoreUnavailableError("gone", may_have_happened=True),
+        VocabularyError("o200k_base"),
         ConflictError("late"),
         CorruptSessionError("s", 3, "is garbage"),
     ],

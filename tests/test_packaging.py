@@ -69,6 +69,9 @@ with SessionManager(2, SQLiteStore({str(tmp_path / "chats.db")!r})) as sessions:
         ("langchain_core", "__import__('sessionkit_integrations.langchain')", "langchain"),
         ("llama_index", "sessionkit_integrations.SessionKitChatStore", "llama-index"),
         ("llama_index", "sessionkit_integrations.SessionKitAsyncChatStore", "llama-index"),
+        ("langchain_core", "from sessionkit_integrations.tokens import langchain_counter", "langchain"),
+        ("llama_index", "from sessionkit_integrations.tokens import llama_index_counter", "llama-index"),
+        ("tiktoken", "from sessionkit_integrations.tokens import tiktoken_counter", "tokens"),
         ("typer", "__import__('sessionkit_integrations.cli')", "cli"),
         ("rich", "__import__('sessionkit_integrations.demo.run')", "all"),
         ("rich", "sessionkit_integrations.SessionManager().view('s').__rich__()", "cli"),
@@ -133,7 +136,7 @@ def test_a_star_import_takes_what_the_extras_allow() -> None:
 def test_what_is_installed_is_this_package() -> None:
     assert version("sessionkit-integrations") == sessionkit_integrations.__version__
     extras = set(metadata("sessionkit-integrations").get_all("Provides-Extra") or ())
-    assert extras == {"langchain", "llama-index", "redis", "upstash", "cli", "testing", "all"}
+    assert extras == {"langchain", "llama-index", "redis", "upstash", "tokens", "cli", "testing", "all"}
     folder = Path(str(importlib.import_module("sessionkit_integrations").__file__)).parent
     assert (folder / "py.typed").exists()
     scripts = {path.name for path in (folder / "stores" / "redis" / "lua").iterdir()}

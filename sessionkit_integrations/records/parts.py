@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Contents = list[str | Media]
 
-_CALLS = frozenset({"tool_use", "tool_call", "function_call"})
+CALLS = frozenset({"tool_use", "tool_call", "function_call"})
 """Types of parts that a message has besides its tool calls, which say the same."""
 _REASONING = frozenset({"thinking", "redacted_thinking", "reasoning"})
 """Types of parts that are not content: readers that take reasoning take it from another field."""
@@ -74,7 +74,7 @@ def read_content(fields: Mapping[str, Any]) -> list[Content]:
             if isinstance(instead := fields.get(name), dict):
                 parts.append({"type": name, "name": instead.get("name"), "text": instead.get(text)})
     calls = fields.get("tool_calls")
-    elsewhere = _REASONING | _CALLS if calls else _REASONING
+    elsewhere = _REASONING | CALLS if calls else _REASONING
     pieces = [each for part in parts if text_or_none(part.get("type")) not in elsewhere for each in _pieces(part)]
     return pieces if pieces or calls else [Content(part, None) for part in parts]
 

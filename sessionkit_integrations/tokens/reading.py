@@ -1,33 +1,35 @@
-"""Pieces of a message that a model reads, and so pays for."""
+"""Pieces of a message that a model reads, and that are paid for."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.records.fields import reasoning_of, text_of_detail
-from sessionkit_integrations.records.media import Media
-from sessionkit_integrations.records.parts import contents_of, read_content
+from sessionkit_integrations.records.media import Media, text_part
+from sessionkit_integrations.records.parts import CALLS, contents_of, read_content
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from sessionkit_integrations.records.media import Part
+    from sessionkit_integrations.records.fields import Fields
+
+    CountText = Callable[[str], int]
 
 MESSAGE_TOKENS = 4
 """Tokens of a message beside its text: three and the role, as OpenAI's own formula has it."""
-CALL_TOKENS = 3
-"""Tokens of a tool call beside its name and its arguments."""
 NAME_TOKENS = 1
-"""Tokens of the name of a speaker beside its text."""
+"""Tokens of a speaker's name beside its text, by the same formula."""
+CALL_TOKENS = 3
+"""Tokens of a tool call beside its name and its arguments, which a model reads like a message of its own."""
 MEDIA_TOKENS = 765
 """Tokens of an image, a sound, a video or a file: those that GPT-4o takes for an image of 1024 by 1024 pixels."""
-_FEW = 2
-"""Fields of a message of text alone: role and content."""
+_TEXT_ALONE = 2
+"""Fields of a message that has but a role and its content."""
 _UNREAD = frozenset({"type", "id", "call_id", "tool_use_id", "index", "signature", "encrypted_content", "data"})
-"""Fields of parts whose values no model reads as text."""
+"""Fields of parts and calls whose values a model does not read as text."""
 
 
-def count_message(message: Mapping[str, Any], count_text: Callable[[str], int]) -> int:
+def count_message(message: Mapping[str, Any], count_text: CountText) -> int:
     """Return the tokens of a message.
 
     Args:
@@ -35,70 +37,78 @@ def count_message(message: Mapping[str, Any], count_text: Callable[[str], int]) 
         count_text: The tokens of a text.
     """
     content = message.get("content")
-    if isinstance(content, str) and content:
-        tokens = MESSAGE_TOKENS + count_text(content)
-    else:
-        tokens = MESSAGE_TOKENS + _count_content(message, count_text)
-    if len(message) > _FEW:
-        tokens += _count_rest(message, count_text)
-    return tokens
+    text = content if isinstance(content, str) else ""
+    tokens = MESSAGE_TOKENS + (count_text(text) if text else _count_parts(message, count_text))
+    return tokens if len(message) <= _TEXT_ALONE else tokens + _count_rest(message, count_text)
 
 
-def _count_content(message: Mapping[str, Any], count_text: Callable[[str], int]) -> int:
+def without_media(message: Mapping[str, Any]) -> tuple[Fields, int]:
+    """Return the fields of a message without images and other media, and the number of these."""
+    fields = dict(message)
+    if not isinstance(fields.get("content"), list):
+        return fields, 0
+    kept: list[Any] = []
+    media = 0
+    for part in fields["content"]:
+        contents = _contents(part)
+        texts = [each for each in contents if isinstance(each, str)]
+        media += len(contents) - len(texts)
+        kept += [part] if len(texts) == len(contents) else map(text_part, texts)
+    return {**fields, "content": kept}, media
+
+
+def _count_parts(message: Mapping[str, Any], count_text: CountText) -> int:
+    """Return the tokens of content that is not a text, or of what stands in its place."""
     content = message.get("content")
-    if not isinstance(content, list):
-        content = [piece.part for piece in read_content(message)]  # what stands in the place of content
-    tokens = 0
-    has_calls = bool(message.get("tool_calls"))
-    for part in content:
-        if isinstance(part, dict):
-            tokens += _count_part(part, count_text, has_calls=has_calls)
-        else:
-            tokens += _count_value(part, count_text)
-    return tokens
+    parts = content if isinstance(content, list) else [piece.part for piece in read_content(message)]
+    repeated = CALLS if message.get("tool_calls") else frozenset[str]()
+    return sum(_count_part(part, count_text) for part in parts if not _is_of(part, repeated))
 
 
-def _count_part(part: Part, count_text: Callable[[str], int], *, has_calls: bool) -> int:
-    kind = part.get("type")
-    if has_calls and isinstance(kind, str) and kind in _CALLS:
-        return 0
+def _is_of(part: Any, kinds: frozenset[str]) -> bool:
+    return isinstance(part, dict) and isinstance(part.get("type"), str) and part["type"] in kinds
+
+
+def _count_part(part: Any, count_text: CountText) -> int:
+    contents = _contents(part)
+    if not contents:
+        return _count_value(part, count_text)
+    return sum(MEDIA_TOKENS if isinstance(each, Media) else count_text(each) for each in contents)
+
+
+def _contents(part: Any) -> list[str | Media]:
+    """Return the texts and media in a content part; none where its shape is not known."""
     try:
-        contents = contents_of(part)
-    except RecursionError:
-        contents = []
-    if contents:
-        return sum(MEDIA_TOKENS if isinstance(each, Media) else count_text(each) for each in contents)
-    return _count_value(part, count_text)
+        return contents_of(part) if isinstance(part, dict) else []
+    except RecursionError:  # parts in parts, as deep as JSON allows
+        return []
 
 
-_CALLS = frozenset({"tool_use", "tool_call", "function_call"})
-
-
-def _count_rest(message: Mapping[str, Any], count_text: Callable[[str], int]) -> int:
-    tokens = 0
-    name = message.get("name")
-    if isinstance(name, str):
-        tokens += NAME_TOKENS + count_text(name)
-    refusal = message.get("refusal")
-    if isinstance(refusal, str):
-        tokens += count_text(refusal)
+def _count_rest(message: Mapping[str, Any], count_text: CountText) -> int:
+    """Return the tokens of everything but the content."""
+    texts = [text_of_detail(detail) or "" for detail in reasoning_of(message)]
+    if isinstance(message.get("refusal"), str):
+        texts.append(message["refusal"])
+    tokens = sum(map(count_text, texts))
+    if isinstance(message.get("name"), str):
+        tokens += NAME_TOKENS + count_text(message["name"])
     calls = message.get("tool_calls")
     for call in calls if isinstance(calls, list) else ():
-        tokens += CALL_TOKENS + _count_call(call, count_text)
-    for detail in reasoning_of(message):
-        tokens += count_text(text_of_detail(detail) or "")
+        tokens += CALL_TOKENS + sum(_count_value(value, count_text) for value in _said_in(call))
     return tokens
 
 
-def _count_call(call: object, count_text: Callable[[str], int]) -> int:
+def _said_in(call: Any) -> Iterator[Any]:
+    """Yield the name and the arguments of a tool call, or its input."""
     tool = (call.get("function") or call.get("custom") or call) if isinstance(call, dict) else call
     if isinstance(tool, dict):
-        return sum(_count_value(value, count_text) for name, value in tool.items() if name not in _UNREAD)
-    return _count_value(tool, count_text)
+        yield from (value for name, value in tool.items() if name not in _UNREAD)
+    else:
+        yield tool
 
 
-def _count_value(value: object, count_text: Callable[[str], int]) -> int:
-    """Return the tokens of any value as JSON, without its braces, quotation marks and commas."""
+def _count_value(value: Any, count_text: CountText) -> int:
+    """Return the tokens of a value, whatever it is, as JSON without its punctuation."""
     tokens = 0
     waiting = [value]
     while waiting:
@@ -106,13 +116,11 @@ def _count_value(value: object, count_text: Callable[[str], int]) -> int:
         if isinstance(each, str):
             tokens += count_text(each)
         elif isinstance(each, dict):
-            for name, inner in each.items():
-                if name not in _UNREAD:
-                    waiting += (name, inner)
+            waiting += [inner for name, value in each.items() if name not in _UNREAD for inner in (name, value)]
         elif isinstance(each, (list, tuple)):
             waiting += each
         elif isinstance(each, float):
             tokens += count_text(repr(each))
-        else:
+        else:  # true, false, null, and most integers
             tokens += 1
     return tokens
