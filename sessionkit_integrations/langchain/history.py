@@ -164,13 +164,13 @@ class _RunHistory(SessionKitChatMessageHistory):
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]  # as above
         snapshot = self._first_read
         if snapshot is None:
-            snapshot = self._sessions.snapshot(self.session_id)
+            snapshot = self._sessions.snapshot(self.session_id, over=True)
         return self._messages_of(snapshot)
 
     async def aget_messages(self) -> list[BaseMessage]:
         snapshot = self._first_read
         if snapshot is None:
-            snapshot = await self._sessions.asnapshot(self.session_id)
+            snapshot = await self._sessions.asnapshot(self.session_id, over=True)
         return self._messages_of(snapshot)
 
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
@@ -191,7 +191,7 @@ class _RunHistory(SessionKitChatMessageHistory):
 
     def _messages_of(self, snapshot: SessionSnapshot[BaseMessage]) -> list[BaseMessage]:
         """Return messages that nobody else has, and keep the snapshot for the run."""
-        messages = snapshot.messages("preamble", "window")
+        messages = snapshot.shown_messages()
         if not self._has_written or self._is_in_run():
             self._first_read = snapshot
             self._given += messages

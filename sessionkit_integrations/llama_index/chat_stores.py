@@ -198,13 +198,13 @@ class SessionKitAsyncChatStore(_OnSessions, AsyncDBChatStore):
             return (await self._get_active(key))[part]
         if part == EVERYTHING:
             session = await self._chats.asnapshot(key, archived=part)
-            return session.messages("archived", "preamble", "window")
+            return session.messages("archived") + session.shown_messages()
         return await self._get_page(key, part)
 
     async def count_messages(self, key: str, status: MessageStatus | None = MessageStatus.ACTIVE) -> int:
         """Return the number of messages that `get_messages` would return."""
         status = _status(status)
-        active = 0 if status is MessageStatus.ARCHIVED else len((await self._chats.asnapshot(key)).kept)
+        active = 0 if status is MessageStatus.ARCHIVED else len((await self._chats.asnapshot(key)).shown)
         return active if status is MessageStatus.ACTIVE else active + await self._count_archived(key)
 
     async def add_message(self, key: str, message: ChatMessage, status: MessageStatus = MessageStatus.ACTIVE) -> None:
@@ -265,14 +265,14 @@ class SessionKitAsyncChatStore(_OnSessions, AsyncDBChatStore):
     async def _get_active(self, key: str) -> list[ChatMessage]:
         session = await self._chats.asnapshot(key)
         _unflushed.set((key, session.preamble_end))
-        return session.messages("preamble", "window")
+        return session.shown_messages()
 
     async def _get_page(self, key: str, part: slice) -> list[ChatMessage]:
         """Return a part of the archived and then the active messages, without reading more of the archive."""
         session = await self._chats.asnapshot(key, archived=part)
         page = session.messages("archived")
         left_out = 0 if page or not part.start else part.start - await self._count_archived(key)
-        active = session.messages("preamble", "window")[max(left_out, 0) :]
+        active = session.shown_messages()[max(left_out, 0) :]
         return page + active if part.stop is None else (page + active)[: part.stop - (part.start or 0)]
 
     async def _count_archived(self, key: str) -> int:

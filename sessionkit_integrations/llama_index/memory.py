@@ -16,7 +16,7 @@ from sessionkit_integrations.llama_index.chat_stores import SessionKitAsyncChatS
 from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
 from sessionkit_integrations.records.record import role_of
 from sessionkit_integrations.sessions.descriptions import describe
-from sessionkit_integrations.sessions.edits import EditPlan, count_departed
+from sessionkit_integrations.sessions.edits import EditPlan, count_departed, stored_ones
 from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 from sessionkit_integrations.window.turns import number_turns
 
@@ -143,13 +143,15 @@ class SessionKitMemory(Memory):
         Raises:
             As `aput_messages`.
         """
-        records = await self._chats.aencode(messages)
+        records = stored_ones(await self._chats.aencode(messages))
 
         def edit(session: SessionSnapshot[ChatMessage]) -> EditPlan[list[ChatMessage]]:
             given = SessionSnapshot.of(session.session_id, session.reader, session.window, records)
             departed = count_departed(session, records)
             leaving, kept = self._divide(given)
-            heard = [*session.messages("outside"), *self._messages(given, len(leaving))[departed:]]
+            outside = session.messages_between(session.preamble_end, session.window_start)
+            start, stop = (given.preamble_end + count for count in (departed, len(leaving)))
+            heard = outside + given.messages_between(start, stop)
             return EditPlan(heard, kept, self._archived(leaving[departed:]))
 
         await self._hand_over(await self._chats.aedit(self.session_id, edit))
@@ -161,10 +163,10 @@ class SessionKitMemory(Memory):
             leaving, kept = self._divide(session)
             if not leaving:
                 return EditPlan([])
+            start = session.preamble_end
+            heard = session.messages_between(start, start + len(leaving))
             # What is outside of the window is archived by every edit.
-            return EditPlan(
-                self._messages(session, len(leaving)), kept, self._archived(leaving[len(session.outside) :])
-            )
+            return EditPlan(heard, kept, self._archived(leaving[len(session.outside) :]))
 
         await self._hand_over(await self._chats.aedit(self.session_id, edit))
 
@@ -195,9 +197,6 @@ class SessionKitMemory(Memory):
         end = session.window_start + flushed
         active = session.active
         return list(active[session.preamble_end : end]), [*active[: session.preamble_end], *active[end:]]
-
-    def _messages(self, session: SessionSnapshot[ChatMessage], count: int) -> list[ChatMessage]:
-        return session.messages("outside", "window")[:count]
 
     def _archived(self, records: list[Record]) -> list[Record]:
         return records if self.sessions.store.archive else []

@@ -16,18 +16,20 @@ from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.providers.contents import parts_of, tool_name
 from sessionkit_integrations.providers.normal import normalize
 from sessionkit_integrations.records.media import Part, text_part
+from sessionkit_integrations.window.open_calls import INTERRUPTED, Said, show
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
+
+    from sessionkit_integrations.window.open_calls import CallPlace, Shown
 
 Fields = dict[str, Any]
 Turn = tuple[str, list[Part]]
 """A role and everything it says before the other role speaks."""
 
-NOT_RECORDED = "No result was recorded for this call."
 _GENERATED = "sessionkit_"
-_NO_RESULT: Fields = {"role": "tool", "content": NOT_RECORDED, "is_error": True}
+_NO_RESULT: Fields = {"role": "tool", "content": INTERRUPTED, "is_error": True}
 
 
 def new_call_id() -> str:
@@ -43,9 +45,9 @@ def is_generated_id(call_id: str) -> bool:
 def well_formed(messages: Sequence[Mapping[str, Any]], valid_id: re.Pattern[str]) -> list[Fields]:
     """Return the messages of a session so that every tool call is followed by its result.
 
-    - The results of an assistant message's calls follow it directly, in the order of the calls, each named like its
-      call. They are looked for up to the next user or assistant message; system messages in between come after them.
-    - A call without a result, in a turn that was cut off or is not over yet, gets an error that says so.
+    - The results of an assistant message's calls follow it directly, as `show` finds them, in the order of the calls
+      and each named like its call.
+    - A call without a result, in the current turn as well, gets an error that says so.
     - A result without a call becomes a user message that says whose result it is.
     - Ids are unique and valid. Any other id is replaced, by the same one each time.
     - A call, a part or a field that is not one leaves a note, see `normalize`.
@@ -58,22 +60,24 @@ def well_formed(messages: Sequence[Mapping[str, Any]], valid_id: re.Pattern[str]
     Raises:
         InvalidMessageError: One of them is not a message.
     """
+    normal = [_encodable(normalize(message)) for message in messages]
     taken: set[str] = set()
-    answered: list[Fields] = []
-    messages = [_encodable(normalize(message)) for message in messages]
-    at = 0
-    while at < len(messages):
-        message = messages[at]
-        at += 1
-        if message["role"] == "assistant" and message.get("tool_calls"):
-            end = at
-            while end < len(messages) and messages[end]["role"] in ("tool", "system"):
-                end += 1
-            answered += _answer_calls(message, messages[at:end], taken, valid_id)
-            at = end
-        else:
-            answered.append(_stray(message) if message["role"] == "tool" else dict(message))
-    return answered
+    ids: dict[CallPlace, str] = {}
+    told: list[Fields] = []
+    for position, call, stray in sorted(show([_said_by(message) for message in normal], over=True), key=_place):
+        if call is not None:
+            result = _NO_RESULT if position is None else normal[position]
+            at, index = call
+            name = tool_name(normal[at]["tool_calls"][index])
+            told.append({**result, "tool_call_id": ids[call], "name": name})
+        elif position is not None:
+            message = normal[position]
+            calls = message.get("tool_calls", [])
+            for index, each in enumerate(calls):
+                ids[position, index] = _unique(each["id"], taken, valid_id)
+            calls = [{**each, "id": ids[position, index]} for index, each in enumerate(calls)]
+            told.append(_stray(message) if stray else {**message, **({"tool_calls": calls} if calls else {})})
+    return told
 
 
 def alternating(said: Iterable[Turn], nothing: Part) -> list[Turn]:
@@ -100,40 +104,14 @@ def alternating(said: Iterable[Turn], nothing: Part) -> list[Turn]:
     return [(role, parts or [nothing]) for role, parts in turns]
 
 
-def _answer_calls(
-    message: Mapping[str, Any], after: Sequence[Mapping[str, Any]], taken: set[str], valid_id: re.Pattern[str]
-) -> Iterator[Fields]:
-    calls: list[Fields] = message["tool_calls"]
-    results = [each for each in after if each["role"] == "tool"]
-    answers = _answers(calls, results)
-    ids = [_unique(call["id"], taken, valid_id) for call in calls]
-    yield {**message, "tool_calls": [{**call, "id": call_id} for call, call_id in zip(calls, ids, strict=True)]}
-    for call, call_id, answer in zip(calls, ids, answers, strict=True):
-        yield {**(_NO_RESULT if answer is None else results[answer]), "tool_call_id": call_id, "name": tool_name(call)}
-    yield from (_stray(result) for place, result in enumerate(results) if place not in answers)
-    yield from (dict(each) for each in after if each["role"] == "system")
+def _said_by(message: Fields) -> Said:
+    calls = tuple((call["id"], tool_name(call)) for call in message.get("tool_calls", ()))
+    return Said(message["role"], calls, (message.get("tool_call_id", ""), message.get("name", "")))
 
 
-def _answers(calls: Sequence[Fields], results: Sequence[Mapping[str, Any]]) -> list[int | None]:
-    """Return the place of each call's result, found by id or, where one of them has none, by name and order."""
-    answers: list[int | None] = [None] * len(calls)
-
-    def match(fits: Callable[[Fields, Mapping[str, Any]], bool]) -> None:
-        for place, result in enumerate(results):
-            if place not in answers:
-                open_calls = (at for at, call in enumerate(calls) if answers[at] is None and fits(call, result))
-                at = next(open_calls, None)
-                if at is not None:
-                    answers[at] = place
-
-    match(lambda call, result: bool(call["id"]) and call["id"] == result.get("tool_call_id"))
-    match(
-        lambda call, result: (
-            not (call["id"] and result.get("tool_call_id"))
-            and (result.get("name") or tool_name(call)) == tool_name(call)
-        )
-    )
-    return answers
+def _place(shown: Shown) -> CallPlace:
+    """Return the place of a message in a request, in which results are in the order of their calls."""
+    return shown.call or (shown.position or 0, -1)
 
 
 def _encodable(value: Any) -> Any:

@@ -22,7 +22,7 @@ _KNOWN_FIELDS = _OPENAI_FIELDS | RESERVED_FIELDS
 
 def reasoning_of(fields: Mapping[str, Any]) -> list[Fields]:
     """Return the reasoning before a message, whoever wrote it, as dicts of ``reasoning_details``."""
-    written = _written_by_framework(fields)
+    written = written_by_framework(fields)
     details = (written[0] if written else fields).get("reasoning_details")
     if not details and not written and isinstance(fields.get("reasoning_content"), str):
         return [reasoning_text(fields["reasoning_content"])]  # as DeepSeek's API has it, and many after it
@@ -43,7 +43,7 @@ def text_of_detail(detail: Fields) -> str | None:
 
 def is_error(fields: Fields) -> bool:
     """Return whether a tool message tells of a failure, whoever wrote it."""
-    return any(place.get("is_error") is True for place in (fields, *_written_by_framework(fields)))
+    return any(place.get("is_error") is True for place in (fields, *written_by_framework(fields)))
 
 
 def other_fields(fields: Fields) -> Fields:
@@ -59,7 +59,8 @@ def other_fields(fields: Fields) -> Fields:
     }
 
 
-def _written_by_framework(fields: Mapping[str, Any]) -> list[Fields]:
+def written_by_framework(fields: Mapping[str, Any]) -> list[Fields]:
+    """Return what frameworks say in a record beyond OpenAI's shape."""
     places = [fields[framework] for framework in FRAMEWORKS if framework in fields]
     return [place for place in places if isinstance(place, dict)]
 

@@ -75,12 +75,12 @@ class Chats(Generic[M]):
     def read(self, session_id: str) -> list[M]:
         """Return the messages that the model sees: the preamble and the turns in the window."""
         check_session_id(session_id)
-        return self._of(session_id, self._store.read(session_id)).kept_messages()
+        return self._of(session_id, self._store.read(session_id)).shown_messages()
 
     async def aread(self, session_id: str) -> list[M]:
         """See `read`."""
         check_session_id(session_id)
-        return self._of(session_id, await self._store.aread(session_id)).kept_messages()
+        return self._of(session_id, await self._store.aread(session_id)).shown_messages()
 
     def read_archive(self, session_id: str, part: slice) -> list[M]:
         """Return a part of the archived messages, as a slice of all of them; `newest` makes pages."""
@@ -90,23 +90,27 @@ class Chats(Generic[M]):
         """See `read_archive`."""
         return await self._arun(self._read_archive(session_id, part))
 
-    def snapshot(self, session_id: str, *, archived: slice | None = None) -> SessionSnapshot[M]:
+    def snapshot(self, session_id: str, *, archived: slice | None = None, over: bool = False) -> SessionSnapshot[M]:
         """Return what is stored of a session, as it was at one moment.
 
         Args:
             session_id: The session.
             archived: The part of its archive to read, as a slice of all of it; ``None`` for none.
+            over: Whether its last turn is over, as you are about to open a new one: the model then sees its calls
+                answered as well.
 
         Raises:
             InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
             ConflictError: The session was written to each time that its archive was read.
             StoreError: The store failed.
         """
-        return self._run(self._snapshot(session_id, archived))
+        return replace(self._run(self._snapshot(session_id, archived)), over=over)
 
-    async def asnapshot(self, session_id: str, *, archived: slice | None = None) -> SessionSnapshot[M]:
+    async def asnapshot(
+        self, session_id: str, *, archived: slice | None = None, over: bool = False
+    ) -> SessionSnapshot[M]:
         """See `snapshot`."""
-        return await self._arun(self._snapshot(session_id, archived))
+        return replace(await self._arun(self._snapshot(session_id, archived)), over=over)
 
     def describe(self, session_id: str) -> SessionInfo | None:
         """Return figures of a session; see `SessionManager.describe`."""

@@ -1,26 +1,29 @@
 """Edits of sessions, as pure functions.
 
 An edit function is given a snapshot of a session and returns an `EditPlan`. It may be called more than once, as another
-writer may be faster, so it changes nothing that it is given. Messages that it returns to its caller are read before
-anything is written: a record that cannot be read stops the edit, and nothing is lost.
+writer may be faster, so it changes nothing that it is given. Indexes and counts are those of the messages that the
+model sees; an answer that was made up is not stored, so that there is nothing to remove. Messages that it returns to
+its caller are read before anything is written: a record that cannot be read stops the edit, and nothing is lost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sessionkit_integrations.errors import CorruptSessionError
 from sessionkit_integrations.records.record import decode, role_of, tokens_of
+from sessionkit_integrations.sessions.showing import is_made_up
 from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 from sessionkit_integrations.window.turns import evict, number_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.sessions.showing import ShownRecord
 
 M = TypeVar("M")
 T = TypeVar("T")
@@ -56,21 +59,24 @@ def insert(index: int, added: list[Record]) -> EditFunction[M, None]:
     """Insert records before the one at ``index``, as `list.insert` does."""
 
     def edit(session: SessionSnapshot[M]) -> EditPlan[None]:
-        # Slices, unlike an index, take whatever is out of range to the nearest end.
-        return EditPlan(None, active=[*session.kept[:index], *added, *session.kept[index:]])
+        kept = session.kept
+        # A slice, unlike an index, takes whatever is out of range to the nearest end.
+        place = _first_stored(session.shown[index:], len(kept))
+        return EditPlan(None, active=[*kept[:place], *added, *kept[place:]])
 
     return edit
 
 
 def remove(index: int) -> EditFunction[M, M | None]:
-    """Remove the message at ``index`` (from the end if negative) and return it; ``None`` if there is none."""
+    """Remove the message at ``index`` (from the end if negative) and return it; ``None`` if there is none to remove."""
 
     def edit(session: SessionSnapshot[M]) -> EditPlan[M | None]:
-        records = session.kept
-        if not -len(records) <= index < len(records):
+        shown, kept = session.shown, session.kept
+        found = shown[index] if -len(shown) <= index < len(shown) else None
+        if found is None or found.position is None:
             return EditPlan(None)
-        position = index % len(records)
-        return EditPlan(session.message(position), active=[*records[:position], *records[position + 1 :]])
+        active = [*kept[: found.position], *kept[found.position + 1 :]]
+        return EditPlan(session.read([found])[0], active=active)
 
     return edit
 
@@ -79,9 +85,7 @@ def remove_oldest(count: int) -> EditFunction[M, list[M]]:
     """Remove the oldest messages, and return them."""
 
     def edit(session: SessionSnapshot[M]) -> EditPlan[list[M]]:
-        end = min(max(count, 0), len(session.kept))
-        messages = [session.message(index) for index in range(end)]
-        return EditPlan(messages, active=session.kept[end:]) if messages else EditPlan([])
+        return _take_out(session, 0, count)[0]
 
     return edit
 
@@ -97,12 +101,8 @@ def archive_oldest(count: int, pinned: int | None = None) -> EditFunction[M, lis
     def edit(session: SessionSnapshot[M]) -> EditPlan[list[M]]:
         start = session.preamble_end
         counted = start if pinned is None else min(pinned, start)
-        end = min(start + max(count - counted, 0), len(session.kept))
-        messages = [session.message(index) for index in range(start, end)]
-        if not messages:
-            return EditPlan([])
-        records = session.kept
-        return EditPlan(messages, active=[*records[:start], *records[end:]], archive=records[start:end])
+        plan, leaving = _take_out(session, start, start + count - counted)
+        return replace(plan, archive=leaving)
 
     return edit
 
@@ -111,9 +111,10 @@ def replace_all(added: list[Record], *, archive: bool) -> EditFunction[M, None]:
     """Replace all records that are not archived.
 
     Args:
-        added: The new records. Those that do not fit into the window leave it.
+        added: The new records. Those that do not fit into the window leave it. Answers that were made up are left out.
         archive: Whether what leaves is kept. What has left before, as `count_departed` tells, is not kept once more.
     """
+    added = stored_ones(added)
 
     def edit(session: SessionSnapshot[M]) -> EditPlan[None]:
         if not session.kept and not added:
@@ -135,14 +136,19 @@ def count_departed(session: SessionSnapshot[M], given: Sequence[Record]) -> int:
 
     Args:
         session: The session.
-        given: The history.
+        given: The history, without answers that were made up.
     """
-    window = [_content_of(record) for record in session.active[session.window_start :]]
+    window = [_content_of(each.record) for each in session.shown[session.preamble_end :] if each.position is not None]
     length = max((index for index, (role, _) in enumerate(window, 1) if role == "user"), default=0)
     turns = [_content_of(record) for record in given]
     turns = turns[number_turns(role for role, _ in turns).count(0) :]
     starts = range(len(turns) - length, -1, -1) if length else ()
     return next((start for start in starts if turns[start : start + length] == window[:length]), 0)
+
+
+def stored_ones(records: Iterable[Record]) -> list[Record]:
+    """Return records without the answers that were made up when the session was read."""
+    return [record for record in records if not is_made_up(record)]
 
 
 def _content_of(record: Record) -> tuple[str, object]:
@@ -165,7 +171,7 @@ def change_archive(added: list[Record], *, clear: bool) -> EditFunction[M, None]
 
 def clear_all(session: SessionSnapshot[M]) -> EditPlan[list[M]]:
     """Remove all records, empty the archive, and return the messages that the model saw."""
-    return EditPlan(session.kept_messages(), active=[], clear_archive=True)
+    return EditPlan(session.shown_messages(), active=[], clear_archive=True)
 
 
 def set_system_message(message: M, record: Record) -> EditFunction[M, None]:
@@ -180,8 +186,28 @@ def set_system_message(message: M, record: Record) -> EditFunction[M, None]:
         if not session.preamble_end:
             return EditPlan(None, active=[record, *session.kept])
         with suppress(CorruptSessionError):  # replaced, whatever it was
-            if session.message(0) == message:
+            if session.read(session.shown[:1]) == [message]:
                 return EditPlan(None)
         return EditPlan(None, active=[record, *session.kept[1:]])
 
     return edit
+
+
+def _take_out(session: SessionSnapshot[M], start: int, stop: int) -> tuple[EditPlan[list[M]], list[Record]]:
+    """Return the plan to take out the messages from ``start`` up to ``stop``, and the records that this takes out.
+
+    Results that are not shown leave with what was before them.
+    """
+    shown, kept = session.shown, session.kept
+    taken, rest = shown[start : max(start, stop)], shown[max(start, stop) :]
+    if not taken:
+        return EditPlan([]), []
+    positions = {*range(start, _first_stored(rest, len(kept))), *(each.position for each in taken)}
+    active = [record for position, record in enumerate(kept) if position not in positions]
+    leaving = [record for position, record in enumerate(kept) if position in positions]
+    return EditPlan(session.read(taken), active=active), leaving
+
+
+def _first_stored(shown: Iterable[ShownRecord], otherwise: int) -> int:
+    """Return the position of the first stored one of some shown records; results that moved come later."""
+    return min((each.position for each in shown if each.position is not None), default=otherwise)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from sessionkit_integrations.errors import CorruptSessionError
 from sessionkit_integrations.records.codec import decode_all
 from sessionkit_integrations.records.record import role_of, tokens_of
+from sessionkit_integrations.sessions.showing import ShownRecord, concern_calls, show_records
 from sessionkit_integrations.stores.values import Snapshot
 from sessionkit_integrations.window.turns import bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sessionkit_integrations.records.codec import Reader
     from sessionkit_integrations.records.record import Record
@@ -52,25 +53,32 @@ def newest(limit: int | None, before: int | None = None) -> slice:
 class SessionSnapshot(Generic[M]):
     """Records of a session as they were at one moment; they become messages when these are asked for.
 
+    `messages` are those that are stored. A prompt, and indexes of messages, have those that are `shown`: in turns that
+    are over each call is followed by its result.
+
     Attributes:
         session_id: The session.
         reader: Reads a record as a message.
         window: The window that was applied.
         active: The active records as they are stored, oldest first.
+        roles: Their roles.
         preamble_end: Position among them at which the preamble ends.
         window_start: Position among them at which the turns begin that are in the window.
         archived: The part of the archive that was read, oldest first.
         archive_start: Position of the first of them in the archive.
+        over: Whether the last turn is over too, as a new one is about to be opened.
     """
 
     session_id: str
     reader: Reader[M]
     window: Window
     active: tuple[Record, ...]
+    roles: list[str]
     preamble_end: int
     window_start: int
     archived: tuple[Record, ...] = ()
     archive_start: int = 0
+    over: bool = False
 
     @classmethod
     def of(
@@ -92,15 +100,16 @@ class SessionSnapshot(Generic[M]):
             tokens_of: Returns the tokens of a record.
         """
         tokens = None if window.tokens is None else list(map(tokens_of, active))
-        preamble_end, window_start = bounds(map(role_of, active), window, tokens)
-        return cls(session_id, reader, window, tuple(active), preamble_end, window_start)
+        roles = list(map(role_of, active))
+        preamble_end, window_start = bounds(roles, window, tokens)
+        return cls(session_id, reader, window, tuple(active), roles, preamble_end, window_start)
 
     def __bool__(self) -> bool:
         return bool(self.active or self.archived)
 
     @property
     def kept(self) -> list[Record]:
-        """Records that the model sees: those of the preamble and the window. Indexes of messages count them."""
+        """Records that are stored in the preamble and the window."""
         return [*self.active[: self.preamble_end], *self.active[self.window_start :]]
 
     @property
@@ -127,24 +136,41 @@ class SessionSnapshot(Generic[M]):
                 messages += decode_all(self.reader, records, self.session_id, first=first, archived=archived)
         return messages
 
-    def kept_messages(self) -> list[M]:
-        """Return the messages of the `kept` records: those that the model sees.
+    @property
+    def shown(self) -> list[ShownRecord]:
+        """The `kept` records as a prompt shows them, with positions among those that are kept."""
+        return self._show(self.kept)
+
+    def shown_messages(self) -> list[M]:
+        """Return the messages of the `shown` records: those that the model sees.
 
         Raises:
             CorruptSessionError: One of them cannot be read.
         """
-        if self.preamble_end == self.window_start:  # as nearly always: nothing is outside the window
-            return decode_all(self.reader, self.active, self.session_id)
-        return self.messages("preamble", "window")
+        if self.preamble_end == self.window_start and not self._concern_calls:
+            return decode_all(self.reader, self.active, self.session_id)  # as nearly always
+        return self.read(self.shown)
 
-    def message(self, index: int) -> M:
-        """Return the message of one of the `kept` records, by its index among them.
+    def read(self, shown: Iterable[ShownRecord]) -> list[M]:
+        """Return the messages of some of the `shown` records.
 
         Raises:
-            CorruptSessionError: It cannot be read.
+            CorruptSessionError: One of them cannot be read.
         """
-        position = index if index < self.preamble_end else index - self.preamble_end + self.window_start
-        return decode_all(self.reader, self.active[position : position + 1], self.session_id, first=position)[0]
+        return self._decode((each.record, self._position(each.place)) for each in shown)
+
+    def messages_between(self, start: int, stop: int) -> list[M]:
+        """Return the messages of some turns, outside the window or in it, as prompts showed them before they left.
+
+        Args:
+            start: The position of their first record among the active ones.
+            stop: The position after their last one.
+
+        Raises:
+            CorruptSessionError: One of them cannot be read.
+        """
+        between = (each for each in self._show(self.active) if start <= each.anchor < stop)
+        return self._decode((each.record, each.place) for each in between)
 
     def first(self, place: Place) -> int:
         """Return the position of the first record in a place, among the active records or in the archive."""
@@ -167,6 +193,26 @@ class SessionSnapshot(Generic[M]):
         """Return the same records, read as other messages."""
         same: Any = self
         return replace(same, reader=reader)
+
+    @property
+    def _concern_calls(self) -> bool:
+        return concern_calls(self.active, self.roles)
+
+    def _show(self, records: Sequence[Record]) -> list[ShownRecord]:
+        if self._concern_calls:
+            return show_records(records, over=self.over)
+        return [ShownRecord(record, position, position) for position, record in enumerate(records)]
+
+    def _position(self, index: int) -> int:
+        """Return the position among the active records of one of those that are kept."""
+        return index if index < self.preamble_end else index - self.preamble_end + self.window_start
+
+    def _decode(self, records: Iterable[tuple[Record, int]]) -> list[M]:
+        return [
+            message
+            for record, position in records
+            for message in decode_all(self.reader, [record], self.session_id, first=position)
+        ]
 
     def _records(self, place: Place) -> tuple[Record, ...]:
         if place == "window":

@@ -48,7 +48,7 @@ def check(write: Callable[[SessionManager, Any], None], message: Any) -> None:
             json.loads(record.decode(), parse_constant=pytest.fail)
         for name, read in READERS.items():
             assert read(sessions), name
-        assert len(sessions.get_session("s")) == 2
+        assert len(sessions.view("s").messages) == 2
 
 
 def in_langchain(sessions: SessionManager, message: Any) -> None:

@@ -84,9 +84,10 @@ def test_one_of_each_comes_back_equal(message: BaseMessage) -> None:
 
 
 def test_every_store_gives_equal_messages_back(make_store: StoreMaker, call: Callable[..., Any]) -> None:
-    history = SessionKitChatMessageHistory("s", SessionManager(store=make_store()))
-    call(history, "add_messages", ONE_OF_EACH)
-    assert [exact(message) for message in history.messages] == [exact(message) for message in ONE_OF_EACH]
+    sessions = SessionManager(store=make_store())
+    call(SessionKitChatMessageHistory("s", sessions), "add_messages", ONE_OF_EACH)
+    stored = call(sessions.using(LangChainCodec()), "snapshot", "s").messages("preamble", "window")
+    assert [exact(message) for message in stored] == [exact(message) for message in ONE_OF_EACH]
 
 
 @pytest.mark.parametrize("artifact", [{}, [], "", 0, False, [{}]])

@@ -72,7 +72,7 @@ ASSIGNED: dict[str, tuple[BaseMessage, dict[str, Any]]] = {
 def test_what_is_assigned_comes_back_equal(name: str) -> None:
     message, _ = ASSIGNED[name]
     history = SessionKitChatMessageHistory("s", SessionManager())
-    history.add_messages([HumanMessage("an earlier turn"), message])
+    history.add_messages([AIMessage("a greeting"), message])
     read = history.messages[1]
     assert exact(read) == exact(message)
     history.add_messages([read])
@@ -83,7 +83,7 @@ def test_what_is_assigned_comes_back_equal(name: str) -> None:
 def test_what_is_assigned_harms_no_other_reader(name: str) -> None:
     message, plain = ASSIGNED[name]
     sessions = SessionManager()
-    SessionKitChatMessageHistory("s", sessions).add_messages([HumanMessage("an earlier turn"), message])
+    SessionKitChatMessageHistory("s", sessions).add_messages([AIMessage("a greeting"), message])
     read: dict[str, Any] = {**sessions.get_session("s")[1]}
     assert read.pop("role") in {"user", "assistant", "system", "tool"}
     assert read == plain
@@ -92,9 +92,13 @@ def test_what_is_assigned_harms_no_other_reader(name: str) -> None:
 
 
 def test_a_message_without_its_fields_is_read() -> None:
-    history = SessionKitChatMessageHistory("s", SessionManager())
-    history.add_messages([HumanMessage.model_construct(), ToolMessage.model_construct(content="x")])
-    assert history.messages == [HumanMessage(""), ToolMessage("x", tool_call_id="")]
+    for message, read in (
+        (HumanMessage.model_construct(), HumanMessage("")),
+        (ToolMessage.model_construct(content="x"), ToolMessage("x", tool_call_id="")),
+    ):
+        history = SessionKitChatMessageHistory("s", SessionManager())
+        history.add_messages([message])
+        assert history.messages == [read]
 
 
 @pytest.mark.parametrize("role", [10**5000, {"a": 1}, None, "robot" * 100], ids=["number", "dict", "none", "text"])

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from sessionkit_integrations import SessionKitChatStore, SessionManager
 from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.langchain import SessionKitChatMessageHistory
+from sessionkit_integrations.langchain.codec import LangChainCodec
 from tests.equality import exact
 from tests.langchain.runs import RUN, answering, session, with_history
 from tests.test_values import values
@@ -114,7 +115,7 @@ def test_no_value_of_an_answer_loses_the_turn(name: str, run: str) -> None:
     answer = EQUAL[name]
     sessions = SessionManager()
     RUN[run](with_history(answering(lambda _: answer), sessions), "Q", session())
-    question, read = SessionKitChatMessageHistory("s", sessions).messages
+    question, read = sessions.using(LangChainCodec()).snapshot("s").messages("window")
     assert question == HumanMessage("Q")
     assert exact(read) == exact(answer)
 

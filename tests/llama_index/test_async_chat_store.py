@@ -305,7 +305,7 @@ keys = st.sampled_from(["one", "two"])
 statuses = st.sampled_from([ACTIVE, ARCHIVED])
 counts = st.integers(min_value=0, max_value=4)
 any_messages = st.builds(
-    ChatMessage, role=st.sampled_from(["user", "assistant", "system", "tool"]), content=st.text(max_size=3)
+    ChatMessage, role=st.sampled_from(["user", "assistant", "system"]), content=st.text(max_size=3)
 )
 batches = st.lists(any_messages, max_size=4)
 operations = st.one_of(

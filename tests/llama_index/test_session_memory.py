@@ -124,7 +124,7 @@ async def test_of_many_writers_at_once_one_hands_each_message_over(make_store: S
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    roles=st.lists(st.sampled_from(["user", "assistant", "tool", "system"]), max_size=30),
+    roles=st.lists(st.sampled_from(["user", "assistant", "system"]), max_size=30),
     turns=st.integers(1, 6),
     limit=st.integers(1, 20),
     flush=st.integers(1, 20),

@@ -167,7 +167,7 @@ def junk_messages(draw: st.DrawFn) -> ChatMessage:
 async def test_whatever_is_accepted_can_be_read_by_every_reader(message: ChatMessage) -> None:
     sessions = SessionManager()
     store = SessionKitChatStore(sessions=sessions)
-    store.add_message("s", user(text("an earlier turn")))
+    store.add_message("s", assistant(text("a greeting")))
     store.add_message("s", message)
     read = store.get_messages("s")
     assert len(read) == 2
@@ -176,10 +176,11 @@ async def test_whatever_is_accepted_can_be_read_by_every_reader(message: ChatMes
     assert len(SessionKitChatMessageHistory("s", sessions).messages) == 2
     assert sessions.view("s")._repr_html_()
     for convert in (to_openai, to_anthropic, to_gemini):
-        json.dumps(convert(plain), default=repr).encode()
+        json.dumps(convert([*plain, {"role": "user", "content": "Hello"}]), default=repr).encode()
     memory = memory_of(sessions)
     await memory.aput(user(text("a later turn")))
-    assert len(await memory.aget()) == 3
+    assert (await memory.aget())[-1] == user(text("a later turn"))
+    assert len(sessions.view("s").messages) == 3
     store.set_messages("s", read)
     assert len(store.get_messages("s")) == 2
 

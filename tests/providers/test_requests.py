@@ -10,6 +10,7 @@ import pytest
 
 from sessionkit_integrations import InvalidMessageError
 from sessionkit_integrations.providers import to_anthropic, to_gemini, to_openai
+from sessionkit_integrations.window.open_calls import INTERRUPTED
 from tests.providers.answers import PNG
 
 SYSTEM: Any = {"role": "system", "content": "Be brief."}
@@ -46,9 +47,6 @@ def results_of(messages: list[Any]) -> list[tuple[str, Any]]:
         else:
             told.append((message["role"], message["content"]))
     return told
-
-
-NOT_RECORDED = "No result was recorded for this call."
 
 
 def test_a_conversation_with_tools() -> None:
@@ -105,18 +103,14 @@ def test_a_conversation_with_tools() -> None:
             [("calls", ["a", "b"]), ("a", "1"), ("b", "2")],
         ),
         # a call that was never answered, at the end and before
-        ([calling(call("a"))], [("calls", ["a"]), ("a", NOT_RECORDED)]),
-        ([calling(call("a")), USER], [("calls", ["a"]), ("a", NOT_RECORDED), ("user", "Hello")]),
-        # a result that comes too late, and one too many
+        ([calling(call("a"))], [("calls", ["a"]), ("a", INTERRUPTED)]),
+        ([calling(call("a")), USER], [("calls", ["a"]), ("a", INTERRUPTED), ("user", "Hello")]),
+        # a result that comes late, one whose call is gone, and one too many
         (
             [calling(call("a")), USER, result("a", "late")],
-            [
-                ("calls", ["a"]),
-                ("a", NOT_RECORDED),
-                ("user", "Hello"),
-                ("user", [text("Result of a tool:"), text("late")]),
-            ],
+            [("calls", ["a"]), ("a", "late"), ("user", "Hello")],
         ),
+        ([USER, result("a", "late")], [("user", "Hello"), ("user", [text("Result of a tool:"), text("late")])]),
         (
             [calling(call("a")), result("a", "1"), result("a", "2", name="f", is_error=True)],
             [("calls", ["a"]), ("a", "1"), ("user", [text("Error of the tool f:"), text("2")])],

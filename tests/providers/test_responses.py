@@ -10,6 +10,7 @@ import pytest
 
 from sessionkit_integrations import InvalidMessageError
 from sessionkit_integrations.providers import from_gemini, to_anthropic, to_gemini, to_openai
+from sessionkit_integrations.window.open_calls import INTERRUPTED
 from tests.providers import answers
 from tests.providers.answers import LISBON, PNG, PORTO, SIGNATURE
 
@@ -231,7 +232,7 @@ def test_calls_of_others_get_the_signature_that_skips_the_check(clients: Clients
                     "function_response": {
                         "id": call_id,
                         "name": "get_weather",
-                        "response": {"error": "No result was recorded for this call."},
+                        "response": {"error": INTERRUPTED},
                     }
                 }
                 for call_id in ("call_1", "call_2")
