@@ -14,6 +14,9 @@ MIN := .venv-min
 MATRIX ?= python3.10 python3.11 python3.12 python3.13
 FUZZ_SECONDS ?= 60
 
+# Tests start hundreds of processes, each of which would compile the package again.
+export PYTHONDONTWRITEBYTECODE :=
+
 # A worker that has nothing left to do takes tests from another, as some take a thousand times as long as others.
 IN_PARALLEL := --numprocesses=auto --dist=worksteal
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections import defaultdict
 from functools import cache
@@ -81,6 +82,20 @@ def _starts_processes(name: str) -> bool:
 
 def _is_ours(name: str) -> bool:
     return name.startswith("tests.")
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over all that imports have made, which is much and stays."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _closes_what_it_opens(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hold that a test closes its connections, or it fails itself; not one that the garbage collector comes by in."""
+    yield
+    if request.node.get_closest_marker("server"):
+        gc.collect()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

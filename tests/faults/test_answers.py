@@ -133,7 +133,8 @@ def test_keys_that_are_not_utf_8_are_not_listed(redis_server: Server, call: Call
             RedisStore(redis_server.url, key_prefix="ghost:"),
             RedisStore(client=client, key_prefix="ghost:"),
         ):
-            assert list(SessionManager(store=store).list_sessions()) == ["real"]
+            with SessionManager(store=store) as sessions:
+                assert list(sessions.list_sessions()) == ["real"]
         raw.delete(*ghosts, b"ghost:real")
 
 

@@ -15,12 +15,12 @@ from tests.faults.helpers.contention import problem_of_window
 from tests.faults.helpers.sqlite_writer import SESSION, WINDOW, turn
 from tests.processes import running
 
-CRASHES = 50
-FILES = 10
+CRASHES = 20
+FILES = 4
 ROOT = Path(__file__).parents[2]
 
 
-def test_fifty_crashes(tmp_path: Path) -> None:
+def test_what_is_acknowledged_outlives_the_process(tmp_path: Path) -> None:
     seed = random.randrange(2**32)
     chance = random.Random(seed)
     acknowledged = unacknowledged = 0
