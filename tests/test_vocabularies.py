@@ -29,7 +29,7 @@ def test_tiktoken_counts_special_tokens_as_text(encoding: str) -> None:
     assert count({"role": "user", "content": "<|endoftext|>"}) == 4 + len(special)
 
 
-@pytest.mark.parametrize("letter", [" ", "a", "你"])
+@pytest.mark.parametrize("letter", [" ", "a"])
 def test_tiktoken_counts_a_word_of_a_million_letters(letter: str) -> None:
     part = len(vocabulary._load("o200k_base").encode_ordinary(letter * 10_000))
     assert tiktoken_counter()({"role": "user", "content": letter * 1_000_000}) == 4 + 100 * part
