@@ -19,13 +19,16 @@ if TYPE_CHECKING:
         SessionKitError,
         StoreError,
         StoreUnavailableError,
+        SummaryError,
         VocabularyError,
     )
     from sessionkit_integrations.langchain.history import SessionKitChatMessageHistory
     from sessionkit_integrations.llama_index.chat_stores import SessionKitAsyncChatStore, SessionKitChatStore
     from sessionkit_integrations.llama_index.memory import SessionKitMemory
     from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.records.summaries import SessionSummary
     from sessionkit_integrations.sessions.manager import SessionManager
+    from sessionkit_integrations.sessions.summaries import Summary
     from sessionkit_integrations.stores.base import Store
     from sessionkit_integrations.stores.memory import InMemoryStore
     from sessionkit_integrations.stores.redis.store import RedisStore
@@ -49,11 +52,14 @@ _MODULES = {
         "StoreError",
         "StoreUnavailableError",
         "VocabularyError",
+        "SummaryError",
     ),
     "langchain.history": ("SessionKitChatMessageHistory",),
     "llama_index.chat_stores": ("SessionKitAsyncChatStore", "SessionKitChatStore"),
     "llama_index.memory": ("SessionKitMemory",),
     "sessions.manager": ("SessionManager",),
+    "sessions.summaries": ("Summary",),
+    "records.summaries": ("SessionSummary",),
     "records.messages": ("Message",),
     "stores.base": ("Store",),
     "stores.values": ("Appended", "AppendOptions", "Covered", "Edit", "SessionInfo", "Snapshot"),
@@ -90,11 +96,14 @@ if TYPE_CHECKING:
         "SessionKitMemory",
         "SessionManager",
         "SessionState",
+        "SessionSummary",
         "SessionView",
         "Snapshot",
         "Store",
         "StoreError",
         "StoreUnavailableError",
+        "Summary",
+        "SummaryError",
         "UpstashStore",
         "VocabularyError",
         "Window",

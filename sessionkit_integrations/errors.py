@@ -113,6 +113,13 @@ class CorruptSessionError(StoreError):
         return _unpickle_corrupt, (self.session_id, self.position, self.problem, self.archived)
 
 
+class SummaryError(StoreError):
+    """A summary could not be made, as the summarizer raised, which is the ``__cause__``, or returned no text.
+
+    Nothing is lost: the turns that it was to cover still wait for one.
+    """
+
+
 def _unpickle_unavailable(message: str, may_have_happened: bool) -> StoreUnavailableError:  # noqa: FBT001 - pickle passes by position
     return StoreUnavailableError(message, may_have_happened=may_have_happened)
 

@@ -22,8 +22,8 @@ from sessionkit_integrations import (
 from sessionkit_integrations.records.codec import PlainCodec
 from sessionkit_integrations.records.record import Record
 from sessionkit_integrations.runtime.retries import Backoff
-from sessionkit_integrations.sessions.chats import CONFLICT_POLICY
 from sessionkit_integrations.sessions.edits import EditPlan
+from sessionkit_integrations.sessions.steps import CONFLICT_POLICY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

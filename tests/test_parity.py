@@ -46,8 +46,8 @@ def parameters(function: Any) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize(
     ("cls", "pairs"),
     [
-        (SessionManager, 13),
-        (Chats, 9),
+        (SessionManager, 16),
+        (Chats, 11),
         (Store, 7),
         (InMemoryStore, 7),
         (SQLiteStore, 7),

@@ -8,39 +8,43 @@ command line and exports read records nowhere else.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from sessionkit_integrations.errors import ConflictError
 from sessionkit_integrations.records.codec import decode_all
 from sessionkit_integrations.records.messages import check_session_id
-from sessionkit_integrations.records.record import role_of
-from sessionkit_integrations.runtime.retries import Attempts, Backoff, Policy, on_conflict, retrying
+from sessionkit_integrations.runtime.retries import Attempts, on_conflict, retrying
 from sessionkit_integrations.runtime.steps import arun, run
-from sessionkit_integrations.sessions.snapshot import EVERYTHING, NOTHING, SessionSnapshot
-from sessionkit_integrations.sessions.steps import Describe, Read, ReadArchive, Replace
+from sessionkit_integrations.sessions.edits import within
+from sessionkit_integrations.sessions.snapshot import EVERYTHING, SessionSnapshot
+from sessionkit_integrations.sessions.steps import (
+    CONFLICT_POLICY,
+    ReadArchive,
+    Replace,
+    describe,
+    read_stored,
+    read_summary,
+)
 from sessionkit_integrations.stores.operation_ids import operation_id
-from sessionkit_integrations.stores.values import Edit
-from sessionkit_integrations.window.turns import evict, longest_turn, turn_too_long
+from sessionkit_integrations.stores.values import Edit, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sessionkit_integrations.records.codec import Reader
     from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.records.summaries import SessionSummary
     from sessionkit_integrations.runtime.steps import Steps
+    from sessionkit_integrations.sessions.background import Summaries
     from sessionkit_integrations.sessions.edits import EditFunction, EditPlan
     from sessionkit_integrations.sessions.encoding import Encoding
     from sessionkit_integrations.sessions.steps import StoreStep
     from sessionkit_integrations.stores.base import Store
-    from sessionkit_integrations.stores.values import SessionInfo, Snapshot
+    from sessionkit_integrations.stores.values import Appended, SessionInfo
     from sessionkit_integrations.window.turns import Window
 
 M = TypeVar("M")
 N = TypeVar("N")
 T = TypeVar("T")
-
-CONFLICT_POLICY = Policy(Backoff(first=0.002, longest=0.1), attempts=100)
-"""Attempts at an edit, or at a read of a session with its archive, against faster writers."""
 
 
 class Chats(Generic[M]):
@@ -50,27 +54,60 @@ class Chats(Generic[M]):
         store: The store that holds them.
         window: Returns the window in force.
         encoding: Makes records of the framework's messages.
+        summaries: Summarises what leaves the window; ``None`` if nothing does.
     """
 
-    def __init__(self, store: Store, window: Callable[[], Window], encoding: Encoding[M]) -> None:
+    def __init__(
+        self, store: Store, window: Callable[[], Window], encoding: Encoding[M], summaries: Summaries | None = None
+    ) -> None:
         self._store = store
         self._window = window
         self._encoding = encoding
         self._codec = encoding.codec
+        self._summaries = summaries
+        self._wait = summaries is not None
 
     def append(self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None) -> None:
         """Add messages to the end of a session, all at once; see `SessionManager.send_messages`."""
         check_session_id(session_id)
         records = self.encode(messages)
         if records:
-            self._store.append(session_id, records, self._window(), operation_id(idempotency_key))
+            key = operation_id(idempotency_key)
+            appended = self._store.append(session_id, records, self._window(), key, wait=self._wait)
+            if self._summaries is not None:
+                self._summaries.after(session_id, appended)
 
     async def aappend(self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None) -> None:
         """See `append`."""
         check_session_id(session_id)
         records = await self.aencode(messages)
         if records:
-            await self._store.aappend(session_id, records, self._window(), operation_id(idempotency_key))
+            key = operation_id(idempotency_key)
+            appended = await self._store.aappend(session_id, records, self._window(), key, wait=self._wait)
+            if self._summaries is not None:
+                await self._summaries.aafter(session_id, appended)
+
+    def prompt(self, session_id: str, message: M, idempotency_key: str | None = None) -> list[M]:
+        """Add a message to a session, and return what the model then sees; see `SessionManager.prompt`."""
+        check_session_id(session_id)
+        records, window = self.encode([message]), self._window()
+        appended = self._store.append(
+            session_id, records, window, operation_id(idempotency_key), read=True, wait=self._wait
+        )
+        if self._summaries is not None and self._summaries.after(session_id, appended):
+            return self.read(session_id)
+        return self._prompt(session_id, appended, window)
+
+    async def aprompt(self, session_id: str, message: M, idempotency_key: str | None = None) -> list[M]:
+        """See `prompt`."""
+        check_session_id(session_id)
+        records, window = self.encode([message]), self._window()
+        appended = await self._store.aappend(
+            session_id, records, window, operation_id(idempotency_key), read=True, wait=self._wait
+        )
+        if self._summaries is not None and await self._summaries.aafter(session_id, appended):
+            return await self.aread(session_id)
+        return self._prompt(session_id, appended, window)
 
     def read(self, session_id: str) -> list[M]:
         """Return the messages that the model sees: the preamble and the turns in the window."""
@@ -114,13 +151,19 @@ class Chats(Generic[M]):
 
     def describe(self, session_id: str) -> SessionInfo | None:
         """Return figures of a session; see `SessionManager.describe`."""
-        check_session_id(session_id)
-        return self._store.describe(session_id)
+        return self._run(describe(session_id))
 
     async def adescribe(self, session_id: str) -> SessionInfo | None:
         """See `describe`."""
-        check_session_id(session_id)
-        return await self._store.adescribe(session_id)
+        return await self._arun(describe(session_id))
+
+    def summary(self, session_id: str) -> SessionSummary | None:
+        """Return the summary of a session, or ``None`` if it has none."""
+        return self._run(read_summary(session_id))
+
+    async def asummary(self, session_id: str) -> SessionSummary | None:
+        """See `summary`."""
+        return await self._arun(read_summary(session_id))
 
     def delete(self, session_id: str) -> None:
         """Delete all that is kept of a session."""
@@ -198,24 +241,15 @@ class Chats(Generic[M]):
         )
 
     def _read(self, session_id: str, part: slice | None, window: Window) -> Steps[SessionSnapshot[M]]:
-        active = yield from Read(session_id)
-        snapshot = self._of(session_id, active, window)
-        if part is None:
-            return snapshot
-        archived = (yield from ReadArchive(session_id, part)).records
-        start = part.start or 0
-        if start < 0 or part == NOTHING:
-            info = yield from Describe(session_id)
-            size = info.archived if info else 0
-            start = size if part == NOTHING else part.indices(size)[0]
-        # A turn that left the window between the two reads would be in both.
-        if archived and (yield from Read(session_id)) != active:
-            raise ConflictError(f"session {session_id!r} is written to all the time; read it again later")
-        return replace(snapshot, archived=archived, archive_start=start)
+        active, archived, start = yield from read_stored(session_id, part)
+        return replace(self._of(session_id, active, window), archived=archived, archive_start=start)
 
     def _of(self, session_id: str, active: Snapshot, window: Window | None = None) -> SessionSnapshot[M]:
         window = window or self._window()
         return SessionSnapshot.of(session_id, self._codec, window, active.records, tokens_of=self._encoding.tokens_of)
+
+    def _prompt(self, session_id: str, appended: Appended, window: Window) -> list[M]:
+        return self._of(session_id, appended.window or Snapshot(()), window).shown_messages()
 
     def _edit(self, session_id: str, attempt: Callable[[], Steps[T]]) -> Steps[T]:
         check_session_id(session_id)
@@ -225,7 +259,11 @@ class Chats(Generic[M]):
         window = self._window()  # the same for all of an attempt: another thread may change it
         snapshot = yield from self._read(session_id, None, window)
         plan = function(snapshot)
-        return (yield from self._replace(snapshot, plan, self._within(window, snapshot, plan)))
+        return (
+            yield from self._replace(
+                snapshot, plan, within(window, snapshot, plan, self._encoding.tokens_of, wait=self._wait)
+            )
+        )
 
     def _edit_everything(self, session_id: str, function: EditFunction[M, T]) -> Steps[T]:
         snapshot = yield from self._read(session_id, EVERYTHING, self._window())
@@ -239,19 +277,6 @@ class Chats(Generic[M]):
             expected = None if edit.active is None else snapshot.version
             yield from Replace(snapshot.session_id, edit, expected, operation_id())
         return plan.result
-
-    def _within(self, window: Window, snapshot: SessionSnapshot[M], plan: EditPlan[Any]) -> Edit:
-        archive = tuple(plan.archive)
-        if plan.active is None:
-            return Edit(None, archive, plan.clear_archive)
-        longest = longest_turn(map(role_of, plan.active))
-        # What is too long already may stay so, as when a message is taken out of it.
-        if longest > max(window.max_turn_messages, longest_turn(map(role_of, snapshot.active))):
-            raise turn_too_long(window)
-        kept, evicted = evict(plan.active, window, role_of, self._encoding.tokens_of)
-        if self._store.archive and not plan.clear_archive:
-            archive = (*snapshot.outside, *archive, *evicted)
-        return Edit(tuple(kept), archive, plan.clear_archive)
 
     def _run(self, steps: Steps[T]) -> T:
         return run(steps, self._perform)

@@ -11,19 +11,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sessionkit_integrations.errors import CorruptSessionError
 from sessionkit_integrations.records.record import decode, role_of, tokens_of
+from sessionkit_integrations.records.summaries import summary_of
 from sessionkit_integrations.sessions.showing import is_made_up
 from sessionkit_integrations.sessions.snapshot import SessionSnapshot
-from sessionkit_integrations.window.turns import evict, number_turns
+from sessionkit_integrations.stores.values import Edit
+from sessionkit_integrations.window.turns import evict, longest_turn, number_turns, turn_too_long
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.sessions.showing import ShownRecord
+    from sessionkit_integrations.window.turns import Window
 
 M = TypeVar("M")
 T = TypeVar("T")
@@ -53,6 +56,38 @@ class EditPlan(Generic[T_co]):
 
 
 EditFunction = Callable[[SessionSnapshot[M]], EditPlan[T]]
+
+
+def within(
+    window: Window,
+    snapshot: SessionSnapshot[M],
+    plan: EditPlan[Any],
+    tokens_of: Callable[[Record], int],
+    *,
+    wait: bool,
+) -> Edit:
+    """Return the edit that a plan makes, with the window applied to its outcome.
+
+    Args:
+        window: The window.
+        snapshot: The session that the plan is for.
+        plan: The plan.
+        tokens_of: Returns the tokens of a record.
+        wait: Whether what leaves waits for a summary.
+
+    Raises:
+        InvalidMessageError: A turn would be longer than the window allows, and than any is already.
+    """
+    archive = tuple(plan.archive)
+    if plan.active is None:
+        return Edit(None, archive, plan.clear_archive, wait=wait)
+    longest = longest_turn(map(role_of, plan.active))
+    # What is too long already may stay so, as when a message is taken out of it.
+    if longest > max(window.max_turn_messages, longest_turn(map(role_of, snapshot.active))):
+        raise turn_too_long(window)
+    kept, evicted = evict(plan.active, window, role_of, tokens_of)
+    departed = () if plan.clear_archive else (*snapshot.outside, *evicted)
+    return Edit(tuple(kept), archive, plan.clear_archive, departed, wait=wait)
 
 
 def insert(index: int, added: list[Record]) -> EditFunction[M, None]:
@@ -183,7 +218,7 @@ def set_system_message(message: M, record: Record) -> EditFunction[M, None]:
     """
 
     def edit(session: SessionSnapshot[M]) -> EditPlan[None]:
-        if not session.preamble_end:
+        if not session.preamble_end or summary_of(session.active[0]) is not None:
             return EditPlan(None, active=[record, *session.kept])
         with suppress(CorruptSessionError):  # replaced, whatever it was
             if session.read(session.shown[:1]) == [message]:

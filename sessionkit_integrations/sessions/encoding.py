@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sessionkit_integrations.records.codec import Codec
+    from sessionkit_integrations.records.fields import Fields
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.records.record import Record
 
@@ -60,3 +61,7 @@ class Encoding(Generic[M]):
         except (ValueError, RecursionError):
             return 0  # whoever reads it finds out
         return self._count_tokens(message)
+
+    def count(self, fields: Fields) -> int:
+        """Return the tokens of the message that a record with ``fields`` holds."""
+        return self._count_tokens(PLAIN.decode(dict(fields)))

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.records.codec import Codec
     from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.sessions.background import Summaries
+    from sessionkit_integrations.sessions.summaries import Summary
     from sessionkit_integrations.tokens import CountTokens
 
 
@@ -44,6 +46,7 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
             ``None`` leaves what the window says (1,000 by default).
         count_tokens: Returns the tokens of a message; called once for each message that is written while tokens limit
             the window. `tokens.approximate_tokens` if ``None``.
+        summary: The way in which turns that leave the window are summarised; ``None`` if they are not.
 
     Raises:
         TypeError, ValueError: ``memory_window`` is not a number of turns of at least 1, ``store`` is not a store, or a
@@ -64,6 +67,7 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         max_turn_messages: int | None = None,
         count_tokens: CountTokens | None = None,
+        summary: Summary | None = None,
     ) -> None:
         _check_store(memory_window, store)
         self.store = InMemoryStore() if store is None else store
@@ -72,6 +76,8 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         if max_turn_messages is not None:
             self._window = replace(self._window, max_turn_messages=max_turn_messages)
         self._count_tokens = _checked_counter(count_tokens)
+        self._summary = summary
+        self._summaries = self._made_summaries()
         self._plain = self.using(PlainCodec())
 
     @classmethod
@@ -83,6 +89,7 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         max_turn_messages: int | None = None,
         count_tokens: CountTokens | None = None,
+        summary: Summary | None = None,
     ) -> Self:
         """Return a manager with the store that a URL names.
 
@@ -94,6 +101,7 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
             max_message_bytes: See the constructor.
             max_turn_messages: See the constructor.
             count_tokens: See the constructor.
+            summary: See the constructor.
 
         Raises:
             ValueError: The URL names no store, or a wrong option.
@@ -107,6 +115,7 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
             max_message_bytes=max_message_bytes,
             max_turn_messages=max_turn_messages,
             count_tokens=count_tokens,
+            summary=summary,
         )
 
     def __repr__(self) -> str:
@@ -143,7 +152,7 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {name: value for name, value in vars(self).items() if name not in {"_plain", IDENTITY}}
+        state = {name: value for name, value in vars(self).items() if name not in {"_plain", "_summaries", IDENTITY}}
         return _restore, (type(self), identity_of(self), state)
 
     def using(self, codec: Codec[Any], *, evict: bool = True) -> Chats[Any]:
@@ -158,7 +167,21 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         def window() -> Window:
             return self._window if evict else self._window.keeping_all()
 
-        return Chats(self.store, window, Encoding(codec, self._max_message_bytes, self._tokens_of))
+        return Chats(self.store, window, self._encoding(codec), self._summaries if evict else None)
+
+    def _encoding(self, codec: Codec[Any]) -> Encoding[Any]:
+        return Encoding(codec, self._max_message_bytes, self._tokens_of)
+
+    def _made_summaries(self) -> Summaries | None:
+        if self._summary is None:
+            return None
+        # Imported where sessions are summarised.
+        from sessionkit_integrations.sessions.background import Summaries  # noqa: PLC0415
+        from sessionkit_integrations.sessions.summaries import Summarizer  # noqa: PLC0415
+
+        encoding = self._encoding(PlainCodec())
+        summarizer = Summarizer(self._summary, lambda: self._window, encoding, self._max_message_bytes)
+        return Summaries(self._summary, summarizer, self.store)
 
     def _tokens_of(self, message: Message) -> int:
         # Imported where tokens limit a window.
@@ -167,11 +190,15 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         return counted(self._count_tokens or approximate_tokens, message)
 
     def close(self) -> None:
-        """Close the store."""
+        """Close the store, after the summaries that are being made, but no later than its timeout."""
+        if self._summaries is not None:
+            self._summaries.close()
         self.store.close()
 
     async def aclose(self) -> None:
         """See `close`."""
+        if self._summaries is not None:
+            await self._summaries.aclose()
         await self.store.aclose()
 
 
@@ -182,7 +209,8 @@ def _restore(cls: type[SessionManager], identity: str, state: dict[str, Any]) ->
         return found
     manager = cls.__new__(cls)
     vars(manager).update(state)
-    manager._plain = manager.using(PlainCodec())  # noqa: SLF001 - it is made here
+    manager._summaries = manager._made_summaries()  # noqa: SLF001 - it is made here
+    manager._plain = manager.using(PlainCodec())  # noqa: SLF001 - as above
     return manager
 
 

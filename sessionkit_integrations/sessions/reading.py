@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.records.summaries import SessionSummary
     from sessionkit_integrations.sessions.chats import Chats
     from sessionkit_integrations.sessions.snapshot import SessionSnapshot
     from sessionkit_integrations.stores.base import Store
@@ -82,6 +83,18 @@ class ReadsSessions:
     async def adescribe(self, session_id: str) -> SessionInfo | None:
         """See `describe`."""
         return await self._plain.adescribe(session_id)
+
+    def get_summary(self, session_id: str) -> SessionSummary | None:
+        """Return the summary of the turns that left a session's window, or ``None`` if there is none.
+
+        Raises:
+            As `get_session`.
+        """
+        return self._plain.summary(session_id)
+
+    async def aget_summary(self, session_id: str) -> SessionSummary | None:
+        """See `get_summary`."""
+        return await self._plain.asummary(session_id)
 
     def view(self, session_id: str, *, archived: int | None = None) -> SessionView:
         """Return a session to look at: what the model sees of it, what is archived, and when each message was written.

@@ -9,6 +9,7 @@ from sessionkit_integrations.errors import CorruptSessionError
 from sessionkit_integrations.records.codec import decode_all
 from sessionkit_integrations.records.record import role_of, tokens_of
 from sessionkit_integrations.sessions.showing import ShownRecord, concern_calls, show_records
+from sessionkit_integrations.sessions.steps import NOTHING
 from sessionkit_integrations.stores.values import Snapshot
 from sessionkit_integrations.window.turns import bounds
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 M = TypeVar("M")
 N = TypeVar("N")
 
-NOTHING = slice(0)
-"""No part of an archive."""
 EVERYTHING = slice(None)
 """All of an archive."""
 

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from sessionkit_integrations.errors import ConflictError
+from sessionkit_integrations.records.messages import check_session_id
+from sessionkit_integrations.records.summaries import latest_summary
+from sessionkit_integrations.runtime.retries import Backoff, Policy
 from sessionkit_integrations.runtime.steps import Step
 from sessionkit_integrations.stores.values import Snapshot
 
 if TYPE_CHECKING:
+    from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.records.summaries import SessionSummary
+    from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.stores.base import Store
     from sessionkit_integrations.stores.values import Edit, SessionInfo
 
 R = TypeVar("R")
+
+NOTHING = slice(0)
+"""No part of an archive."""
+
+CONFLICT_POLICY = Policy(Backoff(first=0.002, longest=0.1), attempts=100)
+"""Attempts at an edit, or at a read of a session with its archive, against faster writers."""
 
 
 class StoreStep(Step[R], ABC):
@@ -90,3 +103,39 @@ class Describe(StoreStep["SessionInfo | None"]):
     async def aperform(self, store: Store) -> SessionInfo | None:
         """See `StoreStep.perform`."""
         return await store.adescribe(self.session_id)
+
+
+def describe(session_id: str) -> Steps[SessionInfo | None]:
+    """Return the figures of a session, with its summary; ``None`` if there is no such session."""
+    check_session_id(session_id)
+    info = yield from Describe(session_id)
+    if info is None or not info.summarized:
+        return info
+    return replace(info, summary=(yield from read_summary(session_id)))
+
+
+def read_summary(session_id: str) -> Steps[SessionSummary | None]:
+    """Return the summary of a session, or ``None`` if it has none."""
+    check_session_id(session_id)
+    return latest_summary((yield from Read(session_id)).records)
+
+
+def read_stored(session_id: str, part: slice | None) -> Steps[tuple[Snapshot, tuple[Record, ...], int]]:
+    """Return the active records of a session, those in a part of its archive, and where that part begins.
+
+    Raises:
+        ConflictError: The session was written to between the two.
+    """
+    active = yield from Read(session_id)
+    if part is None:
+        return active, (), 0
+    archived = (yield from ReadArchive(session_id, part)).records
+    start = part.start or 0
+    if start < 0 or part == NOTHING:
+        info = yield from Describe(session_id)
+        size = info.archived if info else 0
+        start = size if part == NOTHING else part.indices(size)[0]
+    # A turn that left the window between the two reads would be in both.
+    if archived and (yield from Read(session_id)) != active:
+        raise ConflictError(f"session {session_id!r} is written to all the time; read it again later")
+    return active, archived, start

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from sessionkit_integrations.errors import SummaryError
+from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.sessions import edits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.records.summaries import SessionSummary
+    from sessionkit_integrations.sessions.background import Summaries
     from sessionkit_integrations.sessions.chats import Chats
 
     Content = str | list[dict[str, Any]]
@@ -19,6 +23,7 @@ class WritesSessions:
     """The methods of `SessionManager` that write."""
 
     _plain: Chats[Message]
+    _summaries: Summaries | None
 
     def send_message(self, session_id: str, message: Message, *, idempotency_key: str | None = None) -> None:
         """Add a message to a session.
@@ -62,6 +67,52 @@ class WritesSessions:
     ) -> None:
         """See `send_messages`."""
         await self._plain.aappend(session_id, messages, idempotency_key)
+
+    def prompt(self, session_id: str, content: Content, *, idempotency_key: str | None = None) -> list[Message]:
+        """Add a user message, and return the messages for the model, in one round trip.
+
+        Args:
+            session_id: The session.
+            content: What the user says: a text, or content parts.
+            idempotency_key: See `send_message`. A repetition adds nothing and returns the messages as they are now.
+
+        Raises:
+            As `send_message` and `get_session`.
+
+        Example:
+            >>> messages = sessions.prompt("user123", "Hello!")
+            >>> reply = client.chat.completions.create(model=model, messages=to_openai(messages))
+            >>> sessions.send_message("user123", from_openai(reply))
+        """
+        return self._plain.prompt(session_id, _message("user", content), idempotency_key)
+
+    async def aprompt(self, session_id: str, content: Content, *, idempotency_key: str | None = None) -> list[Message]:
+        """See `prompt`."""
+        return await self._plain.aprompt(session_id, _message("user", content), idempotency_key)
+
+    def summarize(self, session_id: str) -> SessionSummary | None:
+        """Summarise all turns that left a session's window and wait for it, and return the summary.
+
+        Returns:
+            The newest summary; ``None`` if nothing has left the window.
+
+        Raises:
+            SummaryError: The manager was made without ``summary``, or the summarizer raised or returned no text; the
+                turns still wait.
+            As `get_session`.
+        """
+        check_session_id(session_id)
+        return self._made_with_summary().summarize(session_id)
+
+    async def asummarize(self, session_id: str) -> SessionSummary | None:
+        """See `summarize`."""
+        check_session_id(session_id)
+        return await self._made_with_summary().asummarize(session_id)
+
+    def _made_with_summary(self) -> Summaries:
+        if self._summaries is None:
+            raise SummaryError("there is no summarizer: make the SessionManager with summary=Summary(…)")
+        return self._summaries
 
     def add_user_message(self, session_id: str, content: Content) -> None:
         """Add a user message, which opens a turn; see `send_message`."""

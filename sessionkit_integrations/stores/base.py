@@ -7,10 +7,12 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sessionkit_integrations.records.record import decode, role_of
+from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.runtime.context import Closeable
+from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.copies import identity_of, restore
 from sessionkit_integrations.stores.schemes import claim
-from sessionkit_integrations.stores.values import SessionInfo, Snapshot, moment
+from sessionkit_integrations.stores.values import SessionInfo, Snapshot
 from sessionkit_integrations.window.turns import number_turns
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ class Store(Closeable, ABC):
 
     archive: bool = False
     """True if evicted records are kept in an archive. Edits may add to the archive in either case."""
+
+    timeout: float = DEFAULT_TIMEOUT
+    """Seconds that an operation may take."""
 
     schemes: ClassVar[tuple[str, ...]] = ()
     """Schemes of the URLs that name a store of this class, in lower case."""
@@ -169,6 +174,8 @@ class Store(Closeable, ABC):
 
     async def adescribe(self, session_id: str) -> SessionInfo | None:
         """See `describe`."""
+        if type(self).describe is not Store.describe:
+            return await asyncio.to_thread(self.describe, session_id)
         return _described(await self.aread(session_id), await self.aread(session_id, archived=True))
 
     def close(self) -> None:

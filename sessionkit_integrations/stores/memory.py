@@ -7,11 +7,11 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.records.record import now
+from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.runtime.forks import ForkSafe
 from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.options import UrlOptions, checked_archive, ttl_milliseconds
 from sessionkit_integrations.stores.state import SessionState
-from sessionkit_integrations.stores.values import moment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence

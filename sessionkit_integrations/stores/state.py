@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import ConflictError
 from sessionkit_integrations.records.record import now, role_of, tokens_of
-from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot, moment
+from sessionkit_integrations.records.times import moment
+from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot
 from sessionkit_integrations.window.turns import check_growth, evict, number_turns
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class SessionState:
             created=moment(self.created),
             updated=moment(self.updated),
             expires=expires,
-            tokens=sum(map(tokens_of, self.active)),
+            tokens=sum(map(tokens_of, self.active)) or None,
             waiting=self.waiting,
             summarized=self.summarized,
         )

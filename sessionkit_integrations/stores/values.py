@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sessionkit_integrations.records.record import Record
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+    from sessionkit_integrations.records.summaries import SessionSummary
 
 
 class AppendOptions(TypedDict, total=False):
@@ -68,10 +67,11 @@ class SessionInfo:
         messages: Active records, those of the preamble included.
         archived: Archived records.
         appended: Messages that were ever appended; ``None`` where the store does not count them.
-        tokens: Tokens of the active records, as they were counted when they were written; ``None`` where the store does
-            not add them up, as while no tokens limit the window.
+        tokens: Tokens of the active records, as they were counted when they were written; ``None`` if they were not, as
+            while no tokens limit the window.
         waiting: Archived records that wait for a summary, the newest ones.
         summarized: Archived records that summaries cover.
+        summary: The summary of the session, if it has one and it was asked for.
         created: Time of the first write, in UTC; ``None`` where the store does not know it.
         updated: Time of the last write, in UTC; ``None`` where the store does not know it.
         expires: Time at which the session ends unless it is written to, in UTC; ``None`` if it does not end, or where
@@ -88,6 +88,7 @@ class SessionInfo:
     tokens: int | None = None
     waiting: int = 0
     summarized: int = 0
+    summary: SessionSummary | None = None
 
 
 @dataclass(frozen=True)
@@ -132,18 +133,3 @@ class Edit:
     evicted: tuple[Record, ...] = ()
     wait: bool = False
     covered: Covered | None = None
-
-
-def milliseconds(time: datetime | None) -> int | None:
-    """Return a time as Unix milliseconds, as `moment` takes it."""
-    return None if time is None else round((time - _EPOCH) / timedelta(milliseconds=1))
-
-
-def moment(milliseconds: int | None) -> datetime | None:
-    """Return a time in Unix milliseconds as an aware one, in UTC; ``None`` if no calendar has it."""
-    if milliseconds is None:
-        return None
-    try:
-        return _EPOCH + timedelta(milliseconds=milliseconds)
-    except OverflowError:
-        return None

@@ -90,6 +90,16 @@ class Window:
             elif trigger < kept:
                 raise ValueError(f"trigger_{name} must be at least {name}, {kept}, got {trigger}")
 
+    def __repr__(self) -> str:
+        said = {"turns": self.turns, "max_turn_messages": self.max_turn_messages}
+        if self.trigger_turns != self.turns:
+            said["trigger_turns"] = self.trigger_turns
+        if self.tokens is not None:
+            said["tokens"] = self.tokens
+        if self.trigger_tokens != self.tokens:
+            said["trigger_tokens"] = self.trigger_tokens
+        return f"Window({', '.join(f'{name}={value}' for name, value in said.items())})"
+
     @classmethod
     def of(cls, value: int | Window) -> Window:
         """Return ``value`` as a `Window`, a plain number being a number of turns."""

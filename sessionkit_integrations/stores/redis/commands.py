@@ -13,9 +13,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sessionkit_integrations.records.record import Record, now, role_of
+from sessionkit_integrations.records.times import milliseconds, moment
 from sessionkit_integrations.stores.redis import replies
 from sessionkit_integrations.stores.state import conflict
-from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot, milliseconds, moment
+from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot
 from sessionkit_integrations.window.turns import NO_LIMIT, turn_too_long
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def describe(keys: Keys, session_id: str) -> Command[SessionInfo | None]:
             created=_time(created),
             updated=_time(updated),
             expires=None if left < 0 else _time(now() + left),
-            tokens=None if tokens < 0 else tokens,
+            tokens=tokens if tokens > 0 else None,
             waiting=waiting,
             summarized=summarized,
         )

@@ -73,7 +73,7 @@ class ScriptedStore(PerformsSteps, Store):
         self.archive = archive
         self._keys = Keys(key_prefix, raw_ids)
         self._ttl = ttl_milliseconds(ttl)
-        self._timeout = checked_timeout(timeout)
+        self.timeout = checked_timeout(timeout)
         # An attempt waits for an answer no longer than leaves time for another one.
         self._wait = timeout * wait_share
         self._threads = shared_threads()
@@ -87,7 +87,7 @@ class ScriptedStore(PerformsSteps, Store):
             archive=self.archive,
             key_prefix=None if self._keys.prefix == KEY_PREFIX else self._keys.prefix,
             raw_ids=self._keys.raw_ids,
-            timeout=None if self._timeout == DEFAULT_TIMEOUT else self._timeout,
+            timeout=None if self.timeout == DEFAULT_TIMEOUT else self.timeout,
         )
 
     @property
@@ -246,7 +246,7 @@ class ScriptedStore(PerformsSteps, Store):
             return None
         if isinstance(error, CrowdedError):
             message = (
-                f"no connection to {self._place} was free within the timeout of {self._timeout:g} s:"
+                f"no connection to {self._place} was free within the timeout of {self.timeout:g} s:"
                 " allow more connections or a longer timeout"
             )
             return Failure(StoreUnavailableError(message, may_have_happened=False))

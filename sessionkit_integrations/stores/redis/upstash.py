@@ -200,7 +200,7 @@ class UpstashStore(ScriptedStore):
             return self._explain_status(error.response, command)
         message = f"{self._place} gave no answer of Upstash to {command.name} ({type(error).__name__})"
         if isinstance(error, httpx.TimeoutException):
-            message = f"{self._place} did not answer within the timeout of {self._timeout:g} s ({type(error).__name__})"
+            message = f"{self._place} did not answer within the timeout of {self.timeout:g} s ({type(error).__name__})"
         elif isinstance(error, _NOT_SENT):
             message = f"{self._place} cannot be reached ({error}): check the URL and the network"
         # An answer that came once comes again; a transport may do better the next time.

@@ -8,10 +8,11 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.stores.sqlite.rows import enter, load, place, save
 from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
 from sessionkit_integrations.stores.state import conflict, turns_of
-from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot, moment
+from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,7 +132,8 @@ def describe(session_id: str, now: int) -> Statements[SessionInfo | None]:
     rows = yield Statement(
         "SELECT turn - evicted, (SELECT count(*) FROM active WHERE session = sessions.id), CAST(archived AS INTEGER),"
         " CAST(appended AS INTEGER), CAST(created_at AS INTEGER), CAST(updated_at AS INTEGER),"
-        " CAST(expires_at AS INTEGER), CAST(tokens AS INTEGER), CAST(waiting AS INTEGER), CAST(summarized AS INTEGER)"
+        " CAST(expires_at AS INTEGER), CAST(nullif(tokens, 0) AS INTEGER), CAST(waiting AS INTEGER),"
+        " CAST(summarized AS INTEGER)"
         f" FROM sessions WHERE {_UNEXPIRED}",
         (session_id, now),
     )

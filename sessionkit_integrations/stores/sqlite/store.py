@@ -75,8 +75,8 @@ class SQLiteStore(Store):
         self._path = _absolute(path)
         self.archive = checked_archive(archive)
         self._ttl = ttl_milliseconds(ttl)
-        self._timeout = checked_timeout(timeout)
-        self._file = SQLiteFile(self._path, self._timeout)
+        self.timeout = checked_timeout(timeout)
+        self._file = SQLiteFile(self._path, self.timeout)
         self._readers, self._writers = _thread("sessionkit-sqlite-reader"), _thread("sessionkit-sqlite-writer")
 
     @classmethod
@@ -98,7 +98,7 @@ class SQLiteStore(Store):
 
     def describe_url(self) -> StoreUrl:
         """See `Store.describe_url`."""
-        timeout = None if self._timeout == DEFAULT_TIMEOUT else self._timeout
+        timeout = None if self.timeout == DEFAULT_TIMEOUT else self.timeout
         url = f"sqlite:///{quote(self._path)}"
         return StoreUrl(with_options(url, ttl=in_seconds(self._ttl), archive=self.archive, timeout=timeout))
 

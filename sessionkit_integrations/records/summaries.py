@@ -1,0 +1,96 @@
+r"""The record of a summary: a system message at the end of the preamble that stands for archived turns.
+
+    {"role":"system","content":"So far:\n\nAda …","summary":{"turns":12,"messages":40,"until":…,"heading":9},"at":…}
+
+`turns` and `messages` count all that the summaries of the session have covered, `until` is the time of the newest
+message among them (``None`` if it says none), and `heading` the number of characters before the text itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sessionkit_integrations.records.record import decode, role_of
+from sessionkit_integrations.records.times import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sessionkit_integrations.records.fields import Fields
+
+_MARK = b'"summary":{'
+
+
+@dataclass(frozen=True)
+class SessionSummary:
+    """A summary of the turns that left a session's window.
+
+    Attributes:
+        text: The text.
+        turns: Number of the turns that it covers.
+        messages: Number of their messages.
+        until: Time of the newest one of them, in UTC; ``None`` if it is not known.
+        at: Time at which the summary was written, in UTC; ``None`` if it is not known.
+    """
+
+    text: str
+    turns: int
+    messages: int
+    until: datetime | None = None
+    at: datetime | None = None
+
+
+def summary_of(record: bytes) -> SessionSummary | None:
+    """Return the summary that a record is, or ``None`` if it is another message."""
+    if _MARK not in record or role_of(record) != "system":
+        return None
+    try:
+        fields = decode(record)
+    except (ValueError, RecursionError):
+        return None
+    said, content = fields.get("summary"), fields.get("content")
+    if not isinstance(said, dict) or not isinstance(content, str):
+        return None
+    turns, messages = said.get("turns"), said.get("messages")
+    if type(turns) is not int or type(messages) is not int:
+        return None
+    heading = said.get("heading")
+    text = content[heading:] if type(heading) is int else content
+    return SessionSummary(text, turns, messages, _time(said, "until"), _time(fields, "at"))
+
+
+def latest_summary(records: Iterable[bytes]) -> SessionSummary | None:
+    """Return the last summary among records, or ``None`` if there is none."""
+    found = [summary for summary in map(summary_of, records) if summary is not None]
+    return found[-1] if found else None
+
+
+def summary_fields(text: str, heading: str, turns: int, messages: int, until: int | None) -> Fields:
+    """Return the fields of the record that holds a summary.
+
+    Args:
+        text: The text.
+        heading: A line before it, which tells the model what it is; none if empty.
+        turns: Number of the turns that it covers.
+        messages: Number of their messages.
+        until: Time of the newest one of them, in Unix milliseconds.
+    """
+    before = f"{heading}\n\n" if heading else ""
+    said = {"turns": turns, "messages": messages, "until": until, "heading": len(before)}
+    return {"role": "system", "content": f"{before}{text}", "summary": said}
+
+
+def time_written(record: bytes) -> int | None:
+    """Return the time at which a record was written, in Unix milliseconds, if it says so."""
+    try:
+        at = decode(record).get("at")
+    except (ValueError, RecursionError):
+        return None
+    return at if type(at) is int else None
+
+
+def _time(fields: Fields, name: str) -> datetime | None:
+    at = fields.get(name)
+    return moment(at) if type(at) is int else None

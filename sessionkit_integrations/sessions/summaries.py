@@ -1,0 +1,290 @@
+"""Summaries of what left the window, each committed once.
+
+Evicted turns wait in the archive, in order; the store counts them. A summary is made of the present one and of those
+that wait, and takes the place of both in one edit: it becomes the last message of the preamble, and what it covers
+waits no more. While the model writes, others may append, evict and summarise.
+
+- The edit names the version of the active records, as every edit does. If somebody appended meanwhile it is planned
+  again on the new state; the model is not asked a second time.
+- It also names how many records summaries had covered when those that wait were read, and when the session began.
+  The store refuses it if these are others: somebody else summarised first, or the session was deleted and begun again.
+  Turns only ever join the end of those that wait, so whatever a summary read is still at their front.
+
+So each evicted turn is in exactly one committed summary, whatever fails and however many work at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sessionkit_integrations.errors import ConflictError, CorruptSessionError, SummaryError
+from sessionkit_integrations.records.codec import PLAIN
+from sessionkit_integrations.records.record import encode, now, role_of
+from sessionkit_integrations.records.summaries import (
+    SessionSummary,
+    latest_summary,
+    summary_fields,
+    summary_of,
+    time_written,
+)
+from sessionkit_integrations.runtime.retries import Attempts, on_conflict, retrying
+from sessionkit_integrations.sessions.snapshot import SessionSnapshot
+from sessionkit_integrations.sessions.steps import CONFLICT_POLICY, Describe, Read, ReadArchive, Replace, StoreStep
+from sessionkit_integrations.stores.operation_ids import operation_id
+from sessionkit_integrations.stores.state import turns_of
+from sessionkit_integrations.stores.values import Covered, Edit
+from sessionkit_integrations.window.turns import NO_LIMIT, Window, bounds, evict, number_turns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.runtime.steps import Steps
+    from sessionkit_integrations.sessions.encoding import Encoding
+    from sessionkit_integrations.stores.base import Store
+    from sessionkit_integrations.stores.values import SessionInfo
+
+T = TypeVar("T")
+
+_EVERYTHING = Window(NO_LIMIT)
+
+HEADING = "Summary of the conversation so far:"
+
+MOST_TURNS = 50
+"""Most turns that a model is given at once, as after a long time without summaries; the others follow."""
+
+MOST_RECORDS = 2000
+"""Most records that are read for one summary."""
+
+Summarize = Callable[["str | None", "list[Message]"], "str | Awaitable[str]"]
+"""A summarizer: given the text of the present summary and the messages that left since, returns that of the next."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The way in which sessions are summarised.
+
+    Args:
+        summarize: Given the text of the present summary (``None`` for the first) and the messages that left since,
+            returns the text of the next. It may be asynchronous, or have an asynchronous twin ``asummarize``.
+        every: Number of turns that wait before a summary is made; ``None`` if only `SessionManager.summarize` makes
+            one.
+        background: True to make it in a thread, or in a task of the running loop; False to make it before the write
+            that noticed returns.
+        heading: A line before the text, which tells the model what it is.
+
+    Raises:
+        TypeError: ``summarize`` cannot be called, or ``every`` is not an integer.
+        ValueError: ``every`` is less than 1.
+    """
+
+    summarize: Summarize
+    every: int | None = field(default=5, kw_only=True)
+    background: bool = field(default=True, kw_only=True)
+    heading: str = field(default=HEADING, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not callable(self.summarize):
+            raise TypeError(f"summarize must be a callable, got {type(self.summarize).__name__}")
+        if self.every is not None and type(self.every) is not int:
+            raise TypeError(f"every must be a number of turns or None, got {type(self.every).__name__}")
+        if self.every is not None and self.every < 1:
+            raise ValueError(f"every must be at least 1 turn, got {self.every}")
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What waits for a summary.
+
+    Attributes:
+        summary: The present summary.
+        records: The records that the next one covers, whole turns.
+        start: The position of the first of them in the archive.
+        has_more: Whether there are others behind them.
+        summarized: Number of records that summaries have covered.
+        created: Time at which the session began.
+    """
+
+    summary: SessionSummary | None
+    records: Sequence[Record] = ()
+    start: int = 0
+    has_more: bool = False
+    summarized: int = 0
+    created: Any = None
+
+
+@dataclass(frozen=True)
+class Ask(StoreStep[Any]):
+    """Asks the summarizer."""
+
+    summarize: Summarize
+    previous: str | None
+    messages: list[Message]
+
+    def perform(self, store: Store) -> Any:
+        """See `StoreStep.perform`."""
+        del store
+        try:
+            return _finished(self.summarize(self.previous, self.messages))
+        except Exception as error:
+            raise _failed(error) from error
+
+    async def aperform(self, store: Store) -> Any:
+        """See `StoreStep.perform`."""
+        del store
+        twin = getattr(self.summarize, "asummarize", None)
+        try:
+            if twin is not None:
+                return await twin(self.previous, self.messages)
+            if inspect.iscoroutinefunction(self.summarize):
+                return await self.summarize(self.previous, self.messages)
+            returned = await asyncio.to_thread(self.summarize, self.previous, self.messages)
+            return await returned if inspect.isawaitable(returned) else returned
+        except Exception as error:
+            raise _failed(error) from error
+
+
+class Summarizer:
+    """Makes the summaries of a store's sessions, as steps.
+
+    Args:
+        summary: The way in which they are made.
+        window: Returns the window in force.
+        encoding: Counts the tokens of a summary, where they limit the window.
+        max_message_bytes: Largest record, in bytes.
+    """
+
+    def __init__(
+        self, summary: Summary, window: Callable[[], Window], encoding: Encoding[Message], max_message_bytes: int
+    ) -> None:
+        self._summary = summary
+        self._window = window
+        self._encoding = encoding
+        self._max_message_bytes = max_message_bytes
+
+    def summarize(self, session_id: str) -> Steps[SessionSummary | None]:
+        """Summarise all turns of a session that wait, and return its summary; ``None`` if it has none.
+
+        Raises:
+            SummaryError: The summarizer raised or returned no text; the turns wait.
+            CorruptSessionError: One of their records cannot be read.
+            ConflictError: Other writers were faster, time after time.
+        """
+        while True:
+            waiting = yield from _until_no_conflict(session_id, partial(_read, session_id))
+            if not waiting.records:
+                return waiting.summary
+            messages = _messages(session_id, waiting)
+            previous = None if waiting.summary is None else waiting.summary.text
+            text = yield from Ask(self._summary.summarize, previous, messages)
+            if not isinstance(text, str) or not text.strip():
+                raise SummaryError(f"the summarizer returned no text but {type(text).__name__}; the turns wait")
+            record = self._record(text, waiting)
+            commit = partial(self._commit, session_id, record, waiting)
+            summary = yield from _until_no_conflict(session_id, commit)
+            if not waiting.has_more:
+                return summary
+
+    def _record(self, text: str, waiting: Waiting) -> Record:
+        before = waiting.summary or SessionSummary("", 0, 0)
+        times = [at for at in map(time_written, waiting.records) if at is not None]
+        fields = summary_fields(
+            text,
+            self._summary.heading,
+            before.turns + turns_of(waiting.records),
+            before.messages + len(waiting.records),
+            max(times, default=None),
+        )
+        tokens = None if self._window().tokens is None else self._encoding.count(fields)
+        try:
+            record = encode(fields, now(), tokens)
+        except ValueError as error:  # half a surrogate pair, which models do write
+            raise _failed(error) from error
+        if len(record) > self._max_message_bytes:
+            raise SummaryError(f"the summarizer returned a text of more than {self._max_message_bytes:,} bytes")
+        return record
+
+    def _commit(self, session_id: str, record: Record, waiting: Waiting) -> Steps[SessionSummary | None]:
+        info = yield from Describe(session_id)
+        snapshot = yield from Read(session_id)
+        active = snapshot.records
+        if info is None or (info.summarized, info.created) != (waiting.summarized, waiting.created):
+            return latest_summary(active)  # somebody else was faster
+        preamble_end, _ = bounds(map(role_of, active), self._window().keeping_all())
+        preamble = [each for each in active[:preamble_end] if summary_of(each) is None]
+        kept, evicted = evict(
+            [*preamble, record, *active[preamble_end:]], self._window(), role_of, self._encoding.tokens_of
+        )
+        records = waiting.records
+        covered = Covered(len(records), turns_of(records), waiting.summarized, waiting.created)
+        edit = Edit(tuple(kept), evicted=tuple(evicted), wait=True, covered=covered)
+        yield from Replace(session_id, edit, snapshot.version, operation_id())
+        return summary_of(record)
+
+
+def _until_no_conflict(session_id: str, attempt: Callable[[], Steps[T]]) -> Steps[T]:
+    return retrying(f"summary of {session_id!r}", attempt, Attempts(CONFLICT_POLICY), on_conflict)
+
+
+def _read(session_id: str) -> Steps[Waiting]:
+    info: SessionInfo | None = yield from Describe(session_id)
+    active = (yield from Read(session_id)).records
+    summary = latest_summary(active)
+    if info is None or not info.waiting:
+        return Waiting(summary)
+    start = info.archived - info.waiting
+    stop = min(info.archived, start + MOST_RECORDS)
+    archived = (yield from ReadArchive(session_id, slice(start, stop))).records
+    after = yield from Describe(session_id)
+    if after is None or (after.summarized, after.created) != (info.summarized, info.created):
+        raise ConflictError(f"session {session_id!r} was summarised or deleted meanwhile")
+    records = _whole_turns(archived, is_cut=stop < info.archived)
+    return Waiting(summary, records, start, len(records) < info.waiting, info.summarized, info.created)
+
+
+def _whole_turns(records: Sequence[Record], *, is_cut: bool) -> Sequence[Record]:
+    """Return the first turns of those that wait; of a turn that is longer than what was read, all that was read."""
+    numbers = number_turns(map(role_of, records))
+    last = MOST_TURNS + 1 if not is_cut else min(MOST_TURNS + 1, numbers[-1])
+    end = next((index for index, number in enumerate(numbers) if number >= last), len(records))
+    return records[: end or len(records)]
+
+
+def _messages(session_id: str, waiting: Waiting) -> list[Message]:
+    """Return the messages that wait, as the model saw them in turns that are over.
+
+    Raises:
+        CorruptSessionError: One of them cannot be read.
+    """
+    snapshot = SessionSnapshot.of(session_id, PLAIN, _EVERYTHING, waiting.records, over=True)
+    try:
+        return snapshot.shown_messages()
+    except CorruptSessionError as error:
+        position = waiting.start + error.position
+        raise CorruptSessionError(session_id, position, error.problem, archived=True) from error
+
+
+def _finished(returned: Any) -> Any:
+    if not inspect.isawaitable(returned):
+        return returned
+
+    async def wait() -> Any:
+        return await returned
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(wait())
+    with ThreadPoolExecutor(1) as thread:  # this thread's loop waits for this very call
+        return thread.submit(asyncio.run, wait()).result()
+
+
+def _failed(error: Exception) -> SummaryError:
+    return SummaryError(f"the summarizer raised {type(error).__name__}; the turns wait")
