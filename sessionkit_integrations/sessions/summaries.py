@@ -19,7 +19,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -101,7 +101,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Waiting:
-    """What waits for a summary.
+    """Turns that wait for a summary, and the summary that is there.
 
     Attributes:
         summary: The present summary.
@@ -263,7 +263,7 @@ def _messages(session_id: str, waiting: Waiting) -> list[Message]:
     Raises:
         CorruptSessionError: One of them cannot be read.
     """
-    snapshot = SessionSnapshot.of(session_id, PLAIN, _EVERYTHING, waiting.records, over=True)
+    snapshot = replace(SessionSnapshot.of(session_id, PLAIN, _EVERYTHING, waiting.records), over=True)
     try:
         return snapshot.shown_messages()
     except CorruptSessionError as error:
