@@ -1,8 +1,8 @@
 """Every error this package raises, split by whose fault it is.
 
 The caller's fault: [`InvalidMessageError`][], [`InvalidSessionIdError`][], [`MissingDependencyError`][].
-The world's fault: [`VocabularyError`][], and [`StoreError`][] and what derives from it; the driver's own exception is
-its ``__cause__``.
+The world's fault: [`VocabularyError`][], [`StoreError`][] and the subclasses of `StoreError`. The exception of the
+driver is the ``__cause__``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class InvalidMessageError(SessionKitError, ValueError):
     """A message cannot be stored; nothing of its batch was written.
 
     Attributes:
-        field: Where in the message the fault is, such as ``tool_calls[0].function.name``.
+        field: Place of the fault in the message, such as ``tool_calls[0].function.name``.
     """
 
     def __init__(self, field: str, problem: str) -> None:
@@ -49,10 +49,10 @@ class MissingDependencyError(SessionKitError, ImportError):
 
 
 class VocabularyError(SessionKitError):
-    """The vocabulary of a counter of tokens is neither here, nor can it be downloaded.
+    """The vocabulary of a token counter is not installed and cannot be downloaded.
 
     Attributes:
-        encoding: Its name.
+        encoding: Name of the vocabulary.
     """
 
     def __init__(self, encoding: str) -> None:
@@ -67,15 +67,15 @@ class VocabularyError(SessionKitError):
 
 
 class StoreError(SessionKitError):
-    """A store refused or failed an operation; unless a subclass says otherwise, nothing was written."""
+    """A store refused an operation or failed. Nothing was written, unless a subclass says otherwise."""
 
 
 class StoreUnavailableError(StoreError):
     """A store could not be reached, or did not answer in time, after all retries.
 
     Attributes:
-        may_have_happened: Whether the operation may have taken effect although it raised. Calling again
-            with the same ``idempotency_key`` is safe either way.
+        may_have_happened: Whether the operation may have taken effect. Calling again with the same
+            ``idempotency_key`` is safe in both cases.
     """
 
     def __init__(self, message: str, *, may_have_happened: bool) -> None:
@@ -87,17 +87,17 @@ class StoreUnavailableError(StoreError):
 
 
 class ConflictError(StoreError):
-    """Another writer changed the session between the read and the write of an edit; nothing was written."""
+    """Other writers changed the session while it was edited. Nothing was written; you may try again."""
 
 
 class CorruptSessionError(StoreError):
-    """A stored record cannot be read; if it was to be part of an edit, nothing was changed.
+    """A stored record cannot be read. If an edit needed it, nothing was changed.
 
     Attributes:
         session_id: The session that holds it.
-        position: Its index among the session's active records, or among the archived ones, oldest first; negative if
-            it is counted from the newest one, as where a page of the archive was read.
-        archived: Whether it is in the archive.
+        position: Index of the record among the active or the archived records of the session, oldest first. It is
+            negative where it is counted from the newest one, as for a page of the archive.
+        archived: Whether the record is in the archive.
         problem: The reason.
     """
 

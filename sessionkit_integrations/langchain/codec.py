@@ -136,7 +136,7 @@ def _role_of(message: BaseMessage) -> str:
         if isinstance(message, cls):
             return role
     raise InvalidMessageError(
-        "type", f"must be that of a message of a conversation, got {brief(vars(message).get('type'))}"
+        "type", f"must be the type of a message in a conversation, got {brief(vars(message).get('type'))}"
     )
 
 

@@ -1,4 +1,4 @@
-"""The content of LangChain's messages as that of records, and back.
+"""The content of LangChain's messages, converted to the content of records and back.
 
 A block of a shape that is known here becomes a content part, reasoning or a tool call. Any other is held as it is, and
 the parts beside it show other readers what they can read of it, or a note that it is there. A text or a file that such

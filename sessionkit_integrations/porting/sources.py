@@ -1,4 +1,4 @@
-"""Conversations that other packages keep in Redis, and their conversion to records of ours.
+"""Conversations that other packages keep in Redis, and their conversion to our records.
 
 Nothing is written there. Keys are found with SCAN, and one conversation is read at a time. Its items were written by
 others and go through the loaders of their packages, which may raise anything. An item that cannot be converted becomes

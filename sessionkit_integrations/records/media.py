@@ -1,4 +1,4 @@
-"""Images, audio, video and files among a message's content parts, read from and written in OpenAI's shape.
+"""Images, audio, video and files in the content parts of a message, in OpenAI's shape.
 
 | media | as base64 | by URL | by id |
 | --- | --- | --- | --- |
@@ -39,7 +39,7 @@ _IMAGE_SIGNATURES = {"iVBORw0KGgo": "image/png", "/9j/": "image/jpeg", "R0lGOD":
 
 @dataclass(frozen=True)
 class Media:
-    """An image, a sound, a video or a file of a message: by URL, as base64 or by the id a provider gave it.
+    """An image, a sound, a video or a file of a message: by URL, in base64, or by the id that a provider gave it.
 
     Attributes:
         kind: What it is.
@@ -71,7 +71,7 @@ def is_text(part: Part) -> bool:
 
 
 def to_part(media: Media) -> Part | None:
-    """Return the content part for media, or ``None`` where there is none: for all but files by id."""
+    """Return the content part for media, or ``None`` for media by id that are not files."""
     if media.kind == "file":
         return _file_part(media)
     if media.kind == "audio" and media.data is not None:
@@ -90,7 +90,7 @@ def to_part(media: Media) -> Part | None:
 
 
 def to_media(part: Part) -> Media | None:
-    """Return the media in a content part, or ``None`` where it holds none that can be made out."""
+    """Return the media in a content part, or ``None`` if it holds none."""
     kind = part.get("type")
     if not isinstance(kind, str):
         return None
@@ -110,17 +110,17 @@ def to_media(part: Part) -> Media | None:
 
 
 def audio_type(name: str) -> str:
-    """Return the MIME type of a sound in the format that OpenAI calls ``name``."""
+    """Return the MIME type of an audio format, by the name that OpenAI gives it."""
     return _AUDIO_TYPES.get(name, f"audio/{name}")
 
 
 def audio_format(mime_type: str) -> str:
-    """Return what OpenAI calls the format of a sound."""
+    """Return OpenAI's name of an audio format."""
     return _AUDIO_FORMATS.get(mime_type) or mime_type.partition("/")[2]
 
 
 def data_url(media: Media) -> str:
-    """Return media that are there in base64 as a data URL."""
+    """Return a data URL of media in base64."""
     mime_type = media.mime_type
     if mime_type is None and media.kind == "image":
         mime_type = next(
@@ -166,5 +166,5 @@ def _media_at(kind: Kind, url: object, *, name: str | None = None, detail: str |
 
 
 def text_or_none(value: object) -> str | None:
-    """Return a value if it is a text."""
+    """Return a value if it is a string, and ``None`` otherwise."""
     return value if isinstance(value, str) else None

@@ -13,7 +13,7 @@ from sessionkit_integrations.records.unreadable import brief
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES = frozenset({"system", "user", "assistant", "tool"})
 DEVELOPER = "developer"
-"""Role that OpenAI's newer models have in the place of ``system``. It is accepted and read as that."""
+"""Role that OpenAI's newer models use instead of ``system``. It is accepted and read as ``system``."""
 MAX_SESSION_ID_BYTES = 512
 FRAMEWORKS = ("langchain", "llama_index")
 """Names of the fields in which records hold what only messages of a framework say."""

@@ -1,6 +1,6 @@
 """Content parts of every shape, read as texts and media.
 
-Plain messages have parts in the shape of OpenAI's chat API, or in that of another API: OpenAI's Responses API
+Plain messages have parts in the shape of OpenAI's chat API or of another API: OpenAI's Responses API
 (``input_text``, ``input_image``, ``input_file``), Anthropic's (``source``), Gemini's (``media``), Bedrock's Converse
 API (a field instead of a type), the Model Context Protocol's (``mimeType``), or LangChain's standard blocks. Readers of
 none of these still get what the parts hold.

@@ -27,6 +27,8 @@ class TestStores(StoreConformance):
         self.examples = EXAMPLES.get(request.param, self.examples)
         return backends.maker(request.param)
 
+    test_any_sequence_of_operations = pytest.mark.hypothesis(StoreConformance.test_any_sequence_of_operations)
+
 
 def test_the_stores_of_the_package_tell_every_figure(make_store: StoreMaker, call: Callable[..., Any]) -> None:
     store = make_store(ttl=60)

@@ -15,7 +15,7 @@ _TOLERATED = 5
 
 
 def clock(store: ScriptedStore, node: Any = None) -> Check:
-    """Compare a server's clock with that of this machine, which gives messages their times."""
+    """Compare the clock of a server with the clock of this machine, which gives messages their times."""
     try:
         began = time.time()
         reply = store.ask("TIME", node=node)

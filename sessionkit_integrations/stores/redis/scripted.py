@@ -1,4 +1,4 @@
-"""Operations on Redis and Upstash, written once for both, and once for both worlds."""
+"""Operations on Redis and Upstash, each written once, for both servers, sync and async."""
 
 from __future__ import annotations
 
