@@ -53,6 +53,10 @@ class SessionKitChatMessageHistory(BaseChatMessageHistory):
     def factory(sessions: SessionManager, keys: Sequence[str] = ("session_id",)) -> HistoryFactory:
         """Return the ``get_session_history`` that `RunnableWithMessageHistory` takes.
 
+        A run opens a turn, so that its history shows the last one as over: calls that are still open are shown with an
+        answer that says they were interrupted. Where the input of a run is the result of a tool, pass
+        ``lambda session_id: SessionKitChatMessageHistory(session_id, sessions)`` instead.
+
         Args:
             sessions: Where the histories are.
             keys: The names of the values in ``config["configurable"]`` that together name a session. Where they

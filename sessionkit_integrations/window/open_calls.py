@@ -1,11 +1,10 @@
-"""Calls and their results as a prompt needs them, as a pure function: rules 5 and 6 of the window.
+"""Calls and their results as a prompt needs them, as a pure function: rule 8 of the window.
 
 Every chat API refuses a prompt in which a call is not followed by its result, or in which a result has no call before
 it. Sessions hold such prompts after a crash between the two, where a result comes late, and where writers share one.
 
-5. In a turn that is over each call is followed by its result. An open call gets an answer that says it was interrupted.
-   In the current turn open calls stay open, as they may be running.
-6. A result whose call is gone is not shown.
+8. In a turn that is over each call is followed by its result. An open call gets an answer that says it was interrupted.
+   In the current turn open calls stay open, as they may be running. A result whose call is gone is not shown.
 
 Nothing else changes: all other messages stay in their order, and so do the results of a message's calls.
 """
