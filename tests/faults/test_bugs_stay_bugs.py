@@ -34,7 +34,7 @@ BUGS: dict[str, Callable[[], object]] = {
 
 @pytest.fixture
 def sessions(backends: Backends) -> Iterator[SessionManager]:
-    with RedisStore(backends.cluster().url, key_prefix="bugs:") as store:
+    with RedisStore(backends.cluster().url, key_prefix="bugs:", timeout=2) as store:
         yield SessionManager(store=store)
 
 

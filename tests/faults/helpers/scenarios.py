@@ -1,13 +1,15 @@
 """Event loops, threads and forks as applications use them, in a process of its own where warnings are errors.
 
-``python -m tests.faults.helpers.scenarios KIND WHERE [PORT…]`` plays all scenarios on a store of that kind and prints
-what each leaves open. The ports are those of the servers behind it. A warning goes to the standard error.
+``python -m tests.faults.helpers.scenarios '[["KIND", "WHERE", [PORT, …]], …]'`` plays all scenarios on stores of these
+kinds and prints what each leaves open. The ports are those of the servers behind a store. A warning goes to the
+standard error.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import logging
 import os
 import signal
@@ -330,21 +332,23 @@ def play(scenario: Callable[[SessionManager, Open], None], kind: str, where: str
     del sessions, store, close_given  # a cluster's client that was given closes its connections only now
     opened.check()
     opened.close()
-    print(f"{scenario.__name__}: {opened.before} open before, {kept} after it, {took:.1f} s")
+    print(f"{kind}, {scenario.__name__}: {opened.before} open before, {kept} after it, {took:.1f} s")
 
 
-def main(kind: str, where: str, *ports: str) -> None:
+def main(places: str) -> None:
+    every: list[tuple[str, str, list[int]]] = json.loads(places)
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # which says on a slow machine what took long
     asyncio.run(asyncio.sleep(0))
-    for scenario in SCENARIOS:
-        if scenario is fork_beside_threads and kind.startswith("given"):
-            continue  # whether the client that is given survives it is its own business
-        play(scenario, kind, where, [int(port) for port in ports])
+    for kind, where, ports in every:
+        for scenario in SCENARIOS:
+            if scenario is not fork_beside_threads or not kind.startswith("given"):
+                play(scenario, kind, where, ports)  # whether a given client survives that is its own business
     memory_of(SessionManager())  # from here on, as what a child has imported makes its end slow
-    for scenario in WITH_FRAMEWORKS:
-        play(scenario, kind, where, [int(port) for port in ports])
+    for kind, where, ports in every:
+        for scenario in WITH_FRAMEWORKS:
+            play(scenario, kind, where, ports)
     print("done")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1])
