@@ -17,6 +17,7 @@ from llama_index.core.storage.chat_store.base_db import MessageStatus
 
 import sessionkit_integrations.llama_index
 from sessionkit_integrations import InMemoryStore, SessionKitMemory, SessionManager, StoreError
+from sessionkit_integrations.window.open_calls import INTERRUPTED
 from tests.llama_index.engines import ENGINES, Ears, achat, chat, make_engine, split
 from tests.llama_index.samples import assistant, text, user
 from tests.llama_index.test_memory import CHAT, Flushed, in_another_thread, in_this_thread
@@ -292,3 +293,23 @@ async def test_agents_work(make_agent: Callable[[], Any], in_a_workflow: bool) -
     assert [each["role"] for each in sessions.get_session("s")] == turn
     assert [each["role"] for each in sessions.get_archive("s")] == turn * 2
     assert flushed.texts[:: len(turn)] == ["q 0", "q 1"]
+
+
+async def test_blocks_hear_turns_as_prompts_showed_them() -> None:
+    sessions = SessionManager(2, InMemoryStore(archive=True))
+    flushed = Flushed()
+    memory = memory_of(sessions, flushed)
+    calling = assistant(
+        ToolCallBlock(tool_call_id="a", tool_name="f", tool_kwargs={}),
+        ToolCallBlock(tool_call_id="b", tool_name="f", tool_kwargs={}),
+    )
+    late = ChatMessage(role="tool", content="late", additional_kwargs={"tool_call_id": "b", "name": "f"})
+    await memory.aput_messages([user(text("q 1")), calling])
+    await memory.aput_messages([user(text("q 2")), late])
+    assert texts(await memory.aget()) == ["q 1", "None", "late", INTERRUPTED, "q 2"]
+    await memory.aset(await memory.aget())
+    assert texts(await memory.aget()) == ["q 1", "None", "late", INTERRUPTED, "q 2"]
+    assert INTERRUPTED not in str(sessions.store.read("s").records)
+    await memory.aput(user(text("q 3")))
+    assert flushed.texts == ["q 1", "None", "late", INTERRUPTED]
+    assert texts(await memory.aget_all(MessageStatus.ACTIVE)) == ["q 2", "q 3"]
