@@ -237,7 +237,7 @@ def test_edits_by_index_do_to_what_is_shown_what_a_list_does(messages: list[Any]
         else:
             assert removed == expected.pop(index)
     elif method == "set":
-        chats.edit("s", edits.replace_all(chats.encode(shown), archive=False))
+        chats.edit("s", edits.replace_all(chats.encode(shown)))
         assert stored(sessions) == without
         expected = shown
     else:

@@ -133,7 +133,7 @@ class SessionKitChatStore(_OnSessions, BaseChatStore):
         return [session_id async for session_id in self.sessions.alist_sessions()]
 
     def _replace_all(self, records: list[Record]) -> edits.EditFunction[ChatMessage, None]:
-        return edits.replace_all(records, archive=self.sessions.store.archive)
+        return edits.replace_all(records)
 
 
 RECOGNIZED_CHAT_STORES[SessionKitChatStore.class_name()] = SessionKitChatStore  # type: ignore[assignment]  # of any kind
@@ -280,7 +280,7 @@ class SessionKitAsyncChatStore(_OnSessions, AsyncDBChatStore):
         return 0 if info is None else info.archived
 
     def _replace_all(self, records: list[Record]) -> edits.EditFunction[ChatMessage, None]:
-        return edits.replace_all(records, archive=self.sessions.store.archive)
+        return edits.replace_all(records)
 
 
 def _status(status: MessageStatus | None) -> MessageStatus | None:

@@ -152,7 +152,7 @@ class SessionKitMemory(Memory):
             outside = session.messages_between(session.preamble_end, session.window_start)
             start, stop = (given.preamble_end + count for count in (departed, len(leaving)))
             heard = outside + given.messages_between(start, stop)
-            return EditPlan(heard, kept, self._archived(leaving[departed:]))
+            return EditPlan(heard, kept, evicted=leaving[departed:])
 
         await self._hand_over(await self._chats.aedit(self.session_id, edit))
 
@@ -165,8 +165,8 @@ class SessionKitMemory(Memory):
                 return EditPlan([])
             start = session.preamble_end
             heard = session.messages_between(start, start + len(leaving))
-            # What is outside of the window is archived by every edit.
-            return EditPlan(heard, kept, self._archived(leaving[len(session.outside) :]))
+            # What is outside of the window leaves by every edit.
+            return EditPlan(heard, kept, evicted=leaving[len(session.outside) :])
 
         await self._hand_over(await self._chats.aedit(self.session_id, edit))
 
@@ -197,9 +197,6 @@ class SessionKitMemory(Memory):
         end = session.window_start + flushed
         active = session.active
         return list(active[session.preamble_end : end]), [*active[: session.preamble_end], *active[end:]]
-
-    def _archived(self, records: list[Record]) -> list[Record]:
-        return records if self.sessions.store.archive else []
 
     @property
     def _chats(self) -> Chats[ChatMessage]:

@@ -15,13 +15,13 @@ from sessionkit_integrations.errors import SessionKitError
 from sessionkit_integrations.runtime.forks import ForkSafe
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.runtime.steps import arun, run
+from sessionkit_integrations.stores.values import Appended
 
 if TYPE_CHECKING:
     from sessionkit_integrations.records.summaries import SessionSummary
     from sessionkit_integrations.sessions.steps import StoreStep
     from sessionkit_integrations.sessions.summaries import Summarizer, Summary
     from sessionkit_integrations.stores.base import Store
-    from sessionkit_integrations.stores.values import Appended
 
 MOST_THREADS = 4
 """Most summaries that the threads of a manager make at once."""
@@ -71,6 +71,24 @@ class Summaries(ForkSafe):
             task = self._tasks[session_id] = asyncio.create_task(self._atry(session_id))
             task.add_done_callback(lambda done: self._forget(session_id, done))
         return False
+
+    def after_edit(self, session_id: str) -> None:
+        """Begin a summary if one is due after an edit, which does not tell what waits."""
+        try:
+            info = self._store.describe(session_id)
+        except SessionKitError as error:
+            _warn(session_id, error)
+        else:
+            self.after(session_id, Appended(waiting_turns=0 if info is None else info.waiting_turns))
+
+    async def aafter_edit(self, session_id: str) -> None:
+        """See `after_edit`."""
+        try:
+            info = await self._store.adescribe(session_id)
+        except SessionKitError as error:
+            _warn(session_id, error)
+        else:
+            await self.aafter(session_id, Appended(waiting_turns=0 if info is None else info.waiting_turns))
 
     def summarize(self, session_id: str) -> SessionSummary | None:
         """Summarise what waits; see `Summarizer.summarize`."""

@@ -186,11 +186,17 @@ class Chats(Generic[M]):
             ConflictError: Other writers were faster, time after time; nothing was written.
             CorruptSessionError: A record that the edit returns cannot be read; nothing was written.
         """
-        return self._run(self._edit(session_id, lambda: self._edit_window(session_id, function)))
+        result, archives = self._run(self._edit(session_id, lambda: self._edit_window(session_id, function)))
+        if archives and self._summaries is not None:
+            self._summaries.after_edit(session_id)
+        return result
 
     async def aedit(self, session_id: str, function: EditFunction[M, T]) -> T:
         """See `edit`."""
-        return await self._arun(self._edit(session_id, lambda: self._edit_window(session_id, function)))
+        result, archives = await self._arun(self._edit(session_id, lambda: self._edit_window(session_id, function)))
+        if archives and self._summaries is not None:
+            await self._summaries.aafter_edit(session_id)
+        return result
 
     def rewrite(self, session_id: str, function: EditFunction[M, T]) -> T:
         """Edit all that is stored of a session, and apply no window: what is planned is what is stored.
@@ -255,15 +261,13 @@ class Chats(Generic[M]):
         check_session_id(session_id)
         return retrying(f"edit of {session_id!r}", attempt, Attempts(CONFLICT_POLICY), on_conflict)
 
-    def _edit_window(self, session_id: str, function: EditFunction[M, T]) -> Steps[T]:
+    def _edit_window(self, session_id: str, function: EditFunction[M, T]) -> Steps[tuple[T, bool]]:
         window = self._window()  # the same for all of an attempt: another thread may change it
         snapshot = yield from self._read(session_id, None, window)
         plan = function(snapshot)
-        return (
-            yield from self._replace(
-                snapshot, plan, within(window, snapshot, plan, self._encoding.tokens_of, wait=self._wait)
-            )
-        )
+        edit = within(window, snapshot, plan, self._encoding.tokens_of, wait=self._wait)
+        yield from self._replace(snapshot, plan, edit)
+        return plan.result, bool(edit.evicted or edit.archive)
 
     def _edit_everything(self, session_id: str, function: EditFunction[M, T]) -> Steps[T]:
         snapshot = yield from self._read(session_id, EVERYTHING, self._window())

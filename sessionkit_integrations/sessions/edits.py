@@ -42,12 +42,15 @@ class EditPlan(Generic[T_co]):
         active: The records to keep active; ``None`` leaves them as they are.
         archive: Records to add to the archive.
         clear_archive: Whether the archive is emptied first.
+        evicted: Records that leave the window by the plan itself. They are archived before ``archive``, where what
+            leaves the window is.
     """
 
     result: T_co
     active: Sequence[Record] | None = None
     archive: Sequence[Record] = ()
     clear_archive: bool = False
+    evicted: Sequence[Record] = ()
 
     @property
     def changes_nothing(self) -> bool:
@@ -86,7 +89,7 @@ def within(
     if longest > max(window.max_turn_messages, longest_turn(map(role_of, snapshot.active))):
         raise turn_too_long(window)
     kept, evicted = evict(plan.active, window, role_of, tokens_of)
-    departed = () if plan.clear_archive else (*snapshot.outside, *evicted)
+    departed = () if plan.clear_archive else (*snapshot.outside, *plan.evicted, *evicted)
     return Edit(tuple(kept), archive, plan.clear_archive, departed, wait=wait)
 
 
@@ -142,12 +145,12 @@ def archive_oldest(count: int, pinned: int | None = None) -> EditFunction[M, lis
     return edit
 
 
-def replace_all(added: list[Record], *, archive: bool) -> EditFunction[M, None]:
+def replace_all(added: list[Record]) -> EditFunction[M, None]:
     """Replace all records that are not archived.
 
     Args:
         added: The new records. Those that do not fit into the window leave it. Answers that were made up are left out.
-        archive: Whether what leaves is kept. What has left before, as `count_departed` tells, is not kept once more.
+            What has left before, as `count_departed` tells, does not leave once more.
     """
     added = stored_ones(added)
 
@@ -155,9 +158,8 @@ def replace_all(added: list[Record], *, archive: bool) -> EditFunction[M, None]:
         if not session.kept and not added:
             return EditPlan(None)
         kept, evicted = evict(added, session.window, role_of, tokens_of)
-        if not archive or not evicted:
-            return EditPlan(None, active=kept)
-        return EditPlan(None, active=kept, archive=evicted[count_departed(session, added) :])
+        leaving = evicted[count_departed(session, added) :] if evicted else ()
+        return EditPlan(None, active=kept, evicted=leaving)
 
     return edit
 
@@ -187,12 +189,12 @@ def stored_ones(records: Iterable[Record]) -> list[Record]:
 
 
 def _content_of(record: Record) -> tuple[str, object]:
-    """Return the role of a record, and what it says: all but the time of writing."""
+    """Return the role of a record, and what it says: all but the time of writing and the tokens."""
     try:
         fields = decode(record)
     except (ValueError, RecursionError):
         return role_of(record), record
-    return fields["role"], {name: value for name, value in fields.items() if name != "at"}
+    return fields["role"], {name: value for name, value in fields.items() if name not in {"at", "tokens"}}
 
 
 def change_archive(added: list[Record], *, clear: bool) -> EditFunction[M, None]:

@@ -125,6 +125,7 @@ class SessionState:
             expires=expires,
             tokens=sum(map(tokens_of, self.active)) or None,
             waiting=self.waiting,
+            waiting_turns=self.waiting_turns,
             summarized=self.summarized,
         )
 

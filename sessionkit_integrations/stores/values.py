@@ -70,6 +70,7 @@ class SessionInfo:
         tokens: Tokens of the active records, as they were counted when they were written; ``None`` if they were not, as
             while no tokens limit the window.
         waiting: Archived records that wait for a summary, the newest ones.
+        waiting_turns: Their turns.
         summarized: Archived records that summaries cover.
         summary: The summary of the session, if it has one and it was asked for.
         created: Time of the first write, in UTC; ``None`` where the store does not know it.
@@ -87,6 +88,7 @@ class SessionInfo:
     expires: datetime | None = None
     tokens: int | None = None
     waiting: int = 0
+    waiting_turns: int = 0
     summarized: int = 0
     summary: SessionSummary | None = None
 

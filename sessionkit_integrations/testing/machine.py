@@ -198,7 +198,8 @@ class StoreMachine(RuleBasedStateMachine):
             check_description(info, self.active[session], self.archived[session], self.appended[session])
             if info is not None:
                 waiting = sum(map(len, self.waiting[session]))
-                assert (info.waiting, info.summarized) == (waiting, self.summarized[session])
+                assert (info.waiting, info.waiting_turns) == (waiting, self._waiting_turns(session))
+                assert info.summarized == self.summarized[session]
         assert set(self.store.sessions()) == existing
 
     def _archive(self, session: str, records: Sequence[Record], *, keep: bool, wait: bool) -> None:

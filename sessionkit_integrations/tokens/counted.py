@@ -14,6 +14,10 @@ CountTokens: TypeAlias = Callable[[Message], int]
 """A counter: returns the tokens of a message."""
 
 
+MOST_TOKENS = 999_999_999
+"""Most tokens that a record can say it has."""
+
+
 def counted(count_tokens: CountTokens, message: Message) -> int:
     """Return the tokens of a message as a counter has them.
 
@@ -36,7 +40,7 @@ def counted(count_tokens: CountTokens, message: Message) -> int:
         raise InvalidMessageError("tokens", _must_be(tokens)) from error
     if number < 0:
         raise InvalidMessageError("tokens", _must_be(tokens))
-    return number
+    return min(number, MOST_TOKENS)
 
 
 def _must_be(tokens: object) -> str:

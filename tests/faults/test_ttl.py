@@ -161,7 +161,7 @@ def test_an_edit_of_a_session_that_expires_meanwhile_starts_from_nothing(
     edit: Any = {
         "remove": edits.remove(0),
         "archive": edits.archive_oldest(1),
-        "replace": edits.replace_all(new, archive=True),
+        "replace": edits.replace_all(new),
     }[kind]
     store = make_store(ttl=TTL, archive=True)
     sessions = SessionManager(5, store).using(PlainCodec())

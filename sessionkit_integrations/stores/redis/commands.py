@@ -37,7 +37,7 @@ SCAN_COUNT = 1000
 _LETTERS = {"system": "s", "user": "u"}
 
 
-_FIGURES = 10
+_FIGURES = 11
 """Numbers in a session's description."""
 
 _OUTCOMES = 3
@@ -176,7 +176,7 @@ def describe(keys: Keys, session_id: str) -> Command[SessionInfo | None]:
         if reply is None:
             return None
         figures = map(replies.number, replies.items(reply, _FIGURES))
-        turns, messages, archived, appended, created, updated, left, tokens, waiting, summarized = figures
+        turns, messages, archived, appended, created, updated, left, tokens, *waiting, summarized = figures
         return SessionInfo(
             turns,
             messages,
@@ -186,7 +186,8 @@ def describe(keys: Keys, session_id: str) -> Command[SessionInfo | None]:
             updated=_time(updated),
             expires=None if left < 0 else _time(now() + left),
             tokens=tokens if tokens > 0 else None,
-            waiting=waiting,
+            waiting=waiting[0],
+            waiting_turns=waiting[1],
             summarized=summarized,
         )
 

@@ -133,7 +133,7 @@ def describe(session_id: str, now: int) -> Statements[SessionInfo | None]:
         "SELECT turn - evicted, (SELECT count(*) FROM active WHERE session = sessions.id), CAST(archived AS INTEGER),"
         " CAST(appended AS INTEGER), CAST(created_at AS INTEGER), CAST(updated_at AS INTEGER),"
         " CAST(expires_at AS INTEGER), CAST(nullif(tokens, 0) AS INTEGER), CAST(waiting AS INTEGER),"
-        " CAST(summarized AS INTEGER)"
+        " CAST(waiting_turns AS INTEGER), CAST(summarized AS INTEGER)"
         f" FROM sessions WHERE {_UNEXPIRED}",
         (session_id, now),
     )

@@ -3,7 +3,7 @@
 -- ARGV: now (Unix ms).
 -- Returns turns, messages, archived records, messages ever appended, the times of the first and the last write (Unix
 -- ms), the ms that the session has left (-1 for no end), the tokens of the active records, and how many archived records
--- wait for a summary and are covered by one. Where nobody kept count, as for a list of the JavaScript SessionKit, the
+-- and turns wait for a summary, and how many records are covered by one. Where nobody kept count, as for a list of the JavaScript SessionKit, the
 -- messages ever appended, the times and the tokens are -1. Returns nil if there is no such session.
 
 -- Whether the meta agrees with itself and with the head of the list.
@@ -39,4 +39,4 @@ elseif messages == 0 then
   meta.turns = 0
 end
 return { meta.turns, messages, archived, appended, created, updated, time_left(messages > 0 and LIST or ARCHIVE),
-  meta.tokens or -1, meta.waiting, meta.summarized }
+  meta.tokens or -1, meta.waiting, meta.waiting_turns, meta.summarized }
