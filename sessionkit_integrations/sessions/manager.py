@@ -167,7 +167,7 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         def window() -> Window:
             return self._window if evict else self._window.keeping_all()
 
-        return Chats(self.store, window, self._encoding(codec), self._summaries if evict else None)
+        return Chats(self.store, window, self._encoding(codec), self._summaries)
 
     def _encoding(self, codec: Codec[Any]) -> Encoding[Any]:
         return Encoding(codec, self._max_message_bytes, self._tokens_of)

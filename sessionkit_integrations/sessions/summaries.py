@@ -10,6 +10,10 @@ waits no more. While the model writes, others may append, evict and summarise.
   The store refuses it if these are others: somebody else summarised first, or the session was deleted and begun again.
   Turns only ever join the end of those that wait, so whatever a summary read is still at their front.
 
+The edit evicts nothing itself. If a longer summary takes the session beyond its tokens, reads apply the window as ever,
+and the next write evicts: a `SessionKitMemory` hands what leaves to its blocks, and would not hear of turns that a
+summary took away.
+
 So each evicted turn is in exactly one committed summary, whatever fails and however many work at once.
 """
 
@@ -39,7 +43,7 @@ from sessionkit_integrations.sessions.steps import CONFLICT_POLICY, Describe, Re
 from sessionkit_integrations.stores.operation_ids import operation_id
 from sessionkit_integrations.stores.state import turns_of
 from sessionkit_integrations.stores.values import Covered, Edit
-from sessionkit_integrations.window.turns import NO_LIMIT, Window, bounds, evict, number_turns
+from sessionkit_integrations.window.turns import NO_LIMIT, Window, bounds, number_turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -217,14 +221,11 @@ class Summarizer:
         active = snapshot.records
         if info is None or (info.summarized, info.created) != (waiting.summarized, waiting.created):
             return latest_summary(active)  # somebody else was faster
-        preamble_end, _ = bounds(map(role_of, active), self._window().keeping_all())
+        preamble_end, _ = bounds(map(role_of, active), _EVERYTHING)
         preamble = [each for each in active[:preamble_end] if summary_of(each) is None]
-        kept, evicted = evict(
-            [*preamble, record, *active[preamble_end:]], self._window(), role_of, self._encoding.tokens_of
-        )
         records = waiting.records
         covered = Covered(len(records), turns_of(records), waiting.summarized, waiting.created)
-        edit = Edit(tuple(kept), evicted=tuple(evicted), wait=True, covered=covered)
+        edit = Edit((*preamble, record, *active[preamble_end:]), covered=covered)
         yield from Replace(session_id, edit, snapshot.version, operation_id())
         return summary_of(record)
 
