@@ -90,14 +90,6 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture(autouse=True)
-def _closes_what_it_opens(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Hold that a test closes its connections, or it fails itself; not one that the garbage collector comes by in."""
-    yield
-    if request.node.get_closest_marker("server"):
-        gc.collect()
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Hold that no test starts a server without the mark."""
     Server.is_allowed = item.get_closest_marker("server") is not None
