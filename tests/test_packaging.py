@@ -40,6 +40,18 @@ def test_importing_the_package_imports_no_framework_and_no_driver() -> None:
     assert (run.stdout.strip(), run.stderr) == ("[]", "")
 
 
+@pytest.mark.parametrize(("room", "name"), [("langchain", "HistoryFactory"), ("llama_index", "SessionKitMemory")])
+def test_summarizers_are_imported_where_they_are_used(room: str, name: str) -> None:
+    run = python(f"""
+import sys
+from sessionkit_integrations.{room} import {name}
+parts = [each for each in sys.modules if "summarizing" in each or "summary_prompt" in each]
+from sessionkit_integrations.{room} import summarizer
+print(parts, summarizer.__module__)
+""")
+    assert (run.stdout.strip(), run.stderr) == (f"[] sessionkit_integrations.{room}.summarizing", "")
+
+
 def test_requests_and_responses_of_providers_need_no_sdk() -> None:
     run = python(f"""{without(*FOREIGN, *SDKS)}
 from sessionkit_integrations.providers import to_anthropic, to_gemini, to_openai
@@ -67,6 +79,8 @@ with SessionManager(2, SQLiteStore({str(tmp_path / "chats.db")!r})) as sessions:
         ("upstash_redis", "sessionkit_integrations.UpstashStore", "upstash"),
         ("langchain_core", "sessionkit_integrations.SessionKitChatMessageHistory", "langchain"),
         ("langchain_core", "__import__('sessionkit_integrations.langchain')", "langchain"),
+        ("langchain_core", "from sessionkit_integrations.langchain import summarizer", "langchain"),
+        ("llama_index", "from sessionkit_integrations.llama_index import summarizer", "llama-index"),
         ("llama_index", "sessionkit_integrations.SessionKitChatStore", "llama-index"),
         ("llama_index", "sessionkit_integrations.SessionKitAsyncChatStore", "llama-index"),
         ("langchain_core", "from sessionkit_integrations.tokens import langchain_counter", "langchain"),

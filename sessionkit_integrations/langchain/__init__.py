@@ -1,5 +1,22 @@
 """Sessions in LangChain."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from sessionkit_integrations.langchain.history import HistoryFactory, SessionKitChatMessageHistory
 
-__all__ = ["HistoryFactory", "SessionKitChatMessageHistory"]
+if TYPE_CHECKING:
+    from sessionkit_integrations.langchain.summarizing import summarizer
+
+__all__ = ["HistoryFactory", "SessionKitChatMessageHistory", "summarizer"]
+
+if not TYPE_CHECKING:  # where this would make any misspelled name an Any
+
+    def __getattr__(name: str) -> Any:
+        if name != "summarizer":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from sessionkit_integrations.langchain.summarizing import summarizer  # noqa: PLC0415 - few summarise
+
+        globals()[name] = summarizer
+        return summarizer
