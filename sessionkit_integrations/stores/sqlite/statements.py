@@ -185,6 +185,7 @@ def _surplus(session: int, row: Row, window: Window) -> Statements[int]:
         "SELECT turn, CAST(total(tokens) AS INTEGER) FROM active WHERE session = ? GROUP BY turn", (session,)
     )
     tokens: dict[int, int] = dict(rows)
+    row.tokens = sum(tokens.values())  # an older release that has the file open adds and removes no tokens
     return window.surplus(turns, [tokens.get(row.evicted + 1 + turn, 0) for turn in range(turns)], tokens.get(0, 0))
 
 
