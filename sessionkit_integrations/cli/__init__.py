@@ -7,7 +7,18 @@ from sessionkit_integrations.errors import MissingDependencyError
 try:
     import typer
 
-    from sessionkit_integrations.cli import demo, doctor, export, imports, listing, migrate, reset, show, tail
+    from sessionkit_integrations.cli import (
+        demo,
+        doctor,
+        export,
+        imports,
+        listing,
+        migrate,
+        reset,
+        show,
+        summaries,
+        tail,
+    )
     from sessionkit_integrations.cli.faults import Group
 except MissingDependencyError:
     raise
@@ -31,6 +42,7 @@ app.command("demo")(demo.demo)
 app.command("list")(listing.list_sessions)
 app.command("show")(show.show)
 app.command("tail")(tail.tail)
+app.command("summarize")(summaries.summarize_sessions)
 app.command("reset")(reset.reset)
 app.command("doctor")(doctor.doctor)
 app.command("export")(export.export)

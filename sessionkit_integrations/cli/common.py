@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -18,6 +18,9 @@ from sessionkit_integrations.view.model import MessageView
 from sessionkit_integrations.view.terminal import to_lines
 from sessionkit_integrations.view.text import one_line, visible_json
 from sessionkit_integrations.window.turns import Window
+
+if TYPE_CHECKING:
+    from sessionkit_integrations.sessions.summaries import Summary
 
 Url = Annotated[
     str,
@@ -46,20 +49,23 @@ out = _Output(highlight=False, markup=False, emoji=False)
 """Standard output. Texts of messages are printed there: without markup, and only as `view.text` made them visible."""
 
 
-def open_sessions(url: str, window: int | Window = ALL_TURNS, *, must_exist: bool = True) -> SessionManager:
+def open_sessions(
+    url: str, window: int | Window = ALL_TURNS, *, must_exist: bool = True, summary: "Summary | None" = None
+) -> SessionManager:
     """Return the sessions of a store.
 
     Args:
         url: The store's URL.
         window: The window to read with.
         must_exist: Whether a SQLite file has to be there already. Otherwise a misspelled name makes one.
+        summary: The way in which they are summarised.
 
     Raises:
         StoreError: There is no such file.
         ValueError: The URL names no store, or a wrong option.
         MissingDependencyError: The store's driver is not installed.
     """
-    sessions = SessionManager.from_url(url, window)
+    sessions = SessionManager.from_url(url, window, summary=summary)
     if must_exist and isinstance(sessions.store, SQLiteStore) and not Path(sessions.store.path).exists():
         raise StoreError(f"there is no file {sessions.store.path!r}")
     return sessions

@@ -91,12 +91,17 @@ def run_command_line(app: typer.Typer, arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else Exit.OK
 
 
+def without_credentials(text: str) -> str:
+    """Return a text without the users and passwords of the URLs in it."""
+    return _CREDENTIALS.sub("://***@", text)
+
+
 def _path(error: Any) -> str:
     return error.ctx.command_path if error.ctx else "sessionkit"
 
 
 def _fail(problem: object, code: Exit) -> Exit:
     # An error repeats what it is about: a URL in a wrong place, or a text of the server or of a message.
-    text = _CREDENTIALS.sub("://***@", _BLANKS.sub(" ", str(problem)).strip())
+    text = without_credentials(_BLANKS.sub(" ", str(problem)).strip())
     typer.echo(f"sessionkit: {one_line(text)}", err=True)
     return code

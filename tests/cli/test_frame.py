@@ -87,7 +87,7 @@ def test_ctrl_c_ends_it_without_a_traceback(here: Place) -> None:
 def test_help_and_completion_are_there(here: Place) -> None:
     without_arguments = here.run()
     assert without_arguments.returncode == 0
-    for command in ("demo", "list", "show", "tail", "reset", "doctor"):
+    for command in ("demo", "list", "show", "tail", "reset", "doctor", "summarize"):
         assert f" {command} " in without_arguments.stdout
         assert here.run(command, "--help").returncode == 0
     # The shell that the tests were started from need not be known, or one.
