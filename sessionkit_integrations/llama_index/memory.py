@@ -16,7 +16,7 @@ from sessionkit_integrations.llama_index.chat_stores import SessionKitAsyncChatS
 from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
 from sessionkit_integrations.records.record import role_of
 from sessionkit_integrations.sessions.descriptions import describe
-from sessionkit_integrations.sessions.edits import EditPlan, count_departed, stored_ones
+from sessionkit_integrations.sessions.edits import EditPlan, count_departed, given_back
 from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 from sessionkit_integrations.window.turns import number_turns
 
@@ -143,9 +143,10 @@ class SessionKitMemory(Memory):
         Raises:
             As `aput_messages`.
         """
-        records = stored_ones(await self._chats.aencode(messages))
+        encoded = await self._chats.aencode(messages)
 
         def edit(session: SessionSnapshot[ChatMessage]) -> EditPlan[list[ChatMessage]]:
+            records = given_back(session, encoded)
             given = SessionSnapshot.of(session.session_id, session.reader, session.window, records)
             departed = count_departed(session, records)
             leaving, kept = self._divide(given)

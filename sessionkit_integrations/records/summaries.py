@@ -61,6 +61,13 @@ def summary_of(record: bytes) -> SessionSummary | None:
     return SessionSummary(text, turns, messages, _time(said, "until"), _time(fields, "at"))
 
 
+def is_echo(record: bytes, summary: bytes) -> bool:
+    """Return whether a system message is what a reader was shown of a summary, or of an earlier one."""
+    shown, content = decode(record).get("content"), decode(summary)["content"]
+    heading = content[: decode(summary)["summary"].get("heading") or 0]
+    return isinstance(shown, str) and (shown == content or (heading != "" and shown.startswith(heading)))
+
+
 def latest_summary(records: Iterable[bytes]) -> SessionSummary | None:
     """Return the last summary among records, or ``None`` if there is none."""
     found = [summary for summary in map(summary_of, records) if summary is not None]

@@ -67,7 +67,7 @@ class Summaries(ForkSafe):
         if not self._background:
             return await self._atry(session_id)
         running = self._tasks.get(session_id)
-        if running is None or running.done() or running.get_loop().is_closed():
+        if running is None or running.done() or not running.get_loop().is_running():
             task = self._tasks[session_id] = asyncio.create_task(self._atry(session_id))
             task.add_done_callback(lambda done: self._forget(session_id, done))
         return False
@@ -108,9 +108,12 @@ class Summaries(ForkSafe):
     async def aclose(self) -> None:
         """Wait for the summaries that the running loop makes, and those of threads."""
         loop = asyncio.get_running_loop()
-        own = [task for task in list(self._tasks.values()) if task.get_loop() is loop and not task.done()]
+        own = {task for task in list(self._tasks.values()) if task.get_loop() is loop and not task.done()}
+        own -= {asyncio.current_task()}
         if own:
-            await asyncio.wait(own, timeout=self._store.timeout)
+            _, late = await asyncio.wait(own, timeout=self._store.timeout)
+            for task in late:  # it would open the store again
+                task.cancel()
         if self._threads:
             await asyncio.to_thread(self.close)
 

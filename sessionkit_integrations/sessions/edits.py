@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sessionkit_integrations.errors import CorruptSessionError
 from sessionkit_integrations.records.record import decode, role_of, tokens_of
-from sessionkit_integrations.records.summaries import summary_of
+from sessionkit_integrations.records.summaries import is_echo, summary_of
 from sessionkit_integrations.sessions.showing import is_made_up
 from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 from sessionkit_integrations.stores.values import Edit
@@ -149,16 +149,16 @@ def replace_all(added: list[Record]) -> EditFunction[M, None]:
     """Replace all records that are not archived.
 
     Args:
-        added: The new records. Those that do not fit into the window leave it. Answers that were made up are left out.
+        added: The new records. Those that do not fit into the window leave it.
             What has left before, as `count_departed` tells, does not leave once more.
     """
-    added = stored_ones(added)
 
     def edit(session: SessionSnapshot[M]) -> EditPlan[None]:
-        if not session.kept and not added:
+        given = given_back(session, added)
+        if not session.kept and not given:
             return EditPlan(None)
-        kept, evicted = evict(added, session.window, role_of, tokens_of)
-        leaving = evicted[count_departed(session, added) :] if evicted else ()
+        kept, evicted = evict(given, session.window, role_of, tokens_of)
+        leaving = evicted[count_departed(session, given) :] if evicted else ()
         return EditPlan(None, active=kept, evicted=leaving)
 
     return edit
@@ -183,9 +183,19 @@ def count_departed(session: SessionSnapshot[M], given: Sequence[Record]) -> int:
     return next((start for start in starts if turns[start : start + length] == window[:length]), 0)
 
 
-def stored_ones(records: Iterable[Record]) -> list[Record]:
-    """Return records without the answers that were made up when the session was read."""
-    return [record for record in records if not is_made_up(record)]
+def given_back(session: SessionSnapshot[M], records: Iterable[Record]) -> list[Record]:
+    """Return what is to be stored of a history that was read and is now set.
+
+    Answers that were made up when it was read are left out. The session's summary takes the place of what was read of
+    it, or of an earlier one, as another may have been made meanwhile.
+    """
+    stored = [record for record in records if not is_made_up(record)]
+    found = next((record for record in session.active[: session.preamble_end] if summary_of(record)), None)
+    if found is None:
+        return stored
+    end = number_turns(map(role_of, stored)).count(0)
+    rest = [record for record in stored[:end] if not is_echo(record, found)]
+    return stored if len(rest) == end else [*rest, found, *stored[end:]]
 
 
 def _content_of(record: Record) -> tuple[str, object]:

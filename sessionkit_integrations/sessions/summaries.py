@@ -19,15 +19,11 @@ So each evicted turn is in exactly one committed summary, whatever fails and how
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sessionkit_integrations.errors import ConflictError, CorruptSessionError, SummaryError
+from sessionkit_integrations.errors import ConflictError, CorruptSessionError, InvalidMessageError, SummaryError
 from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.records.record import encode, now, role_of
 from sessionkit_integrations.records.summaries import (
@@ -38,21 +34,21 @@ from sessionkit_integrations.records.summaries import (
     time_written,
 )
 from sessionkit_integrations.runtime.retries import Attempts, on_conflict, retrying
+from sessionkit_integrations.sessions.asking import Ask, Summarize
 from sessionkit_integrations.sessions.snapshot import SessionSnapshot
-from sessionkit_integrations.sessions.steps import CONFLICT_POLICY, Describe, Read, ReadArchive, Replace, StoreStep
+from sessionkit_integrations.sessions.steps import CONFLICT_POLICY, Describe, Read, ReadArchive, Replace
 from sessionkit_integrations.stores.operation_ids import operation_id
 from sessionkit_integrations.stores.state import turns_of
 from sessionkit_integrations.stores.values import Covered, Edit
 from sessionkit_integrations.window.turns import NO_LIMIT, Window, bounds, number_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.sessions.encoding import Encoding
-    from sessionkit_integrations.stores.base import Store
     from sessionkit_integrations.stores.values import SessionInfo
 
 T = TypeVar("T")
@@ -66,9 +62,6 @@ MOST_TURNS = 50
 
 MOST_RECORDS = 2000
 """Most records that are read for one summary."""
-
-Summarize = Callable[["str | None", "list[Message]"], "str | Awaitable[str]"]
-"""A summarizer: given the text of the present summary and the messages that left since, returns that of the next."""
 
 
 @dataclass(frozen=True)
@@ -124,37 +117,6 @@ class Waiting:
     created: Any = None
 
 
-@dataclass(frozen=True)
-class Ask(StoreStep[Any]):
-    """Asks the summarizer."""
-
-    summarize: Summarize
-    previous: str | None
-    messages: list[Message]
-
-    def perform(self, store: Store) -> Any:
-        """See `StoreStep.perform`."""
-        del store
-        try:
-            return _finished(self.summarize(self.previous, self.messages))
-        except Exception as error:
-            raise _failed(error) from error
-
-    async def aperform(self, store: Store) -> Any:
-        """See `StoreStep.perform`."""
-        del store
-        twin = getattr(self.summarize, "asummarize", None)
-        try:
-            if twin is not None:
-                return await twin(self.previous, self.messages)
-            if inspect.iscoroutinefunction(self.summarize):
-                return await self.summarize(self.previous, self.messages)
-            returned = await asyncio.to_thread(self.summarize, self.previous, self.messages)
-            return await returned if inspect.isawaitable(returned) else returned
-        except Exception as error:
-            raise _failed(error) from error
-
-
 class Summarizer:
     """Makes the summaries of a store's sessions, as steps.
 
@@ -177,7 +139,7 @@ class Summarizer:
         """Summarise all turns of a session that wait, and return its summary; ``None`` if it has none.
 
         Raises:
-            SummaryError: The summarizer raised or returned no text; the turns wait.
+            SummaryError: The summarizer raised, or returned no text that can be stored; the turns wait.
             CorruptSessionError: One of their records cannot be read.
             ConflictError: Other writers were faster, time after time.
         """
@@ -188,8 +150,6 @@ class Summarizer:
             messages = _messages(session_id, waiting)
             previous = None if waiting.summary is None else waiting.summary.text
             text = yield from Ask(self._summary.summarize, previous, messages)
-            if not isinstance(text, str) or not text.strip():
-                raise SummaryError(f"the summarizer returned no text but {type(text).__name__}; the turns wait")
             record = self._record(text, waiting)
             commit = partial(self._commit, session_id, record, waiting)
             summary = yield from _until_no_conflict(session_id, commit)
@@ -206,13 +166,14 @@ class Summarizer:
             before.messages + len(waiting.records),
             max(times, default=None),
         )
-        tokens = None if self._window().tokens is None else self._encoding.count(fields)
         try:
-            record = encode(fields, now(), tokens)
-        except ValueError as error:  # half a surrogate pair, which models do write
-            raise _failed(error) from error
+            tokens = None if self._window().tokens is None else self._encoding.count(fields)
+        except InvalidMessageError as error:
+            raise SummaryError(f"the tokens of the summary cannot be counted: {error}; the turns wait") from error
+        record = encode(fields, now(), tokens)
         if len(record) > self._max_message_bytes:
-            raise SummaryError(f"the summarizer returned a text of more than {self._max_message_bytes:,} bytes")
+            most = f"{self._max_message_bytes:,} bytes of JSON"
+            raise SummaryError(f"the summarizer returned a text of more than {most}; the turns wait")
         return record
 
     def _commit(self, session_id: str, record: Record, waiting: Waiting) -> Steps[SessionSummary | None]:
@@ -270,22 +231,3 @@ def _messages(session_id: str, waiting: Waiting) -> list[Message]:
     except CorruptSessionError as error:
         position = waiting.start + error.position
         raise CorruptSessionError(session_id, position, error.problem, archived=True) from error
-
-
-def _finished(returned: Any) -> Any:
-    if not inspect.isawaitable(returned):
-        return returned
-
-    async def wait() -> Any:
-        return await returned
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(wait())
-    with ThreadPoolExecutor(1) as thread:  # this thread's loop waits for this very call
-        return thread.submit(asyncio.run, wait()).result()
-
-
-def _failed(error: Exception) -> SummaryError:
-    return SummaryError(f"the summarizer raised {type(error).__name__}; the turns wait")

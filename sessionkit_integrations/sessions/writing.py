@@ -97,8 +97,8 @@ class WritesSessions:
             The newest summary; ``None`` if nothing has left the window.
 
         Raises:
-            SummaryError: The manager was made without ``summary``, or the summarizer raised or returned no text; the
-                turns still wait.
+            SummaryError: The manager was made without ``summary``, or the summarizer raised or returned no text that
+                can be stored; the turns still wait.
             As `get_session`.
         """
         check_session_id(session_id)
