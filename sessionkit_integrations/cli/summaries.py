@@ -19,9 +19,10 @@ from sessionkit_integrations.errors import ConflictError, CorruptSessionError, S
 from sessionkit_integrations.porting.stored import explanation
 from sessionkit_integrations.records.codec import PlainCodec
 from sessionkit_integrations.records.messages import check_session_id
+from sessionkit_integrations.sessions.asking import Summarize
 from sessionkit_integrations.sessions.manager import SessionManager
 from sessionkit_integrations.sessions.snapshot import newest
-from sessionkit_integrations.sessions.summaries import Summarize, Summary
+from sessionkit_integrations.sessions.summaries import Summary
 from sessionkit_integrations.stores.copies import with_options
 from sessionkit_integrations.stores.schemes import BUILT_IN
 from sessionkit_integrations.stores.state import turns_of
