@@ -50,8 +50,13 @@ def summary_of(record: bytes) -> SessionSummary | None:
         fields = decode(record)
     except (ValueError, RecursionError):
         return None
+    return summary_in(fields)
+
+
+def summary_in(fields: Fields) -> SessionSummary | None:
+    """Return the summary that a record with some fields is, or ``None`` if it is another message."""
     said, content = fields.get("summary"), fields.get("content")
-    if not isinstance(said, dict) or not isinstance(content, str):
+    if fields.get("role") != "system" or not isinstance(said, dict) or not isinstance(content, str):
         return None
     turns, messages = said.get("turns"), said.get("messages")
     if type(turns) is not int or type(messages) is not int:

@@ -11,7 +11,17 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.view.text import LENGTHS, RECENT, SHORT, count, cut, split_marks, turns_of, when
+from sessionkit_integrations.view.text import (
+    LENGTHS,
+    RECENT,
+    SHORT,
+    count,
+    cut,
+    split_marks,
+    summary_label,
+    turns_of,
+    when,
+)
 from sessionkit_integrations.window.turns import PLACES
 
 if TYPE_CHECKING:
@@ -95,7 +105,9 @@ def _messages(messages: Sequence[MessageView]) -> Iterator[str]:
 def _message(message: MessageView) -> Iterator[str]:
     yield f'<div class="sk-message sk-{message.role} sk-in-{message.place}"><div class="sk-by">'
     yield f'<b class="sk-role">{message.role}</b> '
-    if message.place == "preamble":
+    if message.summarized_turns is not None:
+        yield f'<span class="sk-tag sk-summary">{summary_label(message.summarized_turns)}</span> '
+    elif message.place == "preamble":
         yield '<span class="sk-tag">pinned</span> '
     if message.name:
         yield f'<span class="sk-name" dir="auto">{_text(message.name)}</span> '

@@ -51,6 +51,7 @@ class MessageView:
         tool_call_id: The call that it answers.
         is_error: Whether it tells of a tool's failure.
         at: Time of writing, if the record says so.
+        summarized_turns: Number of the turns that it stands for, if it is the summary of a session.
         place: The ``preamble``, the ``window``, ``archived``, or ``outside`` the window: still among the active
             messages, because whoever wrote last has a larger window.
     """
@@ -62,6 +63,7 @@ class MessageView:
     tool_call_id: str | None = None
     is_error: bool = False
     at: datetime | None = None
+    summarized_turns: int | None = None
     place: Place = "window"
 
 

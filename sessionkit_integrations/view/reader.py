@@ -11,6 +11,7 @@ from sessionkit_integrations.records.codec import PlainCodec
 from sessionkit_integrations.records.fields import is_error, other_fields, reasoning_of, text_of_detail
 from sessionkit_integrations.records.media import data_url, text_or_none, to_media
 from sessionkit_integrations.records.record import parse_json
+from sessionkit_integrations.records.summaries import summary_in
 from sessionkit_integrations.view.model import Call, MessageView, Piece
 from sessionkit_integrations.view.text import size_of
 
@@ -28,7 +29,7 @@ class ViewReader:
 
     def decode(self, fields: Fields) -> MessageView:
         """See `Reader.decode`."""
-        at, thought, failed = fields.get("at"), reasoning_of(fields), is_error(fields)
+        at, thought, failed, summary = fields.get("at"), reasoning_of(fields), is_error(fields), summary_in(fields)
         message: Fields = dict(PlainCodec().decode(fields))
         pieces = [Piece("reasoning", text) for text in map(text_of_detail, thought) if text]
         content = message["content"]
@@ -50,6 +51,7 @@ class ViewReader:
             text_or_none(message.get("tool_call_id")),
             failed,
             _time(at),
+            None if summary is None else summary.turns,
         )
 
 

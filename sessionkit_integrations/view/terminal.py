@@ -10,7 +10,17 @@ from rich.panel import Panel
 from rich.rule import Rule
 from rich.text import Text
 
-from sessionkit_integrations.view.text import LENGTHS, RECENT, SHORT, count, cut, split_marks, turns_of, when
+from sessionkit_integrations.view.text import (
+    LENGTHS,
+    RECENT,
+    SHORT,
+    count,
+    cut,
+    split_marks,
+    summary_label,
+    turns_of,
+    when,
+)
 from sessionkit_integrations.window.turns import PLACES
 
 if TYPE_CHECKING:
@@ -90,7 +100,9 @@ def _message(message: MessageView) -> Iterator[RenderableType]:
 
 def _header(message: MessageView) -> Text:
     header = Text().append(message.role, _STYLES[message.role])
-    if message.place == "preamble":
+    if message.summarized_turns is not None:
+        header.append(f" {summary_label(message.summarized_turns)}", "bold magenta")
+    elif message.place == "preamble":
         header.append(" pinned", "dim")
     if message.name:
         header.append(" ").append_text(_text(message.name, "bold"))

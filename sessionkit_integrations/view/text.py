@@ -116,6 +116,11 @@ def turns_of(view: SessionData) -> str:
     return count(view.turns, "turn") if view.window is None else f"{view.turns:,} of {count(view.window, 'turn')}"
 
 
+def summary_label(turns: int) -> str:
+    """Return what tells a summary from other system messages."""
+    return f"summary of {count(turns, 'turn')}"
+
+
 def count(number: int, noun: str) -> str:
     """Return a number of things in words."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import signal
 import subprocess
 import sys
@@ -187,6 +188,26 @@ def test_a_summarizer_may_be_an_attribute(here: Place, module: str) -> None:
     fill(here, "a", "1", "2")
     assert here.run("summarize", "--with", f"{module}:Telling.tell").returncode == 0
     assert text_of(here, "a") == "(1)"
+
+
+def test_show_and_tail_tell_a_summary_from_other_system_messages(here: Place, module: str) -> None:
+    with here.sessions() as sessions:
+        sessions.set_system_message("a", "Be brief.")
+    fill(here, "a", "1", "2", "3")
+    here.run("summarize", "--with", f"{module}:tell")
+    shown = [
+        "system pinned",
+        "  Be brief.",
+        "system summary of 2 turns",
+        "  Summary of the conversation so far:",
+        "  ",
+        "  (1 2)",
+        "user",
+        "  3",
+    ]
+    assert here.run("show", "a").stdout.splitlines() == shown
+    assert here.run("tail", "a").stdout.splitlines() == ["system", *shown[1:]]
+    assert "system summary of 2 turns" in re.sub(r"\x1b\[[\d;]*m", "", here.on_terminal("show", "a")[1])
 
 
 def test_a_summarizer_is_needed(here: Place) -> None:

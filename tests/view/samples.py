@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
-from sessionkit_integrations import InMemoryStore, SessionManager
+from sessionkit_integrations import InMemoryStore, Message, SessionManager, Summary
 
 HOSTILE = (
     "<script>alert('hi')</script></style></div></details><img src=x onerror=alert(1)>\" onclick='x' &lt;b&gt; "
@@ -39,6 +39,20 @@ def conversation() -> SessionManager:
     ]
     for message in messages:
         sessions.send_message(SESSION_ID, message)
+    return sessions
+
+
+def summarized() -> SessionManager:
+    """Return sessions with a system message, a summary of two archived turns, and a turn."""
+
+    def summarize(_previous: str | None, messages: list[Message]) -> str:
+        return f"Ada said: {' '.join(str(message['content']) for message in messages)}"
+
+    summary = Summary(summarize, every=2, background=False)
+    sessions = SessionManager(1, InMemoryStore(archive=True), summary=summary)
+    sessions.set_system_message("s", "Be brief.")
+    for text in ("One", "Two", "Three"):
+        sessions.add_user_message("s", text)
     return sessions
 
 

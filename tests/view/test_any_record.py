@@ -14,10 +14,23 @@ from sessionkit_integrations.porting.exporting import Exported, export_sessions
 from sessionkit_integrations.records.record import Record
 from sessionkit_integrations.view.terminal import to_lines, to_panel
 
-NAMES = ("id", "type", "function", "name", "arguments", "text", "url", "image_url", "custom", "input")
+NAMES = (
+    "id",
+    "type",
+    "function",
+    "name",
+    "arguments",
+    "text",
+    "url",
+    "image_url",
+    "custom",
+    "input",
+    "turns",
+    "messages",
+)
 FIELDS = (
     *("content", "tool_calls", "tool_call_id", "name", "is_error", "reasoning_details", "refusal", "at"),
-    *("langchain", "llama_index", "extra_content", "audio"),
+    *("tokens", "summary", "langchain", "llama_index", "extra_content", "audio"),
 )
 junk = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.text("ab", max_size=3),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.view.samples import HOSTILE, IMAGE_URL, LONG, SESSION_ID, conversation, parse_html, unmarked
+from tests.view.samples import HOSTILE, IMAGE_URL, LONG, SESSION_ID, conversation, parse_html, summarized, unmarked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,8 @@ const style = (selector, name) => getComputedStyle(document.querySelector(select
 const report = {
   light: style("#light .sessionkit-view", "backgroundColor"),
   dark: style("#dark .sessionkit-view", "backgroundColor"),
+  summary: style("#light .sk-summary", "color"),
+  summaryInDark: style("#dark .sk-summary", "borderTopColor"),
   outside: style("#outside", "backgroundColor"),
   folded: [...document.querySelectorAll("#light details")].every(each => !each.open && each.scrollHeight < 60),
   loaded: performance.getEntriesByType("resource").length,
@@ -39,8 +41,9 @@ def test_a_browser_shows_texts_folds_what_is_long_and_loads_nothing(tmp_path: Pa
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/picture.png"
         view = conversation().view(SESSION_ID)._repr_html_().replace(escape(IMAGE_URL), url)
+        summary = summarized().view("s")._repr_html_()
         themes = "".join(
-            f'<div id="{name}" data-jp-theme-light="{is_light}">{view}</div>'
+            f'<div id="{name}" data-jp-theme-light="{is_light}">{view}{summary}</div>'
             for name, is_light in (("light", "true"), ("dark", "false"))
         )
         page = tmp_path / "page.html"
@@ -64,6 +67,8 @@ def test_a_browser_shows_texts_folds_what_is_long_and_loads_nothing(tmp_path: Pa
     assert found == {
         "light": "rgb(255, 255, 255)",
         "dark": "rgb(22, 27, 34)",
+        "summary": "rgb(130, 80, 223)",
+        "summary-in-dark": "rgb(188, 140, 255)",
         "outside": "rgba(0, 0, 0, 0)",
         "folded": "true",
         "loaded": "0",
@@ -80,7 +85,7 @@ def test_a_browser_shows_texts_folds_what_is_long_and_loads_nothing(tmp_path: Pa
         "script",
     }
     assert sum(element.tag == "script" for element in body.all()) == 1
-    for shown in root.find("sessionkit-view"):
+    for shown in root.find("sessionkit-view")[::2]:
         said = ["".join(unmarked(text) for text in each.find("sk-text")) for each in shown.find("sk-message")]
         assert len(said) == 9
         assert (said[6], said[7]) == (LONG, HOSTILE)

@@ -21,6 +21,7 @@ from tests.view.samples import (
     Element,
     conversation,
     parse_html,
+    summarized,
     unmarked,
 )
 
@@ -44,6 +45,7 @@ messages = st.builds(
     st.none() | texts,
     st.booleans(),
     st.none() | st.datetimes(),
+    st.none() | st.integers(0),
     st.sampled_from(PLACES),
 )
 views = st.builds(
@@ -127,6 +129,21 @@ def test_a_conversation_is_folded_where_it_is_long() -> None:
     assert call.text == 'calls weather {"city": "Lisbon"}{"city": "Lisbon"}call call_1'
     assert "failed" in shown[5].text
     assert said(shown[7]) == HOSTILE
+
+
+def test_a_summary_is_told_from_what_is_pinned() -> None:
+    root = html_of(summarized().view("s"))
+    shown = root.find("sk-message")
+    assert [[tag.text for tag in element.find("sk-tag")] for element in shown] == [
+        ["pinned"],
+        ["summary of 2 turns"],
+        [],
+        [],
+        [],
+    ]
+    assert [element.text for element in root.find("sk-summary")] == ["summary of 2 turns"]
+    assert shown[1].classes == {"sk-message", "sk-system", "sk-in-preamble"}
+    assert said(shown[1]) == "Summary of the conversation so far:\n\nAda said: One Two"
 
 
 def test_media_are_named_and_never_loaded() -> None:

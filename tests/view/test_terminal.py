@@ -10,7 +10,7 @@ from rich.console import Console
 
 from sessionkit_integrations import SessionManager, SessionView
 from sessionkit_integrations.view.model import MessageView, Piece
-from tests.view.samples import HOSTILE, IMAGE_URL, LONG, PROMPT, SESSION_ID, conversation
+from tests.view.samples import HOSTILE, IMAGE_URL, LONG, PROMPT, SESSION_ID, conversation, summarized
 from tests.view.test_html import views
 
 
@@ -40,6 +40,12 @@ def test_a_conversation_in_order() -> None:
     assert 'calls weather {"city": "Lisbon"}' in text
     assert "tool weather failed answers call_1" in text
     assert "2 of 2 turns in the window · 2 archived" in text
+
+
+def test_a_summary_is_told_from_what_is_pinned() -> None:
+    lines = [line.strip("│ ") for line in shown(summarized().view("s")).splitlines()]
+    headers = [line.partition("  ")[0] for line in lines if line.endswith(" UTC")]
+    assert headers == ["system pinned", "system summary of 2 turns", "user", "user", "user"]
 
 
 def test_what_is_cut_off_is_counted() -> None:

@@ -84,6 +84,21 @@ def test_a_record_that_cannot_be_read_is_not_passed_over() -> None:
 
 
 @pytest.mark.parametrize(
+    ("role", "summary", "turns"),
+    [
+        ("system", {"turns": 12, "messages": 40, "until": None, "heading": 0}, 12),
+        ("system", {"turns": 12, "messages": "40"}, None),
+        ("system", {"turns": True, "messages": 40}, None),
+        ("system", "so far", None),
+        ("user", {"turns": 12, "messages": 40}, None),
+    ],
+)
+def test_a_summary_says_how_many_turns_it_stands_for(role: str, summary: Any, turns: int | None) -> None:
+    message = viewed(role=role, content="So far: tea.", summary=summary)
+    assert (message.summarized_turns, message.pieces) == (turns, (Piece("text", "So far: tea."),))
+
+
+@pytest.mark.parametrize(
     ("part", "piece"),
     [
         ({"type": "text", "text": "Hello"}, Piece("text", "Hello")),
