@@ -156,7 +156,7 @@ def test_a_summarizer_that_says_nothing_fails(here: Place, module: str) -> None:
     fill(here, "a", "1", "2")
     run = here.run("summarize", "--with", f"{module}:silent")
     assert run.returncode == 1
-    assert "the summarizer returned no text" in run.stderr
+    assert "the summarizer returned an empty text; the turns wait" in run.stderr
 
 
 def test_asynchronous_summarizers_share_a_loop(anywhere: Place, module: str) -> None:

@@ -107,7 +107,7 @@ def test_an_answer_without_a_text_makes_no_summary() -> None:
     sessions = SessionManager(1, summary=Summary(summarizer(model_of([ThinkingBlock(content="Hm.")])), every=None))
     sessions.add_user_message("s", "Hello")
     sessions.add_user_message("s", "Hello again")
-    with pytest.raises(SummaryError, match="returned no text"):
+    with pytest.raises(SummaryError, match="returned an empty text; the turns wait"):
         sessions.summarize("s")
     assert sessions.get_summary("s") is None
 
