@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.chat_engine import SimpleChatEngine
 from llama_index.core.memory import ChatMemoryBuffer
 
@@ -27,7 +28,8 @@ CALLED_BY_SCRIPTS = {
     name.lower() for file in LUA.glob("*.lua") for name in re.findall(r"'([A-Z]+)'", file.read_text(encoding="utf-8"))
 }
 HELLO = user(text("Hello"))
-BATCH = [HELLO, assistant(CALL), HELLO]
+FOUND = ChatMessage(role="tool", content="found", additional_kwargs={"tool_call_id": "call_1", "name": "search"})
+BATCH = [HELLO, assistant(CALL), FOUND, HELLO]
 
 
 @pytest.fixture
