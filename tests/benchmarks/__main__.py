@@ -15,7 +15,16 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks import output, rows_imports, rows_load, rows_local, rows_memory, rows_redis, rows_turns
+from tests.benchmarks import (
+    output,
+    rows_imports,
+    rows_load,
+    rows_local,
+    rows_memory,
+    rows_redis,
+    rows_turns,
+    rows_window,
+)
 from tests.benchmarks.cores import ANY, APART, PLACES, placed
 from tests.benchmarks.setting import FULL, QUICK, Setting, Sizes, start
 
@@ -30,6 +39,8 @@ ROWS: dict[str, Callable[[Setting], Awaitable[list[Line]]]] = {
     "get_session": rows_redis.get_session,
     "turns": rows_turns.redis,
     "upstash": rows_turns.upstash,
+    "window": rows_window.write,
+    "prompt": rows_window.prompt,
     "tasks": rows_load.tasks,
     "processes": rows_load.processes,
     "sqlite": rows_local.sqlite,
@@ -40,7 +51,7 @@ ROWS: dict[str, Callable[[Setting], Awaitable[list[Line]]]] = {
 }
 
 
-ONE_AT_A_TIME = frozenset({"write", "read", "get_session", "turns", "upstash"})
+ONE_AT_A_TIME = frozenset({"write", "read", "get_session", "turns", "upstash", "window", "prompt"})
 """Rows in which a client waits for each answer."""
 
 

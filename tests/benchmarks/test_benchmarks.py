@@ -20,6 +20,7 @@ from tests.benchmarks import (
     rows_memory,
     rows_redis,
     rows_turns,
+    rows_window,
     sizes,
 )
 from tests.benchmarks.lines import Line, Target
@@ -90,6 +91,8 @@ ROWS = (
     rows_redis.GET_SESSION,
     rows_turns.REDIS,
     rows_turns.UPSTASH,
+    rows_window.WRITE,
+    rows_window.PROMPT,
     rows_load.ROW,
     rows_local.SQLITE,
     rows_local.MEMORY,
@@ -101,6 +104,7 @@ ROWS = (
 PEERS_OF_ROWS = (*rows_redis.FULL_READERS, *rows_redis.WINDOW_READERS)
 
 
+@pytest.mark.server
 @pytest.mark.filterwarnings("ignore")  # what other packages warn of and leave open
 @pytest.mark.timeout(300)
 def test_the_side_by_side_benchmark_has_every_row_and_every_peer_in_it(tmp_path: Path) -> None:
@@ -119,6 +123,7 @@ def test_the_side_by_side_benchmark_has_every_row_and_every_peer_in_it(tmp_path:
     assert (tmp_path / "reading.png").exists() is not bool(keeping.missing(["matplotlib"]))
 
 
+@pytest.mark.server
 def test_what_is_not_installed_is_told_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "_is_installed", lambda package: False)
     rows = ("write", "read", "get_session", "turns", "upstash", "sqlite", "bytes", "short")
