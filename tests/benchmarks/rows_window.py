@@ -1,4 +1,4 @@
-"""What the window's abilities cost, and what `prompt` saves, on each kind of store."""
+"""The cost of the window's abilities, and what `prompt` saves, on each kind of store."""
 
 from __future__ import annotations
 
