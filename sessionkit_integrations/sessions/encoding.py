@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.records.codec import PLAIN, encode_all
 from sessionkit_integrations.records.record import counted_tokens, decode
+from sessionkit_integrations.runtime.logs import LOGGER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,7 +54,11 @@ class Encoding(Generic[M]):
         return self.encode(batch, count=count)
 
     def tokens_of(self, record: Record) -> int:
-        """Return the tokens of a record, which are counted now if nobody did so when it was written."""
+        """Return the tokens of a record, which are counted now if nobody did so when it was written.
+
+        A counter that refuses a message refuses to write it. What is stored already must be read, so that it then has
+        the tokens of the default counter.
+        """
         tokens = counted_tokens(record)
         if tokens is not None:
             return tokens
@@ -60,7 +66,14 @@ class Encoding(Generic[M]):
             message = PLAIN.decode(decode(record))
         except (ValueError, RecursionError):
             return 0  # whoever reads it finds out
-        return self._count_tokens(message)
+        try:
+            return self._count_tokens(message)
+        except InvalidMessageError as error:
+            # Imported where it is needed.
+            from sessionkit_integrations.tokens import approximate_tokens  # noqa: PLC0415
+
+            LOGGER.warning("a stored message was counted by approximate_tokens, as its %s", error)
+            return approximate_tokens(message)
 
     def count(self, fields: Fields) -> int:
         """Return the tokens of the message that a record with ``fields`` holds."""

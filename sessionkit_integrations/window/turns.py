@@ -37,8 +37,8 @@ PLACES: tuple[Place, ...] = ("preamble", "archived", "outside", "window")
 MAX_TURN_MESSAGES = 1000
 """Most messages of a turn by default: more than any model takes, but not without end."""
 
-NO_LIMIT = 2**31 - 1
-"""More turns than any session has, and a number that every store can hold."""
+NO_LIMIT = 2**53 - 1
+"""More turns and tokens than any session has, and a number that every store holds exactly."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ class Window:
         return replace(self, turns=turns, trigger_turns=turns)
 
     def keeping_all(self) -> Window:
-        """Return the same window without a limit that turns leave it for."""
-        return Window(NO_LIMIT, self.max_turn_messages)
+        """Return the same window without a limit that turns leave it for; tokens are counted as before."""
+        return Window(NO_LIMIT, self.max_turn_messages, tokens=None if self.tokens is None else NO_LIMIT)
 
     def surplus(self, turns: int, tokens: Sequence[int] = (), preamble: int = 0) -> int:
         """Return the number of turns that leave the window, the oldest ones.
