@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import llama_index.core
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from langchain_core.language_models import GenericFakeChatModel
 
 from sessionkit_integrations import InvalidMessageError, Message, tokens
@@ -213,6 +213,7 @@ def test_media_count_by_a_flat_figure(counter: str, part: dict[str, Any]) -> Non
 # Whatever a session returns
 
 
+@settings(deadline=None)  # the first call loads a vocabulary
 @given(messages)
 @every_counter
 def test_every_plain_message_can_be_counted(counter: str, message: Any) -> None:

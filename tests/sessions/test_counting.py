@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -60,18 +61,18 @@ def by_chat_store(sessions: SessionManager) -> list[Any]:
 
 
 def by_memory(sessions: SessionManager) -> list[Any]:
-    memory = SessionKitMemory.from_defaults(session_id="s", sessions=sessions)
-    for message in LLAMA_INDEX:
-        memory.put(message)
-    return memory.get()
+    return asyncio.run(put_and_get(SessionKitMemory.from_defaults(session_id="s", sessions=sessions)))
 
 
 def by_memory_that_evicts_itself(sessions: SessionManager) -> list[Any]:
     store = SessionKitAsyncChatStore(sessions=sessions, evict=False)
-    memory = Memory.from_defaults(session_id="s", chat_store=store)
+    return asyncio.run(put_and_get(Memory.from_defaults(session_id="s", chat_store=store)))
+
+
+async def put_and_get(memory: Memory) -> list[Any]:
     for message in LLAMA_INDEX:
-        memory.put(message)
-    return memory.get()
+        await memory.aput(message)
+    return await memory.aget()
 
 
 @pytest.mark.parametrize(
