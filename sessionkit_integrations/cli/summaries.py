@@ -17,15 +17,12 @@ from sessionkit_integrations.cli.faults import Exit, without_credentials
 from sessionkit_integrations.cli.progress import progress, summarize
 from sessionkit_integrations.errors import ConflictError, CorruptSessionError, SummaryError
 from sessionkit_integrations.porting.stored import explanation
-from sessionkit_integrations.records.codec import PlainCodec
 from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.sessions.asking import Summarize
 from sessionkit_integrations.sessions.manager import SessionManager
-from sessionkit_integrations.sessions.snapshot import newest
 from sessionkit_integrations.sessions.summaries import Summary
 from sessionkit_integrations.stores.copies import with_options
 from sessionkit_integrations.stores.schemes import BUILT_IN
-from sessionkit_integrations.stores.state import turns_of
 
 _WITH = "--with"
 
@@ -122,15 +119,11 @@ def _due(
         info = sessions.describe(session_id)
         if info is None:
             done.missing.append(session_id)
-        elif info.waiting < every or (every > 1 and _waiting_turns(sessions, session_id, info.waiting) < every):
+        elif not info.waiting or (every > 1 and info.waiting_turns < every):
             done.skipped += 1
         else:
             yield session_id
         advance(1)
-
-
-def _waiting_turns(sessions: SessionManager, session_id: str, records: int) -> int:
-    return turns_of(sessions.using(PlainCodec()).snapshot(session_id, archived=newest(records)).archived)
 
 
 def _imported(name: str) -> Summarize:

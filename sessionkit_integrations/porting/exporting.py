@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 from sessionkit_integrations.porting import fine_tuning, jsonl
 from sessionkit_integrations.porting.stored import dump, read_session, readable, stored
 from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.summaries import summary_of, time_written
+from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.records.tool_calls import texts_of
 from sessionkit_integrations.records.unreadable import expect, expect_optional
 from sessionkit_integrations.window.turns import PLACES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sessionkit_integrations.records.fields import Fields
     from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.records.summaries import SessionSummary
     from sessionkit_integrations.sessions.manager import SessionManager
     from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 
@@ -85,8 +88,22 @@ def export_sessions(
 
 
 def _example(session: SessionSnapshot[Message]) -> bytes | None:
-    example = fine_tuning.to_example(session.messages(*PLACES))
+    messages = session.messages(*PLACES)
+    preamble = map(summary_of, session.active[: session.preamble_end])
+    for position, summary in enumerate(preamble):
+        if summary is not None and _is_kept(summary, session.archived):
+            del messages[position]  # there is one at most
+            break
+    example = fine_tuning.to_example(messages)
     return None if example is None else dump(example)
+
+
+def _is_kept(summary: SessionSummary, archived: Sequence[bytes]) -> bool:
+    """Return whether the turns that a summary stands for are in the archive, which a model then learns from itself."""
+    oldest = moment(time_written(archived[0])) if archived else None
+    if oldest is None or summary.until is None:
+        return False
+    return len(archived) >= summary.messages and oldest <= summary.until
 
 
 class _PromptReader:

@@ -155,7 +155,9 @@ def write_session(
 ) -> Outcome:
     """Put a session into a store: all of it or nothing, and once, however often it is tried.
 
-    A session that is there already with other records is left alone.
+    A session that is there already with other records is left alone. Nothing of what is written waits for a summary,
+    and its summary goes on with what leaves the window next. One that is overwritten and was summarised is therefore
+    deleted first, with what it counted; if that is all that happens, repeat it.
 
     Args:
         sessions: The sessions of the store.
@@ -167,6 +169,9 @@ def write_session(
         InvalidSessionIdError: No store takes its id.
         ConflictError: Other writers were faster, time after time.
     """
+    chats = sessions.using(PlainCodec())
+    info = chats.describe(session.id) if overwrite else None
+    delete_first = info is not None and bool(info.waiting or info.summarized)
 
     def edit(present: SessionSnapshot[Message]) -> EditPlan[Outcome]:
         if stored(present).says_the_same(session):
@@ -176,9 +181,15 @@ def write_session(
         outcome = Outcome.OVERWRITTEN if present else Outcome.WRITTEN
         if dry_run:
             return EditPlan(outcome)
+        if present and delete_first:
+            return EditPlan(outcome, (), clear_archive=True)
         return EditPlan(outcome, session.active, session.archived, clear_archive=bool(present.archived))
 
-    return sessions.using(PlainCodec()).rewrite(session.id, edit)
+    outcome = chats.rewrite(session.id, edit)
+    if outcome is Outcome.OVERWRITTEN and delete_first and not dry_run:
+        delete_first = False
+        chats.rewrite(session.id, edit)
+    return outcome
 
 
 def explanation(error: Exception) -> str:
