@@ -20,6 +20,8 @@ M = TypeVar("M")
 M_co = TypeVar("M_co", covariant=True)
 
 _RESERVED = tuple(RESERVED_FIELDS)
+_ROLE_AND_CONTENT = 2
+"""Fields of most messages."""
 
 
 class Reader(Protocol[M_co]):
@@ -80,8 +82,10 @@ class PlainCodec:
         content = fields.setdefault("content", None)
         if type(content) is not str and content is not None and not _is_list_of_parts(content):
             raise UnreadableRecordError("content must be a string or a list of content parts")
-        for name in _RESERVED:
-            fields.pop(name, None)
+        fields.pop("at", None)
+        if len(fields) > _ROLE_AND_CONTENT:
+            for name in _RESERVED:
+                fields.pop(name, None)
         message: Any = fields
         return message  # type: ignore[no-any-return]  # TypedDicts cannot be built from unknown keys
 

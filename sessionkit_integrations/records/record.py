@@ -54,8 +54,8 @@ Record = NewType("Record", bytes)
 """A message as a store holds it: the UTF-8 of one JSON object."""
 
 _ROLES = tuple(sorted(ROLES))  # a tuple, as `in` must also work for values without a hash
-_STARTS = tuple((f'{{"role":"{role}",'.encode(), role) for role in ("user", "assistant", "tool", "system"))
-"""The first bytes of a record of each role, the most frequent first."""
+_USER, _ASSISTANT, _TOOL, _SYSTEM = (f'{{"role":"{role}",'.encode() for role in ("user", "assistant", "tool", "system"))
+"""The first bytes of a record of each role."""
 
 
 _TOKENS = re.compile(rb',"tokens":(\d{1,9}),"at":\d{1,15}\}\Z')
@@ -150,9 +150,14 @@ def check_record(value: Any) -> Fields:
 
 def role_of(record: bytes) -> str:
     """Return the role of a record, or an empty string if it cannot be read."""
-    for start, role in _STARTS:
-        if record.startswith(start):
-            return role
+    if record.startswith(_USER):  # each read asks this of all records, and a loop takes a quarter longer
+        return "user"
+    if record.startswith(_ASSISTANT):
+        return "assistant"
+    if record.startswith(_TOOL):
+        return "tool"
+    if record.startswith(_SYSTEM):
+        return "system"
     try:
         found: str = decode(record)["role"]
     except (ValueError, RecursionError):
