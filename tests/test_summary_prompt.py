@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessionkit_integrations.adapting.summary_prompt import (
+    MOST_OF_ALL,
     MOST_OF_TOOLS,
     MOST_TEXT,
     PROMPT,
@@ -101,6 +102,15 @@ def test_long_texts_lose_their_middle() -> None:
         f"  {tools[0]}",
         *tools[1:],
     ]
+
+
+def test_many_long_texts_lose_more_of_it() -> None:
+    said: list[Any] = [{"role": "user", "content": f"{number:03}{'a' * 9000}"} for number in range(100)]
+    lines = transcript(said).splitlines()
+    assert lines[:4] == ["user:", f"  000{'a' * 747}", "  [… 8,003 characters left out …]", f"  {'a' * 250}"]
+    assert [line[2:5] for line in lines[1::4]] == [f"{number:03}" for number in range(100)]
+    assert len(transcript(said)) == 104_599
+    assert len(transcript(said * 20)) > MOST_OF_ALL
 
 
 def test_the_prompt_holds_the_summary_and_what_follows_it() -> None:

@@ -45,6 +45,10 @@ MOST_TEXT = 8000
 """Most characters of what somebody says that are shown."""
 MOST_OF_TOOLS = 2000
 """Most characters of a call's arguments, and of a tool's result, that are shown."""
+MOST_OF_ALL = 200_000
+"""Most characters of a transcript, about 50,000 tokens, as long as texts can be cut further."""
+_MOST_CUTS = 6
+"""Times that the texts of a long transcript are cut to half of their lengths."""
 
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 _THOUGHTS = re.compile(r"\s*<think>.*?</think>\s*", re.DOTALL)
@@ -114,9 +118,15 @@ def summary_prompt(previous: str | None, messages: Sequence[Message], instructio
 def transcript(messages: Sequence[Message]) -> str:
     """Return messages as a text: who says what, which tools are called and what they answer.
 
-    Reasoning is left out, a note stands for media, and long texts are cut in their middle.
+    Reasoning is left out, a note stands for media, and long texts are cut in their middle, the more so the more of them
+    there are.
     """
-    return "\n".join(line for message in messages for line in _lines(message))
+    text = ""
+    for cuts in range(_MOST_CUTS + 1):
+        text = "\n".join(line for message in messages for line in _lines(message, 2**cuts))
+        if len(text) <= MOST_OF_ALL:
+            break
+    return text
 
 
 def without_thoughts(text: str) -> str:
@@ -125,13 +135,13 @@ def without_thoughts(text: str) -> str:
     return text if match is None else text[match.end() :]
 
 
-def _lines(message: Message) -> Iterator[str]:
+def _lines(message: Message, share: int) -> Iterator[str]:
     fields = normalize(message)
     role = fields["role"]
-    most = MOST_OF_TOOLS if role == "tool" else MOST_TEXT
+    most = (MOST_OF_TOOLS if role == "tool" else MOST_TEXT) // share
     texts = [part["text"] for part in convert_content(fields, leave_out_media)]
     said = [_cut("\n".join(texts), most)] if texts else []
-    said += [_call(call) for call in fields.get("tool_calls", ())]
+    said += [_call(call, MOST_OF_TOOLS // share) for call in fields.get("tool_calls", ())]
     if said:
         yield f"{_speaker(fields)}:"
         yield from (f"  {line}" for text in said for line in text.splitlines())
@@ -142,9 +152,9 @@ def _speaker(fields: Fields) -> str:
     return f"{fields['role']}{name}{' (failed)' if is_error(fields) else ''}"
 
 
-def _call(call: dict[str, Any]) -> str:
+def _call(call: dict[str, Any], most: int) -> str:
     _, name, arguments = texts_of(call)
-    return f"calls {one_line(name)}: {_cut(arguments, MOST_OF_TOOLS)}"
+    return f"calls {one_line(name)}: {_cut(arguments, most)}"
 
 
 def _cut(text: str, most: int) -> str:
