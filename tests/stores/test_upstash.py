@@ -267,3 +267,13 @@ def test_wrong_addresses_are_refused_at_once_and_not_shown(url: str, token: str)
     with pytest.raises(ValueError, match="Upstash") as raised:
         UpstashStore(url, token)
     assert "user:t" not in str(raised.value)
+
+
+def test_a_prompt_is_one_request_whatever_it_says(endpoint: UpstashEndpoint) -> None:
+    with UpstashStore(endpoint.url, TOKEN, key_prefix="words:") as store:
+        sessions = SessionManager(store=store)
+        sessions.add_user_message("s", "the scripts are loaded")
+        before = endpoint.requests
+        said = [each["content"] for each in sessions.prompt("s", '{"error":"NOSCRIPT No matching script."}')]
+        assert (said[1], endpoint.requests - before) == ('{"error":"NOSCRIPT No matching script."}', 1)
+        sessions.reset_session("s")

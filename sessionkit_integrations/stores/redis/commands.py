@@ -108,10 +108,14 @@ def append(
     *,
     ttl: int | None,
     archive: bool,
+    names_all: bool = False,
     wait: bool = False,
     read: bool = False,
 ) -> Command[Appended]:
-    """Return the command for `Store.append`; ``ttl`` is in milliseconds."""
+    """Return the command for `Store.append`; ``ttl`` is in milliseconds.
+
+    ``names_all`` is true on a server where a script may touch no key that is not named.
+    """
 
     def read_reply(reply: object) -> Appended:
         if type(reply) is int:
@@ -129,7 +133,8 @@ def append(
     if window.tokens is not None:
         settings += f" {window.tokens} {window.trigger_tokens}"
     # While a slot of a cluster moves to another node, a command may name only keys that exist; most have no archive.
-    touched = keys.all_of(session_id) if archive or ttl or wait else keys.all_of(session_id)[:2]
+    # The script finds the archive's key by itself if it needs one all the same.
+    touched = keys.all_of(session_id) if archive or ttl or wait or names_all else keys.all_of(session_id)[:2]
     return Command("append", touched, (operation_id, settings, *records), read_reply, is_script=True, writes=True)
 
 

@@ -51,6 +51,9 @@ class ScriptedStore(PerformsSteps, Store):
     _keys = Keys()
     """A default for the repr of a store whose constructor raised, which a traceback may show."""
 
+    _names_all = False
+    """True if scripts may touch no key that is not named."""
+
     _driver_errors: tuple[type[Exception], ...]
     """Exceptions of `_perform`."""
 
@@ -202,7 +205,15 @@ class ScriptedStore(PerformsSteps, Store):
         self, session_id: str, records: Sequence[Record], window: Window, operation_id: str, options: AppendOptions
     ) -> Command[Appended]:
         return commands.append(
-            self._keys, session_id, records, window, operation_id, ttl=self._ttl, archive=self.archive, **options
+            self._keys,
+            session_id,
+            records,
+            window,
+            operation_id,
+            ttl=self._ttl,
+            archive=self.archive,
+            names_all=self._names_all,
+            **options,
         )
 
     def _replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> Command[None]:

@@ -88,6 +88,7 @@ class UpstashStore(ScriptedStore):
         ValueError: ``url``, ``token``, ``key_prefix``, ``ttl`` or ``timeout`` is not of that form.
     """
 
+    _names_all = True
     schemes = ("upstash",)
     # upstash-redis supplies the headers and the errors. Its clients are not used: they have no time limit, nor a
     # setting for one. Nor is its decoder, which fails as a whole where one of many texts is not UTF-8.
@@ -282,5 +283,11 @@ def _words(command: Command[Any], *, by_text: bool = False) -> list[str | int]:
 
 
 def _is_unknown_script(command: Command[Any], response: httpx.Response) -> bool:
-    # Our scripts answer with numbers, so that only an error can hold the word.
-    return command.is_script and b"NOSCRIPT" in response.content
+    if not command.is_script or b"NOSCRIPT" not in response.content:
+        return False
+    try:
+        reply = response.json()
+    except ValueError:
+        return False
+    # A message that is returned may hold the word as well.
+    return isinstance(reply, dict) and "NOSCRIPT" in str(reply.get("error"))
