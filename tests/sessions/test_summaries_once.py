@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from llama_index.core.base.llms.types import ChatMessage
 
 from sessionkit_integrations import SessionKitChatStore, SessionManager, Summary, SummaryError, Window
-from sessionkit_integrations.records.record import decode
+from sessionkit_integrations.records.record import decode, role_of
 from sessionkit_integrations.records.summaries import summary_of
 from sessionkit_integrations.window.turns import number_turns
 from tests.sessions.scripted import contents
@@ -190,7 +190,7 @@ class SummariesMachine(RuleBasedStateMachine):
                 assert archived == waiting
             if summary is not None:
                 assert (summary.messages, summary.turns) == (len(covered), self.turns[summary.text])
-                system = [record for record in active if b'"role":"system"' in record]
+                system = [record for record in active if role_of(record) == "system"]
                 assert [summary_of(record) for record in system] == [None] * (len(system) - 1) + [summary]
 
     def teardown(self) -> None:
