@@ -32,7 +32,7 @@ meanwhile = st.lists(
     st.sampled_from(["fail", "append", "append plain", "summarize", "delete", "insert", "set", "pin", "reset"]),
     max_size=4,
 )
-"""What happens in the model calls of a step, one after the other; those that follow answer at once."""
+"""Events in the model calls of a step, one after the other; those that follow answer at once."""
 
 
 class SummariesMachine(RuleBasedStateMachine):
