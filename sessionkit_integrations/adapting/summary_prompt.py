@@ -154,7 +154,7 @@ def _speaker(fields: Fields) -> str:
 
 def _call(call: dict[str, Any], most: int) -> str:
     _, name, arguments = texts_of(call)
-    return f"calls {one_line(name)}: {_cut(arguments, most)}"
+    return f"calls {name}: {_cut(arguments, most)}"
 
 
 def _cut(text: str, most: int) -> str:

@@ -186,7 +186,7 @@ def write_session(
         return EditPlan(outcome, session.active, session.archived, clear_archive=bool(present.archived))
 
     outcome = chats.rewrite(session.id, edit)
-    if outcome is Outcome.OVERWRITTEN and delete_first and not dry_run:
+    if outcome is Outcome.OVERWRITTEN and delete_first:
         delete_first = False
         chats.rewrite(session.id, edit)
     return outcome

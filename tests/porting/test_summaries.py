@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -118,4 +119,18 @@ def test_a_dry_run_deletes_nothing() -> None:
 )
 def test_an_example_has_a_summary_or_what_it_stands_for(archive: bool, said: list[str]) -> None:
     (line,) = exported(filled(InMemoryStore(archive=archive)).store, fine_tuning_data=True)
+    assert contents(json.loads(line)["messages"]) == said
+
+
+def test_turns_that_wait_are_not_those_of_the_summary() -> None:
+    sessions = summarising(InMemoryStore())
+    sessions.add_user_message("s", "1")
+    time.sleep(0.002)  # so that what follows is later
+    sessions.add_user_message("s", "2")
+    sessions.summarize("s")
+    for text in "345":
+        sessions.add_user_message("s", text)
+    sessions.add_assistant_message("s", "end")
+    (line,) = exported(sessions.store, fine_tuning_data=True)
+    said = ["Summary of the conversation so far:\n\n(1)", "2", "3", "4", "5", "end"]
     assert contents(json.loads(line)["messages"]) == said
