@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.backends import Backends
 
 PASSWORD = "s3cret"  # noqa: S105 - of the tests
-COMMANDS = "eval evalsha get set rpush lpush lpop rpop lrange llen pttl pexpire persist del exists scan".split()  # noqa: SIM905 - as in the README
+COMMANDS = "eval evalsha get set rpush lpush lpop rpop lrange ltrim llen pttl pexpire persist del exists scan".split()  # noqa: SIM905 - as in the README
 
 
 def diagnose(place: Place, *arguments: str) -> tuple[int, dict[str, str], str]:

@@ -14,6 +14,7 @@ from sessionkit_integrations import (
     SessionManager,
     StoreError,
     StoreUnavailableError,
+    Summary,
     UpstashStore,
 )
 from sessionkit_integrations.records.record import Record
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     Call = Callable[..., Any]
 
-COMMANDS = "eval evalsha get set rpush lpush lpop rpop lrange llen pttl pexpire persist del exists scan".split()  # noqa: SIM905 - as in the README
+COMMANDS = "eval evalsha get set rpush lpush lpop rpop lrange ltrim llen pttl pexpire persist del exists scan".split()  # noqa: SIM905 - as in the README
 OF_A_READER = ["lrange", "scan"]
 IN_A_CLUSTER = ["cluster|slots", "cluster|nodes", "command"]
 if int(redis.__version__.split(".")[0]) < 6:
@@ -90,7 +91,7 @@ def user(content: str) -> Any:
 def do_everything(place: Place, call: Call) -> None:
     for options in ({}, {"ttl": 60}, {"archive": True}, {"archive": True, "ttl": 60}):
         store = place.store(**options)
-        sessions = SessionManager(1, store)
+        sessions = SessionManager(1, store, summary=Summary(lambda *_: "a summary", every=None))
         call(sessions, "reset_session", "s")
         place.forget_scripts()
         call(sessions, "send_messages", "s", [user("1"), user("2")])
@@ -98,6 +99,7 @@ def do_everything(place: Place, call: Call) -> None:
         call(sessions, "send_message", "s", user("4"))
         assert [each["content"] for each in call(sessions, "get_session", "s")] == ["3", "4"]
         call(sessions, "get_archive", "s")
+        assert call(sessions, "summarize", "s").messages == 2
         edit = Edit(active=(), archive=(Record(b'{"role":"user","content":"5"}'),))
         call(store, "replace", "s", edit, None, "operation")
         call(store, "replace", "s", Edit(clear_archive=True), None, "another")

@@ -40,6 +40,7 @@ def rights(store: ScriptedStore, node: Any) -> Iterator[Check]:
         ("LPOP", key),
         ("RPOP", key),
         ("LRANGE", key, 0, -1),
+        ("LTRIM", key, 0, -1),
         ("LLEN", key),
         ("GET", key),
         ("PTTL", key),
