@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -19,6 +20,10 @@ from sessionkit_integrations.adapting.summary_prompt import (
     transcript,
     without_thoughts,
 )
+from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.record import check_record
+from sessionkit_integrations.records.unreadable import UnreadableRecordError
+from tests.view.test_any_record import records
 
 PROMPT_SHAPE = re.compile(
     r"(?:<summary-(?P<digest>[0-9a-f]{12})>\n(?P<summary>.*)\n</summary-(?P=digest)>\n\n)?"
@@ -210,3 +215,10 @@ def test_a_prompt_must_say_something() -> None:
         ModelSummarizer(None, 7)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="is empty"):
         ModelSummarizer(None, " \n")
+
+
+@given(records)
+def test_a_message_of_any_writer_is_told(fields: dict[str, Any]) -> None:
+    with suppress(UnreadableRecordError):  # which no session shows
+        message = PlainCodec().decode(check_record(fields))
+        assert isinstance(transcript([message]), str)
