@@ -19,7 +19,8 @@ from sessionkit_integrations import (
 from sessionkit_integrations.records.codec import PlainCodec
 from sessionkit_integrations.records.record import Record
 from sessionkit_integrations.sessions.edits import EditPlan
-from sessionkit_integrations.sessions.snapshot import EVERYTHING, newest
+from sessionkit_integrations.sessions.snapshot import newest
+from sessionkit_integrations.sessions.steps import EVERYTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

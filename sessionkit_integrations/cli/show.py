@@ -19,7 +19,7 @@ from sessionkit_integrations.cli.common import (
     print_messages,
 )
 from sessionkit_integrations.records.codec import PlainCodec
-from sessionkit_integrations.sessions.snapshot import EVERYTHING
+from sessionkit_integrations.sessions.steps import EVERYTHING
 from sessionkit_integrations.view.reader import ViewReader
 from sessionkit_integrations.view.text import RECENT
 

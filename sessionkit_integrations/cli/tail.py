@@ -21,7 +21,7 @@ from sessionkit_integrations.records.codec import PlainCodec, Reader
 from sessionkit_integrations.records.record import Record
 from sessionkit_integrations.sessions.chats import Chats
 from sessionkit_integrations.sessions.following import Follower
-from sessionkit_integrations.sessions.snapshot import EVERYTHING
+from sessionkit_integrations.sessions.steps import EVERYTHING
 from sessionkit_integrations.view.reader import ViewReader
 
 

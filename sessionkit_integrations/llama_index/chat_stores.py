@@ -10,7 +10,7 @@ from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
 from sessionkit_integrations.sessions import edits
 from sessionkit_integrations.sessions.descriptions import describe, restore
 from sessionkit_integrations.sessions.manager import SessionManager  # noqa: TC001 - pydantic needs it
-from sessionkit_integrations.sessions.snapshot import EVERYTHING
+from sessionkit_integrations.sessions.steps import EVERYTHING
 
 try:
     from llama_index.core.base.llms.types import ChatMessage  # noqa: TC002 - pydantic needs it

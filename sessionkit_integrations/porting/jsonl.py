@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 FORMAT = "sessionkit"
 VERSION = 1
+_COUNTS = ("waiting", "summarized")
+"""Counts of records in the line of a session, where they are not 0."""
+_MOST = 10**9
+"""More records than any session has, and few enough for every store."""
 
 
 class FormatError(SessionKitError, ValueError):
@@ -49,7 +53,8 @@ def is_session(line: Mapping[str, Any]) -> bool:
 def to_line(session: StoredSession) -> bytes:
     """Return the line of a session, all of whose records can be read."""
     lists = {"active": session.active, "archived": session.archived}
-    return dump({"id": session.id, **{name: [fields_of(record) for record in lists[name]] for name in lists}})
+    counts = {name: count for name in _COUNTS if (count := getattr(session, name))}
+    return dump({"id": session.id, **{name: [fields_of(record) for record in lists[name]] for name in lists}, **counts})
 
 
 def from_line(line: Mapping[str, Any]) -> StoredSession:
@@ -58,10 +63,20 @@ def from_line(line: Mapping[str, Any]) -> StoredSession:
     Raises:
         ValueError, RecursionError: It holds none.
     """
-    session = StoredSession(line["id"], _records(line, "active"), _records(line, "archived"))
+    counts = {name: _count(line, name) for name in _COUNTS}
+    session = StoredSession(line["id"], _records(line, "active"), _records(line, "archived"), **counts)
     if not session:
         raise ValueError("the session has no records")
+    if session.waiting > len(session.archived):
+        raise ValueError("more records wait for a summary than are archived")
     return session
+
+
+def _count(line: Mapping[str, Any], name: str) -> int:
+    count = line.get(name, 0)
+    if type(count) is not int or not 0 <= count <= _MOST:
+        raise ValueError(f"{name} must be a number of records")
+    return count
 
 
 def _records(line: Mapping[str, Any], name: str) -> tuple[Record, ...]:

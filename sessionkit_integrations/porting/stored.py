@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sessionkit_integrations.records.codec import PlainCodec
 from sessionkit_integrations.records.record import Record, decode, role_of
 from sessionkit_integrations.sessions.edits import EditPlan
-from sessionkit_integrations.sessions.snapshot import EVERYTHING, SessionSnapshot
+from sessionkit_integrations.sessions.snapshot import SessionSnapshot
+from sessionkit_integrations.sessions.steps import EVERYTHING
+from sessionkit_integrations.stores.state import turns_of
+from sessionkit_integrations.stores.values import SessionInfo, Summarized
 from sessionkit_integrations.window.turns import number_turns
 
 if TYPE_CHECKING:
@@ -48,11 +51,15 @@ class StoredSession:
         id: Its id.
         active: Its active records, oldest first.
         archived: Its archived records, oldest first.
+        waiting: The number of the archived records that wait for a summary, the newest ones.
+        summarized: The number of records that its summary covers.
     """
 
     id: str
     active: tuple[Record, ...]
     archived: tuple[Record, ...] = ()
+    waiting: int = 0
+    summarized: int = 0
 
     def __len__(self) -> int:
         return len(self.active) + len(self.archived)
@@ -117,7 +124,9 @@ def read_session(sessions: SessionManager, session_id: str) -> SessionSnapshot[M
 
 def stored(session: SessionSnapshot[Any]) -> StoredSession:
     """Return the records of a snapshot."""
-    return StoredSession(session.session_id, session.active, session.archived)
+    info = session.info or SessionInfo(0, 0, 0)
+    waiting = min(info.waiting, len(session.archived))
+    return StoredSession(session.session_id, session.active, session.archived, waiting, info.summarized)
 
 
 def readable(
@@ -136,7 +145,12 @@ def readable(
         without(records, {position for is_archived, position in places if is_archived is kind}, whole_turns=whole_turns)
         for kind, records in ((False, session.active), (True, session.archived))
     )
-    return replace(SessionSnapshot.of(session.session_id, session.reader, session.window, active), archived=archived)
+    info = session.info
+    if info is not None:
+        first = len(session.archived) - info.waiting
+        info = replace(info, waiting=info.waiting - sum(is_archived and at >= first for is_archived, at in places))
+    made = SessionSnapshot.of(session.session_id, session.reader, session.window, active)
+    return replace(made, archived=archived, info=info)
 
 
 def without(records: Sequence[Record], positions: Collection[int], *, whole_turns: bool) -> tuple[Record, ...]:
@@ -155,9 +169,8 @@ def write_session(
 ) -> Outcome:
     """Put a session into a store: all of it or nothing, and once, however often it is tried.
 
-    A session that is there already with other records is left alone. Nothing of what is written waits for a summary,
-    and its summary goes on with what leaves the window next. One that is overwritten and was summarised is therefore
-    deleted first, with what it counted; if that is all that happens, repeat it.
+    A session that is there already with other records is left alone. What waited for a summary waits where it is
+    written, so that its summary goes on.
 
     Args:
         sessions: The sessions of the store.
@@ -169,9 +182,6 @@ def write_session(
         InvalidSessionIdError: No store takes its id.
         ConflictError: Other writers were faster, time after time.
     """
-    chats = sessions.using(PlainCodec())
-    info = chats.describe(session.id) if overwrite else None
-    delete_first = info is not None and bool(info.waiting or info.summarized)
 
     def edit(present: SessionSnapshot[Message]) -> EditPlan[Outcome]:
         if stored(present).says_the_same(session):
@@ -181,15 +191,12 @@ def write_session(
         outcome = Outcome.OVERWRITTEN if present else Outcome.WRITTEN
         if dry_run:
             return EditPlan(outcome)
-        if present and delete_first:
-            return EditPlan(outcome, (), clear_archive=True)
-        return EditPlan(outcome, session.active, session.archived, clear_archive=bool(present.archived))
+        waiting = session.archived[len(session.archived) - session.waiting :]
+        summarized = Summarized(session.summarized, len(waiting), turns_of(waiting))
+        clear = bool(present.archived)
+        return EditPlan(outcome, session.active, session.archived, clear_archive=clear, summarized=summarized)
 
-    outcome = chats.rewrite(session.id, edit)
-    if outcome is Outcome.OVERWRITTEN and delete_first:
-        delete_first = False
-        chats.rewrite(session.id, edit)
-    return outcome
+    return sessions.using(PlainCodec()).rewrite(session.id, edit)
 
 
 def explanation(error: Exception) -> str:

@@ -15,9 +15,10 @@ from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.runtime.retries import Attempts, on_conflict, retrying
 from sessionkit_integrations.runtime.steps import arun, run
 from sessionkit_integrations.sessions.edits import within
-from sessionkit_integrations.sessions.snapshot import EVERYTHING, SessionSnapshot
+from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 from sessionkit_integrations.sessions.steps import (
     CONFLICT_POLICY,
+    EVERYTHING,
     ReadArchive,
     Replace,
     describe,
@@ -247,8 +248,8 @@ class Chats(Generic[M]):
         )
 
     def _read(self, session_id: str, part: slice | None, window: Window) -> Steps[SessionSnapshot[M]]:
-        active, archived, start = yield from read_stored(session_id, part)
-        return replace(self._of(session_id, active, window), archived=archived, archive_start=start)
+        active, archived, start, info = yield from read_stored(session_id, part)
+        return replace(self._of(session_id, active, window), archived=archived, archive_start=start, info=info)
 
     def _of(self, session_id: str, active: Snapshot, window: Window | None = None) -> SessionSnapshot[M]:
         window = window or self._window()
@@ -273,7 +274,8 @@ class Chats(Generic[M]):
         snapshot = yield from self._read(session_id, EVERYTHING, self._window())
         plan = function(snapshot)
         active = None if plan.active is None else tuple(plan.active)
-        return (yield from self._replace(snapshot, plan, Edit(active, tuple(plan.archive), plan.clear_archive)))
+        edit = Edit(active, tuple(plan.archive), plan.clear_archive, summarized=plan.summarized)
+        return (yield from self._replace(snapshot, plan, edit))
 
     def _replace(self, snapshot: SessionSnapshot[M], plan: EditPlan[T], edit: Edit) -> Steps[T]:
         if not plan.changes_nothing:

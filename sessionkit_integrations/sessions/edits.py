@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.sessions.showing import ShownRecord
+    from sessionkit_integrations.stores.values import Summarized
     from sessionkit_integrations.window.turns import Window
 
 M = TypeVar("M")
@@ -44,6 +45,7 @@ class EditPlan(Generic[T_co]):
         clear_archive: Whether the archive is emptied first.
         evicted: Records that leave the window by the plan itself. They are archived before ``archive``, where what
             leaves the window is.
+        summarized: What summaries had come to, in the plan of a whole session that comes from elsewhere.
     """
 
     result: T_co
@@ -51,6 +53,7 @@ class EditPlan(Generic[T_co]):
     archive: Sequence[Record] = ()
     clear_archive: bool = False
     evicted: Sequence[Record] = ()
+    summarized: Summarized | None = None
 
     @property
     def changes_nothing(self) -> bool:

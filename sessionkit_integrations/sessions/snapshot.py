@@ -18,13 +18,11 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.records.codec import Reader
     from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.stores.values import SessionInfo
     from sessionkit_integrations.window.turns import Place, Window
 
 M = TypeVar("M")
 N = TypeVar("N")
-
-EVERYTHING = slice(None)
-"""All of an archive."""
 
 
 def newest(limit: int | None, before: int | None = None) -> slice:
@@ -66,6 +64,7 @@ class SessionSnapshot(Generic[M]):
         archived: The part of the archive that was read, oldest first.
         archive_start: Position of the first of them in the archive.
         over: Whether the last turn is over too, as a new one is about to be opened.
+        info: Figures of the session, where they were read with its archive.
     """
 
     session_id: str
@@ -78,6 +77,7 @@ class SessionSnapshot(Generic[M]):
     archived: tuple[Record, ...] = ()
     archive_start: int = 0
     over: bool = False
+    info: SessionInfo | None = None
 
     @classmethod
     def of(

@@ -101,6 +101,9 @@ class SessionState:
             self.archived, self.waiting, self.waiting_turns = [], 0, 0
         self._archive(edit.evicted, keep=archive, wait=edit.wait)
         self._archive(edit.archive, keep=True, wait=edit.wait)
+        if edit.summarized is not None:
+            self.waiting, self.waiting_turns = edit.summarized.waiting, edit.summarized.turns
+            self.summarized, self.created = edit.summarized.records, None
         if not self.exists:
             self.operations, self.appended, self.created = [], 0, None
             self.waiting, self.waiting_turns, self.summarized = 0, 0, 0

@@ -115,6 +115,21 @@ class Covered:
 
 
 @dataclass(frozen=True)
+class Summarized:
+    """State of the summaries of a session that comes from elsewhere, as by an import.
+
+    Attributes:
+        records: The number of records that its summary covers.
+        waiting: The number of its archived records that wait for the next one, the newest ones.
+        turns: The number of their turns.
+    """
+
+    records: int = 0
+    waiting: int = 0
+    turns: int = 0
+
+
+@dataclass(frozen=True)
 class Edit:
     """Change of a whole session, made at once.
 
@@ -127,6 +142,8 @@ class Edit:
         wait: True if what is archived waits for a summary; it does so as well in a session that has a summary.
         covered: The archived records that a summary among the active ones covers. They wait no more, and a store that
             does not archive drops them.
+        summarized: What the summaries of a session that is written as a whole had come to. The session begins with this
+            edit, so that no summary of one that it replaces is committed. ``None`` for all other edits.
     """
 
     active: tuple[Record, ...] | None = None
@@ -135,3 +152,4 @@ class Edit:
     evicted: tuple[Record, ...] = ()
     wait: bool = False
     covered: Covered | None = None
+    summarized: Summarized | None = None

@@ -206,3 +206,13 @@ def test_lines_say_what_they_are() -> None:
         with pytest.raises(FormatError):
             imported(store, [json.dumps(header).encode(), session])
         assert list(store.sessions()) == []
+
+
+@pytest.mark.parametrize("counts", [{"waiting": 2}, {"waiting": -1}, {"waiting": True}, {"summarized": 10**30}])
+def test_counts_that_cannot_be_right_make_a_bad_line(counts: dict[str, int]) -> None:
+    record = {"role": "user", "content": "x"}
+    line = {"id": "s", "active": [record], "archived": [record], **counts}
+    target = InMemoryStore()
+    done = imported(target, [exported(InMemoryStore())[0], json.dumps(line).encode()])
+    assert len(done.bad_lines) == 1
+    assert list(target.sessions()) == []

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessionkit_integrations import InMemoryStore, Message, SessionManager, SessionSummary, Store, Summary, Window
+from sessionkit_integrations import Edit, InMemoryStore, Message, SessionManager, SessionSummary, Store, Summary, Window
 from sessionkit_integrations.porting.exporting import Exported, export_sessions
 from sessionkit_integrations.porting.importing import Imported, import_lines
 from sessionkit_integrations.porting.stored import Outcome, StoredSession, read_session, stored, write_session
+from sessionkit_integrations.records.record import Record
 
 if TYPE_CHECKING:
     from tests.backends import StoreMaker
@@ -74,7 +75,7 @@ def test_a_summary_is_imported_as_it_was(make_store: StoreMaker, archive: bool) 
     assert summary_of(target) == summary_of(source)
     info = target.describe("s")
     assert info
-    assert (info.waiting, info.waiting_turns, info.summarized) == (0, 0, 0)
+    assert (info.waiting, info.waiting_turns, info.summarized) == (3, 2, 4)
 
 
 def test_the_summary_of_an_imported_session_goes_on_with_what_leaves_next(make_store: StoreMaker) -> None:
@@ -82,12 +83,12 @@ def test_the_summary_of_an_imported_session_goes_on_with_what_leaves_next(make_s
     imported(target.store, exported(filled(InMemoryStore(archive=True)).store))
     target.add_user_message("s", "6")
     summary = summary_of(target)
-    assert (summary.text, summary.turns, summary.messages) == ("(1 1 2 2)(5)", 3, 5)
+    assert (summary.text, summary.turns, summary.messages) == ("(1 1 2 2)(3 3 4 5)", 5, 8)
     assert contents(target.get_archive("s")) == ["1", "1", "2", "2", "3", "3", "4", "5"]
 
 
 @pytest.mark.parametrize("archive", [False, True])
-def test_what_is_overwritten_leaves_nothing_that_waits(make_store: StoreMaker, archive: bool) -> None:
+def test_what_is_overwritten_leaves_nothing_of_its_own_that_waits(make_store: StoreMaker, archive: bool) -> None:
     lines = exported(filled(InMemoryStore(archive=True)).store)
     target = filled(make_store(archive=archive))
     target.add_user_message("s", "another")
@@ -96,10 +97,10 @@ def test_what_is_overwritten_leaves_nothing_that_waits(make_store: StoreMaker, a
     assert exported(target.store) == lines
     info = target.describe("s")
     assert info
-    assert (info.waiting, info.waiting_turns, info.summarized, info.archived) == (0, 0, 0, 7)
+    assert (info.waiting, info.waiting_turns, info.summarized, info.archived) == (3, 2, 4, 7)
     assert imported(target.store, lines, overwrite=True).unchanged == 1
     assert target.summarize("s") == summary_of(target)
-    assert summary_of(target).turns == 2
+    assert summary_of(target).turns == 4
 
 
 def test_a_dry_run_deletes_nothing() -> None:
@@ -134,3 +135,47 @@ def test_turns_that_wait_are_not_those_of_the_summary() -> None:
     (line,) = exported(sessions.store, fine_tuning_data=True)
     said = ["Summary of the conversation so far:\n\n(1)", "2", "3", "4", "5", "end"]
     assert contents(json.loads(line)["messages"]) == said
+
+
+def test_what_waits_goes_on_waiting_by_writers_without_summaries(make_store: StoreMaker) -> None:
+    target = make_store()
+    imported(target, exported(filled(InMemoryStore()).store))
+    SessionManager(1, target).add_user_message("s", "6")
+    summary = summarising(target).summarize("s")
+    assert summary
+    assert (summary.text, summary.turns) == ("(1 1 2 2)(3 3 4 5)", 5)
+    assert summarising(target).get_archive("s") == []
+
+
+def test_a_session_whose_first_summary_waits_goes_on(make_store: StoreMaker) -> None:
+    source, target = summarising(InMemoryStore()), summarising(make_store())
+    for text in "123":
+        source.add_user_message("s", text)
+    imported(target.store, exported(source.store))
+    summary = target.summarize("s")
+    assert summary
+    assert summary.text == "(1 2)"
+
+
+def test_a_summary_of_what_is_overwritten_meanwhile_is_not_committed(make_store: StoreMaker) -> None:
+    lines = exported(filled(InMemoryStore()).store)
+    store = make_store()
+    filled(store)
+
+    def tell_late(_previous: str | None, _messages: list[Message]) -> str:
+        time.sleep(0.002)  # a session begins at another millisecond
+        SessionManager(store=store).add_user_message("s", "another")
+        imported(store, lines, overwrite=True)
+        return "of the session before"
+
+    sessions = SessionManager(Window(1, tokens=1000), store, summary=Summary(tell_late, every=None))
+    summary = sessions.summarize("s")
+    assert summary
+    assert summary.text == "(1 1 2 2)"
+    assert exported(store) == lines
+
+
+def test_a_record_that_is_left_out_of_an_export_waits_no_more() -> None:
+    store = filled(InMemoryStore()).store
+    store.replace("s", Edit(archive=(Record(b"damaged"),)), None, "1")
+    assert json.loads(exported(store, skip_corrupt=True)[1])["waiting"] == 3

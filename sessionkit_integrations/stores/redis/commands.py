@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sessionkit_integrations.stores.redis.keys import Keys
-    from sessionkit_integrations.stores.values import Covered, Edit
+    from sessionkit_integrations.stores.values import Edit
     from sessionkit_integrations.window.turns import Window
 
 T = TypeVar("T")
@@ -162,7 +162,7 @@ def replace(
         -1 if edit.active is None else len(edit.active),
         len(edit.evicted),
         _letters(records),
-        "" if edit.covered is None else _covers(edit.covered),
+        _summaries(edit),
     )
     args = (*settings, *records)
     return Command("replace", keys.all_of(session_id), args, _raise_conflict, is_script=True, writes=True)
@@ -255,9 +255,14 @@ def _letters(records: Iterable[Record]) -> str:
     return "".join(_LETTERS.get(role_of(record), "o") for record in records)
 
 
-def _covers(covered: Covered) -> str:
-    created = milliseconds(covered.created)
-    return f"{covered.records} {covered.turns} {covered.summarized} {0 if created is None else created}"
+def _summaries(edit: Edit) -> str:
+    """Return what an edit does to the summaries of a session."""
+    if edit.summarized is not None:
+        return f"{edit.summarized.records} {edit.summarized.waiting} {edit.summarized.turns}"
+    if edit.covered is None:
+        return ""
+    created = milliseconds(edit.covered.created)
+    return f"{edit.covered.records} {edit.covered.turns} {edit.covered.summarized} {0 if created is None else created}"
 
 
 def _time(at: int) -> datetime | None:

@@ -93,6 +93,10 @@ def replace(
             row.summarized += row.waiting
             row.archived, row.waiting, row.waiting_turns = 0, 0, 0
         yield from _add_to_archive(session, row, edit, archive=archive)
+        if edit.summarized is not None:
+            row.waiting, row.waiting_turns = edit.summarized.waiting, edit.summarized.turns
+            row.summarized = edit.summarized.records
+            yield Statement("UPDATE sessions SET created_at = ? WHERE id = ?", (now, session))
         if edit.active is not None:
             row.turn, row.evicted, row.size, row.tokens = 0, 0, 0, 0
             placed = place(row, edit.active)
