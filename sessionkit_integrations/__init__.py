@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.llama_index.chat_stores import SessionKitAsyncChatStore, SessionKitChatStore
     from sessionkit_integrations.llama_index.memory import SessionKitMemory
     from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.records.summaries import SessionSummary
     from sessionkit_integrations.sessions.manager import SessionManager
     from sessionkit_integrations.sessions.summaries import Summary
@@ -61,6 +62,7 @@ _MODULES = {
     "sessions.summaries": ("Summary",),
     "records.summaries": ("SessionSummary",),
     "records.messages": ("Message",),
+    "records.record": ("Record",),
     "stores.base": ("Store",),
     "stores.values": ("Appended", "AppendOptions", "Covered", "Edit", "SessionInfo", "Snapshot"),
     "stores.memory": ("InMemoryStore",),
@@ -86,6 +88,7 @@ if TYPE_CHECKING:
         "InvalidSessionIdError",
         "Message",
         "MissingDependencyError",
+        "Record",
         "RedisStore",
         "SQLiteStore",
         "SessionInfo",
