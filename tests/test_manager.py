@@ -218,6 +218,8 @@ def wrong(value: object) -> Any:
             lambda _: SessionKitChatMessageHistory(wrong(SessionManager()), wrong("s")),
             "sessions must be a SessionManager, got str",
         ),
+        (lambda _: SessionManager(count_tokens=wrong(3)), "count_tokens must be a callable, got int"),
+        (lambda _: SessionManager(summary=wrong(str)), "summary must be a Summary, got the class str; make one"),
         (lambda store: SessionKitChatMessageHistory("s", store), r"got InMemoryStore; make one with SessionManager\("),
         (lambda _: SessionKitChatMessageHistory("s", wrong(SessionManager)), "got the class SessionManager"),
         (SessionKitChatMessageHistory.factory, "sessions must be a SessionManager, got InMemory"),
@@ -227,6 +229,19 @@ def test_swapped_and_wrong_objects_are_named(make: Callable[[Any], Any], message
     with pytest.raises(TypeError, match=message) as raised:
         make(InMemoryStore())
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("window", "shown"),
+    [
+        (5, "5"),
+        (Window(5, 7), "5"),
+        (Window(tokens=9), "Window(turns=None, max_turn_messages=1000, tokens=9)"),
+        (Window(5, trigger_turns=9), "Window(turns=5, max_turn_messages=1000, trigger_turns=9)"),
+    ],
+)
+def test_the_repr_of_a_manager_shows_what_limits_its_window(window: int | Window, shown: str) -> None:
+    assert repr(SessionManager(window)).startswith(f"SessionManager(memory_window={shown}, store=")
 
 
 def test_an_idempotency_key_is_a_string() -> None:

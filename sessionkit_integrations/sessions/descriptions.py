@@ -6,12 +6,15 @@ from dataclasses import asdict
 from typing import Any
 
 from sessionkit_integrations.errors import StoreError
+from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.sessions.manager import SessionManager
 from sessionkit_integrations.stores.copies import find, identity_of, with_password
 from sessionkit_integrations.stores.urls import store_from_url
 from sessionkit_integrations.window.turns import Window
 
 _NAMES = ("identity", "url", "needs_password", "window", "max_message_bytes")
+_FUNCTIONS = ("count_tokens", "summary")
+"""Arguments of a manager that JSON cannot hold."""
 
 
 def describe(sessions: SessionManager) -> dict[str, Any]:
@@ -23,11 +26,15 @@ def describe(sessions: SessionManager) -> dict[str, Any]:
         "needs_password": place is not None and place.needs_password,
         "window": asdict(window),
         "max_message_bytes": sessions.max_message_bytes,
+        "left_out": [name for name in _FUNCTIONS if getattr(sessions, f"_{name}") is not None],
     }
 
 
 def restore(description: dict[str, Any]) -> SessionManager:
     """Return sessions that were described: the same object in the same process, else one of the same sessions.
+
+    JSON holds no functions: the others count tokens by `approximate_tokens`, and make no summaries. What is to be
+    summarised waits for whoever does.
 
     Raises:
         StoreError: There are none: they are in the memory of another process, or their client, or their password.
@@ -44,5 +51,7 @@ def restore(description: dict[str, Any]) -> SessionManager:
             "sessions on a store that no URL describes are in one process only: use a store with a URL, or pass the"
             " sessions again"
         )
+    if left_out := description.get("left_out"):
+        LOGGER.warning("sessions were made again from JSON without their %s", " and ".join(left_out))
     store = store_from_url(with_password(url, needs_password))
     return SessionManager(Window(**window), store, max_message_bytes=max_message_bytes)

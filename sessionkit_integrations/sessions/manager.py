@@ -121,7 +121,9 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
     def __repr__(self) -> str:
         # Also of one whose constructor raised: error trackers show it.
         window, store = vars(self).get("_window"), vars(self).get("store")
-        return f"SessionManager(memory_window={window and window.turns}, store={store!r})"
+        if window is not None and window.tokens is None and window.trigger_turns == window.turns:
+            window = window.turns
+        return f"SessionManager(memory_window={window}, store={store!r})"
 
     @property
     def memory_window(self) -> int | None:
@@ -177,8 +179,10 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
             return None
         # Imported where sessions are summarised.
         from sessionkit_integrations.sessions.background import Summaries  # noqa: PLC0415
-        from sessionkit_integrations.sessions.summaries import Summarizer  # noqa: PLC0415
+        from sessionkit_integrations.sessions.summaries import Summarizer, Summary  # noqa: PLC0415
 
+        if not isinstance(self._summary, Summary):
+            raise TypeError(f"summary must be a Summary, got {_type(self._summary)}; make one with Summary(summarize)")
         encoding = self._encoding(PlainCodec())
         summarizer = Summarizer(self._summary, lambda: self._window, encoding, self._max_message_bytes)
         return Summaries(self._summary, summarizer, self.store)

@@ -78,7 +78,7 @@ class Summary:
         heading: A line before the text, which tells the model what it is.
 
     Raises:
-        TypeError: ``summarize`` cannot be called, or ``every`` is not an integer.
+        TypeError: ``summarize`` cannot be called, or another argument has another type than it should.
         ValueError: ``every`` is less than 1.
     """
 
@@ -94,6 +94,9 @@ class Summary:
             raise TypeError(f"every must be a number of turns or None, got {type(self.every).__name__}")
         if self.every is not None and self.every < 1:
             raise ValueError(f"every must be at least 1 turn, got {self.every}")
+        for name, kind in (("background", bool), ("heading", str)):
+            if not isinstance(getattr(self, name), kind):
+                raise TypeError(f"{name} must be a {kind.__name__}, got {type(getattr(self, name)).__name__}")
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ from sessionkit_integrations import (
     SessionManager,
     SQLiteStore,
     StoreError,
+    Summary,
+    Window,
 )
 from tests.llama_index.engines import split
 from tests.llama_index.samples import text, user
@@ -132,6 +134,18 @@ def test_what_is_written_as_json_is_read_on_the_same_sessions(
     elsewhere = serializer.deserialize(written.replace('"identity": "', '"identity": "x'))
     assert elsewhere.get() == [HELLO]
     assert elsewhere.token_limit == original.token_limit
+
+
+@pytest.mark.parametrize("options", [{}, {"count_tokens": len, "summary": Summary(lambda *_: "", every=None)}])
+def test_functions_that_json_cannot_hold_are_missed(
+    options: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    window = Window(3, trigger_turns=5, tokens=50)
+    written = JsonSerializer().serialize(buffer(SessionManager(window, SQLiteStore(tmp_path / "s.db"), **options)))
+    elsewhere = JsonSerializer().deserialize(written.replace('"identity": "', '"identity": "x'))
+    assert elsewhere.chat_store.sessions.window == window
+    warning = "sessions were made again from JSON without their count_tokens and summary"
+    assert caplog.messages == ([warning] if options else [])
 
 
 def test_what_is_in_the_memory_of_another_process_is_refused() -> None:

@@ -373,6 +373,8 @@ def test_a_manager_without_a_summarizer_says_so(call: Callable[..., Any]) -> Non
         ({"summarize": str, "every": "5"}, TypeError, "every must be a number of turns or None, got str"),
         ({"summarize": str, "every": True}, TypeError, "every must be a number of turns or None, got bool"),
         ({"summarize": str, "every": 0}, ValueError, "every must be at least 1 turn, got 0"),
+        ({"summarize": str, "background": "no"}, TypeError, "background must be a bool, got str"),
+        ({"summarize": str, "heading": None}, TypeError, "heading must be a str, got NoneType"),
     ],
 )
 def test_bad_options_are_refused(arguments: dict[str, Any], error: type[Exception], message: str) -> None:
