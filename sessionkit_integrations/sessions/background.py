@@ -92,11 +92,11 @@ class Summaries(ForkSafe):
 
     def summarize(self, session_id: str) -> SessionSummary | None:
         """Summarise what waits; see `Summarizer.summarize`."""
-        return run(self._summarizer.summarize(session_id), self._perform)
+        return run(self._summarizer.summarize(session_id, self._store.timeout), self._perform)
 
     async def asummarize(self, session_id: str) -> SessionSummary | None:
         """See `summarize`."""
-        return await arun(self._summarizer.summarize(session_id), self._aperform)
+        return await arun(self._summarizer.summarize(session_id, self._store.timeout), self._aperform)
 
     def close(self) -> None:
         """Wait for the summaries that threads make, for as long as the store's timeout."""
@@ -129,7 +129,7 @@ class Summaries(ForkSafe):
 
     def _try(self, session_id: str) -> bool:
         try:
-            self.summarize(session_id)
+            run(self._summarizer.summarize(session_id, None), self._perform)
         except SessionKitError as error:
             _warn(session_id, error)
             return False
@@ -137,7 +137,7 @@ class Summaries(ForkSafe):
 
     async def _atry(self, session_id: str) -> bool:
         try:
-            await self.asummarize(session_id)
+            await arun(self._summarizer.summarize(session_id, None), self._aperform)
         except SessionKitError as error:
             _warn(session_id, error)
             return False

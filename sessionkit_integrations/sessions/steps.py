@@ -108,6 +108,24 @@ class Describe(StoreStep["SessionInfo | None"]):
         return await store.adescribe(self.session_id)
 
 
+@dataclass(frozen=True)
+class Lease(StoreStep[bool]):
+    """Takes a lease of a session; with no seconds, gives it back."""
+
+    session_id: str
+    name: str
+    holder: str
+    seconds: float
+
+    def perform(self, store: Store) -> bool:
+        """See `StoreStep.perform`."""
+        return store.lease(self.session_id, self.name, self.holder, self.seconds)
+
+    async def aperform(self, store: Store) -> bool:
+        """See `StoreStep.perform`."""
+        return await store.alease(self.session_id, self.name, self.holder, self.seconds)
+
+
 def describe(session_id: str) -> Steps[SessionInfo | None]:
     """Return the figures of a session, with its summary; ``None`` if there is no such session."""
     check_session_id(session_id)

@@ -14,6 +14,8 @@ The edit evicts nothing itself. If a longer summary takes the session beyond its
 and the next write evicts: a `SessionKitMemory` hands what leaves to its blocks, and would not hear of turns that a
 summary took away.
 
+A lease keeps two from asking a model for the same at the same time. Nothing above relies on it.
+
 So each evicted turn is in exactly one committed summary, whatever fails and however many work at once.
 """
 
@@ -35,8 +37,9 @@ from sessionkit_integrations.records.summaries import (
 )
 from sessionkit_integrations.runtime.retries import Attempts, on_conflict, retrying
 from sessionkit_integrations.sessions.asking import Ask, Summarize
+from sessionkit_integrations.sessions.leasing import leased
 from sessionkit_integrations.sessions.snapshot import SessionSnapshot
-from sessionkit_integrations.sessions.steps import CONFLICT_POLICY, Describe, Read, ReadArchive, Replace
+from sessionkit_integrations.sessions.steps import CONFLICT_POLICY, Describe, Read, ReadArchive, Replace, read_summary
 from sessionkit_integrations.stores.operation_ids import operation_id
 from sessionkit_integrations.stores.state import turns_of
 from sessionkit_integrations.stores.values import Covered, Edit
@@ -62,6 +65,12 @@ MOST_TURNS = 50
 
 MOST_RECORDS = 2000
 """Most records that are read for one summary."""
+
+LEASE = "summary"
+"""Name of the lease of whoever summarises a session."""
+
+LONGEST = 60.0
+"""Seconds after which others no longer leave a session to somebody who is summarising it."""
 
 
 @dataclass(frozen=True)
@@ -138,14 +147,24 @@ class Summarizer:
         self._encoding = encoding
         self._max_message_bytes = max_message_bytes
 
-    def summarize(self, session_id: str) -> Steps[SessionSummary | None]:
+    def summarize(self, session_id: str, wait: float | None) -> Steps[SessionSummary | None]:
         """Summarise all turns of a session that wait, and return its summary; ``None`` if it has none.
+
+        Args:
+            session_id: The session.
+            wait: Seconds to wait for somebody else who is summarising it; ``None`` to leave it to them.
 
         Raises:
             SummaryError: The summarizer raised, or returned no text that can be stored; the turns wait.
             CorruptSessionError: One of their records cannot be read.
             ConflictError: Other writers were faster, time after time.
         """
+        info = yield from Describe(session_id)
+        if info is None or not info.waiting:
+            return (yield from read_summary(session_id))
+        return (yield from leased(session_id, LEASE, LONGEST, wait, partial(self._summarize, session_id)))
+
+    def _summarize(self, session_id: str) -> Steps[SessionSummary | None]:
         while True:
             waiting = yield from _until_no_conflict(session_id, partial(_read, session_id))
             if not waiting.records:

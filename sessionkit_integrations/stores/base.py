@@ -11,6 +11,7 @@ from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.runtime.context import Closeable
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.copies import identity_of, restore
+from sessionkit_integrations.stores.leases import Leases
 from sessionkit_integrations.stores.schemes import claim
 from sessionkit_integrations.stores.values import SessionInfo, Snapshot
 from sessionkit_integrations.window.turns import number_turns
@@ -134,6 +135,27 @@ class Store(Closeable, ABC):
         This default reads the whole session and takes its times from the records. Override it where the store counts.
         """
         return _described(self.read(session_id), self.read(session_id, archived=True))
+
+    def lease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
+        """Take a lease of a session, or renew it, and return whether the holder has it now.
+
+        A lease binds only those who ask for it. This default holds within this process and this store. Override it
+        where your store can tell processes apart.
+
+        Args:
+            session_id: The session, which need not exist.
+            name: What the lease is for. A session has one of each name.
+            holder: The id of whoever takes it.
+            seconds: Time after which it ends by itself; 0 gives it back.
+        """
+        leases: Leases = vars(self).setdefault("_leases", Leases())
+        return leases.lease(session_id, name, holder, seconds)
+
+    async def alease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
+        """See `lease`."""
+        if type(self).lease is Store.lease:
+            return self.lease(session_id, name, holder, seconds)
+        return await asyncio.to_thread(self.lease, session_id, name, holder, seconds)
 
     def __deepcopy__(self, _memo: object) -> Self:
         # Frameworks copy what their objects hold; a copy is of the same sessions.

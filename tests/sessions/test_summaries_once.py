@@ -203,6 +203,7 @@ def prove(store: Store, examples: int, steps: int) -> None:
         pass
 
     Machine.store = store
+    store.timeout = 0  # who summarises within a model call does not wait for it
     Machine.TestCase.settings = settings(
         max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
     )

@@ -237,10 +237,12 @@ def test_what_a_loop_that_closed_did_not_finish_waits() -> None:
     assert contents(sessions.get_session("s")) == [f"{HEADING}\n\n{said(0, 1)}", *said(2).split()]
 
 
-def test_a_loop_that_stands_still_keeps_no_other_from_summarising() -> None:
+def test_a_loop_that_stands_still_keeps_no_other_from_summarising(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sessionkit_integrations.sessions.summaries.LONGEST", 0.05)
     sessions = SessionManager(1, summary=Summary(asynchronous, every=1))
     idle = asyncio.new_event_loop()
     idle.run_until_complete(sessions.asend_messages("s", [*turn(0), *turn(1)]))
+    time.sleep(0.1)
 
     async def write() -> None:
         await sessions.asend_messages("s", turn(2))

@@ -199,6 +199,13 @@ def describe(keys: Keys, session_id: str) -> Command[SessionInfo | None]:
     return Command("describe", keys.all_of(session_id), (now(),), read_reply, is_script=True)
 
 
+def lease(keys: Keys, session_id: str, name: str, holder: str, seconds: float) -> Command[bool]:
+    """Return the command for `Store.lease`."""
+    touched = (*keys.all_of(session_id), keys.lease(session_id, name))
+    args = (holder, round(seconds * 1000))
+    return Command("lease", touched, args, lambda reply: replies.number(reply) > 0, is_script=True, writes=True)
+
+
 def scan(keys: Keys, cursor: int) -> Command[tuple[int, list[str]]]:
     """Return the command for one page of `Store.sessions`: the next cursor, and ids of which some may repeat."""
 

@@ -46,6 +46,10 @@ class Keys:
         active = self.active(session_id)
         return active, f"{{{active}}}:meta", f"{{{active}}}:archive"
 
+    def lease(self, session_id: str, name: str) -> str:
+        """Return the key of one of a session's leases."""
+        return f"{{{self.active(session_id)}}}:{name}"
+
     @property
     def pattern(self) -> str:
         """A glob that matches all lists, active and archived, and that other keys may match too."""

@@ -174,6 +174,14 @@ class ScriptedStore(PerformsSteps, Store):
         """See `Store.describe`."""
         return await self._arun(commands.describe(self._keys, session_id))
 
+    def lease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
+        """See `Store.lease`."""
+        return self._run(commands.lease(self._keys, session_id, name, holder, seconds))
+
+    async def alease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
+        """See `lease`."""
+        return await self._arun(commands.lease(self._keys, session_id, name, holder, seconds))
+
     def delete(self, session_id: str) -> None:
         """See `Store.delete`."""
         self._run(commands.delete(self._keys, session_id, operation_id()))

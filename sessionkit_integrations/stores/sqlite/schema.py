@@ -70,6 +70,14 @@ _TABLES = (
       record BLOB NOT NULL,
       PRIMARY KEY (session, position)
     )""",
+    """
+    CREATE TABLE leases (
+      session_id TEXT NOT NULL,
+      name TEXT NOT NULL, -- what it is for
+      holder TEXT NOT NULL,
+      expires_at INTEGER NOT NULL, -- Unix milliseconds
+      PRIMARY KEY (session_id, name)
+    ) WITHOUT ROWID""",
 )
 _INDEX = "CREATE INDEX sessions_by_expiry ON sessions (expires_at) WHERE expires_at IS NOT NULL"
 _TRIGGER = """

@@ -148,6 +148,23 @@ def describe(session_id: str, now: int) -> Statements[SessionInfo | None]:
     return SessionInfo(turns, messages, archived, appended, *times, *counts)
 
 
+def lease(session_id: str, name: str, holder: str, now: int, milliseconds: int) -> Statements[bool]:
+    """Do what `Store.lease` says."""
+
+    def work() -> Statements[bool]:
+        yield Statement("DELETE FROM leases WHERE expires_at <= ?", (now,))
+        yield Statement(
+            "INSERT INTO leases (session_id, name, holder, expires_at) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (session_id, name) DO UPDATE SET expires_at = excluded.expires_at"
+            " WHERE holder = excluded.holder",
+            (session_id, name, holder, now + milliseconds),
+        )
+        changed: int = (yield Statement("SELECT changes()"))[0][0]
+        return changed > 0
+
+    return transaction(work())
+
+
 def _read_active(session_id: str, now: int, start: int | None, stop: int | None) -> Statements[Snapshot]:
     rows = yield Statement(
         "SELECT CAST(record AS BLOB) FROM sessions CROSS JOIN active ON active.session = sessions.id"

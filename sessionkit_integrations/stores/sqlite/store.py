@@ -152,6 +152,14 @@ class SQLiteStore(Store):
         """See `Store.replace`."""
         await self._awrite(lambda: self._replace(session_id, edit, expected, operation_id))
 
+    def lease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
+        """See `Store.lease`."""
+        return self._write(lambda: statements.lease(session_id, name, holder, now(), round(seconds * 1000)))
+
+    async def alease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
+        """See `lease`."""
+        return await self._awrite(lambda: statements.lease(session_id, name, holder, now(), round(seconds * 1000)))
+
     def delete(self, session_id: str) -> None:
         """See `Store.delete`."""
         self._write(lambda: statements.delete(session_id))

@@ -14,6 +14,7 @@ import time
 from typing import Any
 
 from sessionkit_integrations import SessionManager, Summary
+from sessionkit_integrations.sessions import summaries
 
 WINDOW, EVERY = 3, 2
 SESSION = "s"
@@ -39,6 +40,7 @@ def summarize(previous: str | None, messages: list[Any]) -> str:
 
 def main(url: str, name: str) -> None:
     """Write."""
+    summaries.LONGEST = 0.1  # as the others are to go on soon after one was killed
     summary = Summary(summarize, every=EVERY, background=random.random() < 0.5)
     sessions = SessionManager.from_url(url, WINDOW, summary=summary)
     for number in itertools.count():
