@@ -53,7 +53,7 @@ def parameters(function: Any) -> list[tuple[str, Any]]:
         (SQLiteStore, 8),
         (RedisStore, 8),
         (UpstashStore, 8),
-        (SessionKitChatStore, 8),
+        (SessionKitChatStore, 7),
         (SessionKitChatMessageHistory, 2),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
