@@ -107,3 +107,14 @@ def test_a_counter_that_refuses_what_is_stored_leaves_it_readable(
     with pytest.raises(InvalidMessageError, match="tokens"):
         call(picky, "prompt", "s", "!")
     assert len(call(picky, "get_session", "s")) == 2
+
+
+def test_edits_count_as_well(make_store: StoreMaker, call: Callable[..., Any]) -> None:
+    store = make_store()
+    sessions = SessionManager(Window(tokens=15), store, count_tokens=lambda _: 5)
+    call(sessions, "set_system_message", "s", "It begins with an edit.")
+    assert call(sessions, "describe", "s").tokens == 5
+    call(SessionKitChatStore(sessions=sessions), "set_messages", "other", [LLAMA_INDEX[0]] * 4)
+    assert call(sessions, "describe", "other").tokens == 15
+    call(SessionManager(2, store), "add_user_message", "other", "not counted, and evicts")
+    assert call(sessions, "describe", "other").tokens == 5

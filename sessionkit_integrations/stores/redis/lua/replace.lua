@@ -85,6 +85,9 @@ end
 if active >= 0 then
   redis.call('DEL', LIST)
   push('RPUSH', LIST, ARGV, FIRST, FIRST + active - 1)
+  for index = FIRST, FIRST + active - 1 do
+    meta.tokens = meta.tokens or (tokens_of(ARGV[index]) > 0 and 0)
+  end
   count_from_scratch(meta)
   count(meta, string.sub(letters, 1, active), ARGV, FIRST)
 end
