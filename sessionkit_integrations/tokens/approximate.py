@@ -26,8 +26,7 @@ _OTHER = "\ud800-\uf8ff\ufb00-\ufeff\U00010000-\U0010ffff"
 """Emoji, presentation forms, private use, half a surrogate pair, and whatever else is far from the letters."""
 _PIECES = re.compile(
     rf"""
-      [{_EAST_ASIAN}]+ | [{_OTHER}]+           # counted by _RATES as well
-    | [ _.("'/<-][{_CAPITAL}]?[{_LETTER}]{{1,9}}
+      [ _.("'/<-][{_CAPITAL}]?[{_LETTER}]{{1,9}}
     | [{_CAPITAL}][{_LETTER}]{{1,9}}
     | (?<![{_LETTER}])[{_LETTER}]{{1,9}}
     | [{_LETTER}]{{1,3}}                       # of a word longer than those
@@ -35,6 +34,7 @@ _PIECES = re.compile(
     | [0-9]{{1,3}} | [ ](?=[0-9])
     | [ ]?[-=_*#~.]{{4,64}}[\r\n]*             # a line of dashes
     | [ ]?[!-/:-@\[-`{{-~]{{1,2}}[\r\n]*
+    | [{_EAST_ASIAN}]+ | [{_OTHER}]+           # counted by _RATES as well; late, as most texts have none of them
     | [^\S\r\n]{{0,64}}[\r\n]{{1,16}}
     | [ ]{{1,128}}(?!\S) | \s{{1,16}}(?!\S)     # but for the last space, which belongs to the word
     | [ ]?[\u0370-\u03ff]{{1,3}}               # Greek

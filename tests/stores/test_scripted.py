@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sessionkit_integrations import (
+    CorruptSessionError,
     Edit,
     InvalidMessageError,
     RedisStore,
@@ -28,6 +29,8 @@ from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS
 from tests.upstash_rest import TOKEN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import redis
 
     from tests.backends import Backends, StoreMaker
@@ -140,6 +143,27 @@ def javascript(server: Server) -> Any:
                 client.ltrim("js:s", length - window * 2, -1)
 
         yield SessionManager(3, store), send
+
+
+@pytest.mark.parametrize(
+    "record", [b'{"role":"user",\n\t"content":"a\\u001e"}', b'{"role":"user","content":"\x1e"}', b"\x1e"]
+)
+def test_a_prompt_finds_what_a_read_finds_in_records_of_others(redis_server: Server, record: bytes) -> None:
+    keys = Keys("others:").all_of("s")
+    with redis_server.client() as client, RedisStore(redis_server.url, key_prefix="others:") as store:
+        client.delete(*keys)
+        client.rpush(keys[0], b'{"role":"user","content":"1"}', record)
+        sessions = SessionManager(store=store)
+        found = [_outcome(lambda: sessions.prompt("s", "3")), _outcome(lambda: sessions.get_session("s"))]
+        assert found[0] == found[1]
+        assert found[0] == ["1", "a\x1e", "3"] if b"\\" in record else (1, "s")
+
+
+def _outcome(read: Callable[[], list[Any]]) -> object:
+    try:
+        return [message["content"] for message in read()]
+    except CorruptSessionError as error:
+        return error.position, error.session_id
 
 
 def test_lists_of_the_javascript_sessionkit_are_read_and_adopted(javascript: Any) -> None:

@@ -40,8 +40,8 @@ _LETTERS = {"system": "s", "user": "u"}
 _FIGURES = 11
 """Numbers in a session's description."""
 
-_OUTCOMES = 3
-"""Parts of the outcome of an append that was asked for more than the number of turns that left."""
+_OUTCOMES = 2
+"""Numbers in the outcome of an append that was asked for more than the number of turns that left."""
 
 _KEEP, _WAIT, _READ = 1, 2, 4
 _CLEAR = 4
@@ -122,10 +122,8 @@ def append(
             if reply < 0:
                 raise turn_too_long(window)
             return Appended(reply)
-        outcome = replies.items(reply, _OUTCOMES)
-        return Appended(
-            replies.number(outcome[0]), replies.number(outcome[1]), replies.snapshot(outcome[2]) if read else None
-        )
+        (evicted, waiting_turns), returned = replies.outcome(reply, _OUTCOMES)
+        return Appended(evicted, waiting_turns, returned if read else None)
 
     turns, trigger = (NO_LIMIT, NO_LIMIT) if window.turns is None else (window.turns, window.trigger_turns)
     flags = _KEEP * archive + _WAIT * wait + _READ * read

@@ -10,6 +10,9 @@ from sessionkit_integrations.stores.values import Snapshot
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+RECORD_SEPARATOR = b"\x1e"
+"""The byte before each record of a text: RFC 7464 has it, as no JSON text can hold it."""
+
 
 class UnexpectedReplyError(ValueError):
     """A server's answer has not the shape that Redis gives it."""
@@ -22,6 +25,22 @@ def snapshot(reply: object) -> Snapshot:
         UnexpectedReplyError: It is something else.
     """
     return Snapshot(tuple(Record(text(item)) for item in items(reply)))
+
+
+def outcome(reply: object, length: int) -> tuple[list[int], Snapshot]:
+    """Return some numbers and the records behind them, given a text; see ``append.lua`` for its shape.
+
+    Raises:
+        UnexpectedReplyError: It is something else.
+    """
+    head, *records = text(reply).split(RECORD_SEPARATOR)
+    try:
+        numbers = list(map(int, head.split()))
+    except ValueError as error:
+        raise UnexpectedReplyError("numbers were expected") from error
+    if len(numbers) != length:
+        raise UnexpectedReplyError(f"{length} numbers were expected, got {len(numbers)}")
+    return numbers, Snapshot(tuple(map(Record, records)))
 
 
 def number(reply: object) -> int:

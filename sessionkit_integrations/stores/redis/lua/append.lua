@@ -6,7 +6,8 @@
 --       tokens are limited the tokens that a cut keeps and those that there may be before it; the records.
 -- KEYS lacks the archive where neither ttl nor keep nor wait is given.
 -- Returns the number of turns that were evicted: 0 if the operation had been done before, -1 if a turn would be too long.
--- If evicted turns are to wait or records to be returned, it is a list: that number, the turns that wait, the records.
+-- If evicted turns are to wait or records to be returned, it is a text, as a client takes long to read a list of many: that
+-- number, a space and the turns that wait; and the records, each after a byte that no JSON holds.
 local FIRST = 3
 local PREAMBLE = 15 -- records that are looked at for a summary
 local operation = ARGV[1]
@@ -43,7 +44,9 @@ local function reply(evicted)
   if flags < 2 then
     return evicted
   end
-  return { evicted, wait and meta.waiting_turns or 0, read and redis.call('LRANGE', LIST, 0, -1) or {} }
+  local records = read and redis.call('LRANGE', LIST, 0, -1) or {}
+  records[0] = evicted .. ' ' .. (wait and meta.waiting_turns or 0)
+  return table.concat(records, '\30', 0)
 end
 
 if is_retry(meta, operation) then
