@@ -1,9 +1,12 @@
 r"""The record of a summary: a system message at the end of the preamble that stands for archived turns.
 
-    {"role":"system","content":"So far:\n\nAda …","summary":{"turns":12,"messages":40,"until":…,"heading":9},"at":…}
+    {"role":"system","content":"So far:\n\nAda …","summary":{"turns":12,"messages":40,"until":…,"heading":9,
+     "archived":44},"at":…}
 
 `turns` and `messages` count all that the summaries of the session have covered, `until` is the time of the newest
 message among them (``None`` if it says none), and `heading` the number of characters before the text itself.
+`archived` is the number of archived records up to the last one that it covers, in a store that keeps them: by it the
+turns that wait are found again after an earlier release has written to the session.
 """
 
 from __future__ import annotations
@@ -79,7 +82,7 @@ def latest_summary(records: Iterable[bytes]) -> SessionSummary | None:
     return found[-1] if found else None
 
 
-def summary_fields(text: str, heading: str, turns: int, messages: int, until: int | None) -> Fields:
+def summary_fields(text: str, heading: str, *, turns: int, messages: int, until: int | None, archived: int) -> Fields:
     """Return the fields of the record that holds a summary.
 
     Args:
@@ -88,9 +91,10 @@ def summary_fields(text: str, heading: str, turns: int, messages: int, until: in
         turns: Number of the turns that it covers.
         messages: Number of their messages.
         until: Time of the newest one of them, in Unix milliseconds.
+        archived: Number of archived records up to the last one that it covers.
     """
     before = f"{heading}\n\n" if heading else ""
-    said = {"turns": turns, "messages": messages, "until": until, "heading": len(before)}
+    said = {"turns": turns, "messages": messages, "until": until, "heading": len(before), "archived": archived}
     return {"role": "system", "content": f"{before}{text}", "summary": said}
 
 

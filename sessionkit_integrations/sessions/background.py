@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 MOST_THREADS = 4
 """Most summaries that the threads of a manager make at once."""
 
+MOST_BEGUN = 64
+"""Most sessions that a manager's threads summarise or are about to, and as many for its tasks. Others wait for a later
+write to them, as they do in any case where models are slower than users."""
+
 
 class Summaries(ForkSafe):
     """The summaries of a manager's sessions.
@@ -54,7 +58,7 @@ class Summaries(ForkSafe):
             return self._try(session_id)
         with self._lock:
             running = self._threads.get(session_id)
-            if running is None or not running.is_alive():
+            if (running is None or not running.is_alive()) and len(self._threads) < MOST_BEGUN:
                 thread = threading.Thread(target=self._work, args=(session_id,), name="sessionkit-summary", daemon=True)
                 self._threads[session_id] = thread
                 thread.start()
@@ -67,7 +71,8 @@ class Summaries(ForkSafe):
         if not self._background:
             return await self._atry(session_id)
         running = self._tasks.get(session_id)
-        if running is None or running.done() or not running.get_loop().is_running():
+        is_free = running is None or running.done() or not running.get_loop().is_running()
+        if is_free and len(self._tasks) < MOST_BEGUN:
             task = self._tasks[session_id] = asyncio.create_task(self._atry(session_id))
             task.add_done_callback(lambda done: self._forget(session_id, done))
         return False

@@ -184,9 +184,10 @@ class Summarizer:
         fields = summary_fields(
             text,
             self._summary.heading,
-            before.turns + turns_of(waiting.records),
-            before.messages + len(waiting.records),
-            max(times, default=None),
+            turns=before.turns + turns_of(waiting.records),
+            messages=before.messages + len(waiting.records),
+            until=max(times, default=None),
+            archived=waiting.start + len(waiting.records),
         )
         try:
             tokens = None if self._window().tokens is None else self._encoding.count(fields)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessionkit_integrations import InMemoryStore, InvalidMessageError, SessionManager, Summary, SummaryError, Window
+from sessionkit_integrations.sessions.background import MOST_BEGUN
 from sessionkit_integrations.sessions.summaries import HEADING
 from tests.sessions.scripted import Scripted, contents, said, turn
 
@@ -214,6 +215,28 @@ def test_one_summary_of_a_session_is_made_at_once(call: Callable[..., Any]) -> N
     call(sessions, "close")
     first, second = [messages for _, messages in scripted.given]
     assert [*first, *second] == said(0, 1, 2, 3, 4).split()
+
+
+def test_few_summaries_are_begun_at_once(call: Callable[..., Any]) -> None:
+    answer, scripted = threading.Event(), Scripted()
+
+    def summarize(previous: str | None, messages: list[Any]) -> str:
+        answer.wait(SOON)
+        return scripted(previous, messages)
+
+    sessions = SessionManager(1, summary=Summary(summarize, every=1))
+    before = threading.active_count()
+    ids = [f"s{number}" for number in range(MOST_BEGUN + 6)]
+    for session_id in ids:
+        call(sessions, "send_messages", session_id, [*turn(0), *turn(1)])
+    assert threading.active_count() - before <= MOST_BEGUN
+    answer.set()
+    call(sessions, "close")
+    assert len(scripted.given) == MOST_BEGUN
+    for session_id in ids[MOST_BEGUN:]:
+        call(sessions, "send_messages", session_id, turn(2))
+    call(sessions, "close")
+    assert len(scripted.given) == len(ids)
 
 
 def test_what_a_loop_that_closed_did_not_finish_waits() -> None:

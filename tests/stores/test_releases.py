@@ -103,3 +103,25 @@ def test_what_waits_is_found_again_once_there_is_a_summary(redis_server: Server,
         summary = sessions.get_summary("s")
         assert summary is not None
         assert (summary.turns, summary.messages) == (len(given), 2 * len(given))
+
+
+@pytest.mark.parametrize("old", [True], indirect=True, ids=["archive"])
+def test_what_was_archived_before_there_were_summaries_does_not_wait(redis_server: Server, old: FirstRelease) -> None:
+    given: list[str] = []
+
+    def summarize(previous: str | None, messages: list[Message]) -> str:
+        del previous
+        given.extend(str(each["content"]) for each in messages if each["role"] == "user")
+        return "a summary"
+
+    with RedisStore(redis_server.url, key_prefix=PREFIX, archive=True) as store:
+        for number in range(8):
+            old.send_turn(number)
+        sessions = SessionManager(TURNS, store, summary=Summary(summarize, every=2, background=False))
+        for number in range(8, 11):
+            sessions.send_messages("s", turn(number))
+        assert given == ["user 5", "user 6"]
+        old.send_turn(11)
+        sessions.send_messages("s", turn(12))
+        sessions.summarize("s")
+        assert given == [f"user {number}" for number in range(5, 13 - TURNS)]

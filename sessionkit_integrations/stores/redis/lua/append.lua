@@ -23,17 +23,20 @@ end
 
 -- Finds out which archived records wait for a summary, as an older release, which knows of none, wrote the meta.
 local function find_waiting(meta, keeps)
-  local covered
+  local covered, position
   for _, record in ipairs(redis.call('LRANGE', LIST, 0, math.max(meta.preamble - 1, PREAMBLE))) do
     if role_letter(record) ~= 's' then
       break
     end
     local ok, message = pcall(cjson.decode, record)
     local summary = ok and type(message) == 'table' and message.summary
-    covered = type(summary) == 'table' and tonumber(summary.messages) or covered
+    if type(summary) == 'table' and tonumber(summary.messages) then
+      covered = tonumber(summary.messages)
+      position = tonumber(summary.archived) or covered
+    end
   end
   if covered then
-    local waiting = redis.call('LRANGE', ARCHIVE, keeps and covered or 0, -1)
+    local waiting = redis.call('LRANGE', ARCHIVE, keeps and position or 0, -1)
     meta.waiting, meta.waiting_turns, meta.summarized = #waiting, turns_of(letters_of(waiting)), covered
   end
 end
