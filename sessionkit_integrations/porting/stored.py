@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sessionkit_integrations.errors import ConflictError, StoreError, StoreUnavailableError
 from sessionkit_integrations.records.codec import PlainCodec
 from sessionkit_integrations.records.record import Record, decode, role_of
+from sessionkit_integrations.records.summaries import latest_summary
+from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.sessions.edits import EditPlan
 from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 from sessionkit_integrations.sessions.steps import EVERYTHING
@@ -28,6 +31,9 @@ M = TypeVar("M")
 
 UNREADABLE = (ValueError, RecursionError)
 """Errors of records, and of lines, that make no message."""
+
+MOST_READS = 100
+"""Reads of a session that is written to each time."""
 
 _COMPACT = (",", ":")
 _LONGEST = 200
@@ -116,10 +122,27 @@ def fields_of(record: bytes) -> Fields:
 def read_session(sessions: SessionManager, session_id: str) -> SessionSnapshot[Message]:
     """Return all that is kept of a session, as it was at one moment; it is false if nothing is.
 
+    Whoever may only read cannot ask a server's scripts what waits for a summary: the log then says so.
+
     Raises:
         ConflictError: The session was written to each time that it was read.
     """
-    return sessions.using(PlainCodec()).snapshot(session_id, archived=EVERYTHING)
+    chats = sessions.using(PlainCodec())
+    for _ in range(MOST_READS):
+        session = chats.snapshot(session_id, archived=EVERYTHING)
+        if not session.archived and latest_summary(session.active) is None:
+            return session
+        try:
+            info = chats.describe(session_id)
+        except StoreUnavailableError:
+            raise
+        except StoreError as error:
+            LOGGER.warning("what waits for a summary in session %r is not known: %s", session_id, error)
+            return session
+        is_same = info is not None and info.archived == len(session.archived)
+        if is_same and chats.snapshot(session_id).version == session.version:
+            return replace(session, info=info)
+    raise ConflictError(f"session {session_id!r} is written to all the time; read it again later")
 
 
 def stored(session: SessionSnapshot[Any]) -> StoredSession:

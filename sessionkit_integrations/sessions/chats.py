@@ -248,8 +248,8 @@ class Chats(Generic[M]):
         )
 
     def _read(self, session_id: str, part: slice | None, window: Window) -> Steps[SessionSnapshot[M]]:
-        active, archived, start, info = yield from read_stored(session_id, part)
-        return replace(self._of(session_id, active, window), archived=archived, archive_start=start, info=info)
+        active, archived, start = yield from read_stored(session_id, part)
+        return replace(self._of(session_id, active, window), archived=archived, archive_start=start)
 
     def _of(self, session_id: str, active: Snapshot, window: Window | None = None) -> SessionSnapshot[M]:
         window = window or self._window()

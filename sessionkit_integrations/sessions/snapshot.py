@@ -64,7 +64,7 @@ class SessionSnapshot(Generic[M]):
         archived: The part of the archive that was read, oldest first.
         archive_start: Position of the first of them in the archive.
         over: Whether the last turn is over too, as a new one is about to be opened.
-        info: Figures of the session, where they were read with its archive.
+        info: Figures of the session at that moment, where somebody asked for them as well.
     """
 
     session_id: str

@@ -141,27 +141,22 @@ def read_summary(session_id: str) -> Steps[SessionSummary | None]:
     return latest_summary((yield from Read(session_id)).records)
 
 
-def read_stored(
-    session_id: str, part: slice | None
-) -> Steps[tuple[Snapshot, tuple[Record, ...], int, SessionInfo | None]]:
-    """Return the active records of a session, those in a part of its archive, where that part begins, and figures.
-
-    The figures are there if they were needed, or if the part is all of an archive, which may wait for a summary.
+def read_stored(session_id: str, part: slice | None) -> Steps[tuple[Snapshot, tuple[Record, ...], int]]:
+    """Return the active records of a session, those in a part of its archive, and where that part begins.
 
     Raises:
         ConflictError: The session was written to between the two.
     """
     active = yield from Read(session_id)
     if part is None:
-        return active, (), 0, None
+        return active, (), 0
     archived = (yield from ReadArchive(session_id, part)).records
-    start, info = part.start or 0, None
-    is_whole = part == EVERYTHING and (archived or latest_summary(active.records))
-    if start < 0 or part == NOTHING or is_whole:
+    start = part.start or 0
+    if start < 0 or part == NOTHING:
         info = yield from Describe(session_id)
         size = info.archived if info else 0
         start = size if part == NOTHING else part.indices(size)[0]
     # A turn that left the window between the two reads would be in both.
     if archived and (yield from Read(session_id)) != active:
         raise ConflictError(f"session {session_id!r} is written to all the time; read it again later")
-    return active, archived, start, info
+    return active, archived, start

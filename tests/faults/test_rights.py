@@ -17,6 +17,7 @@ from sessionkit_integrations import (
     Summary,
     UpstashStore,
 )
+from sessionkit_integrations.porting.exporting import Exported, export_sessions
 from sessionkit_integrations.records.record import Record
 from sessionkit_integrations.stores.redis.commands import Command
 from tests.backends import REDIS_SERVERS
@@ -204,13 +205,18 @@ def test_a_reader_may_be_kept_from_writing_by_its_keys_too(name: str, backends: 
     place.close()
 
 
-def test_a_read_only_token_reads_sessions_and_archives(backends: Backends, call: Call) -> None:
+def test_a_read_only_token_reads_sessions_and_archives(
+    backends: Backends, call: Call, caplog: pytest.LogCaptureFixture
+) -> None:
     url = backends.upstash().url
     with SessionManager(1, UpstashStore(url, TOKEN, key_prefix="app:", archive=True)) as writer:
         writer.send_messages("s", [user("1"), user("2")])
         reader = SessionManager(1, UpstashStore(url, READ_ONLY_TOKEN, key_prefix="app:"))
         assert call(reader, "get_session", "s") == [user("2")]
         assert call(reader, "get_archive", "s") == [user("1")]
+        assert len(call(reader, "view", "s").at("archived")) == 1
+        assert len(list(export_sessions(reader, ["s"], Exported()))) == 2
+        assert "what waits for a summary in session 's' is not known" in caplog.text
         for method, arguments in (
             ("add_user_message", ("s", "Hello")),
             ("set_system_message", ("s", "Hello")),

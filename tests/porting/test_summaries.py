@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessionkit_integrations import Edit, InMemoryStore, Message, SessionManager, SessionSummary, Store, Summary, Window
+from sessionkit_integrations import (
+    ConflictError,
+    Edit,
+    InMemoryStore,
+    Message,
+    SessionInfo,
+    SessionManager,
+    SessionSummary,
+    Store,
+    Summary,
+    Window,
+)
 from sessionkit_integrations.porting.exporting import Exported, export_sessions
 from sessionkit_integrations.porting.importing import Imported, import_lines
 from sessionkit_integrations.porting.stored import Outcome, StoredSession, read_session, stored, write_session
@@ -179,3 +190,26 @@ def test_a_record_that_is_left_out_of_an_export_waits_no_more() -> None:
     store = filled(InMemoryStore()).store
     store.replace("s", Edit(archive=(Record(b"damaged"),)), None, "1")
     assert json.loads(exported(store, skip_corrupt=True)[1])["waiting"] == 3
+
+
+class Busy(InMemoryStore):
+    """A store to whose session somebody writes just before it is described, as often as that is said."""
+
+    times = 0
+
+    def describe(self, session_id: str) -> SessionInfo | None:
+        if self.times:
+            self.times -= 1
+            SessionManager(1, self).add_user_message(session_id, "meanwhile")
+        return super().describe(session_id)
+
+
+def test_an_export_is_of_one_moment() -> None:
+    store = Busy()
+    filled(store)
+    store.times = 2
+    session = json.loads(exported(store)[1])
+    assert (session["waiting"], len(session["archived"])) == (5, 5)
+    store.times = 1000
+    with pytest.raises(ConflictError, match="written to all the time"):
+        exported(store)
