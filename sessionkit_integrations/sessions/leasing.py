@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from sessionkit_integrations.errors import StoreError
+from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.runtime.steps import Pause
 from sessionkit_integrations.sessions.steps import Lease
 from sessionkit_integrations.stores.operation_ids import operation_id
@@ -38,7 +39,15 @@ def leased(
         What the work returns; ``None`` if it was left to another one.
     """
     holder, pause, deadline = operation_id(), FIRST_PAUSE, time.monotonic() + (wait or 0)
-    while not (has_it := (yield from Lease(session_id, name, holder, seconds))):
+    while True:
+        try:
+            has_it = yield from Lease(session_id, name, holder, seconds)
+        except StoreError as error:  # such as a user of Redis without rights to its key
+            LOGGER.debug("session %r: no lease, and none is needed: %s", session_id, error)
+            has_it = False
+            break
+        if has_it:
+            break
         if wait is None:
             return None
         if (left := deadline - time.monotonic()) <= 0:

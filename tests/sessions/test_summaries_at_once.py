@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessionkit_integrations import InMemoryStore, SessionManager, Store, Summary, SummaryError
+from sessionkit_integrations import InMemoryStore, SessionManager, Store, StoreError, Summary, SummaryError
 from sessionkit_integrations.sessions.summaries import LEASE
 from tests.sessions.scripted import Scripted, said, turn
 
@@ -86,6 +86,20 @@ def test_a_lease_is_given_back_after_a_failure(call: Callable[..., Any]) -> None
     with pytest.raises(SummaryError):
         call(SessionManager(1, store, summary=Summary(fails, every=None)), "summarize", "s")
     assert store.lease("s", LEASE, "another", 60)
+
+
+class WithoutLeases(InMemoryStore):
+    def lease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
+        raise StoreError(f"no rights to {name}: {session_id, holder, seconds}")
+
+
+def test_a_store_that_grants_no_lease_is_summarised_all_the_same(call: Callable[..., Any]) -> None:
+    store, scripted = WithoutLeases(), Scripted()
+    sessions = SessionManager(1, store, summary=Summary(scripted, every=1, background=False))
+    call(sessions, "send_messages", "s", [*turn(0), *turn(1)])
+    assert scripted.given == [(None, said(0).split())]
+    call(sessions, "send_messages", "s", turn(2))
+    assert call(sessions, "summarize", "s").text == said(0, 1)
 
 
 async def test_a_lease_is_given_back_after_a_cancellation() -> None:
