@@ -35,7 +35,7 @@ OF_A_READER = ["lrange", "scan"]
 IN_A_CLUSTER = ["cluster|slots", "cluster|nodes", "command"]
 if int(redis.__version__.split(".")[0]) < 6:
     IN_A_CLUSTER.append("info")
-KEYS = ["~app:*", "~{app:*}:meta", "~{app:*}:archive"]
+KEYS = ["~app:*", "~{app:*}:meta", "~{app:*}:archive", "~{app:*}:summary"]
 PASSWORD = "s3cret"  # noqa: S105 - of the tests
 
 
@@ -126,6 +126,12 @@ def test_a_user_with_these_rights_can_do_everything(place: Place, call: Call) ->
     place.allow(COMMANDS)
     do_everything(place, call)
     assert place.refused() <= {"client"}  # redis-py would tell its name, and does without
+
+
+def test_sessions_are_summarised_without_a_right_to_leases(place: Place, call: Call) -> None:
+    place.allow(COMMANDS, KEYS[:-1])
+    do_everything(place, call)
+    assert place.refused() - {"client"} == {"{app:s}:summary"}
 
 
 @pytest.mark.parametrize("left_out", COMMANDS)
