@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessionkit_integrations import (
+    Appended,
     ConflictError,
     Edit,
     InMemoryStore,
@@ -242,6 +243,19 @@ def test_swapped_and_wrong_objects_are_named(make: Callable[[Any], Any], message
 )
 def test_the_repr_of_a_manager_shows_what_limits_its_window(window: int | Window, shown: str) -> None:
     assert repr(SessionManager(window)).startswith(f"SessionManager(memory_window={shown}, store=")
+
+
+class Silent(InMemoryStore):
+    """A store whose appends return nothing that they are asked for."""
+
+    def append(self, *args: Any, **_options: Any) -> Appended:
+        super().append(*args)
+        return Appended()
+
+
+def test_a_prompt_is_read_from_a_store_that_does_not_return_it(call: Callable[..., Any]) -> None:
+    sessions = SessionManager(store=Silent())
+    assert call(sessions, "prompt", "s", "Hello") == [user("Hello")]
 
 
 def test_an_idempotency_key_is_a_string() -> None:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.encoding import Encoding
     from sessionkit_integrations.sessions.steps import StoreStep
     from sessionkit_integrations.stores.base import Store
-    from sessionkit_integrations.stores.values import Appended, SessionInfo
+    from sessionkit_integrations.stores.values import SessionInfo
     from sessionkit_integrations.window.turns import Window
 
 M = TypeVar("M")
@@ -95,9 +95,10 @@ class Chats(Generic[M]):
         appended = self._store.append(
             session_id, records, window, operation_id(idempotency_key), read=True, wait=self._wait
         )
-        if self._summaries is not None and self._summaries.after(session_id, appended):
+        is_newer = self._summaries is not None and self._summaries.after(session_id, appended)
+        if is_newer or appended.window is None:  # as of a store that returns no records
             return self.read(session_id)
-        return self._prompt(session_id, appended, window)
+        return self._of(session_id, appended.window, window).shown_messages()
 
     async def aprompt(self, session_id: str, message: M, idempotency_key: str | None = None) -> list[M]:
         """See `prompt`."""
@@ -106,9 +107,10 @@ class Chats(Generic[M]):
         appended = await self._store.aappend(
             session_id, records, window, operation_id(idempotency_key), read=True, wait=self._wait
         )
-        if self._summaries is not None and await self._summaries.aafter(session_id, appended):
+        is_newer = self._summaries is not None and await self._summaries.aafter(session_id, appended)
+        if is_newer or appended.window is None:  # as of a store that returns no records
             return await self.aread(session_id)
-        return self._prompt(session_id, appended, window)
+        return self._of(session_id, appended.window, window).shown_messages()
 
     def read(self, session_id: str) -> list[M]:
         """Return the messages that the model sees: the preamble and the turns in the window."""
@@ -254,9 +256,6 @@ class Chats(Generic[M]):
     def _of(self, session_id: str, active: Snapshot, window: Window | None = None) -> SessionSnapshot[M]:
         window = window or self._window()
         return SessionSnapshot.of(session_id, self._codec, window, active.records, tokens_of=self._encoding.tokens_of)
-
-    def _prompt(self, session_id: str, appended: Appended, window: Window) -> list[M]:
-        return self._of(session_id, appended.window or Snapshot(()), window).shown_messages()
 
     def _edit(self, session_id: str, attempt: Callable[[], Steps[T]]) -> Steps[T]:
         check_session_id(session_id)
