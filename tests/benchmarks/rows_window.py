@@ -67,7 +67,8 @@ async def prompt(setting: Setting) -> list[Line]:
                 sessions.add_user_message(session_id, QUESTION)
                 return sessions.get_session(session_id)
 
-            versus = Versus("`add_user_message` and `get_session`", PROMPT_TO_TWO_CALLS)
+            note = "a file, with no round trip to save" if isinstance(store, SQLiteStore) else ""
+            versus = Versus("`add_user_message` and `get_session`", PROMPT_TO_TWO_CALLS, note)
             lines += await timed(PROMPT, name, ask, {versus: add_and_read}, setting.sizes.effort)
     return lines
 
