@@ -39,9 +39,9 @@ MODULE = """
         def from_url(cls, url):
             return cls(urlsplit(url).path)
 
-        def append(self, session_id, records, window, operation_id):
+        def append(self, session_id, records, window, operation_id, **options):
             with self.changed(session_id) as state:
-                return state.append(records, window, operation_id, archive=self.archive)
+                return state.append(records, window, operation_id, archive=self.archive, **options)
 
         def replace(self, session_id, edit, expected, operation_id):
             with self.changed(session_id) as state:
