@@ -102,8 +102,8 @@ def langchain_messages(value: Any) -> list[Any]:
         HumanMessage([{"type": "image", "source": {"type": "base64", "data": "x", "more": value}}]),
         HumanMessage("x", unknown=value),
         AIMessage("x", tool_calls=[{"id": "1", "name": "f", "args": {"a": value}}]),
-        AIMessage("x", response_metadata={"a": value}),
         ToolMessage("x", tool_call_id="1", artifact=value),
+        AIMessage("x", response_metadata={"a": value}),
     ]
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sessionkit_integrations import SessionKitChatMessageHistory, SessionManager
+from sessionkit_integrations import SessionManager
+from sessionkit_integrations.langchain.codec import LangChainCodec
 from tests.porting.commands import run, summary
 
 if TYPE_CHECKING:
     import redis
     from langchain_core.messages import BaseMessage
+
+    from sessionkit_integrations.records.codec import Codec
+    from sessionkit_integrations.sessions.snapshot import SessionSnapshot
+
+M = TypeVar("M")
 
 ALL = 10_000
 """A window that no conversation of the tests fills."""
@@ -25,9 +31,15 @@ def contents(client: redis.Redis) -> dict[bytes, bytes | None]:
 
 
 def in_langchain(url: str, session_id: str) -> list[BaseMessage]:
-    """Return the messages of a session as LangChain's."""
+    """Return the messages of a session as LangChain's, as they are stored."""
     with SessionManager.from_url(url, ALL) as sessions:
-        return SessionKitChatMessageHistory(session_id, sessions).messages
+        return stored(sessions, session_id, LangChainCodec())
+
+
+def stored(sessions: SessionManager, session_id: str, codec: Codec[M]) -> list[M]:
+    """Return the messages of a session without answers that are made up for its open calls."""
+    snapshot: SessionSnapshot[M] = sessions.using(codec).snapshot(session_id)
+    return snapshot.messages("preamble", "window")
 
 
 def check_migration(package: str, source: redis.Redis, source_url: str, target: str, *more: str) -> dict[str, Any]:

@@ -10,11 +10,12 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from sessionkit_integrations import SessionKitChatStore, SessionManager
+from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
 from sessionkit_integrations.porting.stored import read_session
 from tests.langchain.messages import EVERY_KIND
 from tests.llama_index import samples
 from tests.porting.commands import run, summary
-from tests.porting.migrating import ALL, IDS, check_migration, contents, in_langchain
+from tests.porting.migrating import ALL, IDS, check_migration, contents, in_langchain, stored
 from tests.porting.other_packages import can_be_kept, write_langchain_community, write_llama_index
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def test_llama_index(source: redis.Redis, source_url: str, target: str) -> None:
     assert (done["written"], done["messages"], done["ignored"]) == (3, 3 * len(messages), 3)
     with SessionManager.from_url(target, ALL) as sessions:
         for session_id, expected in theirs.items():
-            assert SessionKitChatStore(sessions=sessions).get_messages(session_id) == expected
+            assert stored(sessions, session_id, LlamaIndexCodec()) == expected
 
 
 JS_RECORDS = ('{"role":"user","content":"Grüße"}', '{"role":"assistant","content":"Hi"}')

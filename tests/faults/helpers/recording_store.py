@@ -126,4 +126,4 @@ class RecordingStore(Store):
         with self._lock:
             self.made += 1
             self.removed.update(self._read[expected].records)
-            self.added.update((*edit.active, *edit.archive))
+            self.added.update((*edit.active, *(edit.evicted if self.archive else ()), *edit.archive))
