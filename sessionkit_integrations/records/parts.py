@@ -148,7 +148,7 @@ def _read_input_file(part: Part) -> Contents:
 def _read_inner(part: Part) -> Contents:
     content = part.get("content")
     if isinstance(content, str):
-        return [content]
+        return [content] if content.strip() else []
     inner = content if isinstance(content, list) else []
     return [each for item in inner if isinstance(item, dict) for each in contents_of(item)]
 

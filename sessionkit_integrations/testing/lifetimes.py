@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-TTL = 0.6
+TTL = 0.45
 """Seconds that the sessions of these tests live."""
 
 MOST_TRIES = 10

@@ -30,7 +30,7 @@ READERS: dict[str, Callable[[SessionManager], Any]] = {
     "Anthropic": lambda sessions: to_anthropic(sessions.get_session("s"))["messages"],
     "Gemini": lambda sessions: to_gemini(sessions.get_session("s"))["contents"],
 }
-thorough = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def check(write: Callable[[SessionManager, Any], None], message: Any) -> None:

@@ -212,7 +212,7 @@ def prove(store: Store, examples: int, steps: int) -> None:
 
 @pytest.mark.parametrize("archive", [False, True])
 def test_exactly_once_in_memory(backends: Backends, archive: bool) -> None:
-    prove(backends.maker("memory")(archive=archive), examples=100, steps=40)
+    prove(backends.maker("memory")(archive=archive), examples=40, steps=40)
 
 
 @pytest.mark.parametrize("archive", [False, True])

@@ -256,3 +256,11 @@ def test_reads_use_the_indexes_and_sort_nothing(tmp_path: Path) -> None:
             texts = "; ".join(row[-1] for row in plan)
             assert "SCAN" not in texts, texts
             assert "TEMP B-TREE" not in texts, texts
+
+
+def test_a_file_is_identified_by_one_statement() -> None:
+    steps = schema.identify()
+    next(steps)
+    with pytest.raises(StopIteration) as done:
+        steps.send([(schema.SCHEMA_VERSION, schema.APPLICATION_ID, 1)])
+    assert done.value.value == schema.SCHEMA_VERSION

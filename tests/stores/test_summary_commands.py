@@ -71,6 +71,7 @@ def filled(store: Any, window: Window, turns: int, *, preamble: bool = False) ->
     return sessions
 
 
+@pytest.mark.pairwise
 @pytest.mark.parametrize("turns", [5, 500])
 @pytest.mark.parametrize("preamble", [False, True])
 @pytest.mark.parametrize("window", ["turns", "tokens"])

@@ -119,16 +119,23 @@ Records whose sessions were deleted with foreign keys off are left out: they wou
 """
 
 
+_IDENTIFY = (
+    "SELECT user_version, application_id, EXISTS (SELECT 1 FROM sqlite_master)"
+    " FROM pragma_user_version, pragma_application_id"
+)
+"""One statement, as another process may set the file up between two."""
+
+
 def identify() -> Statements[int]:
     """Return the schema version of the file; 0 if it is empty.
 
     Raises:
         StoreError: It is the database of another application, or of a later release.
     """
-    version: int = (yield Statement("PRAGMA user_version"))[0][0]
-    application = (yield Statement("PRAGMA application_id"))[0][0]
+    version: int
+    version, application, has_tables = (yield Statement(_IDENTIFY))[0]
     if application != APPLICATION_ID:
-        if application or version or (yield Statement("SELECT 1 FROM sqlite_master LIMIT 1")):
+        if application or version or has_tables:
             raise StoreError("the file is the database of another application; choose another path")
         return 0
     if version > SCHEMA_VERSION:
