@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import sys
 from collections import defaultdict
 from functools import cache
@@ -27,11 +26,6 @@ STARTERS = ("subprocess", "multiprocessing")
 
 settings.register_profile("ours", deadline=None)  # which a busy machine passes
 settings.load_profile("ours")
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """Return one worker more than there are processors, as tests wait for a quarter of their time."""
-    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(tryfirst=True)  # before options leave out some by their names or marks

@@ -212,7 +212,7 @@ operations = st.one_of(
 
 
 @given(messages=conversations, operation=operations)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_edits_by_index_do_to_what_is_shown_what_a_list_does(messages: list[Any], operation: Any) -> None:
     """Beside results that are not shown, and answers that were made up, which cannot be taken away from their calls."""
     sessions = SessionManager(Window(50))

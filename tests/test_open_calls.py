@@ -117,7 +117,7 @@ said: st.SearchStrategy[Said] = st.one_of(
     st.builds(lambda one: Said("tool", answers=one), names),
 )
 conversations = st.lists(said, max_size=14)
-thorough = settings(max_examples=300, deadline=None)
+thorough = settings(max_examples=200, deadline=None)
 
 
 def applied(messages: Sequence[Said], shown: Sequence[Shown]) -> list[Said]:

@@ -70,7 +70,7 @@ values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=250)
 @given(value=values)
 def test_any_value_comes_back_equal(value: Any) -> None:
     assert exact(passed_on(value)) == exact(value)

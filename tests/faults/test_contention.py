@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from tests.backends import Backends, StoreMaker
 
-WRITERS, TURNS, PROCESSES = 64, 16, 4
+WRITERS, TURNS, PROCESSES = 64, 10, 4
 UPSTASH_TURNS = 4
 """Our stand-in for Upstash, which is written in Python, takes nine times as long as a Redis."""
 

@@ -105,10 +105,10 @@ WAYS: dict[str, Callable[[str], RedisStore]] = {
 }
 
 
+@pytest.mark.pairwise
 @pytest.mark.usefixtures("backends")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("fault", ["wrong password", "unreachable", "silent", "repeating"])
-@pytest.mark.usefixtures("backends")
 def test_no_error_of_redis_shows_the_password(
     way: str, fault: str, request: pytest.FixtureRequest, call: Call, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:

@@ -47,7 +47,7 @@ def test_one_of_each_kind_comes_back_equal(message: ChatMessage) -> None:
     assert through_records(message) == [message]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(messages)
 def test_any_message_comes_back_equal(message: ChatMessage) -> None:
     before = message.model_copy(deep=True)

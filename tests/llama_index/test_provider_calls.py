@@ -128,7 +128,7 @@ odd_calls = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(calls=st.lists(odd_calls, max_size=3))
 def test_calls_of_any_shape_come_back_equal(calls: list[dict[str, Any]]) -> None:
     message = assistant(text("I see."), tool_calls=calls)

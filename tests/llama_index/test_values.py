@@ -162,7 +162,7 @@ def junk_messages(draw: st.DrawFn) -> ChatMessage:
     return message
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(message=junk_messages())
 async def test_whatever_is_accepted_can_be_read_by_every_reader(message: ChatMessage) -> None:
     sessions = SessionManager()
@@ -195,7 +195,7 @@ def as_text(message: ChatMessage) -> str:
     return json.dumps(message, default=dump, sort_keys=True)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(message=junk_messages())
 def test_what_was_read_is_written_and_read_the_same(message: ChatMessage) -> None:
     once = passed(message)

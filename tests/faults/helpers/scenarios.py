@@ -197,7 +197,7 @@ def fork_beside_threads(sessions: SessionManager, opened: Open) -> None:
 
 
 def many_objects(sessions: SessionManager, opened: Open) -> None:
-    """A thousand histories and chat stores are made and dropped."""
+    """Hundreds of histories and chat stores are made and dropped."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from sessionkit_integrations import (  # noqa: PLC0415 - their frameworks may warn
@@ -205,7 +205,7 @@ def many_objects(sessions: SessionManager, opened: Open) -> None:
             SessionKitChatMessageHistory,
             SessionKitChatStore,
         )
-    for number in range(1000):
+    for number in range(400):
         history: Any = SessionKitChatMessageHistory(f"s{number}", sessions)
         store = SessionKitChatStore(sessions=sessions)
         SessionKitAsyncChatStore(sessions=sessions)
