@@ -119,8 +119,7 @@ def write_async_chat_store(sessions: SessionManager, number: int) -> None:
 
 def write_memory(sessions: SessionManager, number: int) -> None:
     memory = SessionKitMemory.from_defaults("s", sessions=sessions)
-    for message in chat_messages(number):
-        memory.put(message)
+    asyncio.run(memory.aput_messages(chat_messages(number)))  # its synchronous methods leave an event loop open
 
 
 def write_history(sessions: SessionManager, number: int) -> None:
