@@ -68,7 +68,7 @@ class SummaryPrompt(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class ModelSummarizer:
-    """A summarizer by a model; that of each framework says how the model is asked.
+    """A summarizer by a model; each framework's own says how the model is asked.
 
     Args:
         model: The model.

@@ -78,7 +78,7 @@ def names_of_calls(fields: Fields) -> tuple[CallName, ...] | None:
 
 
 def text_or_empty(value: object) -> str:
-    """Return a text of a record, or an empty one in the place of anything else."""
+    """Return a text of a record, or an empty one instead of anything else."""
     return value if isinstance(value, str) else ""
 
 

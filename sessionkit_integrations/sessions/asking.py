@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.stores.base import Store
 
 Summarize = Callable[["str | None", "list[Message]"], "str | Awaitable[str]"]
-"""A summarizer: given the text of the present summary and the messages that left since, returns that of the next."""
+"""A summarizer: given the text of the present summary and the messages that left since, returns the next text."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class ShownRecord(NamedTuple):
 
     @property
     def place(self) -> int:
-        """The position of the record, or that of its call."""
+        """The position of the record, or of its call."""
         return self.anchor if self.position is None else self.position
 
 

@@ -34,7 +34,7 @@ _LOADER = "load_tiktoken_bpe"
 def tiktoken_counter(encoding: str = "o200k_base") -> CountTokens:
     """Return a counter by a vocabulary of OpenAI's models, loaded once in a process.
 
-    Its file is that of an installed llama-index-core, or one that tiktoken cached; else tiktoken downloads it.
+    Its file comes with llama-index-core, or from tiktoken's cache; else tiktoken downloads it.
 
     Args:
         encoding: The name of the vocabulary: ``o200k_base`` for GPT-4o and later, ``cl100k_base`` for GPT-4 and
@@ -88,7 +88,7 @@ def _load_from(folder: Path, name: str) -> tiktoken.Encoding:
     """Return an encoding with its vocabulary from a folder of files that are named as in tiktoken's cache.
 
     tiktoken takes the folder of its cache from the environment, which all threads share, and may write into it. So its
-    definition of the encoding is called with another loader in the place of its own instead.
+    definition of the encoding is called with another loader instead of its own.
     """
     define = (registry.ENCODING_CONSTRUCTORS or {})[name]
     names = getattr(define, "__globals__", {})

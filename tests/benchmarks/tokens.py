@@ -44,7 +44,7 @@ class Row(NamedTuple):
 
 
 def rows() -> list[Row]:
-    """Return the rows of the table; the first is that of the conversations where they are."""
+    """Return the rows of the table, first the one of the conversations, where they are at hand."""
     found = [conversations()] if DATA.exists() else []
     for path in sorted(TEXTS.glob("*.txt")):
         name = path.stem.replace("_", ", ") if path.stem.startswith(("code", "json")) else path.stem

@@ -12,11 +12,11 @@
 -- id without changing anything. Redis does not undo what a script did before it failed. So whatever can fail comes
 -- before the first write: keys of a wrong type are met by a read, and nothing that a damaged meta says is relied on.
 --
--- KEYS: the list of active records, the meta string, the list of archived records.
---
 -- Why tokens cost no scan either. Each record ends with its number of tokens, if its writer counted them. Once a writer
 -- has limited the tokens of the window, the meta keeps the number of each turn beside its size, and their sum. A record
 -- that nobody counted has none: that evicts too little, never too much, and readers count it and apply the window.
+--
+-- KEYS: the list of active records, the meta string, the list of archived records.
 --
 -- The meta is one line: "2 length preamble turns last sizes appended archived created age earlier lately known operations".
 --   length, preamble, turns: records in the list, records before the first turn, turns; with tokens, the length is

@@ -2,9 +2,10 @@
 --
 -- ARGV: now (Unix ms).
 -- Returns turns, messages, archived records, messages ever appended, the times of the first and the last write (Unix
--- ms), the ms that the session has left (-1 for no end), the tokens of the active records, and how many archived records
--- and turns wait for a summary, and how many records are covered by one. Where nobody kept count, as for a list of the JavaScript SessionKit, the
--- messages ever appended, the times and the tokens are -1. Returns nil if there is no such session.
+-- ms), the ms that the session has left (-1 for no end), the tokens of the active records, the archived records that wait
+-- for a summary, their turns, and the records that summaries cover. Where nobody kept count, as for a list of the
+-- JavaScript SessionKit, the messages ever appended, the times and the tokens are -1. Returns nil if there is no such
+-- session.
 
 -- Whether the meta agrees with itself and with the head of the list.
 local function is_true(meta)
