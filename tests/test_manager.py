@@ -162,7 +162,7 @@ class NeverQuiet(InMemoryStore):
 
 def test_an_edit_gives_up_after_bounded_retries(call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     fast = replace(CONFLICT_POLICY, backoff=Backoff(0, 0.001))
-    monkeypatch.setattr("sessionkit_integrations.sessions.chats.CONFLICT_POLICY", fast)
+    monkeypatch.setattr("sessionkit_integrations.sessions.steps.CONFLICT_POLICY", fast)
     sessions = SessionManager(1000, NeverQuiet())
     with pytest.raises(ConflictError):
         call(sessions, "set_system_message", "s", "never")

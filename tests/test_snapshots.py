@@ -218,7 +218,7 @@ def test_a_rewrite_sees_everything_and_applies_no_window(make_store: StoreMaker,
 def test_a_rewrite_is_refused_if_somebody_always_comes_between(monkeypatch: pytest.MonkeyPatch) -> None:
     from sessionkit_integrations.runtime.retries import Backoff, Policy  # noqa: PLC0415 - of this test
 
-    monkeypatch.setattr("sessionkit_integrations.sessions.chats.CONFLICT_POLICY", Policy(Backoff(0, 0), attempts=3))
+    monkeypatch.setattr("sessionkit_integrations.sessions.steps.CONFLICT_POLICY", Policy(Backoff(0, 0), attempts=3))
     store = Interrupted(before_edits=10)
     store.add("s")
     with pytest.raises(ConflictError):

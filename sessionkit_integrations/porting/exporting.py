@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from sessionkit_integrations.porting import fine_tuning, jsonl
 from sessionkit_integrations.porting.stored import dump, read_session, readable, stored
 from sessionkit_integrations.records.codec import PlainCodec
-from sessionkit_integrations.records.summaries import summary_of, time_written
+from sessionkit_integrations.records.record import time_written
+from sessionkit_integrations.records.summaries import summary_of
 from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.records.tool_calls import texts_of
 from sessionkit_integrations.records.unreadable import expect, expect_optional

@@ -165,6 +165,15 @@ def role_of(record: bytes) -> str:
     return found
 
 
+def time_written(record: bytes) -> int | None:
+    """Return the time at which a record was written, in Unix milliseconds, if it says so."""
+    try:
+        at = decode(record).get("at")
+    except (ValueError, RecursionError):
+        return None
+    return at if type(at) is int else None
+
+
 def now() -> int:
     """Return the present time in Unix milliseconds, as records and stores note it."""
     return time.time_ns() // 1_000_000

@@ -98,15 +98,6 @@ def summary_fields(text: str, heading: str, *, turns: int, messages: int, until:
     return {"role": "system", "content": f"{before}{text}", "summary": said}
 
 
-def time_written(record: bytes) -> int | None:
-    """Return the time at which a record was written, in Unix milliseconds, if it says so."""
-    try:
-        at = decode(record).get("at")
-    except (ValueError, RecursionError):
-        return None
-    return at if type(at) is int else None
-
-
 def _time(fields: Fields, name: str) -> datetime | None:
     at = fields.get(name)
     return moment(at) if type(at) is int else None

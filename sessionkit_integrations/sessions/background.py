@@ -9,17 +9,15 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import SessionKitError
 from sessionkit_integrations.runtime.forks import ForkSafe
 from sessionkit_integrations.runtime.logs import LOGGER
-from sessionkit_integrations.runtime.steps import arun, run
-from sessionkit_integrations.stores.values import Appended
+from sessionkit_integrations.sessions.steps import arun_on, run_on
 
 if TYPE_CHECKING:
     from sessionkit_integrations.records.summaries import SessionSummary
-    from sessionkit_integrations.sessions.steps import StoreStep
     from sessionkit_integrations.sessions.summaries import Summarizer, Summary
     from sessionkit_integrations.stores.base import Store
 
@@ -50,9 +48,9 @@ class Summaries(ForkSafe):
         self._free = threading.BoundedSemaphore(MOST_THREADS)
         super().__init__()
 
-    def after(self, session_id: str, appended: Appended) -> bool:
-        """Begin a summary if one is due, and return whether one was made before this returns."""
-        if not self._is_due(appended):
+    def after(self, session_id: str, waiting_turns: int) -> bool:
+        """Begin a summary if so many turns wait that one is due; return whether one was made before this returns."""
+        if not self._is_due(waiting_turns):
             return False
         if not self._background:
             return self._try(session_id)
@@ -64,9 +62,9 @@ class Summaries(ForkSafe):
                 thread.start()
         return False
 
-    async def aafter(self, session_id: str, appended: Appended) -> bool:
+    async def aafter(self, session_id: str, waiting_turns: int) -> bool:
         """See `after`."""
-        if not self._is_due(appended):
+        if not self._is_due(waiting_turns):
             return False
         if not self._background:
             return await self._atry(session_id)
@@ -84,7 +82,7 @@ class Summaries(ForkSafe):
         except SessionKitError as error:
             _warn(session_id, error)
         else:
-            self.after(session_id, Appended(waiting_turns=0 if info is None else info.waiting_turns))
+            self.after(session_id, 0 if info is None else info.waiting_turns)
 
     async def aafter_edit(self, session_id: str) -> None:
         """See `after_edit`."""
@@ -93,15 +91,15 @@ class Summaries(ForkSafe):
         except SessionKitError as error:
             _warn(session_id, error)
         else:
-            await self.aafter(session_id, Appended(waiting_turns=0 if info is None else info.waiting_turns))
+            await self.aafter(session_id, 0 if info is None else info.waiting_turns)
 
     def summarize(self, session_id: str) -> SessionSummary | None:
         """Summarise what waits; see `Summarizer.summarize`."""
-        return run(self._summarizer.summarize(session_id, self._store.timeout), self._perform)
+        return run_on(self._store, self._summarizer.summarize(session_id, self._store.timeout))
 
     async def asummarize(self, session_id: str) -> SessionSummary | None:
         """See `summarize`."""
-        return await arun(self._summarizer.summarize(session_id, self._store.timeout), self._aperform)
+        return await arun_on(self._store, self._summarizer.summarize(session_id, self._store.timeout))
 
     def close(self) -> None:
         """Wait for the summaries that threads make, for as long as the store's timeout."""
@@ -122,8 +120,8 @@ class Summaries(ForkSafe):
         if self._threads:
             await asyncio.to_thread(self.close)
 
-    def _is_due(self, appended: Appended) -> bool:
-        return self._every is not None and appended.waiting_turns >= self._every
+    def _is_due(self, waiting_turns: int) -> bool:
+        return self._every is not None and waiting_turns >= self._every
 
     def _work(self, session_id: str) -> None:
         with self._free:
@@ -134,7 +132,7 @@ class Summaries(ForkSafe):
 
     def _try(self, session_id: str) -> bool:
         try:
-            run(self._summarizer.summarize(session_id, None), self._perform)
+            run_on(self._store, self._summarizer.summarize(session_id, None))
         except SessionKitError as error:
             _warn(session_id, error)
             return False
@@ -142,7 +140,7 @@ class Summaries(ForkSafe):
 
     async def _atry(self, session_id: str) -> bool:
         try:
-            await arun(self._summarizer.summarize(session_id, None), self._aperform)
+            await arun_on(self._store, self._summarizer.summarize(session_id, None))
         except SessionKitError as error:
             _warn(session_id, error)
             return False
@@ -151,12 +149,6 @@ class Summaries(ForkSafe):
     def _forget(self, session_id: str, task: asyncio.Task[bool]) -> None:
         if self._tasks.get(session_id) is task:
             del self._tasks[session_id]
-
-    def _perform(self, step: StoreStep[Any]) -> Any:
-        return step.perform(self._store)
-
-    async def _aperform(self, step: StoreStep[Any]) -> Any:
-        return await step.aperform(self._store)
 
     def _after_fork_in_child(self) -> None:
         self._threads, self._tasks = {}, {}

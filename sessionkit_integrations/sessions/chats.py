@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sessionkit_integrations.records.codec import decode_all
 from sessionkit_integrations.records.messages import check_session_id
-from sessionkit_integrations.runtime.retries import Attempts, on_conflict, retrying
-from sessionkit_integrations.runtime.steps import arun, run
 from sessionkit_integrations.sessions.edits import within
 from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 from sessionkit_integrations.sessions.steps import (
-    CONFLICT_POLICY,
     EVERYTHING,
     ReadArchive,
     Replace,
+    arun_on,
     describe,
     read_stored,
     read_summary,
+    run_on,
+    until_no_conflict,
 )
 from sessionkit_integrations.stores.operation_ids import operation_id
 from sessionkit_integrations.stores.values import Edit, Snapshot
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.background import Summaries
     from sessionkit_integrations.sessions.edits import EditFunction, EditPlan
     from sessionkit_integrations.sessions.encoding import Encoding
-    from sessionkit_integrations.sessions.steps import StoreStep
     from sessionkit_integrations.stores.base import Store
     from sessionkit_integrations.stores.values import SessionInfo
     from sessionkit_integrations.window.turns import Window
@@ -76,7 +75,7 @@ class Chats(Generic[M]):
             key = operation_id(idempotency_key)
             appended = self._store.append(session_id, records, self._window(), key, wait=self._wait)
             if self._summaries is not None:
-                self._summaries.after(session_id, appended)
+                self._summaries.after(session_id, appended.waiting_turns)
 
     async def aappend(self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None) -> None:
         """See `append`."""
@@ -86,7 +85,7 @@ class Chats(Generic[M]):
             key = operation_id(idempotency_key)
             appended = await self._store.aappend(session_id, records, self._window(), key, wait=self._wait)
             if self._summaries is not None:
-                await self._summaries.aafter(session_id, appended)
+                await self._summaries.aafter(session_id, appended.waiting_turns)
 
     def prompt(self, session_id: str, message: M, idempotency_key: str | None = None) -> list[M]:
         """Add a message to a session, and return what the model then sees; see `SessionManager.prompt`."""
@@ -95,7 +94,7 @@ class Chats(Generic[M]):
         appended = self._store.append(
             session_id, records, window, operation_id(idempotency_key), read=True, wait=self._wait
         )
-        is_newer = self._summaries is not None and self._summaries.after(session_id, appended)
+        is_newer = self._summaries is not None and self._summaries.after(session_id, appended.waiting_turns)
         if is_newer or appended.window is None:  # as of a store that returns no records
             return self.read(session_id)
         return self._of(session_id, appended.window, window).shown_messages()
@@ -107,7 +106,7 @@ class Chats(Generic[M]):
         appended = await self._store.aappend(
             session_id, records, window, operation_id(idempotency_key), read=True, wait=self._wait
         )
-        is_newer = self._summaries is not None and await self._summaries.aafter(session_id, appended)
+        is_newer = self._summaries is not None and await self._summaries.aafter(session_id, appended.waiting_turns)
         if is_newer or appended.window is None:  # as of a store that returns no records
             return await self.aread(session_id)
         return self._of(session_id, appended.window, window).shown_messages()
@@ -124,11 +123,11 @@ class Chats(Generic[M]):
 
     def read_archive(self, session_id: str, part: slice) -> list[M]:
         """Return a part of the archived messages, as a slice of all of them; `newest` makes pages."""
-        return self._run(self._read_archive(session_id, part))
+        return run_on(self._store, self._read_archive(session_id, part))
 
     async def aread_archive(self, session_id: str, part: slice) -> list[M]:
         """See `read_archive`."""
-        return await self._arun(self._read_archive(session_id, part))
+        return await arun_on(self._store, self._read_archive(session_id, part))
 
     def snapshot(self, session_id: str, *, archived: slice | None = None, over: bool = False) -> SessionSnapshot[M]:
         """Return what is stored of a session, as it was at one moment.
@@ -144,29 +143,29 @@ class Chats(Generic[M]):
             ConflictError: The session was written to each time that its archive was read.
             StoreError: The store failed.
         """
-        return replace(self._run(self._snapshot(session_id, archived)), over=over)
+        return replace(run_on(self._store, self._snapshot(session_id, archived)), over=over)
 
     async def asnapshot(
         self, session_id: str, *, archived: slice | None = None, over: bool = False
     ) -> SessionSnapshot[M]:
         """See `snapshot`."""
-        return replace(await self._arun(self._snapshot(session_id, archived)), over=over)
+        return replace(await arun_on(self._store, self._snapshot(session_id, archived)), over=over)
 
     def describe(self, session_id: str) -> SessionInfo | None:
         """Return figures of a session; see `SessionManager.describe`."""
-        return self._run(describe(session_id))
+        return run_on(self._store, describe(session_id))
 
     async def adescribe(self, session_id: str) -> SessionInfo | None:
         """See `describe`."""
-        return await self._arun(describe(session_id))
+        return await arun_on(self._store, describe(session_id))
 
     def summary(self, session_id: str) -> SessionSummary | None:
         """Return the summary of a session, or ``None`` if it has none."""
-        return self._run(read_summary(session_id))
+        return run_on(self._store, read_summary(session_id))
 
     async def asummary(self, session_id: str) -> SessionSummary | None:
         """See `summary`."""
-        return await self._arun(read_summary(session_id))
+        return await arun_on(self._store, read_summary(session_id))
 
     def delete(self, session_id: str) -> None:
         """Delete all that is kept of a session."""
@@ -189,14 +188,16 @@ class Chats(Generic[M]):
             ConflictError: Other writers were faster, time after time; nothing was written.
             CorruptSessionError: A record that the edit returns cannot be read; nothing was written.
         """
-        result, archives = self._run(self._edit(session_id, lambda: self._edit_window(session_id, function)))
+        result, archives = run_on(self._store, self._edit(session_id, lambda: self._edit_window(session_id, function)))
         if archives and self._summaries is not None:
             self._summaries.after_edit(session_id)
         return result
 
     async def aedit(self, session_id: str, function: EditFunction[M, T]) -> T:
         """See `edit`."""
-        result, archives = await self._arun(self._edit(session_id, lambda: self._edit_window(session_id, function)))
+        result, archives = await arun_on(
+            self._store, self._edit(session_id, lambda: self._edit_window(session_id, function))
+        )
         if archives and self._summaries is not None:
             await self._summaries.aafter_edit(session_id)
         return result
@@ -211,11 +212,11 @@ class Chats(Generic[M]):
         Raises:
             As `edit`.
         """
-        return self._run(self._edit(session_id, lambda: self._edit_everything(session_id, function)))
+        return run_on(self._store, self._edit(session_id, lambda: self._edit_everything(session_id, function)))
 
     async def arewrite(self, session_id: str, function: EditFunction[M, T]) -> T:
         """See `rewrite`."""
-        return await self._arun(self._edit(session_id, lambda: self._edit_everything(session_id, function)))
+        return await arun_on(self._store, self._edit(session_id, lambda: self._edit_everything(session_id, function)))
 
     def encode(self, messages: Sequence[M]) -> list[Record]:
         """Return the records that hold messages, for an edit that adds them to a session."""
@@ -241,11 +242,8 @@ class Chats(Generic[M]):
         if archived is None:
             return (yield from self._read(session_id, None, self._window()))
         return (
-            yield from retrying(
-                f"read of {session_id!r}",
-                lambda: self._read(session_id, archived, self._window()),
-                Attempts(CONFLICT_POLICY),
-                on_conflict,
+            yield from until_no_conflict(
+                f"read of {session_id!r}", lambda: self._read(session_id, archived, self._window())
             )
         )
 
@@ -259,7 +257,7 @@ class Chats(Generic[M]):
 
     def _edit(self, session_id: str, attempt: Callable[[], Steps[T]]) -> Steps[T]:
         check_session_id(session_id)
-        return retrying(f"edit of {session_id!r}", attempt, Attempts(CONFLICT_POLICY), on_conflict)
+        return until_no_conflict(f"edit of {session_id!r}", attempt)
 
     def _edit_window(self, session_id: str, function: EditFunction[M, T]) -> Steps[tuple[T, bool]]:
         window = self._window()  # the same for all of an attempt: another thread may change it
@@ -282,15 +280,3 @@ class Chats(Generic[M]):
             expected = None if edit.active is None else snapshot.version
             yield from Replace(snapshot.session_id, edit, expected, operation_id())
         return plan.result
-
-    def _run(self, steps: Steps[T]) -> T:
-        return run(steps, self._perform)
-
-    async def _arun(self, steps: Steps[T]) -> T:
-        return await arun(steps, self._aperform)
-
-    def _perform(self, step: StoreStep[T]) -> T:
-        return step.perform(self._store)
-
-    async def _aperform(self, step: StoreStep[T]) -> T:
-        return await step.aperform(self._store)

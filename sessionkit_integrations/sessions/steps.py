@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 from sessionkit_integrations.errors import ConflictError
 from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.records.summaries import latest_summary
-from sessionkit_integrations.runtime.retries import Backoff, Policy
-from sessionkit_integrations.runtime.steps import Step
+from sessionkit_integrations.runtime.retries import Attempts, Backoff, Policy, on_conflict, retrying
+from sessionkit_integrations.runtime.steps import Step, arun, run
 from sessionkit_integrations.stores.values import Snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.records.summaries import SessionSummary
     from sessionkit_integrations.runtime.steps import Steps
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.stores.values import Edit, SessionInfo
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 EVERYTHING = slice(None)
 """All of an archive."""
@@ -124,6 +127,29 @@ class Lease(StoreStep[bool]):
     async def aperform(self, store: Store) -> bool:
         """See `StoreStep.perform`."""
         return await store.alease(self.session_id, self.name, self.holder, self.seconds)
+
+
+def run_on(store: Store, steps: Steps[T]) -> T:
+    """Run an operation of store steps on a store."""
+    return run(steps, lambda step: step.perform(store))
+
+
+async def arun_on(store: Store, steps: Steps[T]) -> T:
+    """See `run_on`."""
+    return await arun(steps, lambda step: step.aperform(store))
+
+
+def until_no_conflict(name: str, attempt: Callable[[], Steps[T]]) -> Steps[T]:
+    """Repeat an operation while others are faster.
+
+    Args:
+        name: The operation, as the log calls it.
+        attempt: Begins an attempt.
+
+    Raises:
+        ConflictError: Others were faster, time after time.
+    """
+    return retrying(name, attempt, Attempts(CONFLICT_POLICY), on_conflict)
 
 
 def describe(session_id: str) -> Steps[SessionInfo | None]:

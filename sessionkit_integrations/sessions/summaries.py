@@ -23,23 +23,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import ConflictError, CorruptSessionError, InvalidMessageError, SummaryError
 from sessionkit_integrations.records.codec import PLAIN
-from sessionkit_integrations.records.record import encode, now, role_of
+from sessionkit_integrations.records.record import encode, now, role_of, time_written
 from sessionkit_integrations.records.summaries import (
     SessionSummary,
     latest_summary,
     summary_fields,
     summary_of,
-    time_written,
 )
-from sessionkit_integrations.runtime.retries import Attempts, on_conflict, retrying
 from sessionkit_integrations.sessions.asking import Ask, Summarize
 from sessionkit_integrations.sessions.leasing import leased
 from sessionkit_integrations.sessions.snapshot import SessionSnapshot
-from sessionkit_integrations.sessions.steps import CONFLICT_POLICY, Describe, Read, ReadArchive, Replace, read_summary
+from sessionkit_integrations.sessions.steps import (
+    Describe,
+    Read,
+    ReadArchive,
+    Replace,
+    read_summary,
+    until_no_conflict,
+)
 from sessionkit_integrations.stores.operation_ids import operation_id
 from sessionkit_integrations.stores.state import turns_of
 from sessionkit_integrations.stores.values import Covered, Edit
@@ -54,9 +59,8 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.encoding import Encoding
     from sessionkit_integrations.stores.values import SessionInfo
 
-T = TypeVar("T")
-
 _EVERYTHING = Window(NO_LIMIT)
+_NOTHING = Covered(0, 0, 0, None)
 
 HEADING = "Summary of the conversation so far:"
 
@@ -117,16 +121,14 @@ class Waiting:
         records: The records that the next one covers, whole turns.
         start: The position of the first of them in the archive.
         has_more: Whether there are others behind them.
-        summarized: Number of records that summaries have covered.
-        created: Time at which the session began.
+        covered: The same as figures, by which the store knows whether another summary was faster.
     """
 
     summary: SessionSummary | None
     records: Sequence[Record] = ()
     start: int = 0
     has_more: bool = False
-    summarized: int = 0
-    created: Any = None
+    covered: Covered = _NOTHING
 
 
 class Summarizer:
@@ -165,8 +167,9 @@ class Summarizer:
         return (yield from leased(session_id, LEASE, LONGEST, wait, partial(self._summarize, session_id)))
 
     def _summarize(self, session_id: str) -> Steps[SessionSummary | None]:
+        name = f"summary of {session_id!r}"
         while True:
-            waiting = yield from _until_no_conflict(session_id, partial(_read, session_id))
+            waiting = yield from until_no_conflict(name, partial(_read, session_id))
             if not waiting.records:
                 return waiting.summary
             messages = _messages(session_id, waiting)
@@ -174,7 +177,7 @@ class Summarizer:
             text = yield from Ask(self._summary.summarize, previous, messages)
             record = self._record(text, waiting)
             commit = partial(self._commit, session_id, record, waiting)
-            summary = yield from _until_no_conflict(session_id, commit)
+            summary = yield from until_no_conflict(name, commit)
             if not waiting.has_more:
                 return summary
 
@@ -184,10 +187,10 @@ class Summarizer:
         fields = summary_fields(
             text,
             self._summary.heading,
-            turns=before.turns + turns_of(waiting.records),
-            messages=before.messages + len(waiting.records),
+            turns=before.turns + waiting.covered.turns,
+            messages=before.messages + waiting.covered.records,
             until=max(times, default=None),
-            archived=waiting.start + len(waiting.records),
+            archived=waiting.start + waiting.covered.records,
         )
         try:
             tokens = None if self._window().tokens is None else self._encoding.count(fields)
@@ -203,19 +206,13 @@ class Summarizer:
         info = yield from Describe(session_id)
         snapshot = yield from Read(session_id)
         active = snapshot.records
-        if info is None or (info.summarized, info.created) != (waiting.summarized, waiting.created):
+        if info is None or waiting.covered.is_outdated(info.summarized, info.waiting, info.created):
             return latest_summary(active)  # somebody else was faster
         preamble_end, _ = bounds(map(role_of, active), _EVERYTHING)
         preamble = [each for each in active[:preamble_end] if summary_of(each) is None]
-        records = waiting.records
-        covered = Covered(len(records), turns_of(records), waiting.summarized, waiting.created)
-        edit = Edit((*preamble, record, *active[preamble_end:]), covered=covered)
+        edit = Edit((*preamble, record, *active[preamble_end:]), covered=waiting.covered)
         yield from Replace(session_id, edit, snapshot.version, operation_id())
         return summary_of(record)
-
-
-def _until_no_conflict(session_id: str, attempt: Callable[[], Steps[T]]) -> Steps[T]:
-    return retrying(f"summary of {session_id!r}", attempt, Attempts(CONFLICT_POLICY), on_conflict)
 
 
 def _read(session_id: str) -> Steps[Waiting]:
@@ -227,11 +224,12 @@ def _read(session_id: str) -> Steps[Waiting]:
     start = info.archived - info.waiting
     stop = min(info.archived, start + MOST_RECORDS)
     archived = (yield from ReadArchive(session_id, slice(start, stop))).records
-    after = yield from Describe(session_id)
-    if after is None or (after.summarized, after.created) != (info.summarized, info.created):
-        raise ConflictError(f"session {session_id!r} was summarised or deleted meanwhile")
     records = _whole_turns(archived, is_cut=stop < info.archived)
-    return Waiting(summary, records, start, len(records) < info.waiting, info.summarized, info.created)
+    covered = Covered(len(records), turns_of(records), info.summarized, info.created)
+    after = yield from Describe(session_id)
+    if after is None or covered.is_outdated(after.summarized, after.waiting, after.created):
+        raise ConflictError(f"session {session_id!r} was summarised or deleted meanwhile")
+    return Waiting(summary, records, start, len(records) < info.waiting, covered)
 
 
 def _whole_turns(records: Sequence[Record], *, is_cut: bool) -> Sequence[Record]:

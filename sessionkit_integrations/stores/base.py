@@ -6,7 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sessionkit_integrations.records.record import decode, role_of
+from sessionkit_integrations.records.record import role_of, time_written
 from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.runtime.context import Closeable
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
@@ -17,8 +17,7 @@ from sessionkit_integrations.stores.values import SessionInfo, Snapshot
 from sessionkit_integrations.window.turns import number_turns
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from typing_extensions import Self, Unpack
 
@@ -212,19 +211,8 @@ def _described(active: Snapshot, archived: Snapshot) -> SessionInfo | None:
     if not active.records and not archived.records:
         return None
     numbers = number_turns(map(role_of, active.records))
-    times = sorted(_times((*archived.records, *active.records)))
+    written = (moment(time_written(record)) for record in (*archived.records, *active.records))
+    times = sorted(time for time in written if time is not None)
     created, updated = (times[0], times[-1]) if times else (None, None)
     turns = numbers[-1] if numbers else 0
     return SessionInfo(turns, len(active.records), len(archived.records), created=created, updated=updated)
-
-
-def _times(records: Iterable[Record]) -> Iterator[datetime]:
-    """Yield the times at which records were written, of those that say so."""
-    for record in records:
-        try:
-            at = decode(record).get("at")
-        except (ValueError, RecursionError):
-            continue
-        time = moment(at) if type(at) is int else None
-        if time is not None:
-            yield time
