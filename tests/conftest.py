@@ -4,6 +4,7 @@ import asyncio
 import gc
 import sys
 from collections import defaultdict
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -152,12 +153,27 @@ def call(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     if request.param == "sync":
         yield lambda target, method, *args, **kwargs: getattr(target, method)(*args, **kwargs)
         return
+    with _new_loop() as loop:
+
+        def acall(target: object, method: str, *args: Any, **kwargs: Any) -> Any:
+            return loop.run_until_complete(getattr(target, f"a{method}")(*args, **kwargs))
+
+        yield acall
+
+
+@pytest.fixture
+def own_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """The event loop that LlamaIndex's synchronous wrappers find and, unlike this one, never close."""
+    with _new_loop() as loop:
+        asyncio.set_event_loop(loop)
+        yield loop
+        asyncio.set_event_loop(None)
+
+
+@contextmanager
+def _new_loop() -> Iterator[asyncio.AbstractEventLoop]:
     loop = asyncio.new_event_loop()
-
-    def acall(target: object, method: str, *args: Any, **kwargs: Any) -> Any:
-        return loop.run_until_complete(getattr(target, f"a{method}")(*args, **kwargs))
-
-    yield acall
+    yield loop
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()

@@ -1,14 +1,10 @@
 from __future__ import annotations
 
-import asyncio
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import llama_index.core
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _LOCAL = {"127.0.0.1", "::1", "localhost", None}
 
@@ -31,15 +27,3 @@ def only_local_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(llama_index.core, "global_tokenizer", str.split)
     monkeypatch.setattr(socket.socket, "connect", connect_locally)
     monkeypatch.setattr(socket, "getaddrinfo", look_up_locally)
-
-
-@pytest.fixture
-def own_loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """The event loop that LlamaIndex's synchronous wrappers find and, unlike this one, never close."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield loop
-    loop.run_until_complete(loop.shutdown_asyncgens())
-    loop.run_until_complete(loop.shutdown_default_executor())
-    asyncio.set_event_loop(None)
-    loop.close()

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from tests.providers.clients import Provider
 
+pytestmark = pytest.mark.usefixtures("own_loop")
+
 USER: Any = {"role": "user", "content": "What is the weather in Lisbon and Porto?"}
 NAMES = ("call_a", "call_b")
 CALLING: Any = {
