@@ -1,6 +1,7 @@
 """Every error this package raises, split by whose fault it is.
 
-The caller's fault: [`InvalidMessageError`][], [`InvalidSessionIdError`][], [`MissingDependencyError`][].
+The caller's fault: [`InvalidMessageError`][], [`InvalidSessionIdError`][], [`MissingDependencyError`][],
+[`RemovedClassError`][].
 The world's fault: [`VocabularyError`][], [`StoreError`][] and the subclasses of `StoreError`. The exception of the
 driver is the ``__cause__``.
 """
@@ -46,6 +47,25 @@ class MissingDependencyError(SessionKitError, ImportError):
 
     def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str]]:
         return type(self), (self._feature, self.extra)
+
+
+class RemovedClassError(SessionKitError, ImportError):
+    """A feature is built on a class of a framework that the installed version of it does not have any more.
+
+    Attributes:
+        feature: The feature.
+        missing: The class, with the name of its package.
+        instead: The feature to use instead.
+    """
+
+    def __init__(self, feature: str, missing: str, instead: str) -> None:
+        super().__init__(f"{feature} is built on {missing}, which is not there any more: use {instead}")
+        self.feature = feature
+        self.missing = missing
+        self.instead = instead
+
+    def __reduce__(self) -> tuple[type[RemovedClassError], tuple[str, str, str]]:
+        return type(self), (self.feature, self.missing, self.instead)
 
 
 class VocabularyError(SessionKitError):

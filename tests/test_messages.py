@@ -14,6 +14,7 @@ from sessionkit_integrations import (
     InvalidMessageError,
     InvalidSessionIdError,
     MissingDependencyError,
+    RemovedClassError,
     SessionKitError,
     SessionManager,
     StoreUnavailableError,
@@ -127,6 +128,7 @@ def test_the_longest_session_id_is_512_bytes() -> None:
         InvalidMessageError("role", "is wrong"),
         InvalidSessionIdError("is wrong"),
         MissingDependencyError("RedisStore", "redis"),
+        RemovedClassError("History", "Base of langchain-core", "the other one"),
         StoreUnavailableError("gone", may_have_happened=True),
         VocabularyError("o200k_base"),
         ConflictError("late"),
@@ -143,3 +145,4 @@ def test_errors_of_callers_are_also_pythons_own() -> None:
     assert issubclass(InvalidMessageError, ValueError)
     assert issubclass(InvalidSessionIdError, ValueError)
     assert issubclass(MissingDependencyError, ImportError)
+    assert issubclass(RemovedClassError, ImportError)

@@ -12,7 +12,6 @@ from langchain_core.messages import AIMessageChunk, BaseMessage, ToolMessage
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
-from langchain_core.runnables.history import RunnableWithMessageHistory
 
 from sessionkit_integrations.demo.answers import answer, get_weather
 from sessionkit_integrations.langchain.codec import LangChainCodec
@@ -55,12 +54,15 @@ class OfflineChatModel(BaseChatModel):
 
 def chat(sessions: SessionManager, session_id: str) -> Callable[[str], object]:
     """Return a function that asks a question in a session, through a `RunnableWithMessageHistory`."""
+    histories = SessionKitChatMessageHistory.factory(sessions)
+    from langchain_core.runnables.history import RunnableWithMessageHistory  # noqa: PLC0415 - LangChain 2.0 has none
+
     prompt = ChatPromptTemplate.from_messages([MessagesPlaceholder("history"), ("human", "{question}")])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # LangChain would like LangGraph to be used instead
         chain = RunnableWithMessageHistory(
             prompt | _respond,
-            SessionKitChatMessageHistory.factory(sessions),
+            histories,
             input_messages_key="question",
             history_messages_key="history",
         )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.errors import InvalidSessionIdError, MissingDependencyError
+from sessionkit_integrations.errors import InvalidSessionIdError, MissingDependencyError, RemovedClassError
 from sessionkit_integrations.langchain.codec import LangChainCodec
 from sessionkit_integrations.langchain.runs import new_messages
 from sessionkit_integrations.records.unreadable import brief
 from sessionkit_integrations.sessions.manager import check_manager
 
 try:
-    from langchain_core.chat_history import BaseChatMessageHistory
     from langchain_core.runnables import ConfigurableFieldSpec
     from langchain_core.runnables.config import var_child_runnable_config
 except ImportError as error:
@@ -21,11 +20,17 @@ except ImportError as error:
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from langchain_core.chat_history import BaseChatMessageHistory
     from langchain_core.messages import BaseMessage
 
     from sessionkit_integrations.sessions.chats import Chats
     from sessionkit_integrations.sessions.manager import SessionManager
     from sessionkit_integrations.sessions.snapshot import SessionSnapshot
+else:
+    try:
+        from langchain_core.chat_history import BaseChatMessageHistory
+    except ImportError:  # which LangChain 2.0 removes
+        BaseChatMessageHistory = object
 
 
 class SessionKitChatMessageHistory(BaseChatMessageHistory):
@@ -40,10 +45,12 @@ class SessionKitChatMessageHistory(BaseChatMessageHistory):
 
     Raises:
         TypeError: ``sessions`` is not a `SessionManager`.
+        RemovedClassError: The installed LangChain has no chat message histories any more.
         InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as `SessionManager` has them.
     """
 
     def __init__(self, session_id: str, sessions: SessionManager) -> None:
+        _check_langchain()
         super().__init__()
         check_manager(sessions)
         self.session_id = session_id
@@ -104,9 +111,11 @@ class HistoryFactory:
     Raises:
         ValueError: There are no keys.
         TypeError: ``sessions`` is not a `SessionManager`.
+        RemovedClassError: The installed LangChain has no chat message histories any more.
     """
 
     def __init__(self, sessions: SessionManager, keys: Sequence[str]) -> None:
+        _check_langchain()
         if not keys or isinstance(keys, str):
             raise ValueError("keys must be a sequence of at least one name")
         check_manager(sessions)
@@ -213,3 +222,12 @@ class _RunHistory(SessionKitChatMessageHistory):
         self._first_read = None
         self._given = []
         self._has_written = True
+
+
+def _check_langchain() -> None:
+    if BaseChatMessageHistory is object:
+        raise RemovedClassError(
+            SessionKitChatMessageHistory.__name__,
+            "BaseChatMessageHistory of langchain-core",
+            "create_agent with SessionKitMiddleware, on the same sessions",
+        )
