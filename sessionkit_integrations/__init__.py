@@ -1,4 +1,4 @@
-"""Chat sessions that remember their last turns, for any chat API and inside LangChain and LlamaIndex.
+"""Chat sessions that remember their last turns, for any chat API and inside frameworks.
 
 Names are imported when they are first used, so that importing the package imports no framework and no driver. A star
 import takes the names that the installed extras allow.
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.langchain.history import SessionKitChatMessageHistory
     from sessionkit_integrations.llama_index.chat_stores import SessionKitAsyncChatStore, SessionKitChatStore
     from sessionkit_integrations.llama_index.memory import SessionKitMemory
+    from sessionkit_integrations.openai_agents.session import SessionKitSession
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.records.summaries import SessionSummary
@@ -60,6 +61,7 @@ _MODULES = {
     "langchain.history": ("SessionKitChatMessageHistory",),
     "llama_index.chat_stores": ("SessionKitAsyncChatStore", "SessionKitChatStore"),
     "llama_index.memory": ("SessionKitMemory",),
+    "openai_agents.session": ("SessionKitSession",),
     "sessions.manager": ("SessionManager",),
     "sessions.summaries": ("Summary",),
     "records.summaries": ("SessionSummary",),
@@ -100,6 +102,7 @@ if TYPE_CHECKING:
         "SessionKitChatStore",
         "SessionKitError",
         "SessionKitMemory",
+        "SessionKitSession",
         "SessionManager",
         "SessionState",
         "SessionSummary",

@@ -13,7 +13,10 @@ import pytest
 
 import sessionkit_integrations
 
-FOREIGN = ("langchain_core", "llama_index", "redis", "upstash_redis", "httpx", "aiosqlite", "typer", "rich", "pydantic")
+FOREIGN = (
+    *("langchain_core", "llama_index", "agents"),
+    *("redis", "upstash_redis", "httpx", "aiosqlite", "typer", "rich", "pydantic"),
+)
 SDKS = ("openai", "anthropic", "google")
 
 
@@ -83,6 +86,8 @@ with SessionManager(2, SQLiteStore({str(tmp_path / "chats.db")!r})) as sessions:
         ("llama_index", "from sessionkit_integrations.llama_index import summarizer", "llama-index"),
         ("llama_index", "sessionkit_integrations.SessionKitChatStore", "llama-index"),
         ("llama_index", "sessionkit_integrations.SessionKitAsyncChatStore", "llama-index"),
+        ("agents", "sessionkit_integrations.SessionKitSession", "openai-agents"),
+        ("agents", "from sessionkit_integrations.openai_agents import SessionKitSession", "openai-agents"),
         ("langchain_core", "from sessionkit_integrations.tokens import langchain_counter", "langchain"),
         ("llama_index", "from sessionkit_integrations.tokens import llama_index_counter", "llama-index"),
         ("tiktoken", "from sessionkit_integrations.tokens import tiktoken_counter", "tokens"),
@@ -140,6 +145,7 @@ def test_a_star_import_takes_what_the_extras_allow() -> None:
     for package, missing in (
         ("langchain_core", {"SessionKitChatMessageHistory"}),
         ("llama_index", {"SessionKitAsyncChatStore", "SessionKitChatStore", "SessionKitMemory"}),
+        ("agents", {"SessionKitSession"}),
         ("redis", {"RedisStore"}),
     ):
         run = python(f"{without(package)}\n{star}")
@@ -150,7 +156,17 @@ def test_a_star_import_takes_what_the_extras_allow() -> None:
 def test_what_is_installed_is_this_package() -> None:
     assert version("sessionkit-integrations") == sessionkit_integrations.__version__
     extras = set(metadata("sessionkit-integrations").get_all("Provides-Extra") or ())
-    assert extras == {"langchain", "llama-index", "redis", "upstash", "tokens", "cli", "testing", "all"}
+    assert extras == {
+        "langchain",
+        "llama-index",
+        "openai-agents",
+        "redis",
+        "upstash",
+        "tokens",
+        "cli",
+        "testing",
+        "all",
+    }
     folder = Path(str(importlib.import_module("sessionkit_integrations").__file__)).parent
     assert (folder / "py.typed").exists()
     scripts = {path.name for path in (folder / "stores" / "redis" / "lua").iterdir()}

@@ -98,19 +98,21 @@ def encode_all(
     messages: Sequence[M],
     max_bytes: int = MAX_MESSAGE_BYTES,
     count: Callable[[Message], int] | None = None,
+    at: int | None = None,
 ) -> list[Record]:
-    """Return the records of a batch of messages, all written at the present time.
+    """Return the records of a batch of messages, all written at one time.
 
     Args:
         codec: The codec of their framework.
         messages: The batch.
         max_bytes: Bytes that a record may have.
         count: Returns the tokens of a message, which the record then says; ``None`` to count none.
+        at: The time of writing, in Unix milliseconds; the present one if ``None``.
 
     Raises:
         InvalidMessageError: One of them cannot be stored, or its tokens cannot be counted.
     """
-    at = now()
+    at = now() if at is None else at
     fields = codec.encode(list(messages), max_bytes)  # a list, as it may be an iterator
     if count is None:
         records = [encode(each, at) for each in fields]

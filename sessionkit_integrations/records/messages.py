@@ -15,7 +15,7 @@ ROLES = frozenset({"system", "user", "assistant", "tool"})
 DEVELOPER = "developer"
 """Role that OpenAI's newer models use instead of ``system``. It is accepted and read as ``system``."""
 MAX_SESSION_ID_BYTES = 512
-FRAMEWORKS = ("langchain", "llama_index")
+FRAMEWORKS = ("langchain", "llama_index", "openai_agents")
 """Names of the fields in which records hold what only messages of a framework say."""
 RESERVED_FIELDS = frozenset({"at", "tokens", "summary", *FRAMEWORKS})
 """Fields that a record uses itself, and a message therefore may not have."""

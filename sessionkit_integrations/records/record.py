@@ -6,7 +6,7 @@
 | `content`, `tool_calls`, `tool_call_id`, `name` | the message in OpenAI's shape |
 | `tokens` | the tokens of the message, directly before `at`, where tokens limited the window when it was written |
 | `at` | the time of writing, in Unix milliseconds; the JavaScript SessionKit writes none |
-| `langchain`, `llama_index` | anything more that a message of that framework says |
+| `langchain`, `llama_index`, `openai_agents` | anything more that a message of that framework says |
 
 Any other field of a plain message is kept as it is. Two things have no field in OpenAI's shape but exist in more than
 one framework: `reasoning_details` and `is_error`. They have the same names in a framework's field as in a plain

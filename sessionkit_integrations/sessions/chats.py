@@ -218,9 +218,14 @@ class Chats(Generic[M]):
         """See `rewrite`."""
         return await arun_on(self._store, self._edit(session_id, lambda: self._edit_everything(session_id, function)))
 
-    def encode(self, messages: Sequence[M]) -> list[Record]:
-        """Return the records that hold messages, for an edit that adds them to a session."""
-        return self._encoding.encode(messages, count=self._window().tokens is not None)
+    def encode(self, messages: Sequence[M], *, at: int | None = None) -> list[Record]:
+        """Return the records that hold messages, for an edit that adds them to a session.
+
+        Args:
+            messages: The messages.
+            at: The time at which they were written, in Unix milliseconds; the present one if ``None``.
+        """
+        return self._encoding.encode(messages, count=self._window().tokens is not None, at=at)
 
     async def aencode(self, messages: Sequence[M]) -> list[Record]:
         """See `encode`."""

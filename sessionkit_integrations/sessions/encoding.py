@@ -38,13 +38,13 @@ class Encoding(Generic[M]):
         self._max_message_bytes = max_message_bytes
         self._count_tokens = count_tokens
 
-    def encode(self, messages: Sequence[M], *, count: bool) -> list[Record]:
-        """Return the records that hold messages, with their tokens if these are to be counted.
+    def encode(self, messages: Sequence[M], *, count: bool, at: int | None = None) -> list[Record]:
+        """Return the records that hold messages, with their tokens if these are to be counted; see `encode_all`.
 
         Raises:
             InvalidMessageError: One of them cannot be stored.
         """
-        return encode_all(self.codec, messages, self._max_message_bytes, self._count_tokens if count else None)
+        return encode_all(self.codec, messages, self._max_message_bytes, self._count_tokens if count else None, at)
 
     async def aencode(self, messages: Sequence[M], *, count: bool) -> list[Record]:
         """See `encode`. Many messages are encoded in a thread, so that the event loop goes on meanwhile."""

@@ -1,0 +1,132 @@
+"""Chats as sessions of the OpenAI Agents SDK."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from sessionkit_integrations.errors import MissingDependencyError
+from sessionkit_integrations.openai_agents.codec import OpenAIAgentsCodec
+from sessionkit_integrations.records.record import time_written
+from sessionkit_integrations.sessions import edits
+from sessionkit_integrations.sessions.edits import EditPlan
+from sessionkit_integrations.sessions.manager import check_manager
+from sessionkit_integrations.sessions.showing import ShownRecord
+from sessionkit_integrations.window.turns import NO_LIMIT, number_turns
+
+try:
+    from agents.memory import SessionABC, SessionSettings
+except ImportError as error:
+    raise MissingDependencyError("SessionKitSession", "openai-agents") from error
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agents import TResponseInputItem
+
+    from sessionkit_integrations.openai_agents.kinds import Item
+    from sessionkit_integrations.sessions.chats import Chats
+    from sessionkit_integrations.sessions.manager import SessionManager
+    from sessionkit_integrations.sessions.snapshot import SessionSnapshot
+
+
+class SessionKitSession(SessionABC):
+    """A session for the runs of the OpenAI Agents SDK: ``Runner.run(agent, "Hello!", session=…)``.
+
+    Items come back equal, and only those that are stored. Those of one turn leave the window together.
+
+    Args:
+        session_id: The session.
+        sessions: Where it is.
+        session_settings: The SDK's settings, whose ``limit`` is that of `get_items` where it is given none.
+
+    Raises:
+        TypeError: ``sessions`` is not a `SessionManager`.
+        InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as `SessionManager` has them.
+
+    Example:
+        >>> session = SessionKitSession("user123", SessionManager(memory_window=10))
+        >>> result = await Runner.run(agent, "Hello!", session=session)
+    """
+
+    def __init__(
+        self, session_id: str, sessions: SessionManager, *, session_settings: SessionSettings | None = None
+    ) -> None:
+        check_manager(sessions)
+        self.session_id = session_id
+        # With any limit, the SDK leaves results out of a prompt whose calls have left the window.
+        self.session_settings = session_settings or SessionSettings(limit=NO_LIMIT)
+        self._chats: Chats[Sequence[Item]] = sessions.using(OpenAIAgentsCodec())
+
+    async def get_items(self, limit: int | None = None) -> list[TResponseInputItem]:
+        """Return the items in the session's window, oldest first.
+
+        Args:
+            limit: Most items to return: those of the newest turns that fit as a whole, and the preamble if it fits
+                beside the last turn. Of a last turn that is longer, its newest items. Where it is ``None``, that of the
+                ``session_settings`` counts.
+        """
+        if limit is None and self.session_settings is not None:
+            limit = self.session_settings.limit
+        snapshot = await self._chats.asnapshot(self.session_id)
+        return _typed(_newest(snapshot, limit))
+
+    async def add_items(self, items: list[TResponseInputItem]) -> None:
+        """Add items to the session, all at once."""
+        given: list[Item] = list(items)  # type: ignore[arg-type]  # which are dicts
+        await self._chats.aappend(self.session_id, [[item] for item in given])
+
+    async def pop_item(self) -> TResponseInputItem | None:
+        """Remove the newest item, and return it; ``None`` if there is none."""
+
+        def pop(session: SessionSnapshot[Sequence[Item]]) -> EditPlan[Item | None]:
+            kept = session.kept
+            if not kept:
+                return EditPlan(None)
+            last = len(kept) - 1
+            (items,) = session.read([ShownRecord(kept[last], last, last)])
+            rest = self._chats.encode([items[:-1]], at=time_written(kept[last]))
+            return EditPlan(items[-1], active=[*kept[:last], *rest])
+
+        item = await self._chats.aedit(self.session_id, pop)
+        return None if item is None else _typed([item])[0]
+
+    async def clear_session(self) -> None:
+        """Delete all that is kept of the session."""
+        await self._chats.adelete(self.session_id)
+
+    async def _atomic_replace_items(self, items: list[TResponseInputItem]) -> bool:
+        """Replace all items in the window, as the SDK's compaction does; what its archive holds stays."""
+        given: list[Item] = list(items)  # type: ignore[arg-type]  # which are dicts
+        records = await self._chats.aencode([[item] for item in given])
+        await self._chats.aedit(self.session_id, edits.replace_all(records))
+        return True
+
+
+def _newest(session: SessionSnapshot[Sequence[Item]], limit: int | None) -> list[Item]:
+    """Return the newest items of a session, by whole turns; see `SessionKitSession.get_items`."""
+    preamble = list(chain.from_iterable(session.messages("preamble")))
+    turns: dict[int, list[Item]] = {}
+    numbers = number_turns(session.roles[session.window_start :])
+    for number, items in zip(numbers, session.messages("window"), strict=True):
+        turns.setdefault(number, []).extend(items)
+    *older, last = turns.values() if turns else [preamble]
+    if limit is None:
+        return list(chain(preamble if turns else (), *older, last))
+    if len(last) >= limit:
+        return last[len(last) - max(limit, 0) :]
+    room = limit - len(last)
+    pinned = preamble if turns and len(preamble) <= room else []
+    room -= len(pinned)
+    newest = [last]
+    for turn in reversed(older):
+        room -= len(turn)
+        if room < 0:
+            break
+        newest.insert(0, turn)
+    return list(chain(pinned, *newest))
+
+
+def _typed(items: Sequence[Item]) -> list[TResponseInputItem]:
+    found: list[TResponseInputItem] = list(items)  # type: ignore[arg-type]  # which are its dicts
+    return found
