@@ -15,7 +15,7 @@ from sessionkit_integrations.adapting.differences import take
 from sessionkit_integrations.adapting.objects import write_fields
 from sessionkit_integrations.adapting.with_pydantic import parse_json
 from sessionkit_integrations.errors import InvalidMessageError
-from sessionkit_integrations.openai_agents import shapes
+from sessionkit_integrations.openai_agents import calls, shapes
 from sessionkit_integrations.openai_agents.kinds import Item, group, role_of
 from sessionkit_integrations.openai_agents.parts import foreign_parts, own_parts
 from sessionkit_integrations.records.fields import reasoning_of, text_of_detail
@@ -86,17 +86,17 @@ def _encode(items: list[Item], notes: list[list[Note]]) -> Fields:
     pieces = [shapes.to_piece(item) for item in items]
     if all(piece.letter == shapes.OWN for piece in pieces):
         pieces = [shapes.to_piece(item, quietly=False) for item in items]  # a message is never empty to other readers
-    calls = [piece.call for piece in pieces if piece.call is not None]
+    called = [piece.call for piece in pieces if piece.call is not None]
     details = [detail for piece in pieces for detail in piece.details]
-    fields = {"role": role, **_content([part for piece in pieces for part in piece.parts], calls)}
-    if calls:
-        fields["tool_calls"] = calls
-    if role == "tool" and (call_id := shapes.id_of_call(items[0])) is not None:
+    fields = {"role": role, **_content([part for piece in pieces for part in piece.parts], called)}
+    if called:
+        fields["tool_calls"] = called
+    if role == "tool" and (call_id := calls.id_of_call(items[0])) is not None:
         fields["tool_call_id"] = call_id
     order = "".join(piece.letter for piece in pieces)
     extra = {
         "reasoning_details": details,
-        "is_error": shapes.is_failure(items[0]),
+        "is_error": calls.is_failure(items[0]),
         "changes": [
             change
             for index, (natural, item) in enumerate(zip(_natural(fields, order, details), items, strict=True))
@@ -110,13 +110,13 @@ def _encode(items: list[Item], notes: list[list[Note]]) -> Fields:
     return {**fields, TAG: {"order": order, **extra}}
 
 
-def _content(parts: list[Part], calls: list[Fields]) -> Fields:
+def _content(parts: list[Part], called: list[Fields]) -> Fields:
     """Return the content of a record; a refusal is none where it is all that is said."""
     if len(parts) == 1 and parts[0]["type"] == "refusal":
         return {"content": "", "refusal": parts[0]["refusal"]}
     if len(parts) == 1 and is_text(parts[0]):
         return {"content": parts[0]["text"]}
-    return {"content": parts or (None if calls else "")}
+    return {"content": parts or (None if called else "")}
 
 
 def _natural(fields: Fields, order: str, details: object) -> list[Any]:
@@ -134,20 +134,20 @@ def _natural(fields: Fields, order: str, details: object) -> list[Any]:
     if "".join(letter + more for letter, more in found) != order:
         raise UnreadableRecordError(f"order of items has something else than letters: {brief(order)}")
     parts = own_parts(fields)
-    calls = expect(fields.get("tool_calls") or [], list, "tool_calls")
+    called = expect(fields.get("tool_calls") or [], list, "tool_calls")
     thoughts = [expect(detail, dict, "reasoning") for detail in expect(details, list, "reasoning_details")]
     rest = len(parts) - sum(letter in shapes.SHOWN for letter, _ in found)
-    next_parts, next_calls, next_thoughts = iter(parts), iter(calls), iter(thoughts)
+    next_parts, next_calls, next_thoughts = iter(parts), iter(called), iter(thoughts)
     items: list[Any] = []
     for letter, more in found:
-        if letter in shapes.CALLS:
-            items.append(shapes.make_call(letter, *take(next_calls, 1)))
+        if letter in calls.CALLS:
+            items.append(calls.make_call(letter, *take(next_calls, 1)))
         elif letter == shapes.THOUGHT:
             items.append(shapes.make_thought(letter, take(next_thoughts, 1 + len(more))))
         elif letter in shapes.MESSAGES:
             items.append(shapes.make_message(letter, take(next_parts, rest), fields["role"]))
-        elif letter in shapes.RESULTS:
-            items.append(shapes.make_result(letter, take(next_parts, rest), _call_id(fields)))
+        elif letter in calls.RESULTS:
+            items.append(calls.make_result(letter, take(next_parts, rest), _call_id(fields)))
         elif letter in shapes.SHOWN:
             items.append(shapes.make_shown(letter, *take(next_parts, 1)))
         elif letter == shapes.OWN:
@@ -163,16 +163,16 @@ def _decode_foreign(fields: Fields) -> list[Item]:
     """Return the items of a message that the SDK did not write; there is at least one."""
     role, parts = fields["role"], foreign_parts(fields)
     if role == "tool":
-        return [shapes.make_result(shapes.RESULT, parts, _call_id(fields))]
+        return [calls.make_result(calls.RESULT, parts, _call_id(fields))]
     if role != "assistant":
         return [shapes.make_message(shapes.EASY, parts, role)]
     details = [detail for detail in reasoning_of(fields) if text_of_detail(detail) is not None]
-    calls = expect(fields.get("tool_calls") or [], list, "tool_calls")
+    called = expect(fields.get("tool_calls") or [], list, "tool_calls")
     items = [shapes.make_thought(shapes.FOREIGN_THOUGHT, details)] if details else []
-    if parts or not calls:
+    if parts or not called:
         is_easy = not parts or (len(parts) == 1 and is_text(parts[0]))
         items.append(shapes.make_message(shapes.EASY if is_easy else shapes.SAID, parts, role))
-    return items + [shapes.make_call(shapes.CALL, call) for call in calls]
+    return items + [calls.make_call(calls.CALL, call) for call in called]
 
 
 def _call_id(fields: Fields) -> str:

@@ -22,6 +22,9 @@ FUNCTION_OUTPUT, CUSTOM_OUTPUT, COMPUTER_OUTPUT = (
 APPROVAL_REQUEST, APPROVAL_RESPONSE = "mcp_approval_request", "mcp_approval_response"
 IMAGE = "image_generation_call"
 
+NO_ID = "__fake_id__"
+"""The id that the SDK gives to items which no API has given one, and takes away before it sends them."""
+
 OUTPUTS = frozenset(
     {
         *(FUNCTION_OUTPUT, CUSTOM_OUTPUT, COMPUTER_OUTPUT, APPROVAL_RESPONSE),
