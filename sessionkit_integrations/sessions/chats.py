@@ -227,9 +227,9 @@ class Chats(Generic[M]):
         """
         return self._encoding.encode(messages, count=self._window().tokens is not None, at=at)
 
-    async def aencode(self, messages: Sequence[M]) -> list[Record]:
+    async def aencode(self, messages: Sequence[M], *, at: int | None = None) -> list[Record]:
         """See `encode`."""
-        return await self._encoding.aencode(messages, count=self._window().tokens is not None)
+        return await self._encoding.aencode(messages, count=self._window().tokens is not None, at=at)
 
     def decode(
         self, session_id: str, records: Sequence[Record], reader: Reader[N], *, first: int, archived: bool = False

@@ -46,12 +46,12 @@ class Encoding(Generic[M]):
         """
         return encode_all(self.codec, messages, self._max_message_bytes, self._count_tokens if count else None, at)
 
-    async def aencode(self, messages: Sequence[M], *, count: bool) -> list[Record]:
+    async def aencode(self, messages: Sequence[M], *, count: bool, at: int | None = None) -> list[Record]:
         """See `encode`. Many messages are encoded in a thread, so that the event loop goes on meanwhile."""
         batch = list(messages)
         if len(batch) > MAX_IN_LOOP:
-            return await asyncio.to_thread(self.encode, batch, count=count)
-        return self.encode(batch, count=count)
+            return await asyncio.to_thread(self.encode, batch, count=count, at=at)
+        return self.encode(batch, count=count, at=at)
 
     def tokens_of(self, record: Record) -> int:
         """Return the tokens of a record, which are counted now if nobody did so when it was written.
