@@ -80,7 +80,7 @@ class Rest(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def rest() -> Iterator[str]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Rest)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.backends import Backends
 
 ROOT = Path(__file__).parents[2]
-TOGETHER = (("memory", "sqlite"), ("redis", "upstash"), ("given",), ("cluster", "given cluster"))
+TOGETHER = (("memory", "sqlite", "redis", "upstash"), ("given",), ("cluster", "given cluster"))
 """Kinds of stores that one process plays, as its start and the imports of the frameworks take longer than they do."""
 
 

@@ -35,6 +35,7 @@ class ProviderServer(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet
     disable_nagle_algorithm = True
     server: ProviderServer
 

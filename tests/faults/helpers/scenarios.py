@@ -335,15 +335,23 @@ def play(scenario: Callable[[SessionManager, Open], None], kind: str, where: str
     print(f"{kind}, {scenario.__name__}: {opened.before} open before, {kept} after it, {took:.1f} s")
 
 
+def leave_out_of_collections() -> None:
+    """Let the garbage collector pass over what there is, which is much and stays, each time that it is counted."""
+    gc.collect()
+    gc.freeze()
+
+
 def main(places: str) -> None:
     every: list[tuple[str, str, list[int]]] = json.loads(places)
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # which says on a slow machine what took long
     asyncio.run(asyncio.sleep(0))
+    leave_out_of_collections()
     for kind, where, ports in every:
         for scenario in SCENARIOS:
             if scenario is not fork_beside_threads or not kind.startswith("given"):
                 play(scenario, kind, where, ports)  # whether a given client survives that is its own business
     memory_of(SessionManager())  # from here on, as what a child has imported makes its end slow
+    leave_out_of_collections()
     for kind, where, ports in every:
         for scenario in WITH_FRAMEWORKS:
             play(scenario, kind, where, ports)
