@@ -83,6 +83,7 @@ with SessionManager(2, SQLiteStore({str(tmp_path / "chats.db")!r})) as sessions:
         ("langchain_core", "sessionkit_integrations.SessionKitChatMessageHistory", "langchain"),
         ("langchain_core", "__import__('sessionkit_integrations.langchain')", "langchain"),
         ("langchain_core", "from sessionkit_integrations.langchain import summarizer", "langchain"),
+        ("langchain", "from sessionkit_integrations.langchain import SessionKitMiddleware", "agents"),
         ("llama_index", "from sessionkit_integrations.llama_index import summarizer", "llama-index"),
         ("llama_index", "sessionkit_integrations.SessionKitChatStore", "llama-index"),
         ("llama_index", "sessionkit_integrations.SessionKitAsyncChatStore", "llama-index"),

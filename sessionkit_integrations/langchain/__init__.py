@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.langchain.history import HistoryFactory, SessionKitChatMessageHistory
 
 if TYPE_CHECKING:
+    from sessionkit_integrations.langchain.middleware import SessionKitMiddleware
     from sessionkit_integrations.langchain.summarizing import summarizer
 
-__all__ = ["HistoryFactory", "SessionKitChatMessageHistory", "summarizer"]
+__all__ = ["HistoryFactory", "SessionKitChatMessageHistory", "SessionKitMiddleware", "summarizer"]
 
 if not TYPE_CHECKING:  # where this would make any misspelled name an Any
+    _LATER = {"SessionKitMiddleware": "middleware", "summarizer": "summarizing"}
 
     def __getattr__(name: str) -> Any:
-        if name != "summarizer":
+        if name not in _LATER:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from sessionkit_integrations.langchain.summarizing import summarizer  # noqa: PLC0415 - few summarise
-
-        globals()[name] = summarizer
-        return summarizer
+        value = globals()[name] = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+        return value

@@ -87,29 +87,40 @@ class Chats(Generic[M]):
             if self._summaries is not None:
                 await self._summaries.aafter(session_id, appended.waiting_turns)
 
-    def prompt(self, session_id: str, message: M, idempotency_key: str | None = None) -> list[M]:
-        """Add a message to a session, and return what the model then sees; see `SessionManager.prompt`."""
+    def prompt(
+        self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None, *, over: bool = False
+    ) -> list[M]:
+        """Add messages to a session, and return what the model then sees; see `SessionManager.prompt`.
+
+        Args:
+            session_id: The session.
+            messages: The messages, at least one.
+            idempotency_key: See `SessionManager.send_message`.
+            over: Whether the last turn is over, as for `snapshot`.
+        """
         check_session_id(session_id)
-        records, window = self.encode([message]), self._window()
+        records, window = self.encode(messages), self._window()
         appended = self._store.append(
             session_id, records, window, operation_id(idempotency_key), read=True, wait=self._wait
         )
         is_newer = self._summaries is not None and self._summaries.after(session_id, appended.waiting_turns)
         if is_newer or appended.window is None:  # as of a store that returns no records
-            return self.read(session_id)
-        return self._of(session_id, appended.window, window).shown_messages()
+            return self.snapshot(session_id, over=over).shown_messages()
+        return replace(self._of(session_id, appended.window, window), over=over).shown_messages()
 
-    async def aprompt(self, session_id: str, message: M, idempotency_key: str | None = None) -> list[M]:
+    async def aprompt(
+        self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None, *, over: bool = False
+    ) -> list[M]:
         """See `prompt`."""
         check_session_id(session_id)
-        records, window = self.encode([message]), self._window()
+        records, window = await self.aencode(messages), self._window()
         appended = await self._store.aappend(
             session_id, records, window, operation_id(idempotency_key), read=True, wait=self._wait
         )
         is_newer = self._summaries is not None and await self._summaries.aafter(session_id, appended.waiting_turns)
         if is_newer or appended.window is None:  # as of a store that returns no records
-            return await self.aread(session_id)
-        return self._of(session_id, appended.window, window).shown_messages()
+            return (await self.asnapshot(session_id, over=over)).shown_messages()
+        return replace(self._of(session_id, appended.window, window), over=over).shown_messages()
 
     def read(self, session_id: str) -> list[M]:
         """Return the messages that the model sees: the preamble and the turns in the window."""

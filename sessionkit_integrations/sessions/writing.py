@@ -84,11 +84,11 @@ class WritesSessions:
             >>> reply = client.chat.completions.create(model=model, messages=to_openai(messages))
             >>> sessions.send_message("user123", from_openai(reply))
         """
-        return self._plain.prompt(session_id, _message("user", content), idempotency_key)
+        return self._plain.prompt(session_id, [_message("user", content)], idempotency_key)
 
     async def aprompt(self, session_id: str, content: Content, *, idempotency_key: str | None = None) -> list[Message]:
         """See `prompt`."""
-        return await self._plain.aprompt(session_id, _message("user", content), idempotency_key)
+        return await self._plain.aprompt(session_id, [_message("user", content)], idempotency_key)
 
     def summarize(self, session_id: str) -> SessionSummary | None:
         """Summarise all turns that left a session's window and wait for it, and return the summary.

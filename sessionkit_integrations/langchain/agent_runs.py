@@ -1,0 +1,261 @@
+"""The part of a session in an agent's run: the messages that are stored, and those that the model sees.
+
+The state of a run holds its own messages, and with a checkpointer those of earlier runs too. The session holds all of
+them already, but for the newest. So a run has to know which messages of the state are stored, and with which of them it
+began: those before it are shown to the model as the session has them.
+
+It knows that for sure while it is in one process. It has to look where another one may have written and died: after an
+interrupt, and after a run that did not reach its end.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+
+from sessionkit_integrations.runtime.steps import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from langchain_core.messages import AnyMessage
+
+    from sessionkit_integrations.langchain.agent_state import Progress
+    from sessionkit_integrations.runtime.steps import Steps
+    from sessionkit_integrations.sessions.chats import Chats
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class ChatStep(Step[R]):
+    """A call of one of the methods of `Chats` that have a twin.
+
+    Attributes:
+        method: Its name.
+        args: Its arguments.
+    """
+
+    method: str
+    args: tuple[Any, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def perform(self, chats: Chats[BaseMessage]) -> Any:
+        """Make the call."""
+        return getattr(chats, self.method)(*self.args, **self.options)
+
+    async def aperform(self, chats: Chats[BaseMessage]) -> Any:
+        """See `perform`."""
+        return await getattr(chats, f"a{self.method}")(*self.args, **self.options)
+
+
+class Held(str):
+    """The run of a state, which is a plain string to everybody else: streams show no window, and savers take it."""
+
+    __slots__ = ("run",)
+    run: Run
+
+    @classmethod
+    def of(cls, run: Run) -> Held:
+        """Return what holds a run."""
+        held = cls(run.name)
+        held.run = run
+        return held
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, (str(self),)
+
+
+class Run:
+    """A run of an agent, in the process that runs it.
+
+    Args:
+        session_id: The session; empty if the run has none.
+        name: A random name of the run.
+        began: The id of the message with which it began; empty if that is not known.
+        stored: The ids of the messages in the state that are stored.
+        is_sure: Whether nothing else of the state can be stored.
+    """
+
+    __slots__ = ("_again", "_is_sure", "_kept", "_stored", "_window", "began", "name", "session_id")
+
+    def __init__(self, session_id: str, name: str, began: str, stored: Iterable[str], *, is_sure: bool) -> None:
+        self.session_id = session_id
+        self.name = name
+        self.began = began
+        self._stored = list(stored)
+        self._again: set[str] = set()
+        self._kept: list[BaseMessage] = []
+        self._is_sure = is_sure
+        self._window: list[BaseMessage] | None = None
+
+    @classmethod
+    def of(cls, messages: Sequence[BaseMessage], progress: Progress | None, session_id: Callable[[], str]) -> Run:
+        """Return the run that an agent's state is in: a new one, or one that is resumed.
+
+        Args:
+            messages: The messages in the state.
+            progress: The progress in it.
+            session_id: Returns the session of a new run.
+        """
+        stored = set(progress["stored"]) if progress else set()
+        new = [message for message in messages if message.id not in stored]
+        if progress and not progress["ended"] and not any(map(_is_user, new)):
+            kept = progress["stored"]
+            return cls(progress["session_id"], progress["run"], progress["began"], kept, is_sure=False)
+        kept = [_id(message) for message in messages if message.id in stored]
+        is_sure = progress is None or progress["ended"]
+        return cls(session_id(), secrets.token_hex(8), _beginning(new), kept, is_sure=is_sure)
+
+    def progress(self, *, ended: bool = False) -> Progress:
+        """Return what a checkpointer keeps of the run."""
+        return {
+            "session_id": self.session_id,
+            "run": self.name,
+            "began": self.began,
+            "stored": list(self._stored),
+            "ended": ended,
+        }
+
+    def prompt(self, messages: Iterable[AnyMessage], state: Sequence[BaseMessage]) -> list[AnyMessage]:
+        """Return the window and, after it, the messages of a request that are of this run.
+
+        Args:
+            messages: The messages of the request.
+            state: The messages in the agent's state.
+        """
+        if not self.session_id:
+            return list(messages)
+        # Without its first message, a summary in the state stands for the beginning of this very run.
+        earlier = {message.id for message in state[: _place(state, self.began)]}
+        asked = list(messages)
+        before = _place(asked, self.began)
+        window: Any = self._window or ()
+        return [
+            *window,
+            # Results of calls before the run are in the window; LangChain makes up some that have no id yet.
+            *(each for each in asked[:before] if getattr(each, "id", None) not in earlier and not _is_result(each)),
+            *asked[before:],
+        ]
+
+    def note(self, answers: Iterable[BaseMessage]) -> None:
+        """Take note of what the model answered: it is new, also if its id is that of a message that is stored."""
+        self._again = {_id(answer) for answer in answers}.intersection(self._stored)
+
+    def keep(self, state: Sequence[BaseMessage]) -> None:
+        """Keep the messages that are to be stored at the end, also if `SummarizationMiddleware` removes them before."""
+        self._kept = self._unstored(state)
+
+    def ask(self, state: Sequence[BaseMessage]) -> Steps[None]:
+        """Store the input of the run and read the window, unless that has been done: with one command.
+
+        Args:
+            state: The messages in the agent's state.
+        """
+        if self._window is not None or not self.session_id:
+            return
+        new = self._unstored(state)
+        if new and self._is_sure and not any(isinstance(message, AIMessage) for message in new):
+            window = yield from self._prompt(new, "|".join(["input", *map(_id, new)]))
+            # A message with the id of one that was answered is another one.
+            new = new if _is_answered(new[-1], window) else []
+        else:
+            window = yield from self._look(new)
+            new = self._unstored(state)
+        if new and (self._is_sure or any(map(_is_user, new))):
+            window = yield from self._prompt(new, None)
+        self._is_sure = True
+        self._window = self._before(window, state)
+
+    def store(self, state: Sequence[BaseMessage]) -> Steps[None]:
+        """Store all messages of the run that are not stored yet, with one command.
+
+        Args:
+            state: The messages in the agent's state.
+        """
+        if not self.session_id:
+            return
+        new = self._unstored(state)
+        if new and not self._is_sure:
+            window = yield from self._look(new)
+            new = self._unstored(state)
+            self._is_sure = True
+            self._window = self._before(window, state)
+        if new:
+            key = "|".join([self.name, str(len(self._stored)), *map(_id, new)])
+            yield from ChatStep[None]("append", (self.session_id, new, key))
+            self._take(new)
+
+    def _unstored(self, state: Sequence[BaseMessage]) -> list[BaseMessage]:
+        stored = set(self._stored) - self._again
+        ids = {message.id for message in state}
+        gone = [message for message in self._kept if message.id not in ids]
+        new = [message for message in (*gone, *state) if message.id not in stored and not _is_summary(message)]
+        # An answer with an id that was used before is in the place of that other message, and not at the end.
+        return sorted(new, key=lambda message: message.id in self._again)
+
+    def _prompt(self, new: list[BaseMessage], key: str | None) -> Steps[list[BaseMessage]]:
+        window = yield from ChatStep[list[BaseMessage]]("prompt", (self.session_id, new, key), {"over": True})
+        self.began = _beginning(new)
+        self._take(new)
+        return window
+
+    def _look(self, new: Sequence[BaseMessage]) -> Steps[list[BaseMessage]]:
+        """Read the window, and take what it holds of some messages as stored, with all that is before that."""
+        snapshot = yield from ChatStep[Any]("snapshot", (self.session_id,), {"over": True})
+        window: list[BaseMessage] = snapshot.shown_messages()
+        ids = {message.id for message in window}
+        known = max((at for at, message in enumerate(new) if message.id in ids), default=-1)
+        self._stored += map(_id, new[: known + 1])
+        return window
+
+    def _take(self, new: Iterable[BaseMessage]) -> None:
+        self._stored += map(_id, new)
+        self._again = set()
+
+    def _before(self, window: list[BaseMessage], state: Sequence[BaseMessage]) -> list[BaseMessage]:
+        """Return the window as it was before the run."""
+        places = [at for at, message in enumerate(window) if message.id == self.began and _is_user(message)]
+        if places:
+            return window[: places[-1]]
+        own = {message.id for message in state[_place(state, self.began) :]}
+        return [message for message in window if message.id is None or message.id not in own]
+
+
+def _beginning(new: Sequence[BaseMessage]) -> str:
+    """Return the id of the message with which a run begins that was given some messages."""
+    users = [message for message in new if _is_user(message)]
+    return _id(users[0] if users else new[0]) if new else ""
+
+
+def _is_answered(message: BaseMessage, window: Sequence[BaseMessage]) -> bool:
+    """Return whether a user message of a window is followed by all of its turn."""
+    if not _is_user(message) or not window or window[-1].id == message.id:
+        return False
+    last = window[-1]
+    return isinstance(last, AIMessage) and not last.tool_calls and any(each.id == message.id for each in window)
+
+
+def _place(messages: Sequence[Any], message_id: str) -> int:
+    """Return the position of the message that has an id; 0 if there is none."""
+    return next((at for at, message in enumerate(messages) if getattr(message, "id", None) == message_id), 0)
+
+
+def _is_result(message: object) -> bool:
+    return isinstance(message, ToolMessage)
+
+
+def _is_user(message: BaseMessage) -> bool:
+    return isinstance(message, HumanMessage) and not _is_summary(message)
+
+
+def _is_summary(message: BaseMessage) -> bool:
+    """Return whether a message is one that `SummarizationMiddleware` puts into the state."""
+    return message.additional_kwargs.get("lc_source") == "summarization"
+
+
+def _id(message: BaseMessage) -> str:
+    return message.id or ""

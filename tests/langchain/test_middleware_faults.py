@@ -1,0 +1,320 @@
+"""Runs of agents that break off, are interrupted, repeated and resumed: nothing is lost and nothing is stored twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langchain.agents.middleware import HumanInTheLoopMiddleware
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.types import Command, RetryPolicy
+
+from sessionkit_integrations import InMemoryStore, SessionManager, StoreError
+from tests.langchain.agents import RUN, agent, calls, check, look, said, stored, texts, thread
+
+SAVE = pytest.mark.parametrize("save", ["step", "run"])
+BOTH = pytest.mark.parametrize("run", ["invoke", "ainvoke"])
+
+
+class BrokenError(Exception):
+    """Raised by the model."""
+
+
+class Broken(InMemoryStore):
+    """Fails at each append whose number is in `fails`."""
+
+    def __init__(self, *fails: int) -> None:
+        super().__init__()
+        self.fails = fails
+        self.appends = 0
+
+    def append(self, *args: Any, **options: Any) -> Any:
+        self.appends += 1
+        if self.appends in self.fails:
+            raise StoreError("the store is down")
+        return super().append(*args, **options)
+
+
+def all_valid(model: Any) -> None:
+    for prompt in model.prompts:
+        check(prompt)
+
+
+@pytest.mark.pairwise
+@SAVE
+@BOTH
+def test_a_model_that_raises_at_once_leaves_the_question(run: str, save: str) -> None:
+    sessions = SessionManager()
+    graph, model = agent(sessions, BrokenError(), save=save)
+    with pytest.raises(BrokenError):
+        RUN[run](graph, said("a"), thread())
+    assert stored(sessions) == [("human", "a")]
+    RUN[run](graph, said("b"), thread())
+    assert stored(sessions) == [("human", "a"), ("human", "b"), ("ai", "2 seen")]
+    all_valid(model)
+
+
+@pytest.mark.pairwise
+@SAVE
+@BOTH
+def test_a_model_that_raises_in_the_middle_leaves_the_steps_before(run: str, save: str) -> None:
+    sessions = SessionManager()
+    graph, model = agent(sessions, calls("1", "2"), BrokenError(), save=save)
+    with pytest.raises(BrokenError):
+        RUN[run](graph, said("a"), thread())
+    steps = [("human", "a"), ("ai", "1,2"), ("tool", "seen"), ("tool", "seen")]
+    assert stored(sessions) == steps
+    RUN[run](graph, said("b"), thread())
+    assert stored(sessions) == [*steps, ("human", "b"), ("ai", "5 seen")]
+    all_valid(model)
+
+
+@BOTH
+def test_a_tool_that_raises_leaves_its_call_which_is_shown_as_interrupted(run: str) -> None:
+    sessions = SessionManager()
+    graph, model = agent(sessions, calls("1", name="stumble"))
+    with pytest.raises(RuntimeError, match="stumbled"):
+        RUN[run](graph, said("a"), thread())
+    assert stored(sessions) == [("human", "a"), ("ai", "1")]
+    RUN[run](graph, said("b"), thread())
+    interrupted: Any = model.prompts[-1][2]
+    assert (interrupted.status, interrupted.tool_call_id) == ("error", "1")
+    all_valid(model)
+
+
+def test_parallel_calls_of_which_one_raises_are_all_answered_later() -> None:
+    sessions = SessionManager()
+    both = AIMessage("", tool_calls=[*calls("1").tool_calls, *calls("2", name="stumble").tool_calls])
+    graph, model = agent(sessions, both)
+    with pytest.raises(RuntimeError, match="stumbled"):
+        graph.invoke(said("a"), thread())
+    graph.invoke(said("b"), thread())
+    assert [message.type for message in model.prompts[-1]] == ["human", "ai", "tool", "tool", "human"]
+    all_valid(model)
+
+
+@pytest.mark.pairwise
+@SAVE
+@BOTH
+def test_a_checkpointer_that_returns_every_run_changes_nothing(run: str, save: str) -> None:
+    """The state has more messages than a session remembers operations."""
+    sessions = SessionManager(memory_window=2)
+    graph, model = agent(sessions, checkpointer=InMemorySaver(), save=save)
+    for number in range(20):
+        result = RUN[run](graph, said(f"q{number}"), thread())
+    assert len(result["messages"]) == 40
+    assert stored(sessions) == [("human", "q18"), ("ai", "3 seen"), ("human", "q19"), ("ai", "3 seen")]
+    info = sessions.describe("s")
+    assert info is not None
+    assert info.appended == 40
+    assert [len(prompt) for prompt in model.prompts] == [1, *[3] * 19]
+    all_valid(model)
+
+
+@pytest.mark.pairwise
+@SAVE
+@BOTH
+@pytest.mark.parametrize("fault", ["model", "later", "tool"])
+def test_after_a_run_that_failed_a_checkpointer_repeats_nothing(fault: str, run: str, save: str) -> None:
+    sessions = SessionManager()
+    script: dict[str, Any] = {
+        "model": [BrokenError()],
+        "later": [calls("1"), BrokenError()],
+        "tool": [calls("1", name="stumble")],
+    }
+    graph, model = agent(sessions, *script[fault], checkpointer=InMemorySaver(), save=save)
+    with pytest.raises((BrokenError, RuntimeError)):
+        RUN[run](graph, said("a"), thread())
+    for text in ("b", "c"):
+        RUN[run](graph, said(text), thread())
+    kept = {"model": [], "later": [("ai", "1"), ("tool", "seen")], "tool": [("ai", "1")]}[fault]
+    shown = len(kept) + (fault == "tool") + 2
+    assert stored(sessions) == [
+        ("human", "a"),
+        *kept,
+        ("human", "b"),
+        ("ai", f"{shown} seen"),
+        ("human", "c"),
+        ("ai", f"{shown + 2} seen"),
+    ]
+    all_valid(model)
+
+
+@pytest.mark.pairwise
+@SAVE
+@BOTH
+@pytest.mark.parametrize("fault", ["model", "later"])
+def test_a_run_that_failed_is_resumed_where_it_was(fault: str, run: str, save: str) -> None:
+    sessions = SessionManager()
+    script = [BrokenError(), "done"] if fault == "model" else [calls("1"), BrokenError(), "done"]
+    graph, model = agent(sessions, *script, checkpointer=InMemorySaver(), save=save)
+    RUN[run](agent(sessions, "nice")[0], said("hello"), thread())
+    with pytest.raises(BrokenError):
+        RUN[run](graph, said("a"), thread())
+    RUN[run](graph, None, thread())
+    step = [] if fault == "model" else [("ai", "1"), ("tool", "seen")]
+    assert stored(sessions) == [("human", "hello"), ("ai", "nice"), ("human", "a"), *step, ("ai", "done")]
+    assert texts(model.prompts[-1]) == [("human", "hello"), ("ai", "nice"), ("human", "a"), *step]
+    all_valid(model)
+
+
+@BOTH
+def test_a_run_whose_store_was_down_is_resumed(run: str) -> None:
+    store = Broken(1)
+    sessions = SessionManager(store=store)
+    graph, model = agent(sessions, "done", checkpointer=InMemorySaver())
+    with pytest.raises(StoreError):
+        RUN[run](graph, said("a"), thread())
+    assert model.prompts == []
+    RUN[run](graph, None, thread())
+    assert stored(sessions) == [("human", "a"), ("ai", "done")]
+    all_valid(model)
+
+
+def test_the_error_of_the_model_is_raised_where_the_store_fails_too() -> None:
+    graph, _ = agent(SessionManager(store=Broken(3)), calls("1"), BrokenError())
+    with pytest.raises(BrokenError):
+        graph.invoke(said("a"), thread())
+
+
+def human(**options: Any) -> HumanInTheLoopMiddleware:
+    return HumanInTheLoopMiddleware(interrupt_on={"look": True}, **options)
+
+
+DECISIONS: dict[str, Any] = {
+    "approve": {"type": "approve"},
+    "edit": {"type": "edit", "edited_action": {"name": "look", "args": {}}},
+    "reject": {"type": "reject", "message": "no"},
+}
+
+
+@pytest.mark.pairwise
+@SAVE
+@BOTH
+@pytest.mark.parametrize("listed", ["before", "after"])
+@pytest.mark.parametrize("decision", DECISIONS)
+def test_a_human_may_be_asked_in_between(decision: str, listed: Any, run: str, save: str) -> None:
+    sessions = SessionManager()
+    options: Any = {listed: [human()]}
+    graph, model = agent(sessions, "nice", calls("1"), "done", checkpointer=InMemorySaver(), save=save, **options)
+    RUN[run](graph, said("hello"), thread())
+    asked = RUN[run](graph, said("a"), thread())
+    assert "__interrupt__" in asked
+    result = RUN[run](graph, Command(resume={"decisions": [DECISIONS[decision]]}), thread())
+    assert [message.type for message in result["messages"]][2:] == ["human", "ai", "tool", "ai"]
+    assert stored(sessions) == texts(result["messages"])
+    assert texts(model.prompts[-1]) == texts(result["messages"][:-1])
+    all_valid(model)
+
+
+def test_instead_of_a_decision_there_may_be_another_question() -> None:
+    sessions = SessionManager()
+    graph, model = agent(sessions, calls("1"), "done", after=[human()], checkpointer=InMemorySaver())
+    graph.invoke(said("a"), thread())
+    graph.invoke(said("b"), thread())
+    assert stored(sessions) == [("human", "a"), ("ai", "1"), ("human", "b"), ("ai", "done")]
+    all_valid(model)
+
+
+@pytest.mark.pairwise
+@pytest.mark.parametrize("node", ["interrupt_before", "interrupt_after"])
+@pytest.mark.parametrize("place", ["model", "tools", "SessionKitMiddleware.before_model"])
+def test_a_run_may_stop_at_any_node(place: str, node: str) -> None:
+    sessions = SessionManager()
+    options: Any = {node: [place]}
+    graph, model = agent(sessions, "nice", calls("1"), "done", checkpointer=InMemorySaver(), **options)
+    for text in ("hello", "a"):
+        graph.invoke(said(text), thread())
+        for _ in range(3):
+            graph.invoke(None, thread())
+    step = [("ai", "1"), ("tool", "seen")]
+    assert stored(sessions) == [("human", "hello"), ("ai", "nice"), ("human", "a"), *step, ("ai", "done")]
+    assert texts(model.prompts[-1]) == [("human", "hello"), ("ai", "nice"), ("human", "a"), *step]
+    all_valid(model)
+
+
+@pytest.mark.pairwise
+@BOTH
+@pytest.mark.parametrize("fault", ["model", "later"])
+def test_a_node_that_is_tried_again_stores_its_input_once(fault: str, run: str) -> None:
+    """The agent is a node of another graph, and each attempt is a run of the same messages."""
+    sessions = SessionManager()
+    script = [BrokenError(), "done"] if fault == "model" else [calls("1"), BrokenError(), "done"]
+    graph, model = agent(sessions, "nice", *script)
+    outer = StateGraph(MessagesState)
+    outer.add_node("agent", graph, retry_policy=RetryPolicy(max_attempts=2, initial_interval=0, jitter=False))
+    outer.add_edge(START, "agent")
+    compiled = outer.compile()
+    RUN[run](compiled, said("hello"), thread())
+    RUN[run](compiled, said("a"), thread())
+    step = [] if fault == "model" else [("ai", "1"), ("tool", "seen")]
+    assert stored(sessions) == [("human", "hello"), ("ai", "nice"), ("human", "a"), *step, ("ai", "done")]
+    assert texts(model.prompts[-1]) == [("human", "hello"), ("ai", "nice"), ("human", "a")]
+    all_valid(model)
+
+
+@pytest.mark.pairwise
+@SAVE
+@pytest.mark.parametrize("checkpointer", [False, True])
+def test_models_and_callers_may_use_an_id_again(checkpointer: bool, save: str) -> None:
+    sessions = SessionManager()
+    answer = AIMessage("yes", id="same")
+    saver = InMemorySaver() if checkpointer else None
+    graph, model = agent(sessions, answer, answer, answer, checkpointer=saver, save=save)
+    question = HumanMessage("really?")
+    for _ in range(3):
+        graph.invoke({"messages": [question] if not checkpointer else [HumanMessage("really?")]}, thread())
+    assert stored(sessions) == [("human", "really?"), ("ai", "yes")] * 3
+    assert [len(prompt) for prompt in model.prompts] == [1, 3, 5]
+
+
+def test_a_model_may_use_an_id_again_within_a_run() -> None:
+    sessions = SessionManager()
+    first, second = calls("1"), AIMessage("done", id="same")
+    first.id = "same"
+    graph, _ = agent(sessions, first, second)
+    graph.invoke(said("a"), thread())
+    assert stored(sessions) == [("human", "a"), ("ai", "1"), ("tool", "seen"), ("ai", "done")]
+
+
+def test_the_result_of_a_call_may_be_the_input() -> None:
+    sessions = SessionManager()
+    sessions.add_user_message("s", "a")
+    graph, model = agent(sessions, "done")
+    asked: Any = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    other: Any = {**asked, "id": "2"}
+    sessions.send_message("s", {"role": "assistant", "content": None, "tool_calls": [asked, other]})
+    graph.invoke({"messages": [ToolMessage("seen", tool_call_id="1")]}, thread())
+    assert [message.type for message in model.prompts[-1]] == ["human", "ai", "tool", "tool"]
+    all_valid(model)
+    assert stored(sessions) == [("human", "a"), ("ai", "1,2"), ("tool", "seen"), ("ai", "done")]
+
+
+def test_a_client_may_send_all_messages_with_each_run() -> None:
+    sessions = SessionManager(memory_window=2)
+    graph, model = agent(sessions)
+    kept: list[Any] = []
+    for number in range(5):
+        kept = graph.invoke({"messages": [*kept, HumanMessage(f"q{number}", id=f"q{number}")]}, thread())["messages"]
+    info = sessions.describe("s")
+    assert info is not None
+    assert info.appended == 10
+    assert texts(model.prompts[-1]) == [("human", "q3"), ("ai", "3 seen"), ("human", "q4")]
+    all_valid(model)
+
+
+def test_a_thread_with_a_checkpointer_moves_to_a_session() -> None:
+    sessions, saver = SessionManager(memory_window=2), InMemorySaver()
+    before, _ = agent(SessionManager(), tools=[look], checkpointer=saver)
+    for text in ("a", "b"):
+        before.invoke(said(text), thread())
+    state = before.get_state(thread()).values["messages"]
+    other = InMemorySaver()
+    graph, model = agent(sessions, checkpointer=other)
+    graph.update_state(thread(), {"messages": state})
+    graph.invoke(said("c"), thread())
+    assert stored(sessions) == [("human", "b"), ("ai", "3 seen"), ("human", "c"), ("ai", "5 seen")]
+    graph.invoke(said("d"), thread())
+    assert texts(model.prompts[-1]) == [("human", "c"), ("ai", "5 seen"), ("human", "d")]
