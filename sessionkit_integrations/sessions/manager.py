@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.records.codec import PlainCodec
@@ -20,6 +21,8 @@ from sessionkit_integrations.stores.urls import store_from_url
 from sessionkit_integrations.window.turns import Window
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from typing_extensions import Self
 
     from sessionkit_integrations.records.codec import Codec
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.background import Summaries
     from sessionkit_integrations.sessions.summaries import Summary
     from sessionkit_integrations.tokens import CountTokens
+
+_MADE_AGAIN = frozenset({"_plain", "_summaries", "_tokens_of", IDENTITY})
+"""Attributes that are no part of a pickled manager."""
 
 
 class SessionManager(WritesSessions, ReadsSessions, Closeable):
@@ -154,7 +160,7 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {name: value for name, value in vars(self).items() if name not in {"_plain", "_summaries", IDENTITY}}
+        state = {name: value for name, value in vars(self).items() if name not in _MADE_AGAIN}
         return _restore, (type(self), identity_of(self), state)
 
     def using(self, codec: Codec[Any], *, evict: bool = True) -> Chats[Any]:
@@ -172,7 +178,7 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         return Chats(self.store, window, self._encoding(codec), self._summaries)
 
     def _encoding(self, codec: Codec[Any]) -> Encoding[Any]:
-        return Encoding(codec, self._max_message_bytes, self._tokens_of)
+        return Encoding(codec, self._max_message_bytes, self._count)
 
     def _made_summaries(self) -> Summaries | None:
         if self._summary is None:
@@ -187,11 +193,15 @@ class SessionManager(WritesSessions, ReadsSessions, Closeable):
         summarizer = Summarizer(self._summary, lambda: self._window, encoding, self._max_message_bytes)
         return Summaries(self._summary, summarizer, self.store)
 
-    def _tokens_of(self, message: Message) -> int:
+    def _count(self, message: Message) -> int:
+        return self._tokens_of(message)
+
+    @cached_property
+    def _tokens_of(self) -> Callable[[Message], int]:
         # Imported where tokens limit a window.
         from sessionkit_integrations.tokens import approximate_tokens, counted  # noqa: PLC0415
 
-        return counted(self._count_tokens or approximate_tokens, message)
+        return partial(counted, self._count_tokens or approximate_tokens)
 
     def close(self) -> None:
         """Close the store, after the summaries that are being made, but no later than its timeout."""
