@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.llama_index.chat_stores import SessionKitAsyncChatStore, SessionKitChatStore
 from sessionkit_integrations.llama_index.memory import SessionKitMemory
 
 if TYPE_CHECKING:
+    from sessionkit_integrations.llama_index.steps import save_steps
     from sessionkit_integrations.llama_index.summarizing import summarizer
 
-__all__ = ["SessionKitAsyncChatStore", "SessionKitChatStore", "SessionKitMemory", "summarizer"]
+__all__ = ["SessionKitAsyncChatStore", "SessionKitChatStore", "SessionKitMemory", "save_steps", "summarizer"]
 
 if not TYPE_CHECKING:  # where this would make any misspelled name an Any
+    _MODULES = {"save_steps": "steps", "summarizer": "summarizing"}  # few use them
 
     def __getattr__(name: str) -> Any:
-        if name != "summarizer":
+        if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from sessionkit_integrations.llama_index.summarizing import summarizer  # noqa: PLC0415 - few summarise
-
-        globals()[name] = summarizer
-        return summarizer
+        value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        return value

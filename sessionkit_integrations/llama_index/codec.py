@@ -52,8 +52,11 @@ _ROLES = {
 }
 _HOLDING = frozenset({CitableBlock, CitationBlock, ChatMessage})
 _MESSAGE_ROLES = {role.value: role for role in MessageRole}
-_SHARED_KWARGS = ("tool_call_id", "name", "refusal")
-"""Additional keyword arguments that OpenAI's shape has a field for."""
+_SHARED_KWARGS = {"tool_call_id": {"tool"}, "name": {*_ROLES.values()}, "refusal": {"assistant"}}
+"""Additional keyword arguments that OpenAI's shape has a field for, and the roles that have it.
+
+Agents put a call's id into the assistant's message too, where a tool's result is the answer.
+"""
 _KNOWN = frozenset({"role", "blocks", "additional_kwargs"})
 _UNSUPPORTED_BLOCKS = "unknown_blocks"
 """Additional keyword argument for blocks of a later version of LlamaIndex."""
@@ -150,8 +153,8 @@ def _shared_kwargs(kwargs: Fields, role: str) -> dict[str, str]:
     """Return the additional keyword arguments that OpenAI's shape has a field for."""
     return {
         name: kwargs[name]
-        for name in _SHARED_KWARGS
-        if isinstance(kwargs.get(name), str) and (name != "refusal" or role == "assistant")
+        for name, roles in _SHARED_KWARGS.items()
+        if role in roles and isinstance(kwargs.get(name), str)
     }
 
 

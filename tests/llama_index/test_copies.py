@@ -10,7 +10,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from llama_index.core.agent.workflow import ReActAgent
 from llama_index.core.memory import ChatMemoryBuffer, Memory
 from llama_index.core.memory.memory import InsertMethod
 from llama_index.core.prompts import RichPromptTemplate
@@ -28,10 +27,10 @@ from sessionkit_integrations import (
     Summary,
     Window,
 )
+from tests.llama_index.agents import Script, react_agent, says
 from tests.llama_index.engines import split
 from tests.llama_index.samples import text, user
 from tests.llama_index.test_memory import Flushed
-from tests.llama_index.test_session_memory import ReActLLM
 
 if TYPE_CHECKING:
     import asyncio
@@ -206,7 +205,8 @@ async def test_a_context_of_an_agent_goes_on_in_the_same_session(
     make: Callable[[SessionManager], Any], serializer: JsonSerializer
 ) -> None:
     sessions = SessionManager(5)
-    agent = ReActAgent(llm=ReActLLM(), tools=[])
+    answer = says("Thought: easy.\nAnswer: done")
+    agent = react_agent(Script(answer, answer))
     context = Context(agent)
     await agent.run("one", ctx=context, memory=make(sessions))
     restored = Context.from_dict(

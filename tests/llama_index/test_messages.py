@@ -115,6 +115,15 @@ def test_tool_calls_are_read_as_such_by_any_chat_api(message: ChatMessage) -> No
     assert json.loads(call["function"]["arguments"])["q"] == "é 🧠"
 
 
+def test_the_id_of_a_call_is_a_field_of_its_result_alone() -> None:
+    sessions = SessionManager()
+    store = SessionKitChatStore(sessions=sessions)
+    answer = EVERY_KIND["answer that is a tool's result"]
+    store.add_message("s", answer)
+    assert sessions.get_session("s") == [{"role": "assistant", "content": "42"}]
+    assert store.get_messages("s") == [answer]
+
+
 def test_what_a_chat_api_wrote_is_read() -> None:
     sessions = SessionManager()
     url = "https://example.com/cat.png"

@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent, ReActAgent
 from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
-from llama_index.core.llms import MockLLM
-from llama_index.core.llms.mock import MockFunctionCallingLLM
 from llama_index.core.memory import Memory
 from llama_index.core.storage.chat_store.base_db import MessageStatus
 
@@ -23,7 +20,7 @@ from tests.llama_index.samples import assistant, text, user
 from tests.llama_index.test_memory import CHAT, Flushed, in_another_thread, in_this_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from sessionkit_integrations import Store
     from tests.backends import StoreMaker
@@ -251,48 +248,6 @@ async def test_chat_engines_work_asynchronously() -> None:
     for number in range(3):
         await achat(engine, f"q {number}")
     assert flushed.texts[::2] == ["q 0", "q 1"]
-
-
-class ReActLLM(MockLLM):
-    """Answers at once, as a ReAct agent asks for it."""
-
-    def __init__(self) -> None:
-        super().__init__(messages_to_prompt=lambda _: "Thought: easy.\nAnswer: done")
-
-
-def answer(messages: Sequence[ChatMessage], **_: Any) -> ChatMessage:
-    """Call a tool, then say what it returned."""
-    last = messages[-1]
-    if last.role == "tool":
-        return assistant(text(f"It says {last.content}"))
-    return assistant(ToolCallBlock(tool_call_id=f"call {last.content}", tool_name="look", tool_kwargs={"q": "x"}))
-
-
-def look(q: str) -> str:
-    """Look something up."""
-    return f"{q} found"
-
-
-def function_agent(**options: Any) -> FunctionAgent:
-    return FunctionAgent(
-        llm=MockFunctionCallingLLM(response_generator=answer), tools=[look], streaming=False, **options
-    )
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # LlamaIndex's agents use what others deprecate
-@pytest.mark.parametrize("make_agent", [lambda: ReActAgent(llm=ReActLLM(), tools=[]), function_agent])
-@pytest.mark.parametrize("in_a_workflow", [False, True])
-async def test_agents_work(make_agent: Callable[[], Any], in_a_workflow: bool) -> None:
-    sessions, flushed = SessionManager(1, InMemoryStore(archive=True)), Flushed()
-    memory = memory_of(sessions, flushed)
-    agent = make_agent()
-    runnable = AgentWorkflow(agents=[agent], root_agent=agent.name) if in_a_workflow else agent
-    for number in range(3):
-        await runnable.run(f"q {number}", memory=memory)
-    turn = ["user", "assistant"] if isinstance(agent, ReActAgent) else ["user", "assistant", "tool", "assistant"]
-    assert [each["role"] for each in sessions.get_session("s")] == turn
-    assert [each["role"] for each in sessions.get_archive("s")] == turn * 2
-    assert flushed.texts[:: len(turn)] == ["q 0", "q 1"]
 
 
 async def test_blocks_hear_turns_as_prompts_showed_them() -> None:
