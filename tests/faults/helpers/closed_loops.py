@@ -1,6 +1,6 @@
 """Event loops that are closed with operations under way.
 
-``python -m tests.faults.helpers.closed_loops KIND WHERE END`` prints ``done`` if a new loop works afterwards.
+``python -m tests.faults.helpers.closed_loops KIND WHERE`` prints each way of closing them after which a new loop works.
 Whatever Python has to say of what was left behind goes to the standard error.
 """
 
@@ -60,7 +60,14 @@ ENDS: dict[str, Callable[[asyncio.AbstractEventLoop, set[asyncio.Task[None]]], N
 }
 
 
-def main(kind: str, where: str, end: str) -> None:
+def main(kind: str, where: str) -> None:
+    """Close loops in each way."""
+    for end in ENDS:
+        play(end, kind, where)
+        print(end, flush=True)
+
+
+def play(end: str, kind: str, where: str) -> None:
     """Close loops, let the garbage collector find what they leave, and use another one."""
     store, _ = make(kind, where)
     sessions = SessionManager(store=store)
@@ -77,7 +84,6 @@ def main(kind: str, where: str, end: str) -> None:
         await sessions.aclose()
 
     asyncio.run(use())
-    sys.stdout.write("done\n")
 
 
 if __name__ == "__main__":
