@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 
     from tests.cli.running import Place
 
-HOSTILE = "\n" + "".join(f"{character} " for character in sorted(UNSEEN) if not "\ud800" <= character <= "\udfff")
+CHARACTERS = [character for character in sorted(UNSEEN) if not "\ud800" <= character <= "\udfff"]
+HOSTILE, SOME = (
+    "\n" + "".join(f"{character} " for character in characters)
+    for characters in (CHARACTERS, CHARACTERS[:100] + CHARACTERS[100::50])
+)
+"""All of them, and some for most places of a message: to show all of them everywhere would take seconds."""
 ARGUMENT = HOSTILE.replace("\0", "")
-"""The same, as an argument of a command may be."""
+"""All of them that an argument of a command may hold."""
 COLOURS = re.compile(r"\x1b\[[\d;]*m")
 
 
@@ -41,13 +46,13 @@ def record_of(**fields: Any) -> Record:
 
 @pytest.fixture
 def hostile(here: Place) -> Place:
-    """A session, archived in part, whose id and messages hold every character that cannot be seen."""
-    calls = [{"id": HOSTILE, "type": "function", "function": {"name": HOSTILE, "arguments": HOSTILE}}, HOSTILE, 7]
+    """A session, archived in part, whose first message and ids hold all of them, and whose other fields hold some."""
+    calls = [{"id": HOSTILE, "type": "function", "function": {"name": SOME, "arguments": SOME}}, SOME, 7]
     with here.sessions() as sessions:
         records = (
-            record_of(role="user", content=HOSTILE, name=HOSTILE),
-            record_of(role="assistant", content=[{"type": HOSTILE, HOSTILE: HOSTILE}], tool_calls=calls),
-            record_of(role="tool", content=HOSTILE, tool_call_id=HOSTILE, name=HOSTILE),
+            record_of(role="user", content=HOSTILE, name=SOME),
+            record_of(role="assistant", content=[{"type": SOME, SOME: SOME}], tool_calls=calls),
+            record_of(role="tool", content=SOME, tool_call_id=SOME, name=SOME),
         )
         sessions.store.replace("s", Edit(records, records), None, "1")
         for start in range(0, len(ARGUMENT), 1200):

@@ -148,10 +148,10 @@ def test_no_error_of_upstash_shows_the_token(
     monkeypatch.setenv("UPSTASH_REDIS_REST_URL", urls[fault])
     monkeypatch.setenv("UPSTASH_REDIS_REST_TOKEN", SECRET)
     makers: dict[str, Callable[[], Any]] = {
-        "argument": lambda: UpstashStore(urls[fault], SECRET, timeout=1),
-        "environment": lambda: UpstashStore.from_env(timeout=1),
+        "argument": lambda: UpstashStore(urls[fault], SECRET, timeout=0.4),
+        "environment": lambda: UpstashStore.from_env(timeout=0.4),
         "manager's URL": lambda: (
-            SessionManager.from_url(f"upstash://127.0.0.1:{urls[fault].rpartition(':')[2]}?timeout=1").store
+            SessionManager.from_url(f"upstash://127.0.0.1:{urls[fault].rpartition(':')[2]}?timeout=0.4").store
         ),
     }
     with caplog.at_level(logging.DEBUG):

@@ -152,6 +152,7 @@ def test_under_load_no_key_outlives_the_others(server: Server) -> None:
         print(f"{len(counts)} looks, {counts.count(0)} of them at an expired session")
 
 
+@pytest.mark.pairwise
 @pytest.mark.parametrize("kind", ["remove", "archive", "replace"])
 def test_an_edit_of_a_session_that_expires_meanwhile_starts_from_nothing(
     make_store: StoreMaker, call: Call, kind: str

@@ -194,7 +194,7 @@ for pickled in pickle.load(sys.stdin.buffer):
 def test_a_pickle_is_read_in_another_process_on_the_same_sessions(tmp_path: Path) -> None:
     with SessionManager(3, SQLiteStore(tmp_path / "s.db")) as sessions:
         sessions.add_user_message("s", "Hello")
-        stored = [make(sessions) for make in MAKERS]
+        stored: list[Any] = [make(sessions) for make in MAKERS]
         for made in stored:
             made.tokenizer_fn = list  # which a pickle names
         of_this_process = [make(SessionManager(3)) for make in MAKERS]
