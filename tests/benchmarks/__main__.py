@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.benchmarks import (
     output,
+    rows_agents,
     rows_imports,
     rows_load,
     rows_local,
@@ -41,6 +42,8 @@ ROWS: dict[str, Callable[[Setting], Awaitable[list[Line]]]] = {
     "upstash": rows_turns.upstash,
     "window": rows_window.write,
     "prompt": rows_window.prompt,
+    "agents": rows_agents.redis,
+    "agents-sqlite": rows_agents.sqlite,
     "tasks": rows_load.tasks,
     "processes": rows_load.processes,
     "sqlite": rows_local.sqlite,
@@ -51,7 +54,7 @@ ROWS: dict[str, Callable[[Setting], Awaitable[list[Line]]]] = {
 }
 
 
-ONE_AT_A_TIME = frozenset({"write", "read", "get_session", "turns", "upstash", "window", "prompt"})
+ONE_AT_A_TIME = frozenset({"write", "read", "get_session", "turns", "upstash", "window", "prompt", "agents"})
 """Rows in which a client waits for each answer."""
 
 

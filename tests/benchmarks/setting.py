@@ -41,6 +41,8 @@ class Sizes:
         sessions: Short ones, of those a million of which are extrapolated.
         conversations: Of which the memory is measured.
         imports: How often each is.
+        agents: Turns of an agent's conversation after which one is measured.
+        agent_turns: How often an agent's turn is: seldom, as its conversation grows by each.
     """
 
     effort: Effort
@@ -55,6 +57,8 @@ class Sizes:
     sessions: int
     conversations: int
     imports: int
+    agents: tuple[int, ...]
+    agent_turns: Effort
 
 
 FULL = Sizes(
@@ -70,6 +74,8 @@ FULL = Sizes(
     sessions=50_000,
     conversations=10,
     imports=7,
+    agents=(10, 200),
+    agent_turns=Effort(20, 2.0),
 )
 QUICK = replace(
     FULL,
@@ -85,6 +91,8 @@ QUICK = replace(
     sessions=20,
     conversations=1,
     imports=1,
+    agents=(2, 3),
+    agent_turns=Effort(2, 0.0),
 )
 
 

@@ -14,6 +14,7 @@ from tests.benchmarks import __main__ as side_by_side
 from tests.benchmarks import (
     decoding,
     keeping,
+    rows_agents,
     rows_imports,
     rows_load,
     rows_local,
@@ -93,6 +94,8 @@ ROWS = (
     rows_turns.UPSTASH,
     rows_window.WRITE,
     rows_window.PROMPT,
+    rows_agents.REDIS,
+    rows_agents.SQLITE,
     rows_load.ROW,
     rows_local.SQLITE,
     rows_local.MEMORY,
