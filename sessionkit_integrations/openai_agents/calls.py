@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.fields import Fields
     from sessionkit_integrations.records.media import Part
 
-CALL, RESULT = "c", "t"
-"""The call of a function, and its result."""
+CALL, CALL_AS_SAID, RESULT = "c", "f", "t"
+"""The call of a function, the same with all that the API says of one, and its result."""
 
 _ACTIONS = {
     "d": ("computer_call", "action", "computer"),
@@ -43,7 +43,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
 """The keys of those calls in the order in which the API gives them."""
 _DEFAULTS = {"id": NO_ID, "status": "completed", "execution": "client"}
 _CUSTOM, _REQUEST = "g", "w"
-CALLS = frozenset({CALL, _CUSTOM, _REQUEST, *_ACTIONS})
+CALLS = frozenset({CALL, CALL_AS_SAID, _CUSTOM, _REQUEST, *_ACTIONS})
 
 _RESULTS = {
     kinds.FUNCTION_OUTPUT: RESULT,
@@ -77,8 +77,9 @@ def to_call(item: Item) -> tuple[str, Fields] | None:
         return None
     if kind == kinds.CUSTOM_CALL:
         return _CUSTOM, {"id": call_id, "type": "custom", "custom": {"name": name, "input": text}}
-    letter = {kinds.FUNCTION_CALL: CALL, kinds.APPROVAL_REQUEST: _REQUEST}.get(kind, "")
-    return (letter, function_call(call_id, name, text)) if letter else None
+    if kind == kinds.FUNCTION_CALL:
+        return CALL_AS_SAID if "id" in item and "status" in item else CALL, function_call(call_id, name, text)
+    return (_REQUEST, function_call(call_id, name, text)) if kind == kinds.APPROVAL_REQUEST else None
 
 
 def make_call(letter: str, call: Fields) -> Item:
@@ -100,7 +101,8 @@ def make_call(letter: str, call: Fields) -> Item:
         return natural
     if "custom" in call:  # of another framework, whose results do not say what they answer
         text = json.dumps({"input": text}, ensure_ascii=False)
-    return {"arguments": text, "call_id": call_id or "", "name": name, "type": kinds.FUNCTION_CALL}
+    said = {"id": NO_ID, "status": "completed"} if letter == CALL_AS_SAID else {}
+    return {"arguments": text, "call_id": call_id or "", "name": name, "type": kinds.FUNCTION_CALL, **said}
 
 
 def to_result(item: Item) -> tuple[str, list[Part]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from pydantic import ValidationError
@@ -9,12 +10,14 @@ from pydantic import ValidationError
 from sessionkit_integrations import CorruptSessionError, InvalidMessageError
 from sessionkit_integrations.langchain.codec import LangChainCodec
 from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
+from sessionkit_integrations.openai_agents.codec import OpenAIAgentsCodec
 from sessionkit_integrations.records.codec import Codec, PlainCodec, decode_all, encode_all
 
 CODECS: dict[str, Codec[Any]] = {
     "plain": PlainCodec(),
     "LangChain": LangChainCodec(),
     "LlamaIndex": LlamaIndexCodec(),
+    "OpenAI Agents SDK": OpenAIAgentsCodec(),
 }
 _CALLS = (
     rb'[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}},'
@@ -38,13 +41,17 @@ def check(codec: Codec[Any], data: bytes) -> None:
         assert (error.session_id, error.position) == ("s", 1)  # noqa: PT017 - and nothing else is raised
         return
     assert repr(message)
-    if not isinstance(message, dict):
+    if not isinstance(message, (dict, list)):
         message.model_dump(warnings="none" if _has_invalid_blocks(message) else "error")
     try:
         records = encode_all(codec, [message])
     except InvalidMessageError:
         return
-    assert decode_all(codec, records, "s") == [message]
+    read = decode_all(codec, records, "s")
+    if isinstance(message, list):  # of items, which may be grouped in another way
+        assert list(chain.from_iterable(read)) == message
+    else:
+        assert read == [message]
 
 
 def _has_invalid_blocks(message: Any) -> bool:

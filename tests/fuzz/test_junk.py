@@ -15,6 +15,7 @@ from sessionkit_integrations import (
     SessionKitChatStore,
     SessionManager,
 )
+from sessionkit_integrations.openai_agents.codec import OpenAIAgentsCodec
 from sessionkit_integrations.providers import to_anthropic, to_gemini, to_openai
 from tests.fuzz.junk import LANGCHAIN, LLAMA_INDEX, plain, spoilt
 
@@ -25,6 +26,7 @@ READERS: dict[str, Callable[[SessionManager], Any]] = {
     "plain": lambda sessions: sessions.get_session("s"),
     "LangChain": lambda sessions: SessionKitChatMessageHistory("s", sessions).messages,
     "LlamaIndex": lambda sessions: SessionKitChatStore(sessions=sessions).get_messages("s"),
+    "OpenAI Agents SDK": lambda sessions: sessions.using(OpenAIAgentsCodec()).read("s"),
     "view": lambda sessions: sessions.view("s")._repr_html_(),
     "OpenAI": lambda sessions: to_openai(sessions.get_session("s"))["messages"],
     "Anthropic": lambda sessions: to_anthropic(sessions.get_session("s"))["messages"],

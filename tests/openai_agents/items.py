@@ -257,6 +257,12 @@ SAMPLES: dict[str, Item] = {
     "from tomorrow": {"type": "hologram", "frames": [{"z": 1, "a": [True, None, 1.0]}], "name": "Leia"},
 }
 """Items by what they are; those with an ``id`` first are as the SDK dumps what the API returned."""
+EVERY_KIND: list[list[Item]] = [
+    *([item] for item in SAMPLES.values()),
+    [SAMPLES["reasoning"], SAMPLES["answer"], SAMPLES["function call"], SAMPLES["custom call"], SAMPLES["image"]],
+    [{"role": "user", "content": "half an emoji: \ud83d", "\ud83d": [b"\xff", float("inf"), 2**2000]}],
+]
+"""The items of each record of the fixtures."""
 
 _KEYS = sorted({key for item in SAMPLES.values() for key in item})
 _TYPES = sorted({item["type"] for item in SAMPLES.values() if "type" in item})
