@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.server
 Rows = dict[str, list[float]]
 INSTALLED = [peer for peer in PEERS if not peer.missing]
 
@@ -107,7 +108,6 @@ ROWS = (
 PEERS_OF_ROWS = (*rows_redis.FULL_READERS, *rows_redis.WINDOW_READERS)
 
 
-@pytest.mark.server
 @pytest.mark.filterwarnings("ignore")  # what other packages warn of and leave open
 @pytest.mark.timeout(300)
 def test_the_side_by_side_benchmark_has_every_row_and_every_peer_in_it(tmp_path: Path) -> None:
