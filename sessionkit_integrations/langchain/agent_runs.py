@@ -226,9 +226,12 @@ class Run:
 
 
 def _beginning(new: Sequence[BaseMessage]) -> str:
-    """Return the id of the message with which a run begins that was given some messages."""
-    users = [message for message in new if _is_user(message)]
-    return _id(users[0] if users else new[0]) if new else ""
+    """Return the id of the message with which a run begins that was given some messages: of its last question."""
+    users = [at for at, message in enumerate(new) if _is_user(message)]
+    first = users[-1] if users else 0
+    while first > 0 and first - 1 in users:
+        first -= 1
+    return _id(new[first]) if new else ""
 
 
 def _is_answered(message: BaseMessage, window: Sequence[BaseMessage]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -16,6 +17,9 @@ from tests.langchain.agents import RUN, agent, calls, check, look, said, stored,
 
 SAVE = pytest.mark.parametrize("save", ["step", "run"])
 BOTH = pytest.mark.parametrize("run", ["invoke", "ainvoke"])
+NO_INTERRUPT = pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="LangGraph's interrupts need Python 3.11 in a loop"
+)
 
 
 class BrokenError(Exception):
@@ -192,7 +196,7 @@ DECISIONS: dict[str, Any] = {
 
 @pytest.mark.pairwise
 @SAVE
-@BOTH
+@pytest.mark.parametrize("run", ["invoke", pytest.param("ainvoke", marks=NO_INTERRUPT)])
 @pytest.mark.parametrize("listed", ["before", "after"])
 @pytest.mark.parametrize("decision", DECISIONS)
 def test_a_human_may_be_asked_in_between(decision: str, listed: Any, run: str, save: str) -> None:
@@ -315,6 +319,7 @@ def test_a_thread_with_a_checkpointer_moves_to_a_session() -> None:
     graph, model = agent(sessions, checkpointer=other)
     graph.update_state(thread(), {"messages": state})
     graph.invoke(said("c"), thread())
-    assert stored(sessions) == [("human", "b"), ("ai", "3 seen"), ("human", "c"), ("ai", "5 seen")]
+    assert stored(sessions) == [("human", "b"), ("ai", "3 seen"), ("human", "c"), ("ai", "3 seen")]
     graph.invoke(said("d"), thread())
-    assert texts(model.prompts[-1]) == [("human", "c"), ("ai", "5 seen"), ("human", "d")]
+    assert texts(model.prompts[0]) == [("human", "b"), ("ai", "3 seen"), ("human", "c")]
+    assert texts(model.prompts[1]) == [("human", "c"), ("ai", "3 seen"), ("human", "d")]
