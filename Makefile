@@ -20,6 +20,9 @@ export PYTHONDONTWRITEBYTECODE :=
 # A worker that has nothing left to do takes tests from another, as some take a thousand times as long as others.
 IN_PARALLEL := --numprocesses=auto --dist=worksteal
 
+# Tests also wait: for servers, processes and times to live. Three workers keep two cores busy.
+WITH_WAITING = --numprocesses=$(shell $(PYTHON) -c "import os; print(os.cpu_count() * 3 // 2)") --dist=worksteal
+
 # Those of MATRIX that run; a version manager puts names on the PATH that do not.
 FOUND = $(shell for python in $(MATRIX); do if $$python -c "" 2>/dev/null; then echo $$python; fi; done)
 
@@ -31,7 +34,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/python -m sessionkit_integrations demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest $(IN_PARALLEL)
+	$(BIN)/python -m pytest $(WITH_WAITING)
 
 # By the marks that tests/conftest.py and Hypothesis give to tests. Faults, files and random values take their time.
 test-quick: $(VENV)/.test
@@ -41,7 +44,7 @@ test-quick: $(VENV)/.test
 test-min: $(MIN)/.test
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTHONPATH=$(MIN)/alone $(MIN)/bin/python -m pytest --quiet \
 		--config-file=/dev/null --rootdir=. --import-mode=importlib --noconftest tests/test_window.py tests/test_records.py
-	$(MIN)/bin/python -m pytest $(IN_PARALLEL)
+	$(MIN)/bin/python -m pytest $(WITH_WAITING)
 
 # A folder for each, and make test in it.
 test-matrix:

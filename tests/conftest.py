@@ -16,7 +16,7 @@ from tests.pairwise import cover
 from tests.servers import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from types import ModuleType
 
     from sessionkit_integrations import Store
@@ -89,10 +89,16 @@ def _is_ours(name: str) -> bool:
     return name.startswith("tests.")
 
 
-def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over all that imports have made, which is much and stays."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Import without the garbage collector, and let it pass over all that was made, which is much and stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
