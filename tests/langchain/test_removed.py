@@ -32,4 +32,4 @@ def test_all_but_the_histories_works(taken_away: str) -> None:
         "RemovedClassError: SessionKitChatMessageHistory is built on BaseChatMessageHistory of langchain-core,"
         " which is not there any more: use create_agent with SessionKitMiddleware, on the same sessions"
     )
-    assert run.stdout.splitlines() == [said, said, said, "codec", "summarizer", "counter"], run.stderr
+    assert run.stdout.splitlines() == [said, said, said, "codec", "summarizer", "agent", "counter"], run.stderr

@@ -5,12 +5,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from langchain.agents import create_agent
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from sessionkit_integrations import RemovedClassError, SessionManager, Summary
 from sessionkit_integrations.demo.in_langchain import chat
-from sessionkit_integrations.langchain import HistoryFactory, SessionKitChatMessageHistory, summarizer
+from sessionkit_integrations.langchain import (
+    HistoryFactory,
+    SessionKitChatMessageHistory,
+    SessionKitMiddleware,
+    summarizer,
+)
 from sessionkit_integrations.langchain.codec import LangChainCodec
 from sessionkit_integrations.tokens import langchain_counter
 
@@ -46,6 +52,13 @@ def summarise(sessions: SessionManager) -> None:
     print("summarizer")
 
 
+def run_an_agent(sessions: SessionManager, model: FakeListChatModel) -> None:
+    agent = create_agent(model, middleware=[SessionKitMiddleware(sessions)])
+    agent.invoke({"messages": [HumanMessage("Hello")]}, {"configurable": {"thread_id": "agent"}})
+    assert [message["content"] for message in sessions.get_session("agent")] == ["Hello", "All about one."]
+    print("agent")
+
+
 def use() -> None:
     """Print what works, in the order in which it is tried."""
     model = FakeListChatModel(responses=["All about one."], custom_get_token_ids=lambda text: list(range(len(text))))
@@ -53,5 +66,6 @@ def use() -> None:
         refuse_histories(made)
         keep_messages(made)
         summarise(made)
+        run_an_agent(made, model)
     assert langchain_counter(model)({"role": "user", "content": "Hello"}) == len("Human: Hello")
     print("counter")
