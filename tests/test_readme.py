@@ -51,6 +51,7 @@ def run(
     monkeypatch.setenv("REDIS_URL", server.url)
     monkeypatch.setenv("UPSTASH_REDIS_REST_URL", backends.upstash().url)
     monkeypatch.setenv("UPSTASH_REDIS_REST_TOKEN", "token")
+    monkeypatch.setenv("OPENAI_AGENTS_DISABLE_TRACING", "1")  # which would send each run to OpenAI
     for name, url in (("OPENAI", f"{api.url}/v1"), ("ANTHROPIC", api.url), ("GOOGLE_GEMINI", api.url)):
         monkeypatch.setenv(f"{name}_BASE_URL", url)
         monkeypatch.setenv(f"{name.removeprefix('GOOGLE_')}_API_KEY", "key")

@@ -55,7 +55,7 @@ class SessionKitSession(SessionABC):
         check_manager(sessions)
         self.session_id = session_id
         # With any limit, the SDK leaves results out of a prompt whose calls have left the window.
-        self.session_settings = session_settings or SessionSettings(limit=NO_LIMIT)
+        self.session_settings: SessionSettings | None = session_settings or SessionSettings(limit=NO_LIMIT)
         self._chats: Chats[Sequence[Item]] = sessions.using(OpenAIAgentsCodec())
 
     async def get_items(self, limit: int | None = None) -> list[TResponseInputItem]:
