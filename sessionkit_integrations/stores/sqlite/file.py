@@ -18,13 +18,13 @@ import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sessionkit_integrations.errors import StoreError, StoreUnavailableError
 from sessionkit_integrations.runtime.forks import ForkSafe
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.runtime.retries import Attempts, Backoff, Failure, Policy, retrying
-from sessionkit_integrations.runtime.steps import run
+from sessionkit_integrations.runtime.steps import Step, run
 from sessionkit_integrations.stores.sqlite import schema
 from sessionkit_integrations.stores.sqlite.sql import COMMIT
 
@@ -53,6 +53,13 @@ _IO_ERROR_WRITE = 778
 
 _opening = threading.Lock()
 """Held while a file is made or opened: closing a file gives up this process's locks on it, also SQLite's."""
+
+
+class _Attempt(Step[Any]):
+    """An attempt at an operation, with all of its statements."""
+
+
+_ATTEMPT = _Attempt()
 
 
 class SQLiteFile(ForkSafe):
@@ -112,16 +119,13 @@ class SQLiteFile(ForkSafe):
             self._close()
 
     def _run(self, begin: Callable[[], Statements[T]], attempts: Attempts, *, writes: bool) -> T:
-        connection: sqlite3.Connection
-
-        def attempt() -> Statements[T]:
-            nonlocal connection
+        def perform(_attempt: _Attempt) -> T:
             if writes:
                 self._give_way()
             with self._lock:
                 connection = self._open_once()
                 try:
-                    return (yield from begin())
+                    return run(begin(), partial(self._execute, connection))
                 finally:
                     # Whatever happened, also Ctrl-C between two statements.
                     if connection.in_transaction:
@@ -134,11 +138,8 @@ class SQLiteFile(ForkSafe):
             attempts.deadline = max(attempts.deadline, self._written_at + self._timeout)
             return Failure(error, final=error.may_have_happened)
 
-        steps = retrying(self._name, attempt, attempts, judge)
-        try:
-            return run(steps, lambda statement: self._execute(connection, statement))
-        finally:
-            steps.close()  # which gives back the lock at once, whatever still refers to the steps, such as a traceback
+        result: T = run(retrying(self._name, lambda: _ATTEMPT, attempts, judge), perform)
+        return result
 
     def _give_way(self) -> None:
         """Leave the file to other processes for a moment, if this one has had it for long."""
