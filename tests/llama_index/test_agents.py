@@ -193,6 +193,36 @@ async def test_two_runs_at_once_on_one_session(make_memory: Callable[..., Memory
     assert last.flaws == []
 
 
+async def test_the_state_of_a_workflow_is_shown_and_not_stored(make_memory: Callable[..., Memory]) -> None:
+    sessions, script = SessionManager(), Script(calls("1"), says("a"))
+    agent = function_agent(script)
+    workflow = AgentWorkflow(agents=[agent], initial_state={"mood": "good"})
+    await workflow.run("q", memory=make_memory(sessions))
+    assert script.flaws == []
+    assert "mood" in script.said[0][0]
+    assert [each["content"] for each in sessions.get_session("s")] == ["q", None, "found 1", "a"]
+
+
+async def test_a_history_that_is_passed_takes_the_place_of_the_messages(make_memory: Callable[..., Memory]) -> None:
+    sessions, script = SessionManager(), Script(calls("1"), says("a 1"), says("a 2"), says("a 3"))
+    memory = make_memory(sessions)
+    await function_agent(script).run("q 1", memory=memory)
+    await function_agent(script).run("q 2", memory=memory, chat_history=await memory.aget())
+    await function_agent(script).run("q 3", memory=memory, chat_history=[user(text("q 0"))])
+    assert script.flaws == []
+    assert script.said[2:] == [["q 1", "look(1)", "found 1", "a 1", "q 2"], ["q 0", "q 3"]]
+    assert [each["content"] for each in sessions.get_session("s")] == ["q 0", "q 3", "a 3"]
+
+
+async def test_calls_that_another_writer_left_open_are_interrupted(make_memory: Callable[..., Memory]) -> None:
+    sessions, script = SessionManager(), Script(says("a"))
+    memory = make_memory(sessions)
+    await memory.aput_messages([user(text("q 1")), calls("1", "2"), result("2", "found 2")])
+    await function_agent(script).run("q 2", memory=memory)
+    assert script.flaws == []
+    assert script.said == [["q 1", "look(1) look(2)", "found 2", INTERRUPTED, "q 2"]]
+
+
 async def test_blocks_hear_whole_turns_of_agents_once() -> None:
     flushed = Flushed()
     memory = own_memory(SessionManager(1), memory_blocks=[flushed])
