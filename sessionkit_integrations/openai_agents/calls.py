@@ -69,7 +69,7 @@ def to_call(item: Item) -> tuple[str, Fields] | None:
     if not isinstance(call_id, str):
         return None
     for letter, (action_kind, field, tool) in _ACTIONS.items():
-        if kind == action_kind and field in item and item.get("execution") != "server":
+        if kind == action_kind and field in item:
             return letter, function_call(call_id, tool, _to_json(_object_of(item[field], field)))
     text = item.get("input" if kind == kinds.CUSTOM_CALL else "arguments")
     name = item.get("name")

@@ -94,19 +94,20 @@ async def test_an_open_call_is_left_as_it_is_and_answered_for_others(in_memory: 
 LIMITS: dict[int, list[int]] = {
     0: [],
     -1: [],
-    1: [7],  # of the last turn, which is longer
-    3: [5, 6, 7],
-    4: [0, 5, 6, 7],  # with the preamble, but without the turn of two
-    6: [0, 3, 4, 5, 6, 7],
-    7: [0, 3, 4, 5, 6, 7],
-    8: [0, 1, 2, 3, 4, 5, 6, 7],
-    100: [0, 1, 2, 3, 4, 5, 6, 7],
+    1: [8],  # of the last turn, which is longer
+    3: [6, 7, 8],
+    4: [6, 7, 8],
+    5: [0, 1, 6, 7, 8],  # with the preamble, but without the turn of two
+    7: [0, 1, 4, 5, 6, 7, 8],
+    8: [0, 1, 4, 5, 6, 7, 8],
+    9: [0, 1, 2, 3, 4, 5, 6, 7, 8],
+    100: [0, 1, 2, 3, 4, 5, 6, 7, 8],
 }
 
 
 @pytest.mark.parametrize("limit", LIMITS)
 async def test_a_limit_returns_whole_turns_and_of_a_long_last_one_its_end(limit: int) -> None:
-    roles = ["system", "user", "assistant", "user", "assistant", "user", "assistant", "assistant"]
+    roles = ["system", "system", "user", "assistant", "user", "assistant", "user", "assistant", "assistant"]
     items: list[Any] = [{"role": role, "content": str(number)} for number, role in enumerate(roles)]
     manager = SessionManager(10)
     await SessionKitSession("s", manager).add_items(items)
