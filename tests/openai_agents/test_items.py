@@ -177,7 +177,7 @@ def from_plain(message: Any) -> list[Item]:
     return read(encode_all(PLAIN, [message]))
 
 
-def test_signed_reasoning_of_others_is_as_the_sdk_gives_it_back_to_anthropic() -> None:
+def test_signed_reasoning_of_others_is_as_the_sdk_has_it_for_anthropic() -> None:
     details = [
         {"type": "reasoning.text", "text": "hm", "signature": "sig"},
         {"type": "reasoning.summary", "summary": "so"},
@@ -210,7 +210,7 @@ def test_parts_of_others_are_what_the_api_takes(part: dict[str, Any], shown: Ite
     assert item == {"content": [{"type": "input_text", "text": "See"}, shown], "role": "user"}
 
 
-def test_custom_calls_of_others_are_function_calls_as_their_results_are_function_outputs() -> None:
+def test_custom_calls_of_others_are_functions_as_their_results_are() -> None:
     message = SHOWN["custom call"]
     assert from_plain({**message, "content": "See"}) == [
         {"content": "See", "role": "assistant"},

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from agents import Agent, RunConfig, Runner, SessionSettings
+from agents import Agent, RunConfig, Runner, SessionSettings, function_tool
+from agents.run_internal import session_persistence
 
 from sessionkit_integrations.openai_agents import SessionKitSession
 from sessionkit_integrations.providers import to_openai
@@ -148,6 +149,44 @@ async def test_a_result_whose_call_has_left_the_window_is_in_no_prompt(in_memory
     model = Scripted([says("a")])
     await Runner.run(agent(model), "4", session=session)
     assert [item.get("content", item.get("type")) for item in model.prompts[0]] == ["2", "3", "4"]
+
+
+class Unheard(SessionKitSession):
+    """A session whose next answer to a write is lost: before the write was made, or after it."""
+
+    fails: str = ""
+
+    async def add_items(self, items: list[Any]) -> None:
+        fails, self.fails = self.fails, ""
+        if fails == "before":
+            raise ConnectionError(fails)
+        await super().add_items(items)
+        if fails == "after":
+            raise ConnectionError(fails)
+
+
+@pytest.mark.skipif(not hasattr(session_persistence, "resume_pending_session_write"), reason="an earlier SDK does not")
+@pytest.mark.parametrize("fails", ["before", "after"])
+async def test_the_sdk_resumes_after_a_write_of_which_it_does_not_know(in_memory: SessionManager, fails: str) -> None:
+    session = Unheard("s", in_memory)
+    model = Scripted([says("Hi")], [calls("1", "erase")], [says("Done.")])
+    careful: Agent[Any] = Agent("Ada", model=model, tools=[erase])
+    await Runner.run(careful, "Hello", session=session)
+    state = (await Runner.run(careful, "Erase it", session=session)).to_state()
+    state.approve(state.get_interruptions()[0])
+    session.fails = fails
+    with pytest.raises(ConnectionError):
+        await Runner.run(careful, state, session=session)
+    result = await Runner.run(careful, state, session=session)
+    assert result.final_output == "Done."
+    shown = [item.get("type") or item.get("content") for item in await session.get_items()]
+    assert shown == ["Hello", "message", "Erase it", "function_call", "function_call_output", "message"]
+
+
+@function_tool(needs_approval=True)
+def erase() -> str:
+    """Erase everything."""
+    return "erased"
 
 
 def says_part(text: str) -> list[Any]:

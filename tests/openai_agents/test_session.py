@@ -209,11 +209,12 @@ async def test_the_sdk_compacts_a_session(in_memory: SessionManager) -> None:
     assert in_memory.get_session("s")[1] == {"role": "assistant", "content": "[compaction left out]"}
 
 
-async def test_compaction_is_one_write_and_keeps_the_archive(tmp_path: Path) -> None:
+async def test_what_the_sdk_replaces_is_replaced_at_once_and_keeps_the_archive(tmp_path: Path) -> None:
+    """As its compaction does from 0.24 on; earlier ones clear the session, and then add to it."""
     with SessionManager(1, SQLiteStore(tmp_path / "chats.db", archive=True)) as manager:
-        inner, client = SessionKitSession("s", manager), Compacting()
-        await inner.add_items([*TURN, *TURN])
-        session = OpenAIResponsesCompactionSession("s", inner, client=client, compaction_mode="input")  # type: ignore[arg-type]
-        await session.run_compaction({"force": True})
-        assert same(await inner.get_items(), [QUESTION, SAMPLES["compaction"]])
+        session = SessionKitSession("s", manager)
+        await session.add_items([*TURN, *TURN])
+        replacement: list[Any] = [QUESTION, SAMPLES["compaction"]]
+        assert await session._atomic_replace_items(replacement)
+        assert same(await session.get_items(), [QUESTION, SAMPLES["compaction"]])
         assert len(manager.get_archive("s")) == 5
