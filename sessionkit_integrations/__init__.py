@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         VocabularyError,
     )
     from sessionkit_integrations.langchain.history import SessionKitChatMessageHistory
+    from sessionkit_integrations.langchain.middleware import SessionKitMiddleware
     from sessionkit_integrations.llama_index.chat_stores import SessionKitAsyncChatStore, SessionKitChatStore
     from sessionkit_integrations.llama_index.memory import SessionKitMemory
     from sessionkit_integrations.openai_agents.session import SessionKitSession
@@ -59,6 +60,7 @@ _MODULES = {
         "SummaryError",
     ),
     "langchain.history": ("SessionKitChatMessageHistory",),
+    "langchain.middleware": ("SessionKitMiddleware",),
     "llama_index.chat_stores": ("SessionKitAsyncChatStore", "SessionKitChatStore"),
     "llama_index.memory": ("SessionKitMemory",),
     "openai_agents.session": ("SessionKitSession",),
@@ -102,6 +104,7 @@ if TYPE_CHECKING:
         "SessionKitChatStore",
         "SessionKitError",
         "SessionKitMemory",
+        "SessionKitMiddleware",
         "SessionKitSession",
         "SessionManager",
         "SessionState",

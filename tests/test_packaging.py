@@ -83,6 +83,7 @@ with SessionManager(2, SQLiteStore({str(tmp_path / "chats.db")!r})) as sessions:
         ("langchain_core", "sessionkit_integrations.SessionKitChatMessageHistory", "langchain"),
         ("langchain_core", "__import__('sessionkit_integrations.langchain')", "langchain"),
         ("langchain_core", "from sessionkit_integrations.langchain import summarizer", "langchain"),
+        ("langchain", "sessionkit_integrations.SessionKitMiddleware", "agents"),
         ("langchain", "from sessionkit_integrations.langchain import SessionKitMiddleware", "agents"),
         ("llama_index", "from sessionkit_integrations.llama_index import summarizer", "llama-index"),
         ("llama_index", "sessionkit_integrations.SessionKitChatStore", "llama-index"),
@@ -144,7 +145,7 @@ def test_a_star_import_takes_what_the_extras_allow() -> None:
     names = set(sessionkit_integrations.__all__)
     assert set(python(star).stdout.split()) == names
     for package, missing in (
-        ("langchain_core", {"SessionKitChatMessageHistory"}),
+        ("langchain_core", {"SessionKitChatMessageHistory", "SessionKitMiddleware"}),
         ("llama_index", {"SessionKitAsyncChatStore", "SessionKitChatStore", "SessionKitMemory"}),
         ("agents", {"SessionKitSession"}),
         ("redis", {"RedisStore"}),
