@@ -108,7 +108,9 @@ class Run:
             return cls(progress["session_id"], progress["run"], progress["began"], kept, is_sure=False)
         kept = [_id(message) for message in messages if message.id in stored]
         is_sure = progress is None or progress["ended"]
-        return cls(session_id(), secrets.token_hex(8), _beginning(new), kept, is_sure=is_sure)
+        # Without anything new, the model is asked again, as after its reply was removed from the state.
+        began = _beginning(new or messages)
+        return cls(session_id(), secrets.token_hex(8), began, kept, is_sure=is_sure)
 
     def progress(self, *, ended: bool = False) -> Progress:
         """Return what a checkpointer keeps of the run."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from langchain.agents.middleware import HumanInTheLoopMiddleware
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command, RetryPolicy
@@ -323,3 +323,14 @@ def test_a_thread_with_a_checkpointer_moves_to_a_session() -> None:
     graph.invoke(said("d"), thread())
     assert texts(model.prompts[0]) == [("human", "b"), ("ai", "3 seen"), ("human", "c")]
     assert texts(model.prompts[1]) == [("human", "c"), ("ai", "3 seen"), ("human", "d")]
+
+
+def test_a_model_may_be_asked_again_where_its_reply_was_removed() -> None:
+    sessions = SessionManager(memory_window=2)
+    graph, model = agent(sessions, checkpointer=InMemorySaver())
+    for text in ("a", "b", "c"):
+        reply = graph.invoke(said(text), thread())["messages"][-1]
+    graph.invoke({"messages": [RemoveMessage(id=reply.id)]}, thread())
+    assert texts(model.prompts[-1]) == [("human", "b"), ("ai", "3 seen"), ("human", "c")]
+    assert stored(sessions)[-2:] == [("ai", "3 seen"), ("ai", "3 seen")]
+    all_valid(model)
