@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from hypothesis import strategies as st
 
 Item = dict[str, Any]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Return whether two values are the same JSON, byte for byte."""
+    return json.dumps(one) == json.dumps(other)
+
 
 PNG_URL = "data:image/png;base64,iVBORw0KGgo="
 SAMPLES: dict[str, Item] = {

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from agents import Agent, RunConfig, Runner, SessionSettings, function_tool
+from agents.memory import OpenAIResponsesCompactionSession
 from agents.run_internal import session_persistence
 
 from sessionkit_integrations.openai_agents import SessionKitSession
 from sessionkit_integrations.providers import to_openai
+from tests.openai_agents.items import same
 from tests.openai_agents.model import Scripted, agent, calls, says, thinks
 
 if TYPE_CHECKING:
     from sessionkit_integrations import SessionManager
-
-
-def same(one: Any, other: Any) -> bool:
-    """Return whether two values are the same JSON, byte for byte."""
-    return json.dumps(one) == json.dumps(other)
 
 
 async def test_a_run_is_stored_and_the_next_one_gets_it(sessions: SessionManager) -> None:
@@ -149,6 +146,35 @@ async def test_a_result_whose_call_has_left_the_window_is_in_no_prompt(in_memory
     model = Scripted([says("a")])
     await Runner.run(agent(model), "4", session=session)
     assert [item.get("content", item.get("type")) for item in model.prompts[0]] == ["2", "3", "4"]
+
+
+async def test_a_run_compacts_and_the_next_one_goes_on_from_there(in_memory: SessionManager) -> None:
+    client = SimpleNamespace(responses=Compacting())
+    session = OpenAIResponsesCompactionSession(
+        "s",
+        SessionKitSession("s", in_memory),
+        client=client,  # type: ignore[arg-type]
+        compaction_mode="input",
+        should_trigger_compaction=lambda seen: len(seen["session_items"]) > 3,
+    )
+    model = Scripted([calls("1")], [says("a cat")], [says("yes")])
+    await Runner.run(agent(model), "What is there?", session=session)
+    compacted = [{"role": "user", "content": "What is there?"}, {"encrypted_content": "gAAAA", "type": "compaction"}]
+    assert same(await session.get_items(), compacted)
+    await Runner.run(agent(model), "Sure?", session=session)
+    assert same(model.prompts[2], [*compacted, {"content": "Sure?", "role": "user"}])
+
+
+class Compacting:
+    """OpenAI's API for compaction."""
+
+    async def compact(self, **request: Any) -> Any:
+        question = request["input"][0]
+        output = [
+            {"role": "user", "content": question["content"]},
+            {"encrypted_content": "gAAAA", "type": "compaction"},
+        ]
+        return SimpleNamespace(output=output, usage=None)
 
 
 class Unheard(SessionKitSession):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sessionkit_integrations import InvalidMessageError, InvalidSessionIdError, SessionManager, SQLiteStore, Summary
 from sessionkit_integrations.langchain import SessionKitChatMessageHistory
 from sessionkit_integrations.openai_agents import SessionKitSession
-from tests.openai_agents.items import SAMPLES
+from tests.openai_agents.items import SAMPLES, same
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,11 +27,6 @@ CALLS: Any = [SAMPLES["reasoning"], *({**SAMPLES["function call"], "call_id": ea
 OUTPUTS: Any = [{**SAMPLES["function output"], "call_id": each} for each in ("1", "2")]
 ANSWER: Any = SAMPLES["answer"]
 TURN: list[Any] = [QUESTION, *CALLS, *OUTPUTS, ANSWER]
-
-
-def same(one: Any, other: Any) -> bool:
-    """Return whether two values are the same JSON, byte for byte."""
-    return json.dumps(one) == json.dumps(other)
 
 
 def times(manager: SessionManager) -> list[Any]:
