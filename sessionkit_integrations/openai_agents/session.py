@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import MissingDependencyError
@@ -62,8 +61,8 @@ class SessionKitSession(SessionABC):
         """Return the items in the session's window, oldest first.
 
         Args:
-            limit: Most items to return: those of the newest turns that fit as a whole, and the preamble if it fits
-                beside the last turn. Of a last turn that is longer, its newest items. Where it is ``None``, that of the
+            limit: Most items to return: those of the newest turns that fit as a whole or, of a last turn that is
+                longer, its newest items. The preamble comes before the oldest turn. Where it is ``None``, that of the
                 ``session_settings`` counts.
         """
         if limit is None and self.session_settings is not None:
@@ -105,26 +104,16 @@ class SessionKitSession(SessionABC):
 
 def _newest(session: SessionSnapshot[Sequence[Item]], limit: int | None) -> list[Item]:
     """Return the newest items of a session, by whole turns; see `SessionKitSession.get_items`."""
-    preamble = list(chain.from_iterable(session.messages("preamble")))
+    numbers = [0] * session.preamble_end + number_turns(session.roles[session.window_start :])
     turns: dict[int, list[Item]] = {}
-    numbers = number_turns(session.roles[session.window_start :])
-    for number, items in zip(numbers, session.messages("window"), strict=True):
+    for number, items in zip(numbers, session.messages("preamble", "window"), strict=True):
         turns.setdefault(number, []).extend(items)
-    *older, last = turns.values() if turns else [preamble]
-    if limit is None:
-        return list(chain(preamble if turns else (), *older, last))
-    if len(last) >= limit:
-        return last[len(last) - max(limit, 0) :]
-    room = limit - len(last)
-    pinned = preamble if turns and len(preamble) <= room else []
-    room -= len(pinned)
-    newest = [last]
-    for turn in reversed(older):
-        room -= len(turn)
-        if room < 0:
-            break
-        newest.insert(0, turn)
-    return list(chain(pinned, *newest))
+    newest: list[Item] = []
+    for turn in reversed(turns.values()):
+        if limit is not None and len(newest) + len(turn) > limit:
+            return newest or turn[len(turn) - max(limit, 0) :]
+        newest = turn + newest
+    return newest
 
 
 def _typed(items: Sequence[Item]) -> list[TResponseInputItem]:

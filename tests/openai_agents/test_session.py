@@ -91,10 +91,9 @@ LIMITS: dict[int, list[int]] = {
     -1: [],
     1: [8],  # of the last turn, which is longer
     3: [6, 7, 8],
-    4: [6, 7, 8],
-    5: [0, 1, 6, 7, 8],  # with the preamble, but without the turn of two
-    7: [0, 1, 4, 5, 6, 7, 8],
-    8: [0, 1, 4, 5, 6, 7, 8],
+    4: [6, 7, 8],  # without the turn of two
+    5: [4, 5, 6, 7, 8],
+    8: [2, 3, 4, 5, 6, 7, 8],  # without the preamble of two
     9: [0, 1, 2, 3, 4, 5, 6, 7, 8],
     100: [0, 1, 2, 3, 4, 5, 6, 7, 8],
 }
@@ -111,6 +110,22 @@ async def test_a_limit_returns_whole_turns_and_of_a_long_last_one_its_end(limit:
     by_settings = SessionKitSession("s", manager, session_settings=settings)
     assert by_settings.session_settings is settings
     assert await by_settings.get_items() == [items[each] for each in LIMITS[limit]]
+
+
+@given(sizes=st.lists(st.integers(1, 4), min_size=1, max_size=4), preamble=st.integers(0, 2), added=st.integers(1, 4))
+async def test_the_sdk_can_tell_whether_a_write_was_made(sizes: list[int], preamble: int, added: int) -> None:
+    """It compares the newest items before the write, and more of them after it."""
+    session = SessionKitSession("s", SessionManager(10))
+    roles = ["system"] * preamble
+    for size in sizes:
+        roles += ["user", *["assistant"] * (size - 1)]
+    items: list[Any] = [{"role": role, "content": str(number)} for number, role in enumerate(roles)]
+    await session.add_items(items)
+    batch: list[Any] = [{"role": "assistant", "content": f"new {number}"} for number in range(added)]
+    before = await session.get_items(limit=added + 1)
+    assert (await session.get_items(limit=len(before) + added))[-len(before) :] == before
+    await session.add_items(batch)
+    assert await session.get_items(limit=len(before) + added) == before + batch
 
 
 async def test_a_preamble_alone_has_a_limit_too(in_memory: SessionManager) -> None:
