@@ -121,6 +121,21 @@ async def test_a_reasoning_agent_leaves_what_it_thought() -> None:
     assert script.said[-1][1:] == ["q 1", thought.content, "q 2"]
 
 
+async def test_what_a_reasoning_agent_thought_comes_before_the_steps_of_the_next() -> None:
+    memory = own_memory(SessionManager())
+    thinks = says('Thought: It knows.\nAction: handoff\nAction Input: {"to_agent": "second", "reason": "of it"}')
+    script = Script(thinks, calls("1"), DownError())
+    first = react_agent(script, name="first", description="The first.")
+    second = function_agent(script, name="second", description="The second.")
+    handler = AgentWorkflow(agents=[first, second], root_agent="first").run("q 1", memory=memory)
+    with pytest.raises(DownError):
+        await handler
+    thought, *steps = map(brief, await save_steps(handler.ctx))
+    assert thought.startswith("Thought: It knows.\nAction: handoff")
+    assert steps == ["look(1)", "found 1"]
+    assert list(map(brief, await memory.aget())) == ["q 1", thought, *steps]
+
+
 async def test_a_context_in_which_nothing_ran_or_all_ended_has_no_steps() -> None:
     sessions = SessionManager()
     agent = function_agent(Script(calls("1"), says("Hello.")))
