@@ -11,7 +11,6 @@ from sessionkit_integrations.errors import InvalidSessionIdError, MissingDepende
 try:
     from langchain.agents.middleware.types import AgentMiddleware
     from langgraph.config import get_config
-    from langgraph.errors import GraphBubbleUp
 except ImportError as error:
     raise MissingDependencyError("SessionKitMiddleware", "agents") from error
 
@@ -144,8 +143,6 @@ class SessionKitMiddleware(AgentMiddleware[SessionKitState, Any]):
         yield from current.ask(messages)
         try:
             response = yield from _CallModel(request.override(messages=current.prompt(request.messages, messages)))
-        except GraphBubbleUp:  # an interrupt, after which the run goes on
-            raise
         except Exception:
             yield from _rescue(current, messages)
             raise
@@ -203,7 +200,7 @@ class _CallModel(Step["ModelResponse[Any]"]):
 
 
 def _rescue(current: Run, messages: Sequence[BaseMessage]) -> Steps[None]:
-    """Store the results of tools that a model did not answer, as it raised."""
+    """Store the results of tools that a model did not answer, as it raised or was interrupted."""
     try:
         yield from current.store(messages)
     except SessionKitError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 from typing import Any
 from uuid import UUID
@@ -126,6 +127,7 @@ def test_what_a_stream_shows_of_our_own_state_is_json() -> None:
     ours = [value for update in updates for name, value in update.items() if name.startswith("SessionKit")]
     assert len(ours) == 5
     assert json.loads(json.dumps(ours)) == ours
+    assert {type(value["sessionkit_run"]) for value in copy.deepcopy(ours) if value} == {str}
 
 
 def test_a_batch_of_runs_keeps_sessions_apart() -> None:
@@ -214,3 +216,11 @@ def test_an_input_of_several_turns_is_stored_as_it_is() -> None:
     graph.invoke({"messages": shots}, thread())
     assert texts(model.prompts[0]) == texts(shots)
     assert stored(sessions) == [*texts(shots), ("ai", "3 seen")]
+
+
+def test_a_question_of_several_messages_is_seen_whole() -> None:
+    sessions = SessionManager(memory_window=1)
+    graph, model = agent(sessions)
+    graph.invoke(said("a"), thread())
+    graph.invoke({"messages": [HumanMessage("a file"), HumanMessage("what is in it?")]}, thread())
+    assert texts(model.prompts[-1]) == [("human", "a file"), ("human", "what is in it?")]

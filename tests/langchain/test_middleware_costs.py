@@ -107,3 +107,14 @@ def test_a_run_that_is_resumed_reads_the_window_once(backends: Backends) -> None
         client.config_resetstat()
         graph.invoke(Command(resume={"decisions": [{"type": "approve"}]}), thread())
         assert executed(client) == times(2, lrange=1)
+
+
+def test_a_run_that_is_resumed_at_the_model_stores_results_with_the_reply(backends: Backends) -> None:
+    client = backends.server("redis-8.2").client()
+    with client, filled(5, backends) as sessions:
+        graph, _ = agent(sessions, calls("1"), "done", interrupt_after=["tools"], checkpointer=InMemorySaver())
+        graph.invoke(said("a"), thread())
+        client.config_resetstat()
+        graph.invoke(None, thread())
+        assert executed(client) == times(1, lrange=1)
+        assert stored(sessions)[-3:] == [("ai", "1"), ("tool", "seen"), ("ai", "done")]

@@ -6,11 +6,11 @@ import sys
 from typing import Any
 
 import pytest
-from langchain.agents.middleware import HumanInTheLoopMiddleware
+from langchain.agents.middleware import AgentMiddleware, HumanInTheLoopMiddleware, hook_config
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
-from langgraph.types import Command, RetryPolicy
+from langgraph.types import Command, RetryPolicy, interrupt
 
 from sessionkit_integrations import InMemoryStore, SessionManager, StoreError
 from tests.langchain.agents import RUN, agent, calls, check, look, said, stored, texts, thread
@@ -283,14 +283,59 @@ def test_a_model_may_use_an_id_again_within_a_run() -> None:
     assert stored(sessions) == [("human", "a"), ("ai", "1"), ("tool", "seen"), ("ai", "done")]
 
 
-def test_the_result_of_a_call_may_be_the_input() -> None:
+class Twice(AgentMiddleware[Any, Any]):
+    """Asks the model again, once, with the same messages."""
+
+    asked = 0
+
+    @hook_config(can_jump_to=["model"])
+    def after_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:
+        self.asked += 1
+        return {"jump_to": "model"} if self.asked == 1 else None
+
+
+def test_a_model_may_use_an_id_again_for_the_same_question() -> None:
+    sessions = SessionManager()
+    graph, _ = agent(sessions, AIMessage("no", id="same"), AIMessage("yes", id="same"), before=[Twice()])
+    graph.invoke(said("a"), thread())
+    assert stored(sessions) == [("human", "a"), ("ai", "no"), ("ai", "yes")]
+
+
+class Interrupts(AgentMiddleware[Any, Any]):
+    """Asks a human before the model is asked a second time."""
+
+    def wrap_model_call(self, request: Any, handler: Any) -> Any:
+        if request.messages[-1].type == "tool":
+            interrupt("go on?")
+        return handler(request)
+
+
+@pytest.mark.pairwise
+@SAVE
+@pytest.mark.parametrize("listed", ["before", "after"])
+def test_a_human_may_be_asked_within_a_call_of_the_model(listed: str, save: str) -> None:
+    sessions = SessionManager()
+    options: Any = {listed: [Interrupts()]}
+    graph, model = agent(sessions, calls("1"), "done", checkpointer=InMemorySaver(), save=save, **options)
+    assert "__interrupt__" in graph.invoke(said("a"), thread())
+    graph.invoke(Command(resume="yes"), thread())
+    assert stored(sessions) == [("human", "a"), ("ai", "1"), ("tool", "seen"), ("ai", "done")]
+    all_valid(model)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_result_of_a_call_may_be_the_input(fails: bool) -> None:
     sessions = SessionManager()
     sessions.add_user_message("s", "a")
-    graph, model = agent(sessions, "done")
+    graph, model = agent(sessions, *([BrokenError()] if fails else []), "done", checkpointer=InMemorySaver())
     asked: Any = {"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
     other: Any = {**asked, "id": "2"}
     sessions.send_message("s", {"role": "assistant", "content": None, "tool_calls": [asked, other]})
-    graph.invoke({"messages": [ToolMessage("seen", tool_call_id="1")]}, thread())
+    result: Any = {"messages": [ToolMessage("seen", tool_call_id="1")]}
+    if fails:
+        with pytest.raises(BrokenError):
+            graph.invoke(result, thread())
+    graph.invoke(None if fails else result, thread())
     assert [message.type for message in model.prompts[-1]] == ["human", "ai", "tool", "tool"]
     all_valid(model)
     assert stored(sessions) == [("human", "a"), ("ai", "1,2"), ("tool", "seen"), ("ai", "done")]

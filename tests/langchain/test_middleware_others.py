@@ -114,6 +114,26 @@ def test_summaries_of_the_state_are_not_stored(listed: str, run: str, save: str,
         assert "sum" not in f"{texts(prompt)[:-5]}"
 
 
+@pytest.mark.parametrize("save", ["step", "run"])
+def test_a_run_that_was_summarised_is_resumed(save: str) -> None:
+    sessions = SessionManager()
+    sessions.add_user_message("s", "hello")
+    summarizing = SummarizationMiddleware(Scripted(answers=["sum"] * 9), trigger=("messages", 4), keep=("messages", 2))
+    script = [calls("c0"), calls("c1"), RuntimeError("down"), calls("c2"), "done"]
+    graph, model = agent(sessions, *script, save=save, after=[summarizing], checkpointer=InMemorySaver())
+    with pytest.raises(RuntimeError, match="down"):
+        graph.invoke(said("a"), thread())
+    graph.invoke(None, thread())
+    steps = [each for number in range(3) for each in (("ai", f"c{number}"), ("tool", "seen"))]
+    assert stored(sessions) == [("human", "hello"), ("human", "a"), *steps, ("ai", "done")]
+    for prompt in model.prompts:
+        check(prompt)
+    progress = graph.get_state(thread()).values["sessionkit"]
+    graph.invoke(said("b"), thread())
+    again = graph.get_state(thread()).values["sessionkit"]
+    assert len(again["stored"]) < len(progress["stored"])
+
+
 def test_a_long_run_is_summarised_for_the_model_and_stored_whole() -> None:
     sessions = SessionManager()
     sessions.add_user_message("s", "hello")
@@ -284,6 +304,22 @@ def test_messages_of_a_request_are_seen_and_not_stored(listed: str) -> None:
     assert sorted(seen) == sorted(["first", "a", "3 seen", "b", "last"])
 
 
+class Asks(AgentMiddleware[Any, Any]):
+    """Asks in place of the caller."""
+
+    def before_model(self, state: Any, runtime: Any) -> dict[str, Any]:
+        return {"messages": [HumanMessage(f"question {len(state['messages'])}")]}
+
+
+def test_the_question_may_come_from_a_hook() -> None:
+    sessions = SessionManager()
+    graph, model = agent(sessions, after=[Asks()], checkpointer=InMemorySaver())
+    for _ in range(3):
+        graph.invoke({"messages": []}, thread())
+    assert texts(model.prompts[-1]) == stored(sessions)[:-1]
+    assert [kind for kind, _ in stored(sessions)] == ["human", "ai"] * 3
+
+
 def test_what_is_edited_for_the_model_is_stored_whole() -> None:
     sessions = SessionManager()
     editing = ContextEditingMiddleware(edits=[ClearToolUsesEdit(trigger=1, keep=0)])
@@ -354,6 +390,30 @@ def test_an_agent_in_a_tool_writes_in_a_session_of_its_own_or_in_none(
     assert texts(inner_model.prompts[-1]) == asked[:-1]
     assert ("no thread_id of its own" in caplog.text) == (not own)
     check(model.prompts[-1])
+
+
+def test_an_agent_in_a_tool_sees_what_its_own_checkpointer_kept() -> None:
+    inner, inner_model = agent(SessionManager(), checkpointer=True)
+
+    @tool
+    def ask() -> str:
+        """Ask another agent."""
+        return str(inner.invoke(said("asked"))["messages"][-1].text)
+
+    graph, _ = agent(
+        SessionManager(),
+        calls("1", name="ask"),
+        "one",
+        calls("2", name="ask"),
+        tools=[ask],
+        checkpointer=InMemorySaver(),
+    )
+    graph.invoke(said("a"), thread())
+    graph.invoke(said("b"), thread())
+    assert [texts(prompt) for prompt in inner_model.prompts] == [
+        [("human", "asked")],
+        [("human", "asked"), ("ai", "1 seen"), ("human", "asked")],
+    ]
 
 
 @BOTH
