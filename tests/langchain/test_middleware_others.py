@@ -312,12 +312,12 @@ class Asks(AgentMiddleware[Any, Any]):
 
 
 def test_the_question_may_come_from_a_hook() -> None:
-    sessions = SessionManager()
+    sessions = SessionManager(memory_window=2)
     graph, model = agent(sessions, after=[Asks()], checkpointer=InMemorySaver())
     for _ in range(3):
         graph.invoke({"messages": []}, thread())
-    assert texts(model.prompts[-1]) == stored(sessions)[:-1]
-    assert [kind for kind, _ in stored(sessions)] == ["human", "ai"] * 3
+    assert texts(model.prompts[-1]) == [("human", "question 2"), ("ai", "3 seen"), ("human", "question 4")]
+    assert stored(sessions) == [*texts(model.prompts[-1]), ("ai", "3 seen")]
 
 
 def test_what_is_edited_for_the_model_is_stored_whole() -> None:
