@@ -2,7 +2,8 @@
 
 The model is a real one where its key is in the environment, and else the offline model of the
 demonstration, which answers by a few rules from nothing but its prompt. For a real one in
-LangChain or LlamaIndex, install its integration.
+LangChain or LlamaIndex, install its integration; for one in the OpenAI Agents SDK that is not
+OpenAI's, `openai-agents[litellm]`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Real(NamedTuple):
     model: str
     langchain: str
     llama_index: str
+    openai_agents: str
 
 
 MODELS = (
@@ -35,18 +37,21 @@ MODELS = (
         "gpt-5.5",
         "langchain_openai:ChatOpenAI",
         "llama_index.llms.openai:OpenAI",
+        "gpt-5.5",
     ),
     Real(
         "ANTHROPIC_API_KEY",
         "claude-opus-5-5",
         "langchain_anthropic:ChatAnthropic",
         "llama_index.llms.anthropic:Anthropic",
+        "litellm/anthropic/claude-opus-5-5",
     ),
     Real(
         "GEMINI_API_KEY",
         "gemini-3-flash-preview",
         "langchain_google_genai:ChatGoogleGenerativeAI",
         "llama_index.llms.google_genai:GoogleGenAI",
+        "litellm/gemini/gemini-3-flash-preview",
     ),
 )
 
@@ -88,6 +93,24 @@ def llama_index_model() -> Any:
     if found is not None:
         return _made(found.llama_index, found.model)
     return import_module("sessionkit_integrations.demo.in_llama_index").OfflineLLM()
+
+
+def llama_index_agent_model() -> Any:
+    """Return an LLM for agents of LlamaIndex, which calls tools."""
+    if _real() is not None:
+        return llama_index_model()
+    offline = llama_index_model()
+    return import_module("llama_index.core.llms.mock").MockFunctionCallingLLM(
+        response_generator=lambda messages, **_: offline.chat(messages).message
+    )
+
+
+def openai_agents_model() -> Any:
+    """Return a model for the OpenAI Agents SDK, or the name by which the SDK finds it."""
+    found = _real()
+    if found is not None:
+        return found.openai_agents
+    return import_module("sessionkit_integrations.demo.in_openai_agents").OfflineModel()
 
 
 def show(messages: Iterable[Message]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ EXPECTED = (
     "05_redis_and_upstash",
     "06_look_inside",
     "07_what_the_model_sees",
+    "08_agents",
 )
 OF_ONE_MACHINE = re.compile(
     r"/(?:tmp|home|root|work|Users|var)/|127\.0\.0\.1:\d|\b0x[0-9a-f]{6}|\b[0-9a-f]{8}-[0-9a-f]{4}-"
@@ -34,7 +36,7 @@ pytestmark = pytest.mark.filterwarnings("default:unclosed:ResourceWarning")
 
 
 def outputs(notebook: Any) -> list[tuple[str, list[Any]]]:
-    """Return the outputs of each code cell; of pictures only that they are there."""
+    """Return the outputs of each code cell; of pictures only that they are there, and of views not the times."""
     return [(cell.source, [_text(output) for output in cell.outputs]) for cell in _code(notebook)]
 
 
@@ -43,7 +45,10 @@ def _code(notebook: Any) -> list[Any]:
 
 
 def _text(output: Any) -> Any:
-    data = {kind: "…" if kind.startswith("image/") else value for kind, value in output.get("data", {}).items()}
+    data = {
+        kind: "…" if kind.startswith("image/") else re.sub(r"\d{4}-\d\d-\d\d[T ][\d:.]+", "…", value)
+        for kind, value in output.get("data", {}).items()
+    }
     return (output.output_type, output.get("name"), output.get("text"), output.get("ename"), data)
 
 
@@ -94,3 +99,20 @@ def test_a_key_chooses_a_real_model(key: str, tmp_path: Path) -> None:
         fresh = execute(read("01_quickstart"), tmp_path, **urls, **{key: "key"})
     assert api.taken == 8
     assert not any(output.get("name") == "stderr" for cell in _code(fresh) for output in cell.outputs)
+
+
+@pytest.mark.parametrize(
+    ("key", "model"),
+    [
+        ("OPENAI_API_KEY", "gpt-5.5"),
+        ("ANTHROPIC_API_KEY", "litellm/anthropic/claude-opus-5-5"),
+        ("GEMINI_API_KEY", "litellm/gemini/gemini-3-flash-preview"),
+    ],
+)
+def test_a_key_chooses_a_real_model_of_the_agents_sdk(key: str, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    support = runpy.run_path(str(FOLDER / "support.py"))
+    for each in support["MODELS"]:
+        monkeypatch.delenv(each.key, raising=False)
+    assert not isinstance(support["openai_agents_model"](), str)
+    monkeypatch.setenv(key, "key")
+    assert support["openai_agents_model"]() == model
