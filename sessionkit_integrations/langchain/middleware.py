@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 from uuid import UUID
@@ -143,7 +144,7 @@ class SessionKitMiddleware(AgentMiddleware[SessionKitState, Any]):
         yield from current.ask(messages)
         try:
             response = yield from _CallModel(request.override(messages=current.prompt(request.messages, messages)))
-        except Exception:
+        except (Exception, CancelledError):
             yield from _rescue(current, messages)
             raise
         current.note(response.result)
@@ -200,7 +201,7 @@ class _CallModel(Step["ModelResponse[Any]"]):
 
 
 def _rescue(current: Run, messages: Sequence[BaseMessage]) -> Steps[None]:
-    """Store the results of tools that a model did not answer, as it raised or was interrupted."""
+    """Store the results of tools that a model did not answer, as it raised, was interrupted or cancelled."""
     try:
         yield from current.store(messages)
     except SessionKitError as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware, HumanInTheLoopMiddleware, hook_config
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
@@ -13,7 +15,11 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command, RetryPolicy, interrupt
 
 from sessionkit_integrations import InMemoryStore, SessionManager, StoreError
-from tests.langchain.agents import RUN, agent, calls, check, look, said, stored, texts, thread
+from sessionkit_integrations.langchain import SessionKitMiddleware
+from tests.langchain.agents import RUN, Scripted, agent, calls, check, look, said, stored, texts, thread
+
+if TYPE_CHECKING:
+    from langchain_core.outputs import ChatResult
 
 SAVE = pytest.mark.parametrize("save", ["step", "run"])
 BOTH = pytest.mark.parametrize("run", ["invoke", "ainvoke"])
@@ -73,6 +79,28 @@ def test_a_model_that_raises_in_the_middle_leaves_the_steps_before(run: str, sav
     RUN[run](graph, said("b"), thread())
     assert stored(sessions) == [*steps, ("human", "b"), ("ai", "5 seen")]
     all_valid(model)
+
+
+@SAVE
+async def test_a_run_that_is_cancelled_leaves_the_steps_before(save: str) -> None:
+    sessions = SessionManager()
+    asked = asyncio.Event()
+
+    class Slow(Scripted):
+        async def _agenerate(self, messages: Any, *args: Any, **kwargs: Any) -> ChatResult:
+            if len(messages) > 1:
+                asked.set()
+                await asyncio.sleep(100)
+            return self._generate(messages)
+
+    ours = SessionKitMiddleware(sessions, save=save)  # type: ignore[arg-type]
+    graph: Any = create_agent(Slow(answers=[calls("1")]), [look], middleware=[ours])
+    task = asyncio.create_task(graph.ainvoke(said("a"), thread()))
+    await asked.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert stored(sessions) == [("human", "a"), ("ai", "1"), ("tool", "seen")]
 
 
 @BOTH
