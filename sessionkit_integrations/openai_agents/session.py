@@ -94,6 +94,17 @@ class SessionKitSession(SessionABC):
         """Delete all that is kept of the session."""
         await self._chats.adelete(self.session_id)
 
+    async def _read_compaction_items(self, limit: int | None) -> tuple[list[TResponseInputItem], bool]:
+        """Return the newest items, and whether they are fewer than the limit: all that there are.
+
+        The SDK's compaction asks, and replaces all items by what it made of those. It would take the whole turns that
+        `get_items` returns for all.
+        """
+        if limit is None:
+            return await self.get_items(), False
+        items = await self.get_items(NO_LIMIT)
+        return items[-limit:], len(items) < limit
+
     async def _atomic_replace_items(self, items: list[TResponseInputItem]) -> bool:
         """Replace all items in the window, as the SDK's compaction does; what its archive holds stays."""
         given: list[Item] = list(items)  # type: ignore[arg-type]  # which are dicts

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from agents import SessionABC, SessionSettings
+from agents import RunConfig, Runner, SessionABC, SessionSettings
 from agents.memory import OpenAIResponsesCompactionSession, Session
 from agents.run_internal.session_persistence import rewind_session_items
 from hypothesis import given
@@ -18,6 +18,7 @@ from sessionkit_integrations import InvalidMessageError, InvalidSessionIdError, 
 from sessionkit_integrations.langchain import SessionKitChatMessageHistory
 from sessionkit_integrations.openai_agents import SessionKitSession
 from tests.openai_agents.items import SAMPLES, same
+from tests.openai_agents.model import Scripted, agent, says
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,8 +150,6 @@ async def test_what_is_no_item_is_refused_and_nothing_is_written(in_memory: Sess
 
 
 async def test_objects_of_openais_sdk_are_stored_as_they_are_dumped(in_memory: SessionManager) -> None:
-    from tests.openai_agents.model import says  # noqa: PLC0415
-
     session: Any = SessionKitSession("s", in_memory)
     await session.add_items([says("Hi")])
     assert await session.get_items() == [says("Hi").model_dump()]
@@ -228,3 +227,26 @@ async def test_what_the_sdk_replaces_is_replaced_at_once_and_keeps_the_archive(t
         assert await session._atomic_replace_items(replacement)
         assert same(await session.get_items(), [QUESTION, SAMPLES["compaction"]])
         assert len(manager.get_archive("s")) == 5
+
+
+@pytest.mark.skipif(
+    not hasattr(OpenAIResponsesCompactionSession, "_run_compaction"), reason="this SDK does not compare them"
+)
+async def test_the_sdk_compacts_no_session_that_a_run_has_seen_a_part_of(in_memory: SessionManager) -> None:
+    inner, client = SessionKitSession("s", in_memory), Compacting()
+    session = OpenAIResponsesCompactionSession(
+        "s",
+        inner,
+        client=client,  # type: ignore[arg-type]
+        compaction_mode="input",
+        should_trigger_compaction=lambda _: True,
+    )
+    model = Scripted([says("1")], [says("2")], [says("3")])
+    await Runner.run(agent(model), "Hello", session=inner)
+    config = RunConfig(session_settings=SessionSettings(limit=0))
+    await Runner.run(agent(model), "And now?", session=session, run_config=config)
+    assert client.asked == []
+    assert len(await inner.get_items()) == 4
+    await Runner.run(agent(model), "Bye", session=session)
+    assert len(client.asked[0]["input"]) == 4
+    assert same(await inner.get_items(), [QUESTION, SAMPLES["compaction"]])
