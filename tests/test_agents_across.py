@@ -255,6 +255,38 @@ async def test_each_model_is_given_what_all_others_said(backend: str, turns: int
         assert _of_items(await SessionKitSession("s", sessions).get_items()) == in_window(told, turns)
 
 
+@pytest.mark.parametrize("call_id", ["call_0", ""])
+async def test_calls_of_others_whose_ids_repeat_are_told_apart_by_the_sdk(call_id: str) -> None:
+    sessions = SessionManager()
+    said: list[Told] = []
+    for number, name in enumerate(("LlamaIndex", "plain", "create_agent")):
+        places = ("Rome", "Oslo")[: 1 + (name == "plain")]
+        turn = Turn(f"question {number}", "", tuple(Call(call_id, f"{place} {number}") for place in places), "")
+        await TALKS[name](sessions, turn)
+        suffixes = (("",), ("~2", "~3"), ("~4",))[number]
+        calls = (Call((call_id or "call") + each, call.place) for each, call in zip(suffixes, turn.calls, strict=True))
+        said += turn._replace(calls=tuple(calls)).told
+    turn = a_turn(9)
+    assert await in_openai_agents(sessions, turn) == prompts_of("OpenAI Agents SDK", said, turn, 10)
+
+
+async def test_items_of_the_sdk_come_back_equal_where_others_use_their_ids() -> None:
+    sessions = SessionManager()
+    session = SessionKitSession("s", sessions)
+    await sessions.asend_messages(
+        "s", [{"role": "user", "content": "q"}, _calling_in_plain(CUT), _result(CUT.calls[0])]
+    )
+    own: list[Any] = [
+        {"content": "And now?", "role": "user"},
+        *(call.model_dump(exclude_unset=True) for call in _calling_in_openai_agents(CUT)[1:]),
+        *({"call_id": call.call_id, "output": "a cat", "type": "function_call_output"} for call in CUT.calls),
+    ]
+    await session.add_items(own)
+    items: list[Any] = await session.get_items()
+    assert [item["call_id"] for item in items[:-5] if "call_id" in item] == ["1~2", "2~2", "1~2"]
+    assert items[-5:] == own
+
+
 CUT = Turn("What is there?", "I look.", (Call("1", "Rome"), Call("2", "a dark room")), "")
 """A turn that nobody ends: its second call never comes back."""
 

@@ -16,6 +16,7 @@ from sessionkit_integrations.adapting.objects import write_fields
 from sessionkit_integrations.adapting.with_pydantic import parse_json
 from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.openai_agents import calls, shapes
+from sessionkit_integrations.openai_agents.ids import ForeignItems
 from sessionkit_integrations.openai_agents.kinds import Item, group, role_of
 from sessionkit_integrations.openai_agents.parts import foreign_parts, own_parts
 from sessionkit_integrations.records.fields import reasoning_of, text_of_detail
@@ -62,7 +63,7 @@ class OpenAIAgentsCodec:
     def decode(self, fields: Fields) -> list[Item]:
         """See `Codec.decode`."""
         if TAG not in fields:
-            return _decode_foreign(fields)
+            return ForeignItems(_decode_foreign(fields))
         extra = expect(fields[TAG], dict, TAG)
         items = _natural(fields, expect(extra.get("order"), str, "order of items"), extra.get("reasoning_details", []))
         if "changes" in extra:

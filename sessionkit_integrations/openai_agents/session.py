@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import MissingDependencyError
 from sessionkit_integrations.openai_agents.codec import OpenAIAgentsCodec
+from sessionkit_integrations.openai_agents.ids import tell_apart
 from sessionkit_integrations.records.record import time_written
 from sessionkit_integrations.sessions import edits
 from sessionkit_integrations.sessions.edits import EditPlan
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 class SessionKitSession(SessionABC):
     """A session for the runs of the OpenAI Agents SDK: ``Runner.run(agent, "Hello!", session=…)``.
 
-    Items come back equal, and only those that are stored. Those of one turn leave the window together.
+    Items come back equal, and only those that are stored. Those of one turn leave the window together. Calls of other
+    frameworks whose ids repeat get ids of their own, as the SDK takes calls with one id for one call.
 
     Args:
         session_id: The session.
@@ -117,7 +119,9 @@ def _newest(session: SessionSnapshot[Sequence[Item]], limit: int | None) -> list
     """Return the newest items of a session, by whole turns; see `SessionKitSession.get_items`."""
     numbers = [0] * session.preamble_end + number_turns(session.roles[session.window_start :])
     turns: dict[int, list[Item]] = {}
-    for number, items in zip(numbers, session.messages("preamble", "window"), strict=True):
+    messages: list[Any] = session.messages("preamble", "window")
+    tell_apart(messages)
+    for number, items in zip(numbers, messages, strict=True):
         turns.setdefault(number, []).extend(items)
     newest: list[Item] = []
     for turn in reversed(turns.values()):
