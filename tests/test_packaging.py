@@ -159,15 +159,8 @@ def test_what_is_installed_is_this_package() -> None:
     assert version("sessionkit-integrations") == sessionkit_integrations.__version__
     extras = set(metadata("sessionkit-integrations").get_all("Provides-Extra") or ())
     assert extras == {
-        "langchain",
-        "llama-index",
-        "openai-agents",
-        "redis",
-        "upstash",
-        "tokens",
-        "cli",
-        "testing",
-        "all",
+        *("langchain", "agents", "llama-index", "openai-agents"),
+        *("redis", "upstash", "tokens", "cli", "testing", "all"),
     }
     folder = Path(str(importlib.import_module("sessionkit_integrations").__file__)).parent
     assert (folder / "py.typed").exists()
