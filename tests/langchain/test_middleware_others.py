@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from importlib.metadata import version
 from typing import Any
 
@@ -375,6 +376,8 @@ def test_calls_that_cannot_be_read_are_answered() -> None:
 def test_an_agent_in_a_tool_writes_in_a_session_of_its_own_or_in_none(
     own: bool, run: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    if IS_OLD and sys.version_info < (3, 11) and run == "ainvoke" and not own:
+        pytest.skip("this LangGraph hands no configuration down to asynchronous tools")
     sessions = SessionManager()
     inner, inner_model = agent(sessions, calls("i"), "inner")
     config: Any = thread("inner") if own else None
