@@ -133,10 +133,10 @@ EVERY_KIND = {
     "tool result that did not fail": ChatMessage(
         role="tool", content="42", additional_kwargs={"tool_call_id": "call_1", "is_error": False}
     ),
-    "answer that is a tool's result": assistant(text("42"), tool_call_id="call_1"),
     "empty calls in kwargs": assistant(text("x"), tool_calls=[]),
     "nested kwargs": user(text("x"), a={"b": [1, 2.5, None, True, {"c": "é"}]}, at=1, role="r", content="c"),
     "kwargs that are no strings": user(text("x"), name=None, tool_call_id=3),
+    "answer that is a tool's result": assistant(text("42"), tool_call_id="call_1"),
 }
 
 json_values = st.recursive(
