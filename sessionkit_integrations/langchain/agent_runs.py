@@ -148,7 +148,7 @@ class Run:
         self._again = {_id(answer) for answer in answers}.intersection(self._stored)
 
     def keep(self, state: Sequence[BaseMessage]) -> None:
-        """Keep the messages that are to be stored at the end, also if `SummarizationMiddleware` removes them before."""
+        """Keep the messages that are not stored yet, as `SummarizationMiddleware` may put a summary in their place."""
         self._kept = self._unstored(state)
 
     def ask(self, state: Sequence[BaseMessage]) -> Steps[None]:
@@ -194,7 +194,8 @@ class Run:
     def _unstored(self, state: Sequence[BaseMessage]) -> list[BaseMessage]:
         stored = set(self._stored) - self._again
         ids = {message.id for message in state}
-        gone = [message for message in self._kept if message.id not in ids]
+        is_summarized = any(map(_is_summary, state))  # what others remove from a run is not stored
+        gone = [message for message in self._kept if is_summarized and message.id not in ids]
         new = [message for message in (*gone, *state) if message.id not in stored and not _is_summary(message)]
         # An answer with an id that was used before is in the place of that other message, and not at the end.
         return sorted(new, key=lambda message: message.id in self._again)

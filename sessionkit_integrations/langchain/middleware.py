@@ -86,9 +86,9 @@ class SessionKitMiddleware(AgentMiddleware[SessionKitState, Any]):
         self, state: SessionKitState, runtime: Runtime[Any], config: RunnableConfig = _NO_CONFIG
     ) -> dict[str, Any] | None:
         """Begin a run, or go on with one that was interrupted."""
-        if isinstance(state.get("sessionkit_run"), Held):
-            return None
-        return _update(self._run_of(state, runtime, config))
+        current = self._run_of(state, runtime, config)
+        current.keep(state["messages"])
+        return None if isinstance(state.get("sessionkit_run"), Held) else _update(current)
 
     async def abefore_model(
         self, state: SessionKitState, runtime: Runtime[Any], config: RunnableConfig = _NO_CONFIG

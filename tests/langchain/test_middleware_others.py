@@ -22,7 +22,7 @@ from langchain.agents.middleware import (
 )
 from langchain.agents.middleware.context_editing import ClearToolUsesEdit
 from langchain.agents.structured_output import ToolStrategy
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
@@ -138,6 +138,35 @@ def test_a_run_that_was_summarised_is_resumed(save: str) -> None:
     graph.invoke(said("b"), thread())
     again = graph.get_state(thread()).values["sessionkit"]
     assert len(again["stored"]) < len(progress["stored"])
+
+
+@NEWER
+@pytest.mark.parametrize("save", ["step", "run"])
+def test_an_input_that_is_summarised_at_once_is_stored_whole(save: str) -> None:
+    sessions = SessionManager()
+    summarizing = SummarizationMiddleware(Scripted(answers=["sum"]), trigger=("messages", 4), keep=("messages", 2))
+    graph, model = agent(sessions, after=[summarizing], save=save)
+    shots = [HumanMessage("1?"), AIMessage("1!"), HumanMessage("2?"), AIMessage("2!"), HumanMessage("3?")]
+    graph.invoke({"messages": shots}, thread())
+    assert texts(model.prompts[0]) == texts(shots)
+    assert stored(sessions) == [*texts(shots), ("ai", "5 seen")]
+
+
+class Removes(AgentMiddleware[Any, Any]):
+    """Removes the first message before the model is asked."""
+
+    def before_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:
+        return {"messages": [RemoveMessage(id=state["messages"][0].id)]}
+
+
+@LISTED
+def test_what_other_middleware_removes_from_an_input_is_not_stored(listed: str) -> None:
+    sessions = SessionManager()
+    options: Any = {listed: [Removes()]}
+    graph, model = agent(sessions, **options)
+    graph.invoke({"messages": [HumanMessage("secret"), HumanMessage("a")]}, thread())
+    assert texts(model.prompts[0]) == [("human", "a")]
+    assert stored(sessions) == [("human", "a"), ("ai", "1 seen")]
 
 
 @NEWER
