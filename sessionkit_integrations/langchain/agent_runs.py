@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
+from sessionkit_integrations.errors import InvalidMessageError
+from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.runtime.steps import Step
 
 if TYPE_CHECKING:
@@ -168,7 +170,7 @@ class Run:
             window = yield from self._look(new)
             new = self._unstored(state)
         if new and (self._is_sure or any(map(_is_user, new))):
-            window = yield from self._prompt(new, None)
+            window = yield from self._prompt_with_earlier(new)
         self._is_sure = True
         self._window = self._before(window, state)
 
@@ -205,6 +207,17 @@ class Run:
         self.began = _beginning(new)
         self._take(new)
         return window
+
+    def _prompt_with_earlier(self, new: list[BaseMessage]) -> Steps[list[BaseMessage]]:
+        """See `_prompt`; what an earlier run left in the state is not in the way of a question if it is refused."""
+        try:
+            return (yield from self._prompt(new, None))
+        except InvalidMessageError as error:
+            if self._is_sure or len(new) == 1:
+                raise
+            LOGGER.warning("messages of a run that failed are in the agent's state and not stored: %s", error)
+        self._take(new[:-1])
+        return (yield from self._prompt(new[-1:], None))
 
     def _look(self, new: Sequence[BaseMessage]) -> Steps[list[BaseMessage]]:
         """Read the window, and take what it holds of some messages as stored, with all that is before that."""

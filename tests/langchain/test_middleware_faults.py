@@ -10,11 +10,12 @@ import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware, HumanInTheLoopMiddleware, hook_config
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, ToolMessage
+from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command, RetryPolicy, interrupt
 
-from sessionkit_integrations import InMemoryStore, SessionManager, StoreError
+from sessionkit_integrations import InMemoryStore, InvalidMessageError, SessionManager, StoreError
 from sessionkit_integrations.langchain import SessionKitMiddleware
 from tests.langchain.agents import RUN, Scripted, agent, calls, check, look, said, stored, texts, thread
 
@@ -406,4 +407,23 @@ def test_a_model_may_be_asked_again_where_its_reply_was_removed() -> None:
     graph.invoke({"messages": [RemoveMessage(id=reply.id)]}, thread())
     assert texts(model.prompts[-1]) == [("human", "b"), ("ai", "3 seen"), ("human", "c")]
     assert stored(sessions)[-2:] == [("ai", "3 seen"), ("ai", "3 seen")]
+    all_valid(model)
+
+
+def test_a_result_that_is_too_large_is_not_in_the_way_of_the_next_question(caplog: pytest.LogCaptureFixture) -> None:
+    @tool
+    def shout() -> str:
+        """Say more than may be stored."""
+        return "x" * 2000
+
+    sessions = SessionManager(max_message_bytes=1000)
+    script = [calls("1", name="shout"), "told", "nice"]
+    graph, model = agent(sessions, *script, tools=[shout], checkpointer=InMemorySaver())
+    with pytest.raises(InvalidMessageError, match="max_message_bytes is 1,000"):
+        graph.invoke(said("a"), thread())
+    graph.invoke(said("b"), thread())
+    assert stored(sessions) == [("human", "a"), ("ai", "1"), ("human", "b"), ("ai", "nice")]
+    assert "max_message_bytes is 1,000" in caplog.text
+    with pytest.raises(InvalidMessageError):
+        graph.invoke(said("x" * 2000), thread())
     all_valid(model)
