@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _NO_CONFIG: Final[RunnableConfig] = {}
 
 
-class SessionKitMiddleware(AgentMiddleware[SessionKitState, Any]):
+class SessionKitMiddleware(AgentMiddleware[Any, Any]):
     """The memory of an agent of `langchain.agents.create_agent`: a session.
 
     The model sees the session's window and, after it, the messages of the run. The agent's state, its result and its
@@ -63,7 +63,7 @@ class SessionKitMiddleware(AgentMiddleware[SessionKitState, Any]):
         >>> agent.invoke({"messages": [HumanMessage("Hello!")]}, {"configurable": {"thread_id": "user123"}})
     """
 
-    state_schema = SessionKitState
+    state_schema = SessionKitState  # not named above, so that type checkers take other middleware in the same list
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 import pytest
-from langchain.agents import middleware
+from langchain.agents import create_agent, middleware
 from langchain.agents.middleware import (
     AgentMiddleware,
     ContextEditingMiddleware,
@@ -29,6 +29,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from pydantic import BaseModel
 
 from sessionkit_integrations import InMemoryStore, SessionManager
+from sessionkit_integrations.langchain import SessionKitMiddleware
 from tests.langchain.agents import RUN, Scripted, agent, calls, check, look, said, stored, texts, thread
 
 LISTED = pytest.mark.parametrize("listed", ["before", "after"])
@@ -474,6 +475,13 @@ def test_agents_of_one_graph_share_a_session(run: str) -> None:
     assert stored(sessions) == [*a, *b]
     assert texts(first_model.prompts[-1]) == [*a, *b[:3]]
     assert texts(second_model.prompts[-1]) == [*a, *b[:4]]
+
+
+def test_type_checkers_take_other_middleware_in_the_same_list() -> None:
+    sessions = SessionManager()
+    graph = create_agent(Scripted(), [], middleware=[SessionKitMiddleware(sessions), PIIMiddleware("email")])
+    graph.invoke({"messages": [HumanMessage("a")]}, thread())
+    assert stored(sessions) == [("human", "a"), ("ai", "1 seen")]
 
 
 def test_an_agent_without_tools_gets_no_node_for_them() -> None:
