@@ -14,7 +14,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.runtime.logs import LOGGER
@@ -156,13 +156,16 @@ class Run:
     def ask(self, state: Sequence[BaseMessage]) -> Steps[None]:
         """Store the input of the run and read the window, unless that has been done: with one command.
 
+        An input of several messages may repeat some that are stored, as clients send whole conversations. So the
+        session is looked at first.
+
         Args:
             state: The messages in the agent's state.
         """
         if self._window is not None or not self.session_id:
             return
         new = self._unstored(state)
-        if new and self._is_sure and not any(isinstance(message, AIMessage) for message in new):
+        if self._is_sure and _is_single(new):
             window = yield from self._prompt(new, "|".join(["input", *map(_id, new)]))
             # A message with the id of one that was answered is another one.
             new = new if _is_answered(new[-1], window) else []
@@ -248,6 +251,11 @@ def _beginning(new: Sequence[BaseMessage]) -> str:
     while first > 0 and first - 1 in users:
         first -= 1
     return _id(new[first]) if new else ""
+
+
+def _is_single(new: Sequence[BaseMessage]) -> bool:
+    """Return whether an input is one message, apart from instructions."""
+    return sum(not isinstance(message, SystemMessage) for message in new) == 1
 
 
 def _is_answered(message: BaseMessage, window: Sequence[BaseMessage]) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain.agents.middleware import HumanInTheLoopMiddleware
+from langchain_core.messages import HumanMessage, SystemMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
@@ -81,7 +82,7 @@ def test_commands_before_the_model_is_asked(backends: Backends) -> None:
 
         graph, _ = agent(sessions, answer)
         client.config_resetstat()
-        graph.invoke(said("a"), thread())
+        graph.invoke({"messages": [SystemMessage("Be kind."), HumanMessage("a")]}, thread())
         assert counts == [times(1, lrange=1, lpop=1)]
 
 

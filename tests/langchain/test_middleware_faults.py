@@ -383,6 +383,17 @@ def test_a_client_may_send_all_messages_with_each_run() -> None:
     all_valid(model)
 
 
+def test_a_client_may_repeat_a_question_that_was_not_answered() -> None:
+    sessions = SessionManager()
+    graph, model = agent(sessions, BrokenError())
+    first, second = HumanMessage("a", id="1"), HumanMessage("b", id="2")
+    with pytest.raises(BrokenError):
+        graph.invoke({"messages": [first]}, thread())
+    graph.invoke({"messages": [first, second]}, thread())
+    assert stored(sessions) == [("human", "a"), ("human", "b"), ("ai", "2 seen")]
+    all_valid(model)
+
+
 def test_a_thread_with_a_checkpointer_moves_to_a_session() -> None:
     sessions, saver = SessionManager(memory_window=2), InMemorySaver()
     before, _ = agent(SessionManager(), tools=[look], checkpointer=saver)

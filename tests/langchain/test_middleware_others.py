@@ -310,18 +310,33 @@ def test_the_model_may_be_asked_again(listed: str) -> None:
 
 
 class Cached(AgentMiddleware[Any, Any]):
-    """Answers in place of the model, which adds what the caller did not say."""
+    """Answers a question in place of the model."""
+
+    def __init__(self, answer: AIMessage) -> None:
+        super().__init__()
+        self.answer = answer
 
     def wrap_model_call(self, request: Any, handler: Any) -> Any:
-        return AIMessage("from the cache")
+        return self.answer if request.messages[-1].type == "human" else handler(request)
 
 
 def test_an_answer_that_no_model_gave_is_stored_with_its_question() -> None:
     sessions = SessionManager()
-    graph, model = agent(sessions, before=[Cached()])
+    graph, model = agent(sessions, before=[Cached(AIMessage("from the cache"))])
     graph.invoke(said("a"), thread())
     assert stored(sessions) == [("human", "a"), ("ai", "from the cache")]
     assert model.prompts == []
+
+
+@pytest.mark.parametrize("ids", [["1"], ["1", "2"]])
+def test_a_model_may_be_asked_for_the_first_time_in_the_middle(ids: list[str]) -> None:
+    sessions = SessionManager()
+    sessions.add_user_message("s", "hello")
+    graph, model = agent(sessions, "done", before=[Cached(calls(*ids))])
+    result = graph.invoke(said("a"), thread())
+    assert stored(sessions) == [("human", "hello"), *texts(result["messages"])]
+    assert texts(model.prompts[0]) == stored(sessions)[:-1]
+    check(model.prompts[0])
 
 
 class Noted(AgentMiddleware[Any, Any]):
