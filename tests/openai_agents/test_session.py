@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sessionkit_integrations import InvalidMessageError, InvalidSessionIdError, SessionManager, SQLiteStore, Summary
 from sessionkit_integrations.langchain import SessionKitChatMessageHistory
 from sessionkit_integrations.openai_agents import SessionKitSession
+from sessionkit_integrations.providers import to_openai
 from tests.openai_agents.items import SAMPLES, same
 from tests.openai_agents.model import Scripted, agent, says
 
@@ -85,6 +86,29 @@ async def test_an_open_call_is_left_as_it_is_and_answered_for_others(in_memory: 
     assert same(await session.get_items(), items)
     shown = [(message["role"], message.get("tool_call_id")) for message in in_memory.get_session("s")]
     assert shown == [("user", None), ("assistant", None), ("tool", "2"), ("tool", "1"), ("user", None)]
+
+
+async def test_parallel_calls_added_one_by_one_are_a_valid_prompt_for_others(
+    in_memory: SessionManager,
+) -> None:
+    session = SessionKitSession("s", in_memory)
+    for item in TURN:
+        await session.add_items([item])
+    assert same(await session.get_items(), TURN)
+    messages = to_openai(in_memory.get_session("s"))["messages"]
+    ids = [
+        (each["role"], [call["id"] for call in each.get("tool_calls", ())], each.get("tool_call_id"))
+        for each in messages
+    ]
+    assert ids == [
+        ("user", [], None),
+        ("assistant", [], None),
+        ("assistant", ["1"], None),
+        ("tool", [], "1"),
+        ("assistant", ["2"], None),
+        ("tool", [], "2"),
+        ("assistant", [], None),
+    ]
 
 
 LIMITS: dict[int, list[int]] = {
