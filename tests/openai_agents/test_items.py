@@ -54,7 +54,7 @@ def test_an_item_comes_back_byte_for_byte(kind: str) -> None:
     assert json.dumps(read(stored([item]))) == json.dumps([item])
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(items=st.lists(ITEMS, min_size=1, max_size=6))
 def test_any_items_come_back_equal_and_every_reader_reads_them(items: list[Item]) -> None:
     records = stored(items)

@@ -42,8 +42,8 @@ def test_it_is_a_session_of_the_sdk(in_memory: SessionManager) -> None:
     assert session.session_id == "s"
 
 
-async def test_items_of_all_types_come_back_in_order(sessions: SessionManager) -> None:
-    session = SessionKitSession("s", sessions)
+async def test_items_of_all_types_come_back_in_order(in_memory: SessionManager) -> None:
+    session = SessionKitSession("s", in_memory)
     items: list[Any] = [item for item in SAMPLES.values() if item.get("role") not in {"user", "system", "developer"}]
     await session.add_items([QUESTION])
     await session.add_items(items)
@@ -200,7 +200,7 @@ async def test_a_summary_is_a_system_message() -> None:
     assert "5 messages" in str(summary)
 
 
-@given(count=st.integers(1, 7))
+@pytest.mark.parametrize("count", range(1, 8))
 async def test_the_sdk_takes_back_what_a_run_added(count: int) -> None:
     manager = SessionManager(2)
     session = SessionKitSession("s", manager)
