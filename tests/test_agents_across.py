@@ -16,7 +16,7 @@ from llama_index.core.agent.workflow import FunctionAgent, ToolCallResult
 from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 from workflows.errors import WorkflowCancelledByUser
 
-from sessionkit_integrations import SessionKitMemory, SessionKitSession, SessionManager
+from sessionkit_integrations import Message, SessionKitMemory, SessionKitSession, SessionManager, Summary
 from sessionkit_integrations.llama_index import save_steps
 from sessionkit_integrations.window.open_calls import INTERRUPTED
 from sessionkit_integrations.window.turns import Window, evict
@@ -253,6 +253,43 @@ async def test_each_model_is_given_what_all_others_said(backend: str, turns: int
             told += turn.told
         assert list(map(_of_plain, await sessions.aget_session("s"))) == in_window(told, turns)
         assert _of_items(await SessionKitSession("s", sessions).get_items()) == in_window(told, turns)
+
+
+async def test_each_model_is_given_the_summary_of_what_has_left() -> None:
+    def summarize(previous: str | None, messages: Sequence[Message]) -> str:
+        return " ".join([*filter(None, [previous]), str(messages[0]["content"])])
+
+    sessions = SessionManager(1, summary=Summary(summarize, every=1, background=False, heading="Before:"))
+    sessions.set_system_message("s", BE_BRIEF)
+    turns = [a_turn(number) for number in range(8)]
+    for number, name in enumerate(NAMES * 2):
+        in_summary = turns[: number - 1 if name == "OpenAI Agents SDK" else number]
+        covered = " ".join(each.question for each in in_summary)
+        preamble = [("system", BE_BRIEF), *([("system", f"Before:\n\n{covered}")] if covered else [])]
+        told = [*preamble, *chain.from_iterable(each.told for each in turns[len(in_summary) : number])]
+        assert await TALKS[name](sessions, turns[number]) == prompts_of(name, told, turns[number], 1), (number, name)
+
+
+@pytest.mark.parametrize("writer", ["create_agent", "OpenAI Agents SDK", "LlamaIndex"])
+async def test_a_question_that_comes_while_an_agent_works(writer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions, between = SessionManager(), Turn("Still there?", "", (), "Wait.")
+
+    async def look(place: str, times: int) -> str:
+        """Look around, until somebody else has asked."""
+        await sessions.aprompt("s", between.question)
+        await sessions.aadd_assistant_message("s", between.answer)
+        return f"{times} cats in {place}"
+
+    with monkeypatch.context() as patch:
+        patch.setitem(globals(), "look", look)
+        await TALKS[writer](sessions, a_turn(0))
+    question, *work, answer = a_turn(0).told
+    asked: list[Told] = [("user", between.question), ("assistant", between.answer)]
+    told = [question, *work, *asked, answer] if writer == "create_agent" else [question, *asked, *work, answer]
+    for number, name in enumerate(("create_agent", "LlamaIndex", "plain"), start=1):
+        turn = a_turn(number)
+        assert await TALKS[name](sessions, turn) == prompts_of(name, told, turn, 10), name
+        told += turn.told
 
 
 @pytest.mark.parametrize("call_id", ["call_0", ""])
