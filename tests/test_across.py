@@ -144,7 +144,7 @@ SAME: dict[str, tuple[dict[str, Any], BaseMessage, ChatMessage, list[Item]]] = {
         },
         HumanMessage([{"type": "text", "text": "?"}, {"type": "image_url", "image_url": {"url": PNG_URL}}]),
         user(text("?"), ImageBlock(image=PNG.encode(), image_mimetype="image/png")),
-        asked(input_text("?"), {"type": "input_image", "image_url": PNG_URL}),
+        asked(input_text("?"), {"type": "input_image", "image_url": PNG_URL, "detail": "auto"}),
     ),
     "image in a tool result": (
         {"role": "tool", "content": [{"type": "image_url", "image_url": {"url": URL}}], "tool_call_id": "1"},
@@ -153,7 +153,7 @@ SAME: dict[str, tuple[dict[str, Any], BaseMessage, ChatMessage, list[Item]]] = {
         [
             {
                 "call_id": "1",
-                "output": [{"type": "input_image", "image_url": URL}],
+                "output": [{"type": "input_image", "image_url": URL, "detail": "auto"}],
                 "type": "function_call_output",
             }
         ],

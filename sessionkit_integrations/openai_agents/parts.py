@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.records.media import data_url, is_text, text_part, to_media, to_part
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 _PLACES = ("http://", "https://", "data:")
 """Beginnings of the URLs that the API takes."""
+_AUTO = "auto"
+_DETAILS = frozenset({"low", "high", "original", _AUTO})
+"""The ways in which a model may look at an image. The API asks for one; other frameworks need not say it."""
 
 
 def to_parts(content: Any) -> list[Part]:
@@ -63,8 +67,7 @@ def input_part(part: Part) -> Part:
     if media is None:
         return {"type": "input_text", "text": _text_of(part)}
     if media.kind == "image":
-        detail = {} if media.detail is None else {"detail": media.detail}
-        return {"type": "input_image", "image_url": _url_of(media), **detail}
+        return {"type": "input_image", "image_url": _url_of(media), "detail": _detail_of(media)}
     if media.kind == "file":
         name = {} if media.name is None else {"filename": media.name}
         if media.file_id is not None:
@@ -105,6 +108,8 @@ def _to_part(part: Any) -> Part:
     (content,) = contents
     if isinstance(content, str):
         return text_part(content)
+    if content.detail == _AUTO:
+        content = replace(content, detail=None)
     return to_part(content) or text_part(left_out(part, content))
 
 
@@ -121,6 +126,10 @@ def _text_of(part: Part) -> str:
 
 def _url_of(media: Media) -> str | None:
     return media.url if media.data is None else data_url(media)
+
+
+def _detail_of(media: Media) -> str:
+    return media.detail if media.detail in _DETAILS else _AUTO
 
 
 def _is_taken(media: Media) -> bool:
