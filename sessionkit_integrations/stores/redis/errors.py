@@ -41,8 +41,9 @@ _DENIED = (AuthenticationError, AuthorizationError)
 _NOT_NOW_CODES = re.compile(r"(?:^|: -?)(?:BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|NOREPLICAS|READONLY|TRYAGAIN) ")
 _FULL_CODES = re.compile(r"(?:^|: -?)(?:OOM|MISCONF) ")
 
+_REFUSED = "max number of clients reached"
 # Before version 7, redis-py has no class of its own for these.
-_NONE_FREE = re.compile("Too many connections|No connection available|max number of clients reached")
+_NONE_FREE = re.compile(f"Too many connections|No connection available|{_REFUSED}")
 
 _CONNECTING = frozenset(
     {"acquire_connection", "connect", "connect_check_health", "ensure_connection", "get_connection", "initialize"}
@@ -67,6 +68,11 @@ class Sender:
     tries_once: bool
     cluster: bool
     timeout: float
+
+
+def is_refused(error: redis.ConnectionError) -> bool:
+    """Return whether a server refused a connection, as it has as many as it allows."""
+    return _REFUSED in str(error)
 
 
 def explain(error: Exception, command: Command[Any], sender: Sender) -> Failure:

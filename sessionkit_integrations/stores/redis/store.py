@@ -195,7 +195,12 @@ class RedisStore(ScriptedStore):
     def _send(self, own: Connections[Any], step: Send | FindNodes) -> Any:
         with cluster.driver_faults_translated(own.client):
             if isinstance(step, Send):
-                return cluster.single_reply(_execute(own, step), step)
+                try:
+                    return cluster.single_reply(_execute(own, step), step)
+                except redis.ConnectionError as error:
+                    if self._crowds(error):
+                        own.client.connection_pool.disconnect(inuse_connections=False)
+                    raise
             if not self._sender.cluster:
                 return _NOT_A_CLUSTER
             if step.refresh:
@@ -208,12 +213,25 @@ class RedisStore(ScriptedStore):
                 # Concurrent first commands would use connections that one of them is still making.
                 await own.client.initialize()
             if isinstance(step, Send):
-                return cluster.single_reply(await _aexecute(own, step), step)
+                try:
+                    return cluster.single_reply(await _aexecute(own, step), step)
+                except redis.ConnectionError as error:
+                    if self._crowds(error):
+                        await own.client.connection_pool.disconnect(inuse_connections=False)
+                    raise
             if not self._sender.cluster:
                 return _NOT_A_CLUSTER
             if step.refresh:
                 await own.client.nodes_manager.initialize()
             return own.client.get_primaries()
+
+    def _crowds(self, error: redis.ConnectionError) -> bool:
+        """Return whether connections of ours that are idle take the place of one that the server refused.
+
+        A pool hands out the connection that came back last, which a refused one does at once. So it would be refused
+        time after time, while others that are open lie beneath it.
+        """
+        return errors.is_refused(error) and not self._given.any and not self._sender.cluster
 
     def _explain(self, error: Exception, command: Command[Any]) -> Failure:
         known = [*self._login.values(), *self._given.passwords()]
