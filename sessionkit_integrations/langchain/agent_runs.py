@@ -39,6 +39,7 @@ class ChatStep(Step[R]):
     Attributes:
         method: Its name.
         args: Its arguments.
+        options: Those that are passed by name.
     """
 
     method: str
@@ -79,7 +80,7 @@ class Run:
         name: A random name of the run.
         began: The id of the message with which it began; empty if that is not known.
         stored: The ids of the messages in the state that are stored.
-        is_sure: Whether nothing else of the state can be stored.
+        is_sure: Whether no other message of the state can be stored, as no run before it broke off.
     """
 
     __slots__ = ("_again", "_is_sure", "_kept", "_stored", "_window", "began", "name", "session_id")
