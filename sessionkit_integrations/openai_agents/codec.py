@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from sessionkit_integrations.adapting.changes import apply, compare
 from sessionkit_integrations.adapting.differences import take
 from sessionkit_integrations.adapting.objects import write_fields
@@ -75,6 +77,8 @@ class OpenAIAgentsCodec:
 
 def _write(item: Any, max_bytes: int) -> tuple[Item, list[Note]]:
     """Return an item as JSON, and the notes of values in it that JSON cannot hold."""
+    if isinstance(item, BaseModel):  # of OpenAI's SDK; the API refuses nulls of fields that were not set
+        item = item.model_dump(exclude_unset=True, warnings=False)
     written = write_fields({"item": item}, max_bytes)
     value = written.values["item"]
     if not isinstance(value, dict):

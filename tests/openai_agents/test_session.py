@@ -19,7 +19,7 @@ from sessionkit_integrations.langchain import SessionKitChatMessageHistory
 from sessionkit_integrations.openai_agents import SessionKitSession
 from sessionkit_integrations.providers import to_openai
 from tests.openai_agents.items import SAMPLES, same
-from tests.openai_agents.model import Scripted, agent, says
+from tests.openai_agents.model import Scripted, agent, says, thinks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -173,10 +173,12 @@ async def test_what_is_no_item_is_refused_and_nothing_is_written(in_memory: Sess
         SessionKitSession("s", in_memory.store)  # type: ignore[arg-type]
 
 
-async def test_objects_of_openais_sdk_are_stored_as_they_are_dumped(in_memory: SessionManager) -> None:
+async def test_objects_of_openais_sdk_are_stored_as_the_fields_that_were_set(in_memory: SessionManager) -> None:
     session: Any = SessionKitSession("s", in_memory)
-    await session.add_items([says("Hi")])
-    assert await session.get_items() == [says("Hi").model_dump()]
+    await session.add_items([thinks("hm"), says("Hi")])
+    kept = await session.get_items()
+    assert kept == [each.model_dump(exclude_unset=True) for each in (thinks("hm"), says("Hi"))]
+    assert None not in kept[0].values()  # as the API refuses some
 
 
 async def test_items_too_large_for_one_record_have_one_each() -> None:
