@@ -105,7 +105,7 @@ class Run:
             session_id: Returns the session of a new run.
         """
         stored = set(progress["stored"]) if progress else set()
-        new = [message for message in messages if message.id not in stored]
+        new = [message for message in messages if message.id not in stored and not _is_summary(message)]
         if progress and not progress["ended"] and not any(map(_is_user, new)):
             kept = progress["stored"]
             return cls(progress["session_id"], progress["run"], progress["began"], kept, is_sure=False)
@@ -242,7 +242,13 @@ class Run:
         if places:
             return window[: places[-1]]
         own = {message.id for message in state[_place(state, self.began) :]}
-        return [message for message in window if message.id is None or message.id not in own]
+        before, is_own = [], False
+        for message in window:
+            if not _is_result(message):  # results, also those that were made up, go with their calls
+                is_own = message.id in own
+            if not is_own and message.id not in own:
+                before.append(message)
+        return before
 
 
 def _beginning(new: Sequence[BaseMessage]) -> str:

@@ -503,3 +503,31 @@ def test_an_agent_without_tools_gets_no_node_for_them() -> None:
     graph, _ = agent(SessionManager(), tools=[])
     assert "tools" not in graph.nodes
     assert "tools" in agent(SessionManager(), tools=[look])[0].nodes
+
+
+@NEWER
+def test_a_reply_of_a_run_that_was_summarised_may_be_asked_for_again() -> None:
+    sessions = SessionManager()
+    summarizing = SummarizationMiddleware(Scripted(answers=["sum"] * 9), trigger=("messages", 4), keep=("messages", 2))
+    graph, model = agent(sessions, calls("1"), "one", after=[summarizing], checkpointer=InMemorySaver())
+    graph.invoke(said("a"), thread())
+    reply = graph.invoke(said("b"), thread())["messages"][-1]
+    graph.invoke({"messages": [RemoveMessage(id=reply.id)]}, thread())
+    assert [text for _, text in texts(model.prompts[-1])] == ["a", "1", "seen", "one", "b"]
+    assert stored(sessions)[-3:] == [("human", "b"), ("ai", "5 seen"), ("ai", "5 seen")]
+
+
+@NEWER
+def test_a_run_whose_question_was_summarised_is_seen_once() -> None:
+    sessions = SessionManager()
+    sessions.add_user_message("s", "hello")
+    summarizing = SummarizationMiddleware(Scripted(answers=["sum"] * 9), trigger=("messages", 4), keep=("messages", 2))
+    script = [calls("1"), calls("2"), "done", "again"]
+    graph, model = agent(sessions, *script, after=[summarizing], checkpointer=InMemorySaver())
+    graph.invoke(said("a"), thread())
+    before_tools = next(each for each in graph.get_state_history(thread()) if each.next == ("tools",))
+    reply = graph.invoke(None, before_tools.config)["messages"][-1]
+    graph.invoke({"messages": [RemoveMessage(id=reply.id)]}, thread())
+    for prompt in model.prompts:
+        check(prompt)
+    assert [kind for kind, _ in texts(model.prompts[-1])][-4:] == ["ai", "human", "ai", "tool"]
