@@ -35,13 +35,21 @@ def tell_apart(messages: Sequence[list[Item]]) -> None:
     """
     if not any(isinstance(items, ForeignItems) for items in messages):
         return
-    taken = {item.get("call_id") for items in messages if not isinstance(items, ForeignItems) for item in items}
-    waiting: dict[object, deque[str]] = {}
+    taken = {
+        item["call_id"]
+        for items in messages
+        if not isinstance(items, ForeignItems)
+        for item in items
+        if isinstance(item.get("call_id"), str)
+    }
+    waiting: dict[str, deque[str]] = {}
     for items in messages:
-        called: dict[object, deque[str]] = {}
+        called: dict[str, deque[str]] = {}
         for item in items:
             given = item.get("call_id")
-            if kind_of(item) in _CALLS and isinstance(given, str):
+            if not isinstance(given, str):
+                continue
+            if kind_of(item) in _CALLS:
                 if isinstance(items, ForeignItems):
                     item["call_id"] = _free(given, taken)
                     taken.add(item["call_id"])
@@ -51,7 +59,7 @@ def tell_apart(messages: Sequence[list[Item]]) -> None:
         waiting.update(called)
 
 
-def _free(call_id: str, taken: Container[object]) -> str:
+def _free(call_id: str, taken: Container[str]) -> str:
     """Return an id, or the first of those made of it that is not taken."""
     named = call_id or _NAMELESS
     others = (f"{named}~{number}" for number in count(2))

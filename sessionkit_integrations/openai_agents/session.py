@@ -87,7 +87,7 @@ class SessionKitSession(SessionABC):
             last = len(kept) - 1
             (items,) = session.read([ShownRecord(kept[last], last, last)])
             rest = self._chats.encode([items[:-1]], at=time_written(kept[last]))
-            return EditPlan(items[-1], active=[*kept[:last], *rest])
+            return EditPlan(_newest(session, 1)[0], active=[*kept[:last], *rest])
 
         item = await self._chats.aedit(self.session_id, pop)
         return None if item is None else _typed([item])[0]

@@ -18,7 +18,7 @@ from sessionkit_integrations import InvalidMessageError, InvalidSessionIdError, 
 from sessionkit_integrations.langchain import SessionKitChatMessageHistory
 from sessionkit_integrations.openai_agents import SessionKitSession
 from sessionkit_integrations.providers import to_openai
-from tests.openai_agents.items import SAMPLES, same
+from tests.openai_agents.items import ITEMS, SAMPLES, same
 from tests.openai_agents.model import Scripted, agent, says, thinks
 
 if TYPE_CHECKING:
@@ -28,6 +28,11 @@ QUESTION: Any = {"role": "user", "content": "What is there?"}
 CALLS: Any = [SAMPLES["reasoning"], *({**SAMPLES["function call"], "call_id": each} for each in ("1", "2"))]
 OUTPUTS: Any = [{**SAMPLES["function output"], "call_id": each} for each in ("1", "2")]
 ANSWER: Any = SAMPLES["answer"]
+CALLING: Any = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+}
 TURN: list[Any] = [QUESTION, *CALLS, *OUTPUTS, ANSWER]
 
 
@@ -69,6 +74,20 @@ async def test_a_call_is_popped_from_what_another_framework_wrote(in_memory: Ses
     popped = await SessionKitSession("s", in_memory).pop_item()
     assert popped == {"arguments": "{}", "call_id": "2", "name": "f", "type": "function_call"}
     assert in_memory.get_session("s") == [QUESTION, {**message, "tool_calls": calls[:1]}]
+
+
+@given(items=st.lists(ITEMS, max_size=4))
+async def test_what_is_popped_is_what_was_last_of_any_items(items: list[Any]) -> None:
+    manager = SessionManager(2)
+    manager.send_messages("s", [QUESTION, CALLING, CALLING])
+    session = SessionKitSession("s", manager)
+    await session.add_items(items)
+    shown = await session.get_items()
+    while shown:
+        assert repr(await session.pop_item()) == repr(shown[-1])
+        count = len(shown) - 1
+        shown = await session.get_items()
+        assert len(shown) == count
 
 
 async def test_pops_at_once_return_different_items(tmp_path: Path) -> None:
