@@ -112,7 +112,7 @@ class Run:
         kept = [_id(message) for message in messages if message.id in stored]
         is_sure = progress is None or progress["ended"]
         # Without anything new, the model is asked again, as after its reply was removed from the state.
-        began = _beginning(new or messages)
+        began = _beginning(new or [message for message in messages if _is_user(message)][-1:])
         return cls(session_id(), secrets.token_hex(8), began, kept, is_sure=is_sure)
 
     def progress(self, *, ended: bool = False) -> Progress:
@@ -168,8 +168,8 @@ class Run:
         new = self._unstored(state)
         if self._is_sure and _is_single(new):
             window = yield from self._prompt(new, "|".join(["input", *map(_id, new)]))
-            # A message with the id of one that was answered is another one.
-            new = new if _is_answered(new[-1], window) else []
+            # A message with the id of one that was answered, or that left the window, is another one.
+            new = [] if _is_waiting(new[-1], window) else new
         else:
             window = yield from self._look(new)
             new = self._unstored(state)
@@ -265,12 +265,12 @@ def _is_single(new: Sequence[BaseMessage]) -> bool:
     return sum(not isinstance(message, SystemMessage) for message in new) == 1
 
 
-def _is_answered(message: BaseMessage, window: Sequence[BaseMessage]) -> bool:
-    """Return whether a user message of a window is followed by all of its turn."""
-    if not _is_user(message) or not window or window[-1].id == message.id:
-        return False
-    last = window[-1]
-    return isinstance(last, AIMessage) and not last.tool_calls and any(each.id == message.id for each in window)
+def _is_waiting(message: BaseMessage, window: Sequence[BaseMessage]) -> bool:
+    """Return whether a window holds a message of an input, and not all of its turn if it is a question."""
+    if not _is_user(message):
+        return True
+    is_there = any(each.id == message.id for each in window)
+    return is_there and not (isinstance(window[-1], AIMessage) and not window[-1].tool_calls)
 
 
 def _place(messages: Sequence[Any], message_id: str) -> int:

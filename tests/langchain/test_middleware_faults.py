@@ -438,3 +438,22 @@ def test_a_result_that_is_too_large_is_not_in_the_way_of_the_next_question(caplo
     with pytest.raises(InvalidMessageError):
         graph.invoke(said("x" * 2000), thread())
     all_valid(model)
+
+
+def test_an_id_may_be_that_of_a_question_that_left_the_window() -> None:
+    sessions = SessionManager(memory_window=2)
+    graph, model = agent(sessions, "A", "B", "C", "D")
+    for number, text in (("0", "a"), ("1", "b"), ("2", "c"), ("0", "d")):
+        graph.invoke({"messages": [HumanMessage(text, id=number)]}, thread())
+    assert texts(model.prompts[-1]) == [("human", "c"), ("ai", "C"), ("human", "d")]
+    assert stored(sessions) == [("human", "c"), ("ai", "C"), ("human", "d"), ("ai", "D")]
+
+
+def test_a_question_without_an_answer_may_be_before_one_asked_again() -> None:
+    sessions = SessionManager(memory_window=1)
+    graph, model = agent(sessions, BrokenError(), "done", "again", checkpointer=InMemorySaver())
+    with pytest.raises(BrokenError):
+        graph.invoke(said("a"), thread())
+    reply = graph.invoke(said("b"), thread())["messages"][-1]
+    graph.invoke({"messages": [RemoveMessage(id=reply.id)]}, thread())
+    assert texts(model.prompts[-1]) == [("human", "b")]
