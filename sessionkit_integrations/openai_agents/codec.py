@@ -29,7 +29,7 @@ from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES
 from sessionkit_integrations.records.unreadable import UnreadableRecordError, brief, expect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from sessionkit_integrations.records.fields import Fields
     from sessionkit_integrations.records.media import Part
@@ -110,7 +110,8 @@ def _encode(items: list[Item], notes: list[list[Note]]) -> Fields:
         "values": [[[index, *path], *rest] for index, each in enumerate(notes) for path, *rest in each],
     }
     extra = {name: value for name, value in extra.items() if value}
-    if not extra and not any(compare(_decode_foreign(fields), items)):
+    # A call without the tag is one of another framework, which may be read with another id.
+    if not extra and not called and not any(compare(_decode_foreign(fields), items)):
         return fields
     return {**fields, TAG: {"order": order, **extra}}
 
@@ -159,7 +160,7 @@ def _natural(fields: Fields, order: str, details: object) -> list[Any]:
             items.append({})
         else:
             raise UnreadableRecordError(f"order of items has the unknown letter {brief(letter)}")
-    if _is_left(next_parts) or _is_left(next_calls) or _is_left(next_thoughts):
+    if any(list(left) for left in (next_parts, next_calls, next_thoughts)):
         raise UnreadableRecordError("order of items has fewer items than there are in the record")
     return items
 
@@ -183,7 +184,3 @@ def _decode_foreign(fields: Fields) -> list[Item]:
 def _call_id(fields: Fields) -> str:
     call_id = fields.get("tool_call_id")
     return "" if call_id is None else expect(call_id, str, "tool_call_id")
-
-
-def _is_left(iterator: Iterator[Any]) -> bool:
-    return next(iterator, _is_left) is not _is_left

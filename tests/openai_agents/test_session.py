@@ -55,6 +55,13 @@ async def test_items_of_all_types_come_back_in_order(in_memory: SessionManager) 
     assert same(await session.get_items(), [QUESTION, *items])
 
 
+async def test_calls_of_the_api_keep_their_ids_though_they_repeat(in_memory: SessionManager) -> None:
+    session = SessionKitSession("s", in_memory)
+    call: Any = {"arguments": "{}", "call_id": "1", "name": "f", "type": "function_call"}
+    await session.add_items([QUESTION, call, OUTPUTS[0], QUESTION, call, OUTPUTS[0]])
+    assert same(await session.get_items(), [QUESTION, call, OUTPUTS[0], QUESTION, call, OUTPUTS[0]])
+
+
 async def test_items_are_popped_one_by_one_whatever_record_they_are_in(sessions: SessionManager) -> None:
     session = SessionKitSession("s", sessions)
     await session.add_items(TURN)
