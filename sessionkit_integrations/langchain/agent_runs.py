@@ -238,12 +238,13 @@ class Run:
 
     def _before(self, window: list[BaseMessage], state: Sequence[BaseMessage]) -> list[BaseMessage]:
         """Return the window as it was before the run."""
-        places = [at for at, message in enumerate(window) if message.id == self.began and _is_user(message)]
-        if places:
-            return window[: places[-1]]
+        questions = {message.id: at for at, message in enumerate(window) if _is_user(message)}
+        if self.began in questions:
+            return window[: questions[self.began]]
         own = {message.id for message in state[_place(state, self.began) :]}
+        end = min((at for question, at in questions.items() if question in own), default=len(window))
         before, is_own = [], False
-        for message in window:
+        for message in window[:end]:
             if not _is_result(message):  # results, also those that were made up, go with their calls
                 is_own = message.id in own
             if not is_own and message.id not in own:

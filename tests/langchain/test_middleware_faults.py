@@ -457,3 +457,15 @@ def test_a_question_without_an_answer_may_be_before_one_asked_again() -> None:
     reply = graph.invoke(said("b"), thread())["messages"][-1]
     graph.invoke({"messages": [RemoveMessage(id=reply.id)]}, thread())
     assert texts(model.prompts[-1]) == [("human", "b")]
+
+
+def test_a_run_may_be_repeated_whose_first_question_left_the_window() -> None:
+    sessions = SessionManager(memory_window=1)
+    graph, model = agent(sessions, BrokenError(), "done", "again", checkpointer=InMemorySaver())
+    with pytest.raises(BrokenError):
+        graph.invoke(said("a"), thread())
+    graph.invoke(said("b"), thread())
+    asked = next(each for each in graph.get_state_history(thread()) if each.next == ("model",))
+    graph.invoke(None, asked.config)
+    assert texts(model.prompts[-1]) == [("human", "a"), ("human", "b")]
+    assert stored(sessions) == [("human", "b"), ("ai", "done"), ("ai", "again")]
