@@ -60,7 +60,7 @@ def tell_apart(messages: Sequence[list[Item]]) -> None:
 
 
 def _free(call_id: str, taken: Container[str]) -> str:
-    """Return an id, or the first of those made of it that is not taken."""
+    """Return an id, or the first of those made of it that is not taken, with letters that all APIs take."""
     named = call_id or _NAMELESS
-    others = (f"{named}~{number}" for number in count(2))
+    others = (f"{named}_{number}" for number in count(2))
     return named if named not in taken else next(each for each in others if each not in taken)
