@@ -13,7 +13,7 @@ from llama_index.core.workflow import Context, HumanResponseEvent, InputRequired
 from llama_index.core.workflow.context_serializers import JsonPickleSerializer
 from workflows.context.state_store import UnserializableKeyWarning
 
-from sessionkit_integrations import RedisStore, SessionManager, SQLiteStore
+from sessionkit_integrations import RedisStore, SessionKitMemory, SessionManager, SQLiteStore
 from sessionkit_integrations.llama_index import save_steps
 from sessionkit_integrations.stores import copies
 from tests.llama_index.agents import (
@@ -179,3 +179,14 @@ async def test_a_memory_that_json_cannot_hold_is_passed_to_each_run(plain: bool)
         handler = agent.run("q 2", ctx=context, memory=memory)
     await handler
     assert [each["content"] for each in sessions.get_session("s")] == ["q 1", "a 1", "q 2", "a 2"]
+
+
+async def test_a_context_keeps_the_first_memory_that_it_was_given() -> None:
+    sessions = SessionManager()
+    first, other = (SessionKitMemory.from_defaults(session_id=each, sessions=sessions) for each in ("s", "t"))
+    agent = function_agent(Script(says("a 1"), says("a 2")))
+    context = Context(agent)
+    await agent.run("q 1", ctx=context, memory=first)
+    await agent.run("q 2", ctx=context, memory=other)
+    assert [each["content"] for each in sessions.get_session("s")] == ["q 1", "a 1", "q 2", "a 2"]
+    assert list(sessions.list_sessions()) == ["s"]
