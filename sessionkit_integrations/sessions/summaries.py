@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import ConflictError, CorruptSessionError, InvalidMessageError, SummaryError
 from sessionkit_integrations.records.codec import PLAIN
-from sessionkit_integrations.records.record import encode, now, role_of, time_written
+from sessionkit_integrations.records.record import counted_tokens, encode, now, role_of, time_written
 from sessionkit_integrations.records.summaries import (
     SessionSummary,
     latest_summary,
@@ -192,8 +192,10 @@ class Summarizer:
             until=max(times, default=None),
             archived=waiting.start + waiting.covered.records,
         )
+        # A window elsewhere may be limited by tokens, which its store then counts.
+        counts = self._window().tokens is not None or any(counted_tokens(each) is not None for each in waiting.records)
         try:
-            tokens = None if self._window().tokens is None else self._encoding.count(fields)
+            tokens = self._encoding.count(fields) if counts else None
         except InvalidMessageError as error:
             raise SummaryError(f"the tokens of the summary cannot be counted: {error}; the turns wait") from error
         record = encode(fields, now(), tokens)

@@ -22,7 +22,7 @@ from sessionkit_integrations import (
     SummaryError,
     Window,
 )
-from sessionkit_integrations.records.record import decode
+from sessionkit_integrations.records.record import counted_tokens, decode
 from sessionkit_integrations.sessions.summaries import HEADING, MOST_TURNS
 from tests.sessions.scripted import Scripted, contents, said, turn
 
@@ -300,6 +300,17 @@ def test_a_summary_too_long_for_the_window_makes_turns_leave(make_store: StoreMa
     call(sessions, "send_messages", "s", turn(8))
     assert contents(call(sessions, "get_session", "s")) == ["y" * 10, *said(8).split()]
     assert call(sessions, "get_summary", "s").turns == 8
+
+
+@pytest.mark.parametrize("tokens", [1_000, None])
+def test_a_summary_made_elsewhere_is_counted_where_messages_are(tokens: int | None) -> None:
+    """As ``sessionkit summarize`` makes one, which knows of no window."""
+    store = InMemoryStore()
+    writer, _ = made(store, Window(2, tokens=tokens), every=None)
+    summarized(writer, *range(5))
+    elsewhere, _ = made(store, every=None)
+    assert elsewhere.summarize("s") is not None
+    assert (counted_tokens(store.read("s").records[0]) is None) is (tokens is None)
 
 
 def test_a_heading_may_change(make_store: StoreMaker) -> None:
