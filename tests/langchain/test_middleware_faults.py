@@ -135,9 +135,8 @@ def test_a_checkpointer_that_returns_every_run_changes_nothing(run: str, save: s
     """The state has more messages than a session remembers operations."""
     sessions = SessionManager(memory_window=2)
     graph, model = agent(sessions, checkpointer=InMemorySaver(), save=save)
-    for number in range(20):
-        result = RUN[run](graph, said(f"q{number}"), thread())
-    assert len(result["messages"]) == 40
+    results = [RUN[run](graph, said(f"q{number}"), thread()) for number in range(20)]
+    assert len(results[-1]["messages"]) == 40
     assert stored(sessions) == [("human", "q18"), ("ai", "3 seen"), ("human", "q19"), ("ai", "3 seen")]
     info = sessions.describe("s")
     assert info is not None
