@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.records.summaries import SessionSummary
+    from sessionkit_integrations.search.hits import Hit, Hits
+    from sessionkit_integrations.search.snippets import Snippet
     from sessionkit_integrations.sessions.manager import SessionManager
     from sessionkit_integrations.sessions.summaries import Summary
     from sessionkit_integrations.stores.base import Store
@@ -64,6 +66,8 @@ _MODULES = {
     "llama_index.chat_stores": ("SessionKitAsyncChatStore", "SessionKitChatStore"),
     "llama_index.memory": ("SessionKitMemory",),
     "openai_agents.session": ("SessionKitSession",),
+    "search.hits": ("Hit", "Hits"),
+    "search.snippets": ("Snippet",),
     "sessions.manager": ("SessionManager",),
     "sessions.summaries": ("Summary",),
     "records.summaries": ("SessionSummary",),
@@ -89,6 +93,8 @@ if TYPE_CHECKING:
         "CorruptSessionError",
         "Covered",
         "Edit",
+        "Hit",
+        "Hits",
         "InMemoryStore",
         "InvalidMessageError",
         "InvalidSessionIdError",
@@ -111,6 +117,7 @@ if TYPE_CHECKING:
         "SessionSummary",
         "SessionView",
         "Snapshot",
+        "Snippet",
         "Store",
         "StoreError",
         "StoreUnavailableError",

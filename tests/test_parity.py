@@ -21,7 +21,7 @@ from sessionkit_integrations import (
 from sessionkit_integrations.sessions.chats import Chats
 
 PACKAGE = "sessionkit_integrations"
-DOES_NO_IO = {"using", "decode", "describe_url", "model_post_init"}
+DOES_NO_IO = {"using", "decode", "describe_url", "model_post_init", "take_snapshot"}
 LOOKED_AT = {"ask", "nodes"}
 """Methods with which the doctor looks at a server; no application does."""
 
@@ -46,7 +46,7 @@ def parameters(function: Any) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize(
     ("cls", "pairs"),
     [
-        (SessionManager, 16),
+        (SessionManager, 17),
         (Chats, 11),
         (Store, 8),
         (InMemoryStore, 8),

@@ -154,13 +154,13 @@ class Chats(Generic[M]):
             ConflictError: The session was written to each time that its archive was read.
             StoreError: The store failed.
         """
-        return replace(run_on(self._store, self._snapshot(session_id, archived)), over=over)
+        return replace(run_on(self._store, self.take_snapshot(session_id, archived)), over=over)
 
     async def asnapshot(
         self, session_id: str, *, archived: slice | None = None, over: bool = False
     ) -> SessionSnapshot[M]:
         """See `snapshot`."""
-        return replace(await arun_on(self._store, self._snapshot(session_id, archived)), over=over)
+        return replace(await arun_on(self._store, self.take_snapshot(session_id, archived)), over=over)
 
     def describe(self, session_id: str) -> SessionInfo | None:
         """Return figures of a session; see `SessionManager.describe`."""
@@ -248,12 +248,8 @@ class Chats(Generic[M]):
         """Return the messages that a reader finds in some records of a session; see `decode_all`."""
         return decode_all(reader, records, session_id, first=first, archived=archived)
 
-    def _read_archive(self, session_id: str, part: slice) -> Steps[list[M]]:
-        check_session_id(session_id)
-        found = yield from ReadArchive(session_id, part)
-        return self.decode(session_id, found.records, self._codec, first=part.start or 0, archived=True)
-
-    def _snapshot(self, session_id: str, archived: slice | None) -> Steps[SessionSnapshot[M]]:
+    def take_snapshot(self, session_id: str, archived: slice | None) -> Steps[SessionSnapshot[M]]:
+        """Return what `snapshot` does, as a part of a longer operation."""
         check_session_id(session_id)
         if archived is None:
             return (yield from self._read(session_id, None, self._window()))
@@ -262,6 +258,11 @@ class Chats(Generic[M]):
                 f"read of {session_id!r}", lambda: self._read(session_id, archived, self._window())
             )
         )
+
+    def _read_archive(self, session_id: str, part: slice) -> Steps[list[M]]:
+        check_session_id(session_id)
+        found = yield from ReadArchive(session_id, part)
+        return self.decode(session_id, found.records, self._codec, first=part.start or 0, archived=True)
 
     def _read(self, session_id: str, part: slice | None, window: Window) -> Steps[SessionSnapshot[M]]:
         active, archived, start = yield from read_stored(session_id, part)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.sessions.snapshot import newest
+from sessionkit_integrations.sessions.steps import arun_on, run_on
 from sessionkit_integrations.view.reader import ViewReader
 from sessionkit_integrations.view.session import SessionView
 from sessionkit_integrations.window.turns import PLACES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Collection, Iterator
+    from datetime import datetime
 
-    from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.records.messages import Message, Role
     from sessionkit_integrations.records.summaries import SessionSummary
+    from sessionkit_integrations.runtime.steps import Steps
+    from sessionkit_integrations.search.hits import Hits
     from sessionkit_integrations.sessions.chats import Chats
     from sessionkit_integrations.sessions.snapshot import SessionSnapshot
     from sessionkit_integrations.stores.base import Store
@@ -96,6 +100,64 @@ class ReadsSessions:
         """See `get_summary`."""
         return await self._plain.asummary(session_id)
 
+    def search(
+        self,
+        query: str,
+        *,
+        session_id: str | None = None,
+        roles: Collection[Role] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tool: str | None = None,
+        limit: int = 10,
+        timeout: float = 10.0,
+    ) -> Hits:
+        """Return the turns that match a query best, in the window or out of it, ranked by BM25.
+
+        Turns that left the window are found in a store made with ``archive=True``. Nothing in a query is an operator.
+        The preamble and a summary are no turns and are never found.
+
+        Args:
+            query: The words to find, one or more of them; an empty query lists turns by time, the newest first.
+            session_id: The session to search; all of the store's if ``None``, one after the other.
+            roles: The roles of the messages to look at; all if ``None``.
+            since: Time from which on turns began, with its time zone. Turns whose time is not known are then left out.
+            until: Time before which they began.
+            tool: Name of a tool that was called in them.
+            limit: Most turns to return.
+            timeout: Seconds after which no more is read, and what was found is returned.
+
+        Returns:
+            The hits, a sequence that also says whether all was looked at.
+
+        Raises:
+            TypeError, ValueError: An argument is none of the values that it may have, such as a time without a zone.
+            InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
+            CorruptSessionError: A record of the session cannot be read. If all are searched, a session with such a
+                record is left out, and the hits say that not all was looked at.
+            StoreError: The store failed.
+
+        Example:
+            >>> for hit in sessions.search("peanuts", session_id="user123"):
+            ...     print(hit.at, hit.snippet, hit.messages)
+        """
+        return run_on(self.store, self._search(session_id, timeout, query, roles, since, until, tool, limit))
+
+    async def asearch(
+        self,
+        query: str,
+        *,
+        session_id: str | None = None,
+        roles: Collection[Role] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tool: str | None = None,
+        limit: int = 10,
+        timeout: float = 10.0,
+    ) -> Hits:
+        """See `search`."""
+        return await arun_on(self.store, self._search(session_id, timeout, query, roles, since, until, tool, limit))
+
     def view(self, session_id: str, *, archived: int | None = None) -> SessionView:
         """Return a session to look at: what the model sees of it, what is archived, and when each message was written.
 
@@ -126,6 +188,13 @@ class ReadsSessions:
     def alist_sessions(self) -> AsyncIterator[str]:
         """See `list_sessions`."""
         return self.store.asessions()
+
+    def _search(self, session_id: str | None, timeout: float, *query: Any) -> Steps[Hits]:
+        # Imported where sessions are searched.
+        from sessionkit_integrations.search.query import Query, checked_timeout  # noqa: PLC0415
+        from sessionkit_integrations.sessions.searching import Search  # noqa: PLC0415
+
+        return Search(self._plain, Query(*query), checked_timeout(timeout)).run(session_id)
 
     @staticmethod
     def _view(snapshot: SessionSnapshot[Message]) -> SessionView:

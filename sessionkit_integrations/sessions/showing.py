@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _CALL = b"_call"
 """A part of the names of all fields that hold calls: `tool_calls`, `invalid_tool_calls` and `function_call`."""
 _INTERRUPTED = INTERRUPTED.encode()
+_NEXT_QUESTION = encode({"role": "user", "content": ""}, 0)
 
 
 class ShownRecord(NamedTuple):
@@ -75,6 +76,22 @@ def show_records(records: Sequence[Record], *, over: bool) -> list[ShownRecord]:
             at, index = call
             shown.append(ShownRecord(_made_up((said[at].calls or ())[index], records[at]), None, at))
     return shown
+
+
+def show_turn(records: Sequence[Record], late: Sequence[Record] = ()) -> tuple[list[ShownRecord], tuple[Record, ...]]:
+    """Return a turn that is over as a prompt shows it, and the results in it whose call is in an earlier turn.
+
+    Args:
+        records: The records of the turn.
+        late: Results that came in later turns and may be of its calls. They are shown with positions after that of the
+            next user message, which is the number of the records.
+    """
+    every = (*records, _NEXT_QUESTION, *late) if late else tuple(records)
+    if not concern_calls(every, list(map(role_of, every))):
+        return [ShownRecord(record, position, position) for position, record in enumerate(records)], ()
+    shown = [each for each in show_records(every, over=True) if each.record is not _NEXT_QUESTION]
+    positions = {each.position for each in shown} | {len(records)}
+    return shown, tuple(record for position, record in enumerate(every) if position not in positions)
 
 
 def is_made_up(record: bytes) -> bool:

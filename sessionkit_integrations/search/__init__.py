@@ -1,0 +1,1 @@
+"""Search: what a query asks for, how turns are ranked, and what of them matched; pure."""

@@ -1,0 +1,58 @@
+"""The outcome of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, overload
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.search.snippets import Snippet
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A turn that was found.
+
+    Attributes:
+        session_id: The session that it is in.
+        messages: All messages of the turn, a valid prompt: each call is followed by its result.
+        at: Time of its first message, in UTC; ``None`` if it is not known.
+        score: How well it matches, by BM25: a number to compare with those of the same search. 0 for an empty query.
+        snippet: The piece of it that matches best.
+        archived: Whether it left the window.
+    """
+
+    session_id: str
+    messages: list[Message]
+    at: datetime | None
+    score: float
+    snippet: Snippet
+    archived: bool
+
+
+@dataclass(frozen=True)
+class Hits(Sequence[Hit]):
+    """The turns that were found, the best first: a sequence.
+
+    Attributes:
+        hits: The turns.
+        complete: Whether all was looked at. It was not if the time was over first, if a session could not be read, or
+            if a turn that was found was changed before it could be returned.
+    """
+
+    hits: tuple[Hit, ...]
+    complete: bool
+
+    @overload
+    def __getitem__(self, index: int) -> Hit: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Hit, ...]: ...
+    def __getitem__(self, index: int | slice) -> Hit | tuple[Hit, ...]:
+        return self.hits[index]
+
+    def __len__(self) -> int:
+        return len(self.hits)

@@ -1,0 +1,131 @@
+"""A query: the words to find, and the turns among which to look."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice, pairwise
+from typing import TYPE_CHECKING
+
+from sessionkit_integrations.records.messages import DEVELOPER, ROLES
+from sessionkit_integrations.records.times import milliseconds
+from sessionkit_integrations.records.words import words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MAX_WORDS = 100
+"""Words of a query that count, the first ones."""
+SHORTEST_PART = 3
+"""Characters of a word that is also found inside longer ones."""
+WEIGHT_OF_PART = 0.5
+"""Weight of a word inside a longer one beside 1 of a whole one, which counts as both."""
+WEIGHT_OF_PAIR = 1.0
+"""Weight of two words that follow each other as in the query."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """A checked query; see `SessionManager.search` for its arguments.
+
+    A term is the index of one of `weights`: first come the words as a whole, then those that are also found inside
+    longer ones, then pairs of neighbours.
+
+    Raises:
+        TypeError, ValueError: An argument is none of the values that it may have.
+    """
+
+    text: str
+    roles: Collection[str] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    tool: str | None = None
+    limit: int = 10
+    words: tuple[str, ...] = field(init=False)
+    parts: tuple[str, ...] = field(init=False)
+    pairs: tuple[str, ...] = field(init=False)
+    weights: tuple[float, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        for name, value in (("query", self.text), ("tool", self.tool)):
+            if not isinstance(value, str) and not (name == "tool" and value is None):
+                raise TypeError(f"{name} must be a string, got {type(value).__name__}")
+        if type(self.limit) is not int:
+            raise TypeError(f"limit must be an integer, got {type(self.limit).__name__}")
+        if self.limit < 1:
+            raise ValueError(f"limit must be at least 1, got {self.limit}")
+        _check_time("since", self.since)
+        _check_time("until", self.until)
+        object.__setattr__(self, "roles", _checked_roles(self.roles))
+        said = [word.text for word in islice(words_of(self.text, singles=False), MAX_WORDS)]
+        words = tuple(dict.fromkeys(said))
+        parts = tuple(word for word in words if len(word) >= SHORTEST_PART)
+        pairs = tuple(dict.fromkeys(f"\n{first}\n{second}\n" for first, second in pairwise(said)))
+        weights = (1.0,) * len(words) + (WEIGHT_OF_PART,) * len(parts) + (WEIGHT_OF_PAIR,) * len(pairs)
+        for name, found in (("words", words), ("parts", parts), ("pairs", pairs), ("weights", weights)):
+            object.__setattr__(self, name, found)
+
+    @property
+    def lists(self) -> bool:
+        """True if the query says nothing, so that turns are listed by time."""
+        return not self.text.strip()
+
+    def includes_time(self, at: int | None) -> bool:
+        """Return whether a turn of a time, in Unix milliseconds, is looked at."""
+        since, until = milliseconds(self.since), milliseconds(self.until)
+        if since is None and until is None:
+            return True
+        return at is not None and (since is None or since <= at) and (until is None or at < until)
+
+    def counts(self, words: Sequence[str]) -> Mapping[int, int]:
+        """Return how often each term occurs among the words of a turn; terms that do not are left out."""
+        occurring = Counter(words)
+        counts = {term: occurring[word] for term, word in enumerate(self.words) if word in occurring}
+        joined = "\n".join(("", *words, ""))
+        for term, part in enumerate((*self.parts, *self.pairs), len(self.words)):
+            if count := joined.count(part):
+                counts[term] = count
+        return counts
+
+    def matches(self, word: str) -> str | None:
+        """Return the word of the query that a word is or contains, or ``None``."""
+        return word if word in self.words else next((part for part in self.parts if part in word), None)
+
+
+def checked_timeout(timeout: float) -> float:
+    """Return a number of seconds that a search may take.
+
+    Raises:
+        TypeError, ValueError: It is not a number above 0.
+    """
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise TypeError(f"timeout must be a number of seconds, got {type(timeout).__name__}")
+    if math.isnan(timeout) or timeout <= 0:
+        raise ValueError(f"timeout must be above 0, got {timeout}")
+    return timeout
+
+
+def _check_time(name: str, value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, datetime):
+        raise TypeError(f"{name} must be a datetime, got {type(value).__name__}")
+    if value.utcoffset() is None:
+        raise ValueError(f"{name} must say its time zone, as in datetime.now(timezone.utc); got {value!r}")
+
+
+def _checked_roles(roles: object) -> frozenset[str] | None:
+    if roles is None:
+        return None
+    if isinstance(roles, str) or not isinstance(roles, Collection):
+        raise TypeError(f'roles must be a collection of roles, as in ["user"], got {type(roles).__name__}')
+    known = ROLES | {DEVELOPER}
+    for role in roles:
+        if not isinstance(role, str) or role not in known:
+            raise ValueError(f"roles must be some of {', '.join(sorted(ROLES))}, got {role!r}")
+    if not roles:
+        raise ValueError("roles must name at least one role; None stands for all")
+    return frozenset("system" if role == DEVELOPER else role for role in roles)

@@ -1,0 +1,300 @@
+"""Search in sessions: their turns are read from the newest on, in pages, and ranked.
+
+A page is forgotten once its turns are counted, so that memory does not grow with a session. Those that are found are
+read again: by their places in the archive, which stay as long as nobody edits it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from sessionkit_integrations.errors import ConflictError, CorruptSessionError
+from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.messages import check_session_id
+from sessionkit_integrations.records.record import role_of
+from sessionkit_integrations.records.times import moment
+from sessionkit_integrations.records.words import cut
+from sessionkit_integrations.runtime.logs import LOGGER
+from sessionkit_integrations.search.hits import Hit, Hits
+from sessionkit_integrations.search.ranking import Ranking
+from sessionkit_integrations.search.snippets import snippet_of
+from sessionkit_integrations.search.texts import SearchReader
+from sessionkit_integrations.sessions.showing import show_turn
+from sessionkit_integrations.sessions.snapshot import newest
+from sessionkit_integrations.sessions.steps import ReadArchive, StoreStep
+from sessionkit_integrations.window.turns import number_turns
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+
+    from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.runtime.steps import Steps
+    from sessionkit_integrations.search.query import Query
+    from sessionkit_integrations.search.texts import Searched
+    from sessionkit_integrations.sessions.chats import Chats
+    from sessionkit_integrations.sessions.snapshot import SessionSnapshot
+    from sessionkit_integrations.stores.base import Store
+
+T = TypeVar("T")
+
+PAGE = 250
+"""Records of an archive that are read at once."""
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """A turn of a session.
+
+    Attributes:
+        session_id: The session.
+        position: Position of its first record, in the archive or among the active ones.
+        records: Its records; empty where they are to be read again.
+        size: Their number.
+        late: Results of its calls that came after the next user message.
+        archived: Whether its records are in the archive.
+        left: Whether it left the window.
+        digest: A number that tells its records from others.
+    """
+
+    session_id: str
+    position: int
+    records: tuple[Record, ...]
+    size: int
+    late: tuple[Record, ...]
+    archived: bool
+    left: bool
+    digest: int
+
+    @property
+    def end(self) -> int:
+        """Position after its last record."""
+        return self.position + self.size
+
+
+@dataclass(frozen=True)
+class _Compute(StoreStep[T], Generic[T]):
+    """Work without I/O, for which no event loop is held up."""
+
+    work: Callable[[], T]
+
+    def perform(self, store: Store) -> T:  # noqa: ARG002 - as of every step
+        """See `StoreStep.perform`."""
+        return self.work()
+
+    async def aperform(self, store: Store) -> T:  # noqa: ARG002 - as above
+        """See `StoreStep.perform`."""
+        return await asyncio.to_thread(self.work)
+
+
+class _NextSession(StoreStep["str | None"]):
+    """Gives the id of another session each time that it is performed, and ``None`` after the last one."""
+
+    def __init__(self) -> None:
+        self._ids: Iterator[str] | None = None
+        self._ids_async: AsyncIterator[str] | None = None
+
+    def perform(self, store: Store) -> str | None:
+        """See `StoreStep.perform`."""
+        if self._ids is None:
+            self._ids = iter(store.sessions())
+        return next(self._ids, None)
+
+    async def aperform(self, store: Store) -> str | None:
+        """See `StoreStep.perform`."""
+        if self._ids_async is None:
+            self._ids_async = aiter(store.asessions())
+        return await anext(self._ids_async, None)
+
+
+class Search:
+    """A search, once.
+
+    Args:
+        chats: The sessions.
+        query: The query.
+        timeout: Seconds after which it returns what it has found.
+    """
+
+    def __init__(self, chats: Chats[Message], query: Query, timeout: float) -> None:
+        self._chats = chats
+        self._query = query
+        self._deadline = time.monotonic() + timeout
+        self._ranking: Ranking[_Turn] = Ranking(query.weights, query.limit)
+        self._complete = True
+
+    def run(self, session_id: str | None) -> Steps[Hits]:
+        """Return what is found in a session, or in all of them.
+
+        Raises:
+            CorruptSessionError: A record of the session cannot be read. Where all are searched, it is left out.
+        """
+        if session_id is not None:
+            check_session_id(session_id)
+        if self._query.lists or self._query.weights:
+            if session_id is not None:
+                yield from self._look_at(session_id)
+            else:
+                yield from self._look_at_all()
+        hits = yield from self._hits()
+        return Hits(tuple(hits), self._complete)
+
+    def _look_at_all(self) -> Steps[None]:
+        ids = _NextSession()
+        while not self._is_late() and (session_id := (yield from ids)) is not None:
+            try:
+                yield from self._look_at(session_id)
+            except (CorruptSessionError, ConflictError) as error:
+                LOGGER.warning("search leaves out a session: %s", error)
+                self._complete = False
+
+    def _look_at(self, session_id: str) -> Steps[None]:
+        snapshot = yield from self._chats.take_snapshot(session_id, newest(PAGE))
+        walk = _Walk(self._chats, self._query, self._ranking, session_id)
+        yield from _Compute(lambda: walk.take_active(snapshot))
+        page, start = snapshot.archived, snapshot.archive_start
+        while True:
+            yield from _Compute(lambda: walk.take_archived(page, start))  # noqa: B023 - it is done at once
+            if not start or walk.is_done or self._is_late():
+                break
+            stop, start = start, max(start - PAGE, 0)
+            page = (yield from ReadArchive(session_id, slice(start, stop))).records
+
+    def _is_late(self) -> bool:
+        late = time.monotonic() > self._deadline
+        if late:
+            self._complete = False
+        return late
+
+    def _hits(self) -> Steps[list[Hit]]:
+        best = self._ranking.best()
+        scores = {id(turn): score for score, turn in best}
+        found: dict[int, Hit] = {}
+        archived = sorted((turn for _, turn in best if turn.archived), key=attrgetter("session_id", "position"))
+        whole: dict[int, _Turn] = {id(turn): turn for _, turn in best if not turn.archived}
+        for session_id, turns in groupby(archived, attrgetter("session_id")):
+            for together in _in_reach(list(turns)):
+                start, stop = together[0].position, together[-1].end
+                records = (yield from ReadArchive(session_id, slice(start, stop))).records
+                for turn in together:
+                    own = records[turn.position - start : turn.end - start]
+                    if hash(own) == turn.digest:
+                        whole[id(turn)] = replace(turn, records=own)
+                    else:  # the archive was edited meanwhile
+                        self._complete = False
+        for key, turn in whole.items():
+            found[key] = self._hit(turn, scores[key])
+        return [found[id(turn)] for _, turn in best if id(turn) in found]
+
+    def _hit(self, turn: _Turn, score: float) -> Hit:
+        shown, _ = show_turn(turn.records, turn.late)
+        records = [each.record for each in shown]
+        first, archived = turn.position, turn.archived
+        messages = self._chats.decode(turn.session_id, records, PlainCodec(), first=first, archived=archived)
+        searched = self._chats.decode(turn.session_id, records, SearchReader(), first=first, archived=archived)
+        snippet = snippet_of(_texts(searched, self._query), self._query)
+        return Hit(turn.session_id, messages, moment(_time(searched)), score, snippet, turn.left)
+
+
+class _Walk:
+    """The walk through a session, from its newest turn on.
+
+    Args:
+        chats: The sessions.
+        query: The query.
+        ranking: The ranking that takes the turns.
+        session_id: The session.
+    """
+
+    def __init__(self, chats: Chats[Message], query: Query, ranking: Ranking[_Turn], session_id: str) -> None:
+        self._chats = chats
+        self._query = query
+        self._ranking = ranking
+        self._session_id = session_id
+        self._rest: tuple[Record, ...] = ()
+        self._late: tuple[Record, ...] = ()
+        self._listed = 0
+
+    @property
+    def is_done(self) -> bool:
+        """True if older turns cannot be among the best, as newer ones are listed."""
+        return self._query.lists and self._listed >= self._query.limit
+
+    def take_active(self, snapshot: SessionSnapshot[Message]) -> None:
+        """Take the active records but for the preamble."""
+        first = snapshot.preamble_end
+        self._take(snapshot.active[first:], first, window_start=snapshot.window_start)
+        self._finish(first, window_start=snapshot.window_start)
+
+    def take_archived(self, records: Sequence[Record], start: int) -> None:
+        """Take a page of the archive, which begins at a position."""
+        self._take(tuple(records), start, window_start=None)
+        if not start:
+            self._finish(0, window_start=None)
+
+    def _take(self, records: tuple[Record, ...], start: int, *, window_start: int | None) -> None:
+        records += self._rest
+        end = len(records)
+        for index in range(end - len(self._rest) - 1, -1, -1):
+            if role_of(records[index]) == "user":
+                self._take_turn(records[index:end], start + index, window_start)
+                end = index
+        self._rest = records[:end]
+
+    def _finish(self, start: int, *, window_start: int | None) -> None:
+        """Take what is before the first user message: a greeting."""
+        if any(number_turns(map(role_of, self._rest))):
+            self._take_turn(self._rest, start, window_start)
+        self._rest = ()
+
+    def _take_turn(self, records: tuple[Record, ...], position: int, window_start: int | None) -> None:
+        if self.is_done:
+            return
+        archived = window_start is None
+        shown, self._late = show_turn(records, self._late)
+        own = [each.record for each in shown if each.position is not None]
+        searched = self._chats.decode(self._session_id, own, SearchReader(), first=position, archived=archived)
+        query, at = self._query, _time(searched)
+        if not query.includes_time(at) or (query.tool and not any(query.tool in each.tools for each in searched)):
+            return
+        if query.roles is not None and not any(each.role in query.roles for each in searched):
+            return
+        words = [] if query.lists else [word for text in _texts(searched, query) for word in cut(text)]
+        turn = _Turn(
+            self._session_id,
+            position,
+            () if archived else records,
+            len(records),
+            tuple(each.record for each in shown if each.position is not None and each.position > len(records)),
+            archived,
+            archived or position < (window_start or 0),
+            hash(records),
+        )
+        self._listed += 1
+        self._ranking.add(query.counts(words), len(words), at, turn)
+
+
+def _texts(searched: Sequence[Searched], query: Query) -> Iterator[str]:
+    """Yield the texts of those messages that a query looks at."""
+    return (text for each in searched if query.roles is None or each.role in query.roles for text in each.texts)
+
+
+def _time(searched: Sequence[Searched]) -> int | None:
+    return next((each.at for each in searched if each.at is not None), None)
+
+
+def _in_reach(turns: Sequence[_Turn]) -> Iterator[list[_Turn]]:
+    """Yield the turns of an archive, in order, in groups that are read at once, as they are near each other."""
+    group: list[_Turn] = []
+    for turn in turns:
+        if group and turn.end - group[0].position > PAGE:
+            yield group
+            group = []
+        group.append(turn)
+    if group:
+        yield group
