@@ -15,6 +15,7 @@ try:
         listing,
         migrate,
         reset,
+        search,
         show,
         summaries,
         tail,
@@ -42,6 +43,7 @@ app.command("demo")(demo.demo)
 app.command("list")(listing.list_sessions)
 app.command("show")(show.show)
 app.command("tail")(tail.tail)
+app.command("search")(search.search)
 app.command("summarize")(summaries.summarize_sessions)
 app.command("reset")(reset.reset)
 app.command("doctor")(doctor.doctor)

@@ -1,0 +1,109 @@
+"""``sessionkit search``."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from sessionkit_integrations.cli.common import (
+    Json,
+    Url,
+    describe,
+    note,
+    on_terminal,
+    open_sessions,
+    out,
+    print_json,
+    print_line,
+)
+from sessionkit_integrations.cli.progress import progress
+from sessionkit_integrations.search.hits import Hit
+from sessionkit_integrations.view.text import one_line, when
+
+_MATCH = "bold yellow"
+_TIME = "A time in ISO 8601, such as 2026-11-28 or 2026-11-28T12:00Z; in your time zone if it names none."
+
+
+def search(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="The words to find; '' lists turns by time.")],
+    url: Url,
+    session_id: Annotated[
+        str | None, typer.Option("--session", metavar="SESSION", show_default=False, help="Search this session only.")
+    ] = None,
+    roles: Annotated[
+        list[str] | None,
+        typer.Option("--role", metavar="ROLE", show_default=False, help="Look at messages of this role; repeat it."),
+    ] = None,
+    tool: Annotated[
+        str | None, typer.Option(show_default=False, help="Find turns in which this tool was called.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", show_default=False, help=f"Find turns from then on. {_TIME}")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", show_default=False, help="Find turns that began before.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The most turns to find.")] = 10,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds after which to return what was found.")] = 10.0,
+    as_json: Json = False,
+) -> None:
+    """Find turns in a session or in all, in the window and in the archive, the best first.
+
+    Elsewhere than on a terminal, a line for each turn, with tabs between the columns. With --json, one object a line,
+    with all messages of the turn.
+    """
+    from_time, to_time = _time("--since", since), _time("--until", until)
+    with open_sessions(url) as sessions:
+        if session_id is not None:
+            describe(sessions, session_id)
+        with progress("Searching", None):
+            hits = sessions.search(
+                query,
+                session_id=session_id,
+                roles=roles or None,  # type: ignore[arg-type]  # which the query checks
+                since=from_time,
+                until=to_time,
+                tool=tool,
+                limit=limit,
+                timeout=timeout,
+            )
+    for hit in hits:
+        if as_json:
+            print_json(_as_json(hit))
+        elif on_terminal():
+            out.print(_as_text(hit))
+        else:
+            line = (one_line(hit.session_id), _iso(hit.at) or "-", one_line(hit.snippet.text))
+            print_line("\t".join(line))
+    if not hits:
+        note("nothing was found")
+    if not hits.complete:
+        note("not everything was looked at: name a --session, or give it a longer --timeout")
+
+
+def _time(option: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone()
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(f"must be a time in ISO 8601, got {text!r}", param_hint=option) from error
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _as_json(hit: Hit) -> dict[str, object]:
+    snippet = {"text": hit.snippet.text, "marks": hit.snippet.marks}
+    return {**vars(hit), "at": _iso(hit.at), "snippet": snippet}
+
+
+def _as_text(hit: Hit) -> Text:
+    about = [one_line(hit.session_id), when(hit.at) if hit.at else "", "archived" * hit.archived]
+    text = Text(" · ".join(each for each in about if each), "dim")
+    text.append("\n  ", "not dim")
+    for piece, is_match in hit.snippet.pieces():
+        text.append(one_line(piece), f"not dim {_MATCH}" if is_match else "not dim")
+    return text
