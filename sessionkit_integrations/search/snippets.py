@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.records.words import words_of
@@ -78,9 +79,10 @@ def snippet_of(texts: Iterable[str], query: Query, length: int = LENGTH) -> Snip
         length: Characters that the piece has at most.
     """
     best, most = Snippet(""), -1
+    matched = cache(query.matches)
     for text in texts:
         matches = [
-            (found, word.start, word.end) for word in words_of(text) if (found := query.matches(word.text)) is not None
+            (found, word.start, word.end) for word in words_of(text) if (found := matched(word.text)) is not None
         ]
         start, many = _densest(matches, length - _CONTEXT)
         if many > most:

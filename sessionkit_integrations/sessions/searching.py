@@ -188,15 +188,15 @@ class Search:
                     else:  # the archive was edited meanwhile
                         self._complete = False
         for key, turn in whole.items():
-            found[key] = self._hit(turn, scores[key])
+            found[key] = yield from _Compute(lambda: self._hit(turn, scores[key]))  # noqa: B023 - it is done at once
         return [found[id(turn)] for _, turn in best if id(turn) in found]
 
     def _hit(self, turn: _Turn, score: float) -> Hit:
         shown, _ = show_turn(turn.records, turn.late)
-        records = [each.record for each in shown]
+        records, own = [each.record for each in shown], [each.record for each in shown if each.position is not None]
         first, archived = turn.position, turn.archived
         messages = self._chats.decode(turn.session_id, records, PlainCodec(), first=first, archived=archived)
-        searched = self._chats.decode(turn.session_id, records, SearchReader(), first=first, archived=archived)
+        searched = self._chats.decode(turn.session_id, own, SearchReader(), first=first, archived=archived)
         snippet = snippet_of(_texts(searched, self._query), self._query)
         return Hit(turn.session_id, messages, moment(_time(searched)), score, snippet, turn.left)
 

@@ -177,6 +177,7 @@ def test_hits_can_be_put_back_into_a_prompt() -> None:
     assert peanuts.messages[:2] == [user("third"), now]
     assert peanuts.messages[2]["content"] == INTERRUPTED
     assert sessions.search("interrupted", session_id="s").hits == ()
+    assert str(sessions.search("peanuts interrupted", session_id="s")[0].snippet) == "**find_peanuts**"
     assert [flaw(plain(hit)) for hit in sessions.search("", session_id="s")] == [None] * 3
 
 
