@@ -248,8 +248,9 @@ class _Walk:
 
     def _finish(self, start: int, *, window_start: int | None) -> None:
         """Take what is before the first user message: a greeting."""
-        if any(number_turns(map(role_of, self._rest))):
-            self._take_turn(self._rest, start, window_start)
+        pinned = number_turns(map(role_of, self._rest)).count(0)
+        if pinned < len(self._rest):
+            self._take_turn(self._rest[pinned:], start + pinned, window_start)
         self._rest = ()
 
     def _take_turn(self, records: tuple[Record, ...], position: int, window_start: int | None) -> None:

@@ -168,6 +168,17 @@ def test_a_greeting_is_a_turn() -> None:
     assert len(sessions.search("", session_id="s")) == 3
 
 
+def test_system_messages_before_the_first_archived_turn_are_in_none() -> None:
+    sessions = archiving(1)
+    for session_id, first in (("a", assistant("tea")), ("b", user("tea"))):
+        archive = (encode({"role": "system", "content": "tea"}, NOON), encode(first, NOON))
+        sessions.store.replace(session_id, Edit(archive=archive), None, session_id)
+        (hit,) = sessions.search("tea", session_id=session_id)
+        assert hit.messages == [first]
+    sessions.store.replace("c", Edit(archive=archive[:1]), None, "c")
+    assert sessions.search("", session_id="c").hits == ()
+
+
 def test_hits_can_be_put_back_into_a_prompt() -> None:
     sessions = archiving(10)
     late, now = calling("get_weather", "{}", "late"), calling("find_peanuts", "{}", "open")
