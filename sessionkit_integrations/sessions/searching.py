@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from sessionkit_integrations.errors import ConflictError, CorruptSessionError
 from sessionkit_integrations.records.codec import PlainCodec
 from sessionkit_integrations.records.messages import check_session_id
-from sessionkit_integrations.records.record import role_of
 from sessionkit_integrations.records.times import moment
-from sessionkit_integrations.records.words import cut
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.search.hits import Hit, Hits
 from sessionkit_integrations.search.ranking import Ranking
@@ -27,54 +25,21 @@ from sessionkit_integrations.search.texts import SearchReader
 from sessionkit_integrations.sessions.showing import show_turn
 from sessionkit_integrations.sessions.snapshot import newest
 from sessionkit_integrations.sessions.steps import ReadArchive, StoreStep
-from sessionkit_integrations.window.turns import number_turns
+from sessionkit_integrations.sessions.walking import FoundTurn, Walk, texts_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from sessionkit_integrations.records.messages import Message
-    from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.search.query import Query
-    from sessionkit_integrations.search.texts import Searched
     from sessionkit_integrations.sessions.chats import Chats
-    from sessionkit_integrations.sessions.snapshot import SessionSnapshot
     from sessionkit_integrations.stores.base import Store
 
 T = TypeVar("T")
 
 PAGE = 250
 """Records of an archive that are read at once."""
-
-
-@dataclass(frozen=True)
-class _Turn:
-    """A turn of a session.
-
-    Attributes:
-        session_id: The session.
-        position: Position of its first record, in the archive or among the active ones.
-        records: Its records; empty where they are to be read again.
-        size: Their number.
-        late: Results of its calls that came after the next user message.
-        archived: Whether its records are in the archive.
-        left: Whether it left the window.
-        digest: A number that tells its records from others.
-    """
-
-    session_id: str
-    position: int
-    records: tuple[Record, ...]
-    size: int
-    late: tuple[Record, ...]
-    archived: bool
-    left: bool
-    digest: int
-
-    @property
-    def end(self) -> int:
-        """Position after its last record."""
-        return self.position + self.size
 
 
 @dataclass(frozen=True)
@@ -125,7 +90,7 @@ class Search:
         self._chats = chats
         self._query = query
         self._deadline = time.monotonic() + timeout
-        self._ranking: Ranking[_Turn] = Ranking(query.weights, query.limit)
+        self._ranking: Ranking[FoundTurn] = Ranking(query.weights, query.limit)
         self._complete = True
 
     def run(self, session_id: str | None) -> Steps[Hits]:
@@ -155,7 +120,7 @@ class Search:
 
     def _look_at(self, session_id: str) -> Steps[None]:
         snapshot = yield from self._chats.take_snapshot(session_id, newest(PAGE))
-        walk = _Walk(self._chats, self._query, self._ranking, session_id)
+        walk = Walk(self._chats, self._query, self._ranking, session_id)
         yield from _Compute(lambda: walk.take_active(snapshot))
         page, start = snapshot.archived, snapshot.archive_start
         while True:
@@ -176,7 +141,7 @@ class Search:
         scores = {id(turn): score for score, turn in best}
         found: dict[int, Hit] = {}
         archived = sorted((turn for _, turn in best if turn.archived), key=attrgetter("session_id", "position"))
-        whole: dict[int, _Turn] = {id(turn): turn for _, turn in best if not turn.archived}
+        whole: dict[int, FoundTurn] = {id(turn): turn for _, turn in best if not turn.archived}
         for session_id, turns in groupby(archived, attrgetter("session_id")):
             for together in _in_reach(list(turns)):
                 start, stop = together[0].position, together[-1].end
@@ -191,107 +156,19 @@ class Search:
             found[key] = yield from _Compute(lambda: self._hit(turn, scores[key]))  # noqa: B023 - it is done at once
         return [found[id(turn)] for _, turn in best if id(turn) in found]
 
-    def _hit(self, turn: _Turn, score: float) -> Hit:
+    def _hit(self, turn: FoundTurn, score: float) -> Hit:
         shown, _ = show_turn(turn.records, turn.late)
         records, own = [each.record for each in shown], [each.record for each in shown if each.position is not None]
         first, archived = turn.position, turn.archived
         messages = self._chats.decode(turn.session_id, records, PlainCodec(), first=first, archived=archived)
         searched = self._chats.decode(turn.session_id, own, SearchReader(), first=first, archived=archived)
-        snippet = snippet_of(_texts(searched, self._query), self._query)
-        return Hit(turn.session_id, messages, moment(_time(searched)), score, snippet, turn.left)
+        snippet = snippet_of(texts_of(searched, self._query), self._query)
+        return Hit(turn.session_id, messages, moment(time_of(searched)), score, snippet, turn.left)
 
 
-class _Walk:
-    """The walk through a session, from its newest turn on.
-
-    Args:
-        chats: The sessions.
-        query: The query.
-        ranking: The ranking that takes the turns.
-        session_id: The session.
-    """
-
-    def __init__(self, chats: Chats[Message], query: Query, ranking: Ranking[_Turn], session_id: str) -> None:
-        self._chats = chats
-        self._query = query
-        self._ranking = ranking
-        self._session_id = session_id
-        self._rest: tuple[Record, ...] = ()
-        self._late: tuple[Record, ...] = ()
-        self._listed = 0
-
-    @property
-    def is_done(self) -> bool:
-        """True if older turns cannot be among the best, as newer ones are listed."""
-        return self._query.lists and self._listed >= self._query.limit
-
-    def take_active(self, snapshot: SessionSnapshot[Message]) -> None:
-        """Take the active records but for the preamble."""
-        first = snapshot.preamble_end
-        self._take(snapshot.active[first:], first, window_start=snapshot.window_start)
-        self._finish(first, window_start=snapshot.window_start)
-
-    def take_archived(self, records: Sequence[Record], start: int) -> None:
-        """Take a page of the archive, which begins at a position."""
-        self._take(tuple(records), start, window_start=None)
-        if not start:
-            self._finish(0, window_start=None)
-
-    def _take(self, records: tuple[Record, ...], start: int, *, window_start: int | None) -> None:
-        records += self._rest
-        end = len(records)
-        for index in range(end - len(self._rest) - 1, -1, -1):
-            if role_of(records[index]) == "user":
-                self._take_turn(records[index:end], start + index, window_start)
-                end = index
-        self._rest = records[:end]
-
-    def _finish(self, start: int, *, window_start: int | None) -> None:
-        """Take what is before the first user message: a greeting."""
-        pinned = number_turns(map(role_of, self._rest)).count(0)
-        if pinned < len(self._rest):
-            self._take_turn(self._rest[pinned:], start + pinned, window_start)
-        self._rest = ()
-
-    def _take_turn(self, records: tuple[Record, ...], position: int, window_start: int | None) -> None:
-        if self.is_done:
-            return
-        archived = window_start is None
-        shown, self._late = show_turn(records, self._late)
-        own = [each.record for each in shown if each.position is not None]
-        searched = self._chats.decode(self._session_id, own, SearchReader(), first=position, archived=archived)
-        query, at = self._query, _time(searched)
-        if not query.includes_time(at) or (query.tool and not any(query.tool in each.tools for each in searched)):
-            return
-        if query.roles is not None and not any(each.role in query.roles for each in searched):
-            return
-        words = [] if query.lists else [word for text in _texts(searched, query) for word in cut(text)]
-        turn = _Turn(
-            self._session_id,
-            position,
-            () if archived else records,
-            len(records),
-            tuple(each.record for each in shown if each.position is not None and each.position > len(records)),
-            archived,
-            archived or position < (window_start or 0),
-            hash(records),
-        )
-        self._listed += 1
-        self._ranking.add(query.counts(words), len(words), at, turn)
-
-
-def _texts(searched: Sequence[Searched], query: Query) -> Iterator[str]:
-    """Yield the texts of those messages that a query looks at."""
-    return (text for each in searched if query.roles is None or each.role in query.roles for text in each.texts)
-
-
-def _time(searched: Sequence[Searched]) -> int | None:
-    return next((each.at for each in searched if each.at is not None), None)
-
-
-def _in_reach(turns: Sequence[_Turn]) -> Iterator[list[_Turn]]:
+def _in_reach(turns: Sequence[FoundTurn]) -> Iterator[list[FoundTurn]]:
     """Yield the turns of an archive, in order, in groups that are read at once, as they are near each other."""
-    group: list[_Turn] = []
+    group: list[FoundTurn] = []
     for turn in turns:
         if group and turn.end - group[0].position > PAGE:
             yield group

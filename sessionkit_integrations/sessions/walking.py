@@ -1,0 +1,142 @@
+"""The walk through a session from its newest turn on, for a search: turns are put together, filtered and counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sessionkit_integrations.records.record import role_of
+from sessionkit_integrations.records.words import cut
+from sessionkit_integrations.search.texts import SearchReader
+from sessionkit_integrations.sessions.showing import show_turn
+from sessionkit_integrations.window.turns import number_turns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.search.query import Query
+    from sessionkit_integrations.search.ranking import Ranking
+    from sessionkit_integrations.search.texts import Searched
+    from sessionkit_integrations.sessions.chats import Chats
+    from sessionkit_integrations.sessions.snapshot import SessionSnapshot
+
+
+@dataclass(frozen=True)
+class FoundTurn:
+    """A turn of a session.
+
+    Attributes:
+        session_id: The session.
+        position: Position of its first record, in the archive or among the active ones.
+        records: Its records; empty where they are to be read again.
+        size: Their number.
+        late: Results of its calls that came after the next user message.
+        archived: Whether its records are in the archive.
+        left: Whether it left the window.
+        digest: A number that tells its records from others.
+    """
+
+    session_id: str
+    position: int
+    records: tuple[Record, ...]
+    size: int
+    late: tuple[Record, ...]
+    archived: bool
+    left: bool
+    digest: int
+
+    @property
+    def end(self) -> int:
+        """Position after its last record."""
+        return self.position + self.size
+
+
+class Walk:
+    """The walk through a session, from its newest turn on.
+
+    Args:
+        chats: The sessions.
+        query: The query.
+        ranking: The ranking that takes the turns.
+        session_id: The session.
+    """
+
+    def __init__(self, chats: Chats[Message], query: Query, ranking: Ranking[FoundTurn], session_id: str) -> None:
+        self._chats = chats
+        self._query = query
+        self._ranking = ranking
+        self._session_id = session_id
+        self._rest: tuple[Record, ...] = ()
+        self._late: tuple[Record, ...] = ()
+        self._listed = 0
+
+    @property
+    def is_done(self) -> bool:
+        """True if older turns cannot be among the best, as newer ones are listed."""
+        return self._query.lists and self._listed >= self._query.limit
+
+    def take_active(self, snapshot: SessionSnapshot[Message]) -> None:
+        """Take the active records but for the preamble."""
+        first = snapshot.preamble_end
+        self._take(snapshot.active[first:], first, window_start=snapshot.window_start)
+        self._finish(first, window_start=snapshot.window_start)
+
+    def take_archived(self, records: Sequence[Record], start: int) -> None:
+        """Take a page of the archive, which begins at a position."""
+        self._take(tuple(records), start, window_start=None)
+        if not start:
+            self._finish(0, window_start=None)
+
+    def _take(self, records: tuple[Record, ...], start: int, *, window_start: int | None) -> None:
+        records += self._rest
+        end = len(records)
+        for index in range(end - len(self._rest) - 1, -1, -1):
+            if role_of(records[index]) == "user":
+                self._take_turn(records[index:end], start + index, window_start)
+                end = index
+        self._rest = records[:end]
+
+    def _finish(self, start: int, *, window_start: int | None) -> None:
+        """Take what is before the first user message: a greeting."""
+        pinned = number_turns(map(role_of, self._rest)).count(0)
+        if pinned < len(self._rest):
+            self._take_turn(self._rest[pinned:], start + pinned, window_start)
+        self._rest = ()
+
+    def _take_turn(self, records: tuple[Record, ...], position: int, window_start: int | None) -> None:
+        if self.is_done:
+            return
+        archived = window_start is None
+        shown, self._late = show_turn(records, self._late)
+        own = [each.record for each in shown if each.position is not None]
+        searched = self._chats.decode(self._session_id, own, SearchReader(), first=position, archived=archived)
+        query, at = self._query, time_of(searched)
+        if not query.includes_time(at) or (query.tool and not any(query.tool in each.tools for each in searched)):
+            return
+        if query.roles is not None and not any(each.role in query.roles for each in searched):
+            return
+        words = [] if query.lists else [word for text in texts_of(searched, query) for word in cut(text)]
+        turn = FoundTurn(
+            self._session_id,
+            position,
+            () if archived else records,
+            len(records),
+            tuple(each.record for each in shown if each.position is not None and each.position > len(records)),
+            archived,
+            archived or position < (window_start or 0),
+            hash(records),
+        )
+        self._listed += 1
+        self._ranking.add(query.counts(words), len(words), at, turn)
+
+
+def texts_of(searched: Sequence[Searched], query: Query) -> Iterator[str]:
+    """Yield the texts of those messages that a query looks at."""
+    return (text for each in searched if query.roles is None or each.role in query.roles for text in each.texts)
+
+
+def time_of(searched: Sequence[Searched]) -> int | None:
+    """Return the time of a turn, in Unix milliseconds: of its first message that says one."""
+    return next((each.at for each in searched if each.at is not None), None)
