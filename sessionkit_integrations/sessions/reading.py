@@ -135,6 +135,7 @@ class ReadsSessions:
             InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
             CorruptSessionError: A record of the session cannot be read. If all are searched, a session with such a
                 record is left out, and the hits say that not all was looked at.
+            ConflictError: The session was written to each time that it was read. As above if all are searched.
             StoreError: The store failed.
 
         Example:

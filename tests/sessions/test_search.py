@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import tracemalloc
 from collections import Counter
 from datetime import timedelta
@@ -274,6 +275,21 @@ def test_a_search_ends_in_time_with_what_it_has_found(monkeypatch: pytest.Monkey
     assert not hits.complete
     assert not sessions.search("tea", timeout=1e-9).complete
     assert sessions.search("tea", session_id="s").complete
+
+
+@pytest.mark.parametrize("call", ["async"], indirect=True)
+def test_no_event_loop_waits_for_a_search(call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions, threads, counts = archiving(1), list[int](), Query.counts
+
+    def noting(query: Query, words: list[str]) -> Any:
+        threads.append(threading.get_ident())
+        return counts(query, words)
+
+    monkeypatch.setattr(Query, "counts", noting)
+    write(sessions.store, "s", user("tea"), user("milk"), window=1)
+    assert questions(call(sessions, "search", "tea")) == ["tea"]
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads
 
 
 def test_turns_that_are_edited_while_they_are_searched_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
