@@ -54,6 +54,12 @@ def memory(sessions: SessionManager) -> SessionKitMemory:
     return SessionKitMemory.from_defaults(session_id="s", sessions=sessions, tokenizer_fn=split)
 
 
+def sessions_of(made: Any) -> SessionManager:
+    """Return the sessions that a memory is on."""
+    sessions: SessionManager = (made if isinstance(made, SessionKitMemory) else made.chat_store).sessions
+    return sessions
+
+
 def pickled_and_back(value: Any) -> Any:
     return pickle.loads(pickle.dumps(value))  # noqa: S301 - our own
 
@@ -123,16 +129,18 @@ def test_what_is_written_as_json_is_read_on_the_same_sessions(
     tmp_path: Path,
     own_loop: asyncio.AbstractEventLoop,
 ) -> None:
-    for sessions in (SessionManager(3), SessionManager(3, SQLiteStore(tmp_path / "s.db"))):
-        original = make(sessions)
-        written = serializer.serialize(original)
-        read = serializer.deserialize(written)
-        read.put(HELLO)
-        assert original.get() == read.get() == [HELLO]
+    for store in (InMemoryStore(), SQLiteStore(tmp_path / "s.db")):
+        with SessionManager(3, store) as sessions:
+            original = make(sessions)
+            written = serializer.serialize(original)
+            read = serializer.deserialize(written)
+            read.put(HELLO)
+            assert original.get() == read.get() == [HELLO]
     # As in another process, which does not have these sessions.
     elsewhere = serializer.deserialize(written.replace('"identity": "', '"identity": "x'))
     assert elsewhere.get() == [HELLO]
     assert elsewhere.token_limit == original.token_limit
+    sessions_of(elsewhere).close()
 
 
 @pytest.mark.parametrize("options", [{}, {"count_tokens": len, "summary": Summary(lambda *_: "", every=None)}])
