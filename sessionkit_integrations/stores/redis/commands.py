@@ -40,8 +40,8 @@ _LETTERS = {"system": "s", "user": "u"}
 _FIGURES = 11
 """Numbers in a session's description."""
 
-_OUTCOMES = 2
-"""Numbers in the outcome of an append that was asked for more than the number of turns that left."""
+_WAITING = 2**26
+"""Number by which an append tells a turn that waits for a summary, beside the turns that left."""
 
 _KEEP, _WAIT, _READ = 1, 2, 4
 _CLEAR = 4
@@ -118,12 +118,11 @@ def append(
     """
 
     def read_reply(reply: object) -> Appended:
-        if type(reply) is int:
-            if reply < 0:
-                raise turn_too_long(window)
-            return Appended(reply)
-        (evicted, waiting_turns), returned = replies.outcome(reply, _OUTCOMES)
-        return Appended(evicted, waiting_turns, returned if read else None)
+        number, returned = (reply, None) if type(reply) is int else replies.outcome(reply)
+        if number < 0:
+            raise turn_too_long(window)
+        waiting_turns, evicted = divmod(number, _WAITING)
+        return Appended(evicted, waiting_turns, returned)
 
     turns, trigger = (NO_LIMIT, NO_LIMIT) if window.turns is None else (window.turns, window.trigger_turns)
     flags = _KEEP * archive + _WAIT * wait + _READ * read

@@ -27,20 +27,17 @@ def snapshot(reply: object) -> Snapshot:
     return Snapshot(tuple(Record(text(item)) for item in items(reply)))
 
 
-def outcome(reply: object, length: int) -> tuple[list[int], Snapshot]:
-    """Return some numbers and the records behind them, given a text; see ``append.lua`` for its shape.
+def outcome(reply: object) -> tuple[int, Snapshot]:
+    """Return a number and the records behind it, given a text; see ``append.lua`` for its shape.
 
     Raises:
         UnexpectedReplyError: It is something else.
     """
     head, *records = text(reply).split(RECORD_SEPARATOR)
     try:
-        numbers = list(map(int, head.split()))
+        return int(head), Snapshot(tuple(map(Record, records)))
     except ValueError as error:
-        raise UnexpectedReplyError("numbers were expected") from error
-    if len(numbers) != length:
-        raise UnexpectedReplyError(f"{length} numbers were expected, got {len(numbers)}")
-    return numbers, Snapshot(tuple(map(Record, records)))
+        raise UnexpectedReplyError("a number was expected") from error
 
 
 def number(reply: object) -> int:

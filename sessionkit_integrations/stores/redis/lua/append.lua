@@ -6,9 +6,10 @@
 --       tokens are limited the tokens that a cut keeps and those that there may be before it; the records.
 -- KEYS lacks the archive where neither ttl nor keep nor wait is given.
 -- Returns the number of turns that were evicted: 0 if the operation had been done before, -1 if a turn would be too long.
--- If evicted turns are to wait or records to be returned, it is a text, as a client takes long to read a list of many: that
--- number, a space and the turns that wait; and the records, each after a byte that no JSON holds.
+-- If evicted turns are to wait, 2^26 is added for each turn that waits. If records are to be returned, it is a text, as a
+-- client takes long to read a list of many: that number, and the records, each after a byte that no JSON holds.
 local FIRST = 3
+local WAITING = 67108864 -- 2^26
 local PREAMBLE = 15 -- records that are looked at for a summary
 local operation = ARGV[1]
 local now, window, trigger, most, ttl, flags, letters, limits =
@@ -44,11 +45,12 @@ end
 local meta = load_meta(now)
 
 local function reply(evicted)
-  if flags < 2 then
-    return evicted
+  local outcome = evicted + (wait and meta.waiting_turns * WAITING or 0)
+  if not read then
+    return outcome
   end
-  local records = read and redis.call('LRANGE', LIST, 0, -1) or {}
-  records[0] = evicted .. ' ' .. (wait and meta.waiting_turns or 0)
+  local records = redis.call('LRANGE', LIST, 0, -1)
+  records[0] = string.format('%.0f', outcome)
   return table.concat(records, '\30', 0)
 end
 
