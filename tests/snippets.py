@@ -11,6 +11,11 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import typer
+
+from sessionkit_integrations.cli import app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -67,6 +72,16 @@ def write(folder: Path) -> None:
     folder.mkdir(parents=True)
     for snippet in SNIPPETS:
         (folder / f"{snippet.module}.py").write_text(snippet.code, encoding="utf-8")
+
+
+def unknown_options(page: str) -> set[str]:
+    """Return the options in the command lines of a page that the commands do not have."""
+    commands: Any = typer.main.get_command(app)
+    unknown: set[str] = set()
+    for command, arguments in re.findall(r"^sessionkit (\w+)(.*?)(?: #.*)?$", page, re.MULTILINE):
+        known = {option for each in commands.commands[command].params for option in each.opts}
+        unknown |= {each for each in arguments.split() if each.startswith("--")} - known
+    return unknown
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.snippets import Snippet
+from tests.snippets import Snippet, unknown_options
 
 PAGE = (Path(__file__).parents[1] / "docs" / "finding.md").read_text("utf-8")
 CODE = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -20,3 +20,9 @@ def test_a_snippet_runs_and_prints_what_it_says(code: str, capsys: pytest.Captur
     assert len(printed) == len(said)
     for line, expected in zip(printed, said, strict=True):
         assert re.fullmatch(re.escape(expected).replace("…", ".*"), line), line
+
+
+def test_the_options_of_its_commands_are_there() -> None:
+    assert PAGE.count("\nsessionkit ") == 2
+    assert unknown_options(PAGE) == set()
+    assert unknown_options("sessionkit search x --session y --nonsense") == {"--nonsense"}

@@ -111,7 +111,7 @@ class Search:
 
     def _look_at_all(self) -> Steps[None]:
         ids = _NextSession()
-        while not self._is_late() and (session_id := (yield from ids)) is not None:
+        while (session_id := (yield from ids)) is not None and not self._is_late():
             try:
                 yield from self._look_at(session_id)
             except (CorruptSessionError, ConflictError) as error:

@@ -5,6 +5,7 @@ An answer that was made up is never stored. It is a record like any other, which
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from sessionkit_integrations.records.fields import is_error
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _CALL = b"_call"
 """A part of the names of all fields that hold calls: `tool_calls`, `invalid_tool_calls` and `function_call`."""
+MOST_LATE = 50
+"""Late results that are carried to earlier turns, the nearest ones; those of calls that are gone would pile up."""
 _INTERRUPTED = INTERRUPTED.encode()
 _NEXT_QUESTION = encode({"role": "user", "content": ""}, 0)
 
@@ -79,7 +82,7 @@ def show_records(records: Sequence[Record], *, over: bool) -> list[ShownRecord]:
 
 
 def show_turn(records: Sequence[Record], late: Sequence[Record] = ()) -> tuple[list[ShownRecord], tuple[Record, ...]]:
-    """Return a turn that is over as a prompt shows it, and the results in it whose call is in an earlier turn.
+    """Return a turn that is over as a prompt shows it, and the results whose call must be in an earlier turn.
 
     Args:
         records: The records of the turn.
@@ -91,7 +94,8 @@ def show_turn(records: Sequence[Record], late: Sequence[Record] = ()) -> tuple[l
         return [ShownRecord(record, position, position) for position, record in enumerate(records)], ()
     shown = [each for each in show_records(every, over=True) if each.record is not _NEXT_QUESTION]
     positions = {each.position for each in shown} | {len(records)}
-    return shown, tuple(record for position, record in enumerate(every) if position not in positions)
+    strays = (record for position, record in enumerate(every) if position not in positions)
+    return shown, tuple(islice(strays, MOST_LATE))
 
 
 def is_made_up(record: bytes) -> bool:

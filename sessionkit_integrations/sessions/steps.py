@@ -178,7 +178,9 @@ def read_stored(session_id: str, part: slice | None) -> Steps[tuple[Snapshot, tu
         return active, (), 0
     archived = (yield from ReadArchive(session_id, part)).records
     start = part.start or 0
-    if start < 0 or part == NOTHING:
+    if start < 0 and len(archived) < (part.stop or 0) - start:  # there are no more
+        start = 0
+    elif start < 0 or part == NOTHING:
         info = yield from Describe(session_id)
         size = info.archived if info else 0
         start = size if part == NOTHING else part.indices(size)[0]
