@@ -2,8 +2,9 @@
 
 import heapq
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
@@ -50,20 +51,21 @@ def list_sessions(
         ids = found if all_of_them else iter(heapq.nsmallest(limit + 1, found))
         page = list(islice(ids, limit)) if not all_of_them else []
         more = not all_of_them and next(ids, None) is not None
-        rows = _rows(sessions, ids if all_of_them else page)
-        if as_json:
-            for row in rows:
-                print_json(asdict(row))
-        elif on_terminal() and not all_of_them:
-            out.print(_table(rows))
-        else:
-            for row in rows:
-                print_line(f"{one_line(row.session_id)}\t{row.turns}\t{row.messages}\t{row.last_activity or '-'}")
+        # Closed before the sessions, which threads that are still at work would open again.
+        with closing(_rows(sessions, ids if all_of_them else page)) as rows:
+            if as_json:
+                for row in rows:
+                    print_json(asdict(row))
+            elif on_terminal() and not all_of_them:
+                out.print(_table(rows))
+            else:
+                for row in rows:
+                    print_line(f"{one_line(row.session_id)}\t{row.turns}\t{row.messages}\t{row.last_activity or '-'}")
     if more:
         note(f"there are more: add --after {shlex.quote(page[-1])}, or --all")
 
 
-def _rows(sessions: SessionManager, ids: Iterable[str]) -> Iterator[Row]:
+def _rows(sessions: SessionManager, ids: Iterable[str]) -> Generator[Row, None, None]:
     ids = iter(ids)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         while chunk := list(islice(ids, _CHUNK)):
