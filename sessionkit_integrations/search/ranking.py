@@ -13,7 +13,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,13 +26,13 @@ B = 0.75
 """Share of the length by which long turns are held back."""
 
 
-class _Candidate(NamedTuple, Generic[T]):
+class _Candidate(NamedTuple):  # not a generic one, which Python 3.10 does not know
     """A turn, less than those that rank above it among turns with the same counts."""
 
     shortness: int
     at: int
     earliness: int
-    item: T
+    item: Any
 
 
 class Ranking(Generic[T]):
@@ -46,7 +46,7 @@ class Ranking(Generic[T]):
     def __init__(self, weights: Sequence[float], limit: int) -> None:
         self._weights = weights
         self._limit = limit
-        self._candidates: dict[tuple[tuple[int, int], ...], list[_Candidate[T]]] = {}
+        self._candidates: dict[tuple[tuple[int, int], ...], list[_Candidate]] = {}
         self._turns = 0
         self._length = 0
         self._found_in = Counter[int]()

@@ -35,12 +35,17 @@ def counted(count_tokens: CountTokens, message: Message) -> int:
             "tokens", f"cannot be counted: count_tokens raised {type(error).__name__}; see the cause"
         ) from error
     try:
-        number = -1 if isinstance(tokens, bool) else operator.index(tokens)
+        number = -1 if _is_bool(tokens) else operator.index(tokens)
     except TypeError as error:
         raise InvalidMessageError("tokens", _must_be(tokens)) from error
     if number < 0:
         raise InvalidMessageError("tokens", _must_be(tokens))
     return min(number, MOST_TOKENS)
+
+
+def _is_bool(value: object) -> bool:
+    """Return whether a value is a truth value, also NumPy's, which earlier versions of it take for an integer."""
+    return isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", None) == "b"
 
 
 def _must_be(tokens: object) -> str:
