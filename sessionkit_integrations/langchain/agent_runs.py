@@ -11,14 +11,13 @@ interrupt, and after a run that did not reach its end.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from sessionkit_integrations.errors import InvalidMessageError
+from sessionkit_integrations.langchain.agent_steps import Append, Prompt, ReadWindow
 from sessionkit_integrations.runtime.logs import LOGGER
-from sessionkit_integrations.runtime.steps import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -27,32 +26,6 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.langchain.agent_state import Progress
     from sessionkit_integrations.runtime.steps import Steps
-    from sessionkit_integrations.sessions.chats import Chats
-
-R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class ChatStep(Step[R]):
-    """A call of one of the methods of `Chats` that have a twin.
-
-    Attributes:
-        method: Its name.
-        args: Its arguments.
-        options: Those that are passed by name.
-    """
-
-    method: str
-    args: tuple[Any, ...]
-    options: dict[str, Any] = field(default_factory=dict)
-
-    def perform(self, chats: Chats[BaseMessage]) -> Any:
-        """Make the call."""
-        return getattr(chats, self.method)(*self.args, **self.options)
-
-    async def aperform(self, chats: Chats[BaseMessage]) -> Any:
-        """See `perform`."""
-        return await getattr(chats, f"a{self.method}")(*self.args, **self.options)
 
 
 class Held(str):
@@ -147,7 +120,7 @@ class Run:
         ]
 
     def note(self, answers: Iterable[BaseMessage]) -> None:
-        """Take note of what the model answered: it is new, also if its id is that of a message that is stored."""
+        """Take note of the answers of the model, which are new even if a stored message has the same id."""
         self._again = {_id(answer) for answer in answers}.intersection(self._stored)
 
     def keep(self, state: Sequence[BaseMessage]) -> None:
@@ -194,7 +167,7 @@ class Run:
             self._window = self._before(window, state)
         if new:
             key = "|".join([self.name, str(len(self._stored)), *map(_id, new)])
-            yield from ChatStep[None]("append", (self.session_id, new, key))
+            yield from Append(self.session_id, new, key)
             self._take(new)
 
     def _unstored(self, state: Sequence[BaseMessage]) -> list[BaseMessage]:
@@ -203,11 +176,11 @@ class Run:
         is_summarized = any(map(_is_summary, state))  # what others remove from a run is not stored
         gone = [message for message in self._kept if is_summarized and message.id not in ids]
         new = [message for message in (*gone, *state) if message.id not in stored and not _is_summary(message)]
-        # An answer with an id that was used before is in the place of that other message, and not at the end.
+        # LangGraph puts an answer whose id was used before where the earlier message was; it belongs at the end.
         return sorted(new, key=lambda message: message.id in self._again)
 
     def _prompt(self, new: list[BaseMessage], key: str | None) -> Steps[list[BaseMessage]]:
-        window = yield from ChatStep[list[BaseMessage]]("prompt", (self.session_id, new, key), {"over": True})
+        window = yield from Prompt(self.session_id, new, key)
         self.began = _beginning(new)
         self._take(new)
         return window
@@ -225,8 +198,7 @@ class Run:
 
     def _look(self, new: Sequence[BaseMessage]) -> Steps[list[BaseMessage]]:
         """Read the window, and take what it holds of some messages as stored, with all that is before that."""
-        snapshot = yield from ChatStep[Any]("snapshot", (self.session_id,), {"over": True})
-        window: list[BaseMessage] = snapshot.shown_messages()
+        window = yield from ReadWindow(self.session_id)
         ids = {message.id for message in window}
         known = max((at for at, message in enumerate(new) if message.id in ids), default=-1)
         self._stored += map(_id, new[: known + 1])
