@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,6 +70,11 @@ def open_sessions(
     if must_exist and isinstance(sessions.store, SQLiteStore) and not Path(sessions.store.path).exists():
         raise StoreError(f"there is no file {sessions.store.path!r}")
     return sessions
+
+
+def iso_time(at: datetime | None) -> str | None:
+    """Return a time in UTC in ISO 8601, to the millisecond."""
+    return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def describe(sessions: SessionManager, session_id: str) -> SessionInfo:

@@ -14,7 +14,17 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from sessionkit_integrations.cli.common import Json, Url, note, on_terminal, open_sessions, out, print_json, print_line
+from sessionkit_integrations.cli.common import (
+    Json,
+    Url,
+    iso_time,
+    note,
+    on_terminal,
+    open_sessions,
+    out,
+    print_json,
+    print_line,
+)
 from sessionkit_integrations.sessions.manager import SessionManager
 from sessionkit_integrations.view.text import one_line
 
@@ -78,11 +88,7 @@ def _row(sessions: SessionManager, session_id: str) -> Row | None:
     info = sessions.describe(session_id)
     if info is None:
         return None  # deleted since it was found
-    return Row(session_id, info.turns, info.messages, None if info.updated is None else _iso(info.updated))
-
-
-def _iso(time: datetime) -> str:
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return Row(session_id, info.turns, info.messages, iso_time(info.updated))
 
 
 def _table(rows: Iterable[Row]) -> Table:

@@ -10,6 +10,7 @@ from sessionkit_integrations.cli.common import (
     Json,
     Url,
     describe,
+    iso_time,
     note,
     on_terminal,
     open_sessions,
@@ -74,7 +75,7 @@ def search(
         elif on_terminal():
             out.print(_as_text(hit))
         else:
-            line = (one_line(hit.session_id), _iso(hit.at) or "-", one_line(hit.snippet.text))
+            line = (one_line(hit.session_id), iso_time(hit.at) or "-", one_line(hit.snippet.text))
             print_line("\t".join(line))
     if not hits:
         note("nothing was found")
@@ -91,13 +92,9 @@ def _time(option: str, text: str | None) -> datetime | None:
         raise typer.BadParameter(f"must be a time in ISO 8601, got {text!r}", param_hint=option) from error
 
 
-def _iso(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _as_json(hit: Hit) -> dict[str, object]:
     snippet = {"text": hit.snippet.text, "marks": hit.snippet.marks}
-    return {**vars(hit), "at": _iso(hit.at), "snippet": snippet}
+    return {**vars(hit), "at": iso_time(hit.at), "snippet": snippet}
 
 
 def _as_text(hit: Hit) -> Text:

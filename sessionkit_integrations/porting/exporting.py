@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sessionkit_integrations.porting import fine_tuning, jsonl
 from sessionkit_integrations.porting.stored import dump, read_session, readable, stored
-from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.records.record import time_written
 from sessionkit_integrations.records.summaries import summary_of
 from sessionkit_integrations.records.times import moment
@@ -113,10 +113,10 @@ class _PromptReader:
     Other writers check nothing: a tool call may be anything, and only a prompt looks at it.
     """
 
-    parse_json = staticmethod(PlainCodec.parse_json)
+    parse_json = staticmethod(PLAIN.parse_json)
 
     def decode(self, fields: Fields) -> Message:
-        message = PlainCodec().decode(fields)
+        message = PLAIN.decode(fields)
         for call in expect(message.get("tool_calls") or [], list, "tool_calls"):
             texts_of(call)
         for name in ("name", "tool_call_id"):

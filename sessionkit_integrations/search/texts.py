@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.records.fields import written_by_framework
 from sessionkit_integrations.records.parts import read_content
 from sessionkit_integrations.records.record import parse_json
@@ -52,7 +52,7 @@ class SearchReader:
     def decode(self, fields: Fields) -> Searched:
         """See `Reader.decode`."""
         at, calls = fields.get("at"), [*_calls(fields)]
-        message: Fields = dict(PlainCodec().decode(fields))
+        message: Fields = dict(PLAIN.decode(fields))
         texts = [*_contents(message)]
         name = message.get("name")
         tools = [tool for tool, _ in calls]

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sessionkit_integrations.errors import ConflictError, CorruptSessionError
-from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.runtime.logs import LOGGER
@@ -160,7 +160,7 @@ class Search:
         shown, _ = show_turn(turn.records, turn.late)
         records, own = [each.record for each in shown], [each.record for each in shown if each.position is not None]
         first, archived = turn.position, turn.archived
-        messages = self._chats.decode(turn.session_id, records, PlainCodec(), first=first, archived=archived)
+        messages = self._chats.decode(turn.session_id, records, PLAIN, first=first, archived=archived)
         searched = self._chats.decode(turn.session_id, own, SearchReader(), first=first, archived=archived)
         snippet = snippet_of(texts_of(searched, self._query), self._query)
         return Hit(turn.session_id, messages, moment(time_of(searched)), score, snippet, turn.left)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.records.fields import is_error, other_fields, reasoning_of, text_of_detail
 from sessionkit_integrations.records.media import data_url, text_or_none, to_media
 from sessionkit_integrations.records.record import parse_json
@@ -30,7 +30,7 @@ class ViewReader:
     def decode(self, fields: Fields) -> MessageView:
         """See `Reader.decode`."""
         at, thought, failed, summary = fields.get("at"), reasoning_of(fields), is_error(fields), summary_in(fields)
-        message: Fields = dict(PlainCodec().decode(fields))
+        message: Fields = dict(PLAIN.decode(fields))
         pieces = [Piece("reasoning", text) for text in map(text_of_detail, thought) if text]
         content = message["content"]
         pieces.extend([Piece("text", content)] if isinstance(content, str) else map(_piece, content or ()))
