@@ -26,7 +26,7 @@ class ForeignItems(list[Item]):
 
 
 def tell_apart(messages: Sequence[list[Item]]) -> None:
-    """Give each call of other frameworks an id of its own, if its id is that of another one, and its result too.
+    """Give calls of other frameworks that share an id different ones, and their results too.
 
     Results are matched with the nearest message before them that calls with their id, in the order of its calls.
 

@@ -39,7 +39,7 @@ class SessionKitSession(SessionABC):
     Args:
         session_id: The session.
         sessions: Where it is.
-        session_settings: The SDK's settings, whose ``limit`` is that of `get_items` where it is given none.
+        session_settings: The SDK's settings. Their ``limit`` holds where `get_items` is given none.
 
     Raises:
         TypeError: ``sessions`` is not a `SessionManager`.
@@ -64,8 +64,8 @@ class SessionKitSession(SessionABC):
 
         Args:
             limit: Most items to return: those of the newest turns that fit as a whole or, of a last turn that is
-                longer, its newest items. The preamble comes before the oldest turn. Where it is ``None``, that of the
-                ``session_settings`` counts.
+                longer, its newest items. The preamble comes before the oldest turn. ``None`` stands for the limit in
+                the ``session_settings``.
         """
         if limit is None and self.session_settings is not None:
             limit = self.session_settings.limit

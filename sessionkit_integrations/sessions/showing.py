@@ -86,8 +86,8 @@ def show_turn(records: Sequence[Record], late: Sequence[Record] = ()) -> tuple[l
 
     Args:
         records: The records of the turn.
-        late: Results that came in later turns and may be of its calls. They are shown with positions after that of the
-            next user message, which is the number of the records.
+        late: Results that came in later turns and may be of its calls. The next user message stands between them and
+            the records: its position is the number of the records, and theirs follow.
     """
     every = (*records, _NEXT_QUESTION, *late) if late else tuple(records)
     if not concern_calls(every, list(map(role_of, every))):

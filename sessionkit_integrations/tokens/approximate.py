@@ -36,7 +36,7 @@ _WORDS = _alphabet(b" ", a=ascii_letters)
 _SHAPES = _alphabet(b".", a=ascii_letters, n=digits, s=" \t", l="\r\n")
 _NO_WORD, _NO_NUMBER, _RULE, _BLANK_LINES = b"a" * 20, b"n" * 12, b"." * 24, b"l" * 6
 """Shapes of runs that no ordinary text has."""
-_MOST_LETTERS = 7
+_MOST_CHARACTERS = 7
 """Characters of an ordinary text for each token, at most."""
 
 _LETTER = "a-zß-öø-ÿ\u0180-\u024f\u1e00-\u1eff"  # those of Vietnamese, most of which have words of their own, as well
@@ -101,7 +101,7 @@ def approximate_text(text: str) -> int:
         + 1.17 * lines
     )
     has_runs = (
-        tokens * _MOST_LETTERS < len(text)
+        tokens * _MOST_CHARACTERS < len(text)
         or _NO_WORD in shapes
         or (digit_count >= len(_NO_NUMBER) and _NO_NUMBER in shapes)
         or (dashes * 4 >= len(_RULE) and _RULE in shapes)
