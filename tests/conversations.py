@@ -27,7 +27,7 @@ def real_conversations() -> tuple[Conversation, ...]:
 
 def conversations() -> tuple[Conversation, ...]:
     """Return the real conversations, or where they are not there, some made up in their likeness."""
-    return real_conversations() if DATA.exists() else tuple(made_up(number) for number in range(10))
+    return real_conversations() if DATA.exists() else tuple(made_up(number) for number in range(20))
 
 
 def made_up(number: int) -> Conversation:
