@@ -99,6 +99,23 @@ def test_transient_failures_are_tried_again_for_as_long_as_there_is_time(play: C
         play(outcomes, Policy(AT_ONCE, timeout=1, reserve=2), transiently)
 
 
+def test_transient_failures_are_none_of_the_attempts(play: Callable[..., str]) -> None:
+    def judge(error: Exception) -> Failure | None:
+        return transiently(error) if isinstance(error, StoreUnavailableError) else normally(error)
+
+    def busy() -> list[Exception]:
+        return [lost() for _ in range(10)]
+
+    def refused() -> Exception:
+        return ConflictError("another version")
+
+    outcomes = Outcomes(*busy(), refused(), *busy(), refused(), *busy(), "done")
+    assert play(outcomes, Policy(AT_ONCE, attempts=3, timeout=30), judge) == "done"
+    outcomes = Outcomes(*busy(), refused(), *busy(), refused(), "never")
+    with pytest.raises(ConflictError):
+        play(outcomes, Policy(AT_ONCE, attempts=2, timeout=30), judge)
+
+
 def test_a_bug_is_raised_as_it_is_and_not_repeated(play: Callable[..., str]) -> None:
     outcomes = Outcomes(TypeError("a bug"), "never")
     with pytest.raises(TypeError, match="a bug"):

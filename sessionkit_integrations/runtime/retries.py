@@ -101,7 +101,7 @@ class Failure:
         error: The error to raise if there is no other attempt.
         final: Whether another attempt would fail in the same way.
         transient: Whether the cause ends by itself, as a failover does; then attempts go on for as long as there is
-            time, however many they are.
+            time, and this one does not count as one of them.
         pause: Seconds that the server asks to be left alone.
     """
 
@@ -126,6 +126,7 @@ class Attempts:
         self._policy = policy
         self.deadline = math.inf if policy.timeout is None else time.monotonic() + policy.timeout
         self._failures = 0
+        self._lasting_failures = 0
         self._first_failure = 0.0
         self._may_have_happened = False
 
@@ -143,6 +144,7 @@ class Attempts:
         now = time.monotonic()
         self._first_failure = self._first_failure or now
         self._failures += 1
+        self._lasting_failures += not failure.transient
         if isinstance(error, StoreUnavailableError):
             self._may_have_happened |= error.may_have_happened
             error.may_have_happened = self._may_have_happened
@@ -150,8 +152,8 @@ class Attempts:
             message = f"{error}; an earlier attempt had no reply"
             error = StoreUnavailableError(message, may_have_happened=True)
         pause = max(self._policy.backoff.pause(self._failures), failure.pause)
-        most = math.inf if failure.transient or self._policy.attempts is None else self._policy.attempts
-        if failure.final or self._failures >= most or now + pause >= self.deadline - self._policy.reserve:
+        most = math.inf if self._policy.attempts is None else self._policy.attempts
+        if failure.final or self._lasting_failures >= most or now + pause >= self.deadline - self._policy.reserve:
             if error is cause:
                 raise error
             raise error from cause

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 import redis
 import redis.asyncio
@@ -15,6 +16,7 @@ from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 
 from sessionkit_integrations import Edit, RedisStore, StoreUnavailableError, UpstashStore
+from sessionkit_integrations.stores.redis.connections import async_connections
 from sessionkit_integrations.window.turns import Window
 from tests.faults.helpers.stalling import Stalling
 from tests.tls import TLSFront
@@ -189,3 +191,23 @@ async def test_asynchronous_upstash(serve: Callable[[bytes], Stalling]) -> None:
         store = UpstashStore(f"http://127.0.0.1:{server.port}", "token", timeout=TIMEOUT)
         await ause(store)
         await store.aclose()
+
+
+async def test_httpx_ends_a_handshake_before_the_operation_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handshake that is cancelled leaves its socket open."""
+    limits: list[dict[str, float]] = []
+
+    async def connect_slowly(request: httpx.Request) -> httpx.Response:
+        limits.append(request.extensions["timeout"])
+        await asyncio.sleep(0.6)
+        raise httpx.ConnectTimeout("too slow")
+
+    client = httpx.AsyncClient(transport=httpx.MockTransport(connect_slowly))
+    monkeypatch.setattr(UpstashStore, "_open_async", lambda _store: async_connections(client))
+    async with UpstashStore("https://silent.example", "token", timeout=2) as store:
+        with pytest.raises(StoreUnavailableError, match="did not answer"):
+            await store.aread("s")
+    first, second = limits
+    assert set(first.values()) == {0.8}
+    assert 0 < second["connect"] <= 0.7
+    assert second["read"] == 0.8

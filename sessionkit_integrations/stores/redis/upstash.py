@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from base64 import b64decode
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from sessionkit_integrations.errors import MissingDependencyError, StoreError, StoreUnavailableError
@@ -39,6 +41,9 @@ _ENVIRONMENT = (("UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"), ("UPSTAS
 
 _WAIT_SHARE = 0.4
 """Share of an operation's time that one attempt waits for an answer: there is time for another one."""
+
+_PHASES_OF_CONNECTING = 2
+"""Connecting and the handshake of TLS, each of which httpx gives the whole time limit."""
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -188,10 +193,12 @@ class UpstashStore(ScriptedStore):
     async def _asend(self, own: AsyncConnections[httpx.AsyncClient], step: Send | FindNodes) -> Any:
         if isinstance(step, FindNodes):
             return (None,)
-        response = await own.client.post(self._url, headers=self._all_headers(), json=_words(step.command))
+        # httpcore leaves the socket of a handshake open that is cancelled, so its own time limit has to come first.
+        connect = min(self._wait, max(step.deadline - time.monotonic(), 0) / _PHASES_OF_CONNECTING)
+        post = partial(own.client.post, self._url, timeout=httpx.Timeout(self._wait, connect=connect))
+        response = await post(headers=self._all_headers(), json=_words(step.command))
         if _is_unknown_script(step.command, response):
-            words = _words(step.command, by_text=True)
-            response = await own.client.post(self._url, headers=self._all_headers(), json=words)
+            response = await post(headers=self._all_headers(), json=_words(step.command, by_text=True))
         return self._reply(response)
 
     def _explain(self, error: Exception, command: Command[Any]) -> Failure:
