@@ -23,6 +23,6 @@ def test_a_snippet_runs_and_prints_what_it_says(code: str, capsys: pytest.Captur
 
 
 def test_the_options_of_its_commands_are_there() -> None:
-    assert PAGE.count("\nsessionkit ") == 2
+    assert PAGE.count("\nsessionkit ") == 3
     assert unknown_options(PAGE) == set()
     assert unknown_options("sessionkit search x --session y --nonsense") == {"--nonsense"}

@@ -34,8 +34,8 @@ app = typer.Typer(cls=Group, pretty_exceptions_enable=False)
 def sessionkit() -> None:
     """Chat sessions that remember their last turns.
 
-    Exit codes: 0 success, 1 the store or its data is at fault, 2 wrong usage, 3 there is no such session,
-    4 doctor found something that would lose data, 130 you stopped it.
+    Exit codes: 0 success, 1 the store or its data is at fault, 2 wrong usage, 3 there is no such session
+    or message, 4 doctor found something that would lose data, 130 you stopped it.
     """
 
 

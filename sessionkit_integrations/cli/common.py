@@ -17,7 +17,7 @@ from sessionkit_integrations.stores.sqlite.store import SQLiteStore
 from sessionkit_integrations.stores.values import SessionInfo
 from sessionkit_integrations.view.model import MessageView
 from sessionkit_integrations.view.terminal import to_lines
-from sessionkit_integrations.view.text import one_line, visible_json
+from sessionkit_integrations.view.text import one_line, visible_json, when
 from sessionkit_integrations.window.turns import Window
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ class _Output(Console):
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
+
+MATCH = "bold yellow"
+"""The style of what was looked for."""
 
 out = _Output(highlight=False, markup=False, emoji=False)
 """Standard output. Texts of messages are printed there: without markup, and only as `view.text` made them visible."""
@@ -75,6 +78,12 @@ def open_sessions(
 def iso_time(at: datetime | None) -> str | None:
     """Return a time in UTC in ISO 8601, to the millisecond."""
     return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def about_turn(position: int, at: datetime | None, *, archived: bool) -> str:
+    """Return the number of a turn's first message, its time, and whether it left the window."""
+    about = [f"message {position}", when(at) if at else "", "archived" * archived]
+    return " · ".join(each for each in about if each)
 
 
 def describe(sessions: SessionManager, session_id: str) -> SessionInfo:

@@ -36,7 +36,7 @@ class Exit(IntEnum):
 
 
 class NotFoundError(Exception):
-    """There is no such session."""
+    """There is no such session, or no such message in it."""
 
 
 _CODES = (

@@ -7,8 +7,10 @@ import typer
 from rich.text import Text
 
 from sessionkit_integrations.cli.common import (
+    MATCH,
     Json,
     Url,
+    about_turn,
     describe,
     iso_time,
     note,
@@ -20,9 +22,8 @@ from sessionkit_integrations.cli.common import (
 )
 from sessionkit_integrations.cli.progress import progress
 from sessionkit_integrations.search.hits import Hit
-from sessionkit_integrations.view.text import one_line, when
+from sessionkit_integrations.view.text import one_line
 
-_MATCH = "bold yellow"
 _TIME = "A time in ISO 8601, such as 2026-11-28 or 2026-11-28T12:00Z; in your time zone if it names none."
 
 
@@ -51,8 +52,9 @@ def search(
 ) -> None:
     """Find turns in a session or in all, in the window and in the archive, the best first.
 
-    Elsewhere than on a terminal, a line for each turn, with tabs between the columns. With --json, one object a line,
-    with all messages of the turn.
+    Elsewhere than on a terminal, a line for each turn: its session, the number of its first message, which
+    'sessionkit show SESSION --around' takes, its time and a piece of it, with tabs between. With --json, one object a
+    line, with all messages of the turn.
     """
     from_time, to_time = _time("--since", since), _time("--until", until)
     with open_sessions(url) as sessions:
@@ -75,7 +77,7 @@ def search(
         elif on_terminal():
             out.print(_as_text(hit))
         else:
-            line = (one_line(hit.session_id), iso_time(hit.at) or "-", one_line(hit.snippet.text))
+            line = (one_line(hit.session_id), str(hit.position), iso_time(hit.at) or "-", one_line(hit.snippet.text))
             print_line("\t".join(line))
     if not hits:
         note("nothing was found")
@@ -98,9 +100,8 @@ def _as_json(hit: Hit) -> dict[str, object]:
 
 
 def _as_text(hit: Hit) -> Text:
-    about = [one_line(hit.session_id), when(hit.at) if hit.at else "", "archived" * hit.archived]
-    text = Text(" · ".join(each for each in about if each), "dim")
+    text = Text(f"{one_line(hit.session_id)} · {about_turn(hit.position, hit.at, archived=hit.archived)}", "dim")
     text.append("\n  ", "not dim")
     for piece, is_match in hit.snippet.pieces():
-        text.append(one_line(piece), f"not dim {_MATCH}" if is_match else "not dim")
+        text.append(one_line(piece), f"not dim {MATCH}" if is_match else "not dim")
     return text

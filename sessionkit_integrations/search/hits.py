@@ -24,6 +24,8 @@ class Hit:
         score: How well it matches, by BM25: a number to compare with those of the same search. 0 for an empty query.
         snippet: The piece of it that matches best.
         archived: Whether it left the window.
+        position: Number of messages before it: all that the archive and then the window hold, without the preamble.
+            ``sessionkit show --around`` takes it. It stays the same as turns leave the window for an archive.
     """
 
     session_id: str
@@ -32,6 +34,7 @@ class Hit:
     score: float
     snippet: Snippet
     archived: bool
+    position: int
 
 
 @dataclass(frozen=True)

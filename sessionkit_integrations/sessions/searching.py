@@ -163,7 +163,7 @@ class Search:
         messages = self._chats.decode(turn.session_id, records, PLAIN, first=first, archived=archived)
         searched = self._chats.decode(turn.session_id, own, SearchReader(), first=first, archived=archived)
         snippet = snippet_of(texts_of(searched, self._query), self._query)
-        return Hit(turn.session_id, messages, moment(time_of(searched)), score, snippet, turn.left)
+        return Hit(turn.session_id, messages, moment(time_of(searched)), score, snippet, turn.left, turn.number)
 
 
 def _in_reach(turns: Sequence[FoundTurn]) -> Iterator[list[FoundTurn]]:

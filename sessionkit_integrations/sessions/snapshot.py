@@ -117,6 +117,11 @@ class SessionSnapshot(Generic[M]):
         return self.active[self.preamble_end : self.window_start]
 
     @property
+    def archive_end(self) -> int:
+        """Position in the archive after the last record that was read."""
+        return self.archive_start + len(self.archived)
+
+    @property
     def version(self) -> str:
         """Version of the active records, which `Store.replace` expects."""
         return Snapshot(self.active).version

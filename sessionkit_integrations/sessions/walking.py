@@ -30,6 +30,7 @@ class FoundTurn:
     Attributes:
         session_id: The session.
         position: Position of its first record, in the archive or among the active ones.
+        number: Number of records before it, in the archive and among the active ones after the preamble.
         records: Its records; empty where they are to be read again.
         size: Their number.
         late: Results of its calls that came after the next user message.
@@ -40,6 +41,7 @@ class FoundTurn:
 
     session_id: str
     position: int
+    number: int
     records: tuple[Record, ...]
     size: int
     late: tuple[Record, ...]
@@ -71,6 +73,7 @@ class Walk:
         self._rest: tuple[Record, ...] = ()
         self._late: tuple[Record, ...] = ()
         self._listed = 0
+        self._shift = 0
 
     @property
     def is_done(self) -> bool:
@@ -78,8 +81,9 @@ class Walk:
         return self._query.lists and self._listed >= self._query.limit
 
     def take_active(self, snapshot: SessionSnapshot[Message]) -> None:
-        """Take the active records but for the preamble."""
+        """Take the active records but for the preamble, of a snapshot that has the end of the archive."""
         first = snapshot.preamble_end
+        self._shift = snapshot.archive_end - first
         self._take(snapshot.active[first:], first, window_start=snapshot.window_start)
         self._finish(first, window_start=snapshot.window_start)
 
@@ -121,6 +125,7 @@ class Walk:
         turn = FoundTurn(
             self._session_id,
             position,
+            position if archived else position + self._shift,
             () if archived else records,
             len(records),
             tuple(each.record for each in shown if each.position is not None and each.position > len(records)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ def test_json_has_whole_turns(filled: Place) -> None:
         "messages": [{"role": "user", "content": "I am allergic to peanuts.\nReally."}],
         "snippet": {"text": "I am allergic to peanuts. Really.", "marks": [[5, 13]]},
         "archived": True,
+        "position": 0,
     }
 
 
@@ -41,9 +43,9 @@ def test_a_pipe_gets_a_line_for_each_turn(filled: Place) -> None:
     run = filled.run("search", "peanuts")
     assert (run.returncode, run.stderr) == (0, "")
     lines = [line.split("\t") for line in run.stdout.splitlines()]
-    assert sorted((name, text) for name, _, text in lines) == [
-        ("ada", "I am allergic to peanuts. Really."),
-        ("bob<U+001B>", "Peanuts, please"),
+    assert sorted((name, position, text) for name, position, _, text in lines) == [
+        ("ada", "0", "I am allergic to peanuts. Really."),
+        ("bob<U+001B>", "0", "Peanuts, please"),
     ]
     assert len(filled.run("search", "peanuts", "-n", "1").stdout.splitlines()) == 1
 
@@ -51,8 +53,7 @@ def test_a_pipe_gets_a_line_for_each_turn(filled: Place) -> None:
 def test_a_terminal_shows_what_matched(filled: Place) -> None:
     code, shown = filled.on_terminal("search", "peanuts", "--session", "ada")
     assert code == 0
-    assert "ada" in shown
-    assert "archived" in shown
+    assert re.search(r"ada · message 0 · \d{4}-\d\d-\d\d \d\d:\d\d UTC · archived", shown)
     assert "\x1b[1;33mpeanuts\x1b[0m" in shown
     _, shown = filled.on_terminal("search", "tea")
     assert "\x1b[31m" not in shown

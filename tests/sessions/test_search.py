@@ -124,6 +124,7 @@ def test_every_store_finds_the_same(
     assert [questions(hits)[0] for hits in found[:-2]] == list(TALK)
     assert questions(found[-2]) == ["No peanuts here", TALK[0]]
     assert questions(found[-1]) == [TALK[11], TALK[10], TALK[9]]
+    assert [hit.position for hits in found[:-2] for hit in hits[:1]] == list(range(0, 24, 2))
     assert all(hits.complete for hits in found)
 
 
