@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sessionkit_integrations.records.messages import DEVELOPER, ROLES
 from sessionkit_integrations.records.times import milliseconds
 from sessionkit_integrations.records.words import words_of
+from sessionkit_integrations.stores.values import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,6 +73,12 @@ class Query:
     def lists(self) -> bool:
         """True if the query says nothing, so that turns are listed by time."""
         return not self.text.strip()
+
+    @property
+    def terms(self) -> Terms:
+        """Terms that an index of a store is asked for."""
+        pairs = tuple((first, second) for first, second in (pair.split("\n")[1:3] for pair in self.pairs))
+        return Terms(self.words, self.parts, pairs)
 
     def includes_time(self, at: int | None) -> bool:
         """Return whether a turn of a time, in Unix milliseconds, is looked at."""

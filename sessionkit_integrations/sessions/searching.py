@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from sessionkit_integrations.errors import ConflictError, CorruptSessionError
 from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.records.messages import check_session_id
+from sessionkit_integrations.records.search_texts import SearchReader
 from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.search.hits import Hit, Hits
 from sessionkit_integrations.search.ranking import Ranking
 from sessionkit_integrations.search.snippets import snippet_of
-from sessionkit_integrations.search.texts import SearchReader
+from sessionkit_integrations.sessions.finding import Lookup
 from sessionkit_integrations.sessions.showing import show_turn
 from sessionkit_integrations.sessions.snapshot import newest
 from sessionkit_integrations.sessions.steps import ReadArchive, StoreStep
@@ -105,9 +106,21 @@ class Search:
             if session_id is not None:
                 yield from self._look_at(session_id)
             else:
+                found = yield from self._look_up()
+                if found is not None:
+                    return Hits(tuple((yield from self._hits(found))), self._complete)
                 yield from self._look_at_all()
-        hits = yield from self._hits()
+        hits = yield from self._hits(self._ranking.best())
         return Hits(tuple(hits), self._complete)
+
+    def _look_up(self) -> Steps[list[tuple[float, FoundTurn]] | None]:
+        """Return what an index of the store finds; ``None`` if it has none, or if turns are to be listed."""
+        if self._query.lists:
+            return None
+        lookup = Lookup(self._chats, self._query, self._is_late)
+        found = yield from lookup.run()
+        self._complete = self._complete and lookup.complete
+        return found
 
     def _look_at_all(self) -> Steps[None]:
         ids = _NextSession()
@@ -136,12 +149,11 @@ class Search:
             self._complete = False
         return late
 
-    def _hits(self) -> Steps[list[Hit]]:
-        best = self._ranking.best()
+    def _hits(self, best: Sequence[tuple[float, FoundTurn]]) -> Steps[list[Hit]]:
         scores = {id(turn): score for score, turn in best}
         found: dict[int, Hit] = {}
-        archived = sorted((turn for _, turn in best if turn.archived), key=attrgetter("session_id", "position"))
-        whole: dict[int, FoundTurn] = {id(turn): turn for _, turn in best if not turn.archived}
+        archived = sorted((turn for _, turn in best if not turn.records), key=attrgetter("session_id", "position"))
+        whole: dict[int, FoundTurn] = {id(turn): turn for _, turn in best if turn.records}
         for session_id, turns in groupby(archived, attrgetter("session_id")):
             for together in _in_reach(list(turns)):
                 start, stop = together[0].position, together[-1].end

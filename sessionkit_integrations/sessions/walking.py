@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sessionkit_integrations.records.record import role_of
+from sessionkit_integrations.records.search_texts import SearchReader
 from sessionkit_integrations.records.words import cut
-from sessionkit_integrations.search.texts import SearchReader
 from sessionkit_integrations.sessions.showing import show_turn
 from sessionkit_integrations.window.turns import number_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.records.search_texts import Searched
     from sessionkit_integrations.search.query import Query
-    from sessionkit_integrations.search.ranking import Ranking
-    from sessionkit_integrations.search.texts import Searched
     from sessionkit_integrations.sessions.chats import Chats
     from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 
@@ -31,7 +30,7 @@ class FoundTurn:
         session_id: The session.
         position: Position of its first record, in the archive or among the active ones.
         number: Number of records before it, in the archive and among the active ones after the preamble.
-        records: Its records; empty where they are to be read again.
+        records: Its records; none where they are to be read again.
         size: Their number.
         late: Results of its calls that came after the next user message.
         archived: Whether its records are in the archive.
@@ -55,21 +54,32 @@ class FoundTurn:
         return self.position + self.size
 
 
+class Taker(Protocol):
+    """Takes the turns of a walk, as `search.ranking.Ranking` does."""
+
+    def add(self, counts: Mapping[int, int], length: int, at: int | None, item: FoundTurn, /) -> None:
+        """Take a turn; see `Ranking.add`."""
+
+
 class Walk:
     """The walk through a session, from its newest turn on.
 
     Args:
         chats: The sessions.
         query: The query.
-        ranking: The ranking that takes the turns.
+        ranking: Takes the turns.
         session_id: The session.
+        only: The one record whose turn is taken, with its records; the turn of every record if ``None``.
     """
 
-    def __init__(self, chats: Chats[Message], query: Query, ranking: Ranking[FoundTurn], session_id: str) -> None:
+    def __init__(
+        self, chats: Chats[Message], query: Query, ranking: Taker, session_id: str, only: Record | None = None
+    ) -> None:
         self._chats = chats
         self._query = query
         self._ranking = ranking
         self._session_id = session_id
+        self._only = only
         self._rest: tuple[Record, ...] = ()
         self._late: tuple[Record, ...] = ()
         self._listed = 0
@@ -115,6 +125,8 @@ class Walk:
         archived = window_start is None
         shown, self._late = show_turn(records, self._late)
         own = [each.record for each in shown if each.position is not None]
+        if self._only is not None and not any(record is self._only for record in own):
+            return
         searched = self._chats.decode(self._session_id, own, SearchReader(), first=position, archived=archived)
         query, at = self._query, time_of(searched)
         if not query.includes_time(at) or (query.tool and not any(query.tool in each.tools for each in searched)):
@@ -126,7 +138,7 @@ class Walk:
             self._session_id,
             position,
             position if archived else position + self._shift,
-            () if archived else records,
+            () if archived and self._only is None else records,
             len(records),
             tuple(each.record for each in shown if each.position is not None and each.position > len(records)),
             archived,

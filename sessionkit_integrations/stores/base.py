@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.stores.copies import StoreUrl
-    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, Place, Terms
     from sessionkit_integrations.window.turns import Window
 
 
@@ -155,6 +155,29 @@ class Store(Closeable, ABC):
         if type(self).lease is Store.lease:
             return self.lease(session_id, name, holder, seconds)
         return await asyncio.to_thread(self.lease, session_id, name, holder, seconds)
+
+    def find(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:  # noqa: ARG002
+        """Return messages that have one of some terms, of all sessions, the best first.
+
+        This default returns ``None``: the store keeps no index, and a search reads its sessions. Override it where
+        yours keeps one. Cut what you index with `records.search_texts` and `records.words`, as the search cuts its
+        query. The search reads each place that you return, so that it need not be right any more by then, and makes
+        turns of them.
+
+        Args:
+            terms: The terms.
+            since: Leave out messages that were written before this time, in Unix milliseconds, if that is cheap; the
+                search does so in any case.
+            skip: Number of messages to pass over, the best ones, which earlier calls returned.
+            limit: Number of messages to return; fewer are the last ones.
+        """
+        return None
+
+    async def afind(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:
+        """See `find`."""
+        if type(self).find is Store.find:
+            return None
+        return await asyncio.to_thread(self.find, terms, since=since, skip=skip, limit=limit)
 
     def __deepcopy__(self, _memo: object) -> Self:
         # Frameworks copy what their objects hold; a copy is of the same sessions.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -153,3 +153,33 @@ class Edit:
     wait: bool = False
     covered: Covered | None = None
     summarized: Summarized | None = None
+
+
+class Terms(NamedTuple):
+    """The terms of a query, folded and cut as `records.words` does; a message that has one of them matches.
+
+    Attributes:
+        words: Words to find as a whole.
+        parts: Those of them that are also found inside longer words.
+        pairs: Words that follow each other in the query, which count more where they do so in a message.
+    """
+
+    words: tuple[str, ...]
+    parts: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...]
+
+
+class Place(NamedTuple):
+    """The place of a message that an index found.
+
+    Attributes:
+        session_id: Its session.
+        position: Its position in the archive, as `Store.read` counts it, or among the active records.
+        archived: Whether it is in the archive.
+        score: How well it matches: a number to compare with those of the same search.
+    """
+
+    session_id: str
+    position: int
+    archived: bool
+    score: float

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sessionkit_integrations.search.texts import Searched, SearchReader
+from sessionkit_integrations.records.search_texts import Searched, SearchReader
 
 BYTES = "iVBORw0KGgo" * 30
 
