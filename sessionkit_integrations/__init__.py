@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.records.summaries import SessionSummary
+    from sessionkit_integrations.records.usage import Usage
     from sessionkit_integrations.search.hits import Hit, Hits
     from sessionkit_integrations.search.snippets import Snippet
     from sessionkit_integrations.sessions.manager import SessionManager
@@ -73,6 +74,7 @@ _MODULES = {
     "records.summaries": ("SessionSummary",),
     "records.messages": ("Message",),
     "records.record": ("Record",),
+    "records.usage": ("Usage",),
     "stores.base": ("Store",),
     "stores.values": ("Appended", "AppendOptions", "Covered", "Edit", "SessionInfo", "Snapshot"),
     "stores.memory": ("InMemoryStore",),
@@ -124,6 +126,7 @@ if TYPE_CHECKING:
         "Summary",
         "SummaryError",
         "UpstashStore",
+        "Usage",
         "VocabularyError",
         "Window",
     ]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.records.usage import Usage
     from sessionkit_integrations.stores.values import Covered, Edit
     from sessionkit_integrations.window.turns import Window
 
@@ -40,6 +41,8 @@ class SessionState:
         summarized: The number of records that summaries cover.
         created: The time of the first change, in Unix milliseconds; ``None`` before it.
         updated: The time of the last change, in Unix milliseconds; ``None`` before the first.
+        forked_from: The session that this one is a fork of, if it is one.
+        usage: The tokens that providers reported, by model.
     """
 
     active: list[Record] = field(default_factory=list)
@@ -51,6 +54,8 @@ class SessionState:
     summarized: int = 0
     created: int | None = None
     updated: int | None = None
+    forked_from: str | None = None
+    usage: tuple[Usage, ...] = ()
 
     def append(
         self,
@@ -104,9 +109,11 @@ class SessionState:
         if edit.summarized is not None:
             self.waiting, self.waiting_turns = edit.summarized.waiting, edit.summarized.turns
             self.summarized, self.created = edit.summarized.records, None
+            self.forked_from, self.usage = edit.forked_from, edit.usage
         if not self.exists:
             self.operations, self.appended, self.created = [], 0, None
             self.waiting, self.waiting_turns, self.summarized = 0, 0, 0
+            self.forked_from, self.usage = None, ()
         self._note(operation_id)
 
     def describe(self, expires: datetime | None = None) -> SessionInfo | None:
@@ -130,6 +137,8 @@ class SessionState:
             waiting=self.waiting,
             waiting_turns=self.waiting_turns,
             summarized=self.summarized,
+            forked_from=self.forked_from,
+            usage=self.usage,
         )
 
     @property

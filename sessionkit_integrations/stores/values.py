@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.records.summaries import SessionSummary
+    from sessionkit_integrations.records.usage import Usage
 
 
 class AppendOptions(TypedDict, total=False):
@@ -73,6 +74,9 @@ class SessionInfo:
         waiting_turns: Their turns.
         summarized: Archived records that summaries cover.
         summary: The summary of the session, if it has one and it was asked for.
+        forked_from: The session that this one is a fork of; ``None`` if it is none, or where the store does not know.
+        usage: The tokens that providers reported for the session's messages, by model, those of messages included that
+            left the window or were removed since.
         created: Time of the first write, in UTC; ``None`` where the store does not know it.
         updated: Time of the last write, in UTC; ``None`` where the store does not know it.
         expires: Time at which the session ends unless it is written to, in UTC; ``None`` if it does not end, or where
@@ -91,6 +95,8 @@ class SessionInfo:
     waiting_turns: int = 0
     summarized: int = 0
     summary: SessionSummary | None = None
+    forked_from: str | None = None
+    usage: tuple[Usage, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,6 +150,8 @@ class Edit:
             does not archive drops them.
         summarized: What the summaries of a session that is written as a whole had come to. The session begins with this
             edit, so that no summary of one that it replaces is committed. ``None`` for all other edits.
+        forked_from: The session that one which is written as a whole is a fork of, if it is one.
+        usage: The tokens that providers reported for a session that is written as a whole, by model.
     """
 
     active: tuple[Record, ...] | None = None
@@ -153,6 +161,8 @@ class Edit:
     wait: bool = False
     covered: Covered | None = None
     summarized: Summarized | None = None
+    forked_from: str | None = None
+    usage: tuple[Usage, ...] = ()
 
 
 class Terms(NamedTuple):

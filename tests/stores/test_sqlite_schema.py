@@ -94,6 +94,25 @@ def test_a_file_of_version_1_is_read_and_goes_on(version_1: Path) -> None:
         check(version_1)
 
 
+def test_a_file_of_version_2_goes_on_also_for_who_has_it_open(tmp_path: Path) -> None:
+    path, new = tmp_path / "chats.db", tmp_path / "new.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
+        for change in (*schema._TABLES, schema._INDEX, schema._TRIGGER):
+            older.execute(change)
+        older.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+        older.execute("PRAGMA user_version = 2")
+        older.execute("INSERT INTO sessions (session_id, created_at, updated_at) VALUES ('older', 1, 1)")
+        with SessionManager(WINDOW, SQLiteStore(path)) as sessions, SQLiteStore(new) as other:
+            sessions.add_user_message("s", "Hello")
+            older.execute("INSERT INTO active (session, position, turn, record) VALUES (1, 1, 1, ?)", (record(1),))
+            older.execute("UPDATE sessions SET turn = 1, size = 1, position = 1 WHERE id = 1")
+            assert contents(sessions.get_session("older")) == ["1"]
+            other.read("s")
+            definitions = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
+            assert look(path, definitions) == look(new, definitions)
+    check(path)
+
+
 def test_what_was_left_of_a_deleted_session_is_nobodys_after_a_migration(version_1: Path) -> None:
     assert look(version_1, "SELECT count(*) FROM archived WHERE session NOT IN (SELECT id FROM sessions)") == [(2,)]
     with SessionManager(WINDOW, SQLiteStore(version_1)) as sessions:

@@ -13,8 +13,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sessionkit_integrations.records.record import Record, now, role_of
-from sessionkit_integrations.records.times import milliseconds, moment
+from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.stores.redis import replies
+from sessionkit_integrations.stores.redis.extras import read_extras, words_of
 from sessionkit_integrations.stores.state import conflict
 from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot
 from sessionkit_integrations.window.turns import NO_LIMIT, turn_too_long
@@ -38,7 +39,7 @@ _LETTERS = {"system": "s", "user": "u"}
 
 
 _FIGURES = 11
-"""Numbers in a session's description."""
+"""Numbers in a session's description, before its extras."""
 
 _WAITING = 2**26
 """Number by which an append tells a turn that waits for a summary, beside the turns that left."""
@@ -159,7 +160,7 @@ def replace(
         -1 if edit.active is None else len(edit.active),
         len(edit.evicted),
         _letters(records),
-        _summaries(edit),
+        words_of(edit),
     )
     args = (*settings, *records)
     return Command("replace", keys.all_of(session_id), args, _raise_conflict, is_script=True, writes=True)
@@ -177,7 +178,9 @@ def describe(keys: Keys, session_id: str) -> Command[SessionInfo | None]:
     def read_reply(reply: object) -> SessionInfo | None:
         if reply is None:
             return None
-        figures = map(replies.number, replies.items(reply, _FIGURES))
+        *numbers, extras = replies.items(reply, _FIGURES + 1)
+        figures = map(replies.number, numbers)
+        forked_from, usage = read_extras(replies.text(extras).decode(errors="replace"))
         turns, messages, archived, appended, created, updated, left, tokens, *waiting, summarized = figures
         return SessionInfo(
             turns,
@@ -191,6 +194,8 @@ def describe(keys: Keys, session_id: str) -> Command[SessionInfo | None]:
             waiting=waiting[0],
             waiting_turns=waiting[1],
             summarized=summarized,
+            forked_from=forked_from,
+            usage=usage,
         )
 
     return Command("describe", keys.all_of(session_id), (now(),), read_reply, is_script=True)
@@ -257,16 +262,6 @@ def script(name: str, first_line: str = "") -> Script:
 
 def _letters(records: Iterable[Record]) -> str:
     return "".join(_LETTERS.get(role_of(record), "o") for record in records)
-
-
-def _summaries(edit: Edit) -> str:
-    """Return what an edit does to the summaries of a session."""
-    if edit.summarized is not None:
-        return f"{edit.summarized.records} {edit.summarized.waiting} {edit.summarized.turns}"
-    if edit.covered is None:
-        return ""
-    created = milliseconds(edit.covered.created)
-    return f"{edit.covered.records} {edit.covered.turns} {edit.covered.summarized} {0 if created is None else created}"
 
 
 def _time(at: int) -> datetime | None:

@@ -30,7 +30,7 @@ from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
 if TYPE_CHECKING:
     from sessionkit_integrations.stores.sqlite.sql import Statements
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of the schema, kept in ``user_version``."""
 
 APPLICATION_ID = 0x534B4954
@@ -118,6 +118,15 @@ _FROM_1 = (
 Records whose sessions were deleted with foreign keys off are left out: they would become those of a later session.
 """
 
+_FROM_2 = (
+    "ALTER TABLE sessions ADD COLUMN forked_from TEXT",
+    "ALTER TABLE sessions ADD COLUMN usage TEXT",
+    "ALTER TABLE sessions ADD COLUMN quota TEXT",
+)
+"""Changes from version 2: the session that one is a fork of, the tokens that providers reported (see `totals`), and the
+state of limits. They write no row, and processes of an earlier release that have the file open go on.
+"""
+
 
 _IDENTIFY = (
     "SELECT user_version, application_id, EXISTS (SELECT 1 FROM sqlite_master)"
@@ -159,7 +168,8 @@ def _bring_up_to_date() -> Statements[None]:
     version = yield from identify()  # another process may have been first
     if version == SCHEMA_VERSION:
         return
-    for change in _FROM_1 if version else (*_TABLES, _INDEX, _TRIGGER):
+    first = {0: (*_TABLES, _INDEX, _TRIGGER), 1: _FROM_1}.get(version, ())
+    for change in (*first, *_FROM_2):
         yield Statement(change)
     yield Statement(f"PRAGMA application_id = {APPLICATION_ID}")
     yield Statement(f"PRAGMA user_version = {SCHEMA_VERSION}")

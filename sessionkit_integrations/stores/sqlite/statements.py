@@ -12,6 +12,7 @@ from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.stores.sqlite.rows import enter, load, place, save
 from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
 from sessionkit_integrations.stores.state import conflict, turns_of
+from sessionkit_integrations.stores.totals import totals_from, totals_text
 from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot
 
 if TYPE_CHECKING:
@@ -96,7 +97,10 @@ def replace(
         if edit.summarized is not None:
             row.waiting, row.waiting_turns = edit.summarized.waiting, edit.summarized.turns
             row.summarized = edit.summarized.records
-            yield Statement("UPDATE sessions SET created_at = ? WHERE id = ?", (now, session))
+            yield Statement(
+                "UPDATE sessions SET created_at = ?, forked_from = ?, usage = ?, quota = NULL WHERE id = ?",
+                (now, edit.forked_from, totals_text(edit.usage) or None, session),
+            )
         if edit.active is not None:
             row.turn, row.evicted, row.size, row.tokens = 0, 0, 0, 0
             placed = place(row, edit.active)
@@ -137,15 +141,17 @@ def describe(session_id: str, now: int) -> Statements[SessionInfo | None]:
         "SELECT turn - evicted, (SELECT count(*) FROM active WHERE session = sessions.id), CAST(archived AS INTEGER),"
         " CAST(appended AS INTEGER), CAST(created_at AS INTEGER), CAST(updated_at AS INTEGER),"
         " CAST(expires_at AS INTEGER), CAST(nullif(tokens, 0) AS INTEGER), CAST(waiting AS INTEGER),"
-        " CAST(waiting_turns AS INTEGER), CAST(summarized AS INTEGER)"
+        " CAST(waiting_turns AS INTEGER), CAST(summarized AS INTEGER), CAST(forked_from AS TEXT), CAST(usage AS TEXT)"
         f" FROM sessions WHERE {_UNEXPIRED}",
         (session_id, now),
     )
     if not rows:
         return None
-    turns, messages, archived, appended, created, updated, expires, *counts = rows[0]
-    times = moment(created), moment(updated), moment(expires)
-    return SessionInfo(turns, messages, archived, appended, *times, *counts)
+    turns, messages, archived, appended, created, updated, expires, *others = rows[0]
+    tokens, waiting, waiting_turns, summarized, forked_from, usage = others
+    times, counts = (moment(created), moment(updated), moment(expires)), (tokens, waiting, waiting_turns, summarized)
+    totals = totals_from(usage or "")
+    return SessionInfo(turns, messages, archived, appended, *times, *counts, forked_from=forked_from, usage=totals)
 
 
 def lease(session_id: str, name: str, holder: str, now: int, milliseconds: int) -> Statements[bool]:

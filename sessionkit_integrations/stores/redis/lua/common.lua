@@ -28,7 +28,11 @@
 --   created, age: time of the first write in Unix ms, and the ms from there to the last
 --   earlier, lately: operations of the previous and of the present period
 --   known, operations: number of the ids that are remembered, and the ids, a comma after each
--- Version 1 is the same without marks.
+-- Version 1 is the same without marks. Version 3 has a word of extras behind its number, and is written where there are
+-- any: each is a letter, a text and a semicolon.
+--   f: the session that this one is a fork of, percent-encoded
+--   u: the tokens that providers reported, by model: the model, percent-encoded, and its tokens, a comma after each
+--     ("gpt-5:1200:300:1000:20,", which are input, output, cached and reasoning tokens)
 local LIST, META = KEYS[1], KEYS[2]
 -- Most appends do not name the archive, as it need not exist. Its key differs from META by the last word.
 local ARCHIVE = KEYS[3] or string.sub(META, 1, -5) .. 'archive'
@@ -39,6 +43,7 @@ local TOMBSTONE = 60000 -- ms
 local CHUNK = 1000 -- unpack() fails beyond some 8,000 values
 local LARGEST = 9999999999999 -- a time beyond the year 2200; Lua writes all digits of it, also if something is added
 local MARKS = 65521 -- a prime
+local EXTRAS = { 'f', 'u' }
 
 local function push(command, key, items, first, last)
   local length
@@ -58,9 +63,28 @@ end
 local function empty_meta(now)
   return {
     length = 0, preamble = 0, turns = 0, last = 0, mark = false, sizes = '', operations = '', appended = 0, archived = 0,
-    tokens = false, last_tokens = 0, waiting = 0, waiting_turns = 0, summarized = 0,
+    tokens = false, last_tokens = 0, waiting = 0, waiting_turns = 0, summarized = 0, extras = {},
     created = tonumber(now), updated = tonumber(now), earlier = 0, lately = 0, known = 0,
   }
+end
+
+-- Returns the extras that a word holds, by their letters.
+local function read_extras(word)
+  local extras = {}
+  for kind, text in string.gmatch(word, '(%l)([^;]*);') do
+    extras[kind] = text
+  end
+  return extras
+end
+
+local function write_extras(extras)
+  local parts = {}
+  for _, kind in ipairs(EXTRAS) do
+    if extras[kind] then
+      parts[#parts + 1] = kind .. extras[kind] .. ';'
+    end
+  end
+  return table.concat(parts)
 end
 
 -- Returns the meta that a text holds; one that is damaged says at least which operations are known.
@@ -68,6 +92,10 @@ local function read_meta(text, now)
   local meta = empty_meta(now)
   if not text then
     return meta
+  end
+  local extras, rest = string.match(text, '^3 (%S+) ()')
+  if extras then
+    text = '2 ' .. string.sub(text, rest)
   end
   local length, tokens, preamble, turns, last, mark, last_tokens, sizes, appended, archived, waiting, created, age,
     earlier, lately, known, from = string.match(text, '^[12] (%d+):?(%d*) (%d+) (%d+) (%d+):?(%d*):?(%d*) (%S+) (%d+) '
@@ -91,6 +119,7 @@ local function read_meta(text, now)
   meta.emptied = length == 0 -- its meta has a time to live that is not that of a new session
   if length + archived > 0 then
     meta.appended, meta.archived, meta.created = appended, archived, created
+    meta.extras = read_extras(extras or '')
     if waiting ~= '' then
       local records, of_turns, covered = string.match(waiting, '^:(%d+):(%d+):(%d+)$')
       meta.waiting, meta.waiting_turns = tonumber(records) or 0, tonumber(of_turns) or 0
@@ -160,8 +189,9 @@ local function save_meta(meta, ttl)
   if summarizes(meta) then
     archived = table.concat({ archived, meta.waiting, meta.waiting_turns, meta.summarized }, ':')
   end
+  local extras = write_extras(meta.extras)
   local text = table.concat({
-    '2', length, meta.preamble, meta.turns, described(meta.last, meta.mark, meta.tokens and meta.last_tokens),
+    extras == '' and '2' or '3 ' .. extras, length, meta.preamble, meta.turns, described(meta.last, meta.mark, meta.tokens and meta.last_tokens),
     meta.sizes == '' and '-' or meta.sizes, meta.appended, archived, meta.created, meta.updated - meta.created,
     meta.earlier, meta.lately, meta.known, meta.operations,
   }, ' ')

@@ -3,9 +3,9 @@
 -- ARGV: now (Unix ms).
 -- Returns turns, messages, archived records, messages ever appended, the times of the first and the last write (Unix
 -- ms), the ms that the session has left (-1 for no end), the tokens of the active records, the archived records that wait
--- for a summary, their turns, and the records that summaries cover. Where nobody kept count, as for a list of the
--- JavaScript SessionKit, the messages ever appended, the times and the tokens are -1. Returns nil if there is no such
--- session.
+-- for a summary, their turns, the records that summaries cover, and the extras of the meta. Where nobody kept count, as
+-- for a list of the JavaScript SessionKit, the messages ever appended, the times and the tokens are -1. Returns nil if
+-- there is no such session.
 
 -- Whether the meta agrees with itself and with the head of the list.
 local function is_true(meta)
@@ -40,4 +40,5 @@ elseif messages == 0 then
   meta.turns = 0
 end
 return { meta.turns, messages, archived, appended, created, updated, time_left(messages > 0 and LIST or ARCHIVE),
-  meta.tokens or -1, meta.waiting, meta.waiting_turns, meta.summarized }
+  meta.tokens or -1, meta.waiting, meta.waiting_turns, meta.summarized,
+  write_extras(meta.extras) }

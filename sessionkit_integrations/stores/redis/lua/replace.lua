@@ -4,8 +4,8 @@
 --       sum of 1 (keep what is evicted), 2 (let it wait for a summary) and 4 (clear the archive), the number of new active
 --       records (-1 to leave those alone), the number of evicted records, the letters of the roles of all records, what
 --       a summary covers ("records turns summarized created", as they were before), or what summaries had come to in a
---       session that is brought from elsewhere ("summarized waiting turns"), or nothing; the new active records, the
---       evicted records, the records to archive.
+--       session that is brought from elsewhere ("summarized waiting turns;" and its extras), or nothing; the new active
+--       records, the evicted records, the records to archive.
 -- Returns 1, or 0 if the digest is another one, or if the session has another summary.
 local FIRST = 10
 local operation, now, ttl, expected = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
@@ -77,10 +77,10 @@ if waits then
   meta.waiting_turns = meta.waiting_turns + turns_of(string.sub(letters, offset + 1, offset + evicted))
     + turns_of(string.sub(letters, offset + evicted + 1))
 end
-local brought, waiting, waiting_turns = string.match(covers, '^(%d+) (%d+) (%d+)$')
+local brought, waiting, waiting_turns, extras = string.match(covers, '^(%d+) (%d+) (%d+);(.*)$')
 if brought then
   meta.waiting, meta.waiting_turns, meta.summarized = tonumber(waiting), tonumber(waiting_turns), tonumber(brought)
-  meta.created = tonumber(now)
+  meta.created, meta.extras = tonumber(now), read_extras(extras)
 end
 if active >= 0 then
   redis.call('DEL', LIST)
