@@ -33,7 +33,7 @@ class Query:
     """A checked query; see `SessionManager.search` for its arguments.
 
     A term is the index of one of `weights`: first come the words as a whole, then those that are also found inside
-    longer ones, then pairs of neighbours.
+    longer ones, then pairs of neighbours, then all words in a row, which weigh as much as they are.
 
     Raises:
         TypeError, ValueError: An argument is none of the values that it may have.
@@ -48,6 +48,7 @@ class Query:
     words: tuple[str, ...] = field(init=False)
     parts: tuple[str, ...] = field(init=False)
     pairs: tuple[str, ...] = field(init=False)
+    rows: tuple[str, ...] = field(init=False)
     weights: tuple[float, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -65,8 +66,11 @@ class Query:
         words = tuple(dict.fromkeys(said))
         parts = tuple(word for word in words if len(word) >= SHORTEST_PART)
         pairs = tuple(dict.fromkeys(f"\n{first}\n{second}\n" for first, second in pairwise(said)))
+        rows = ("\n".join(("", *said, "")),) * (len(said) > 2)  # noqa: PLR2004 - fewer are a pair or a word
         weights = (1.0,) * len(words) + (WEIGHT_OF_PART,) * len(parts) + (WEIGHT_OF_PAIR,) * len(pairs)
-        for name, found in (("words", words), ("parts", parts), ("pairs", pairs), ("weights", weights)):
+        weights += (float(len(said)),) * len(rows)
+        terms = {"words": words, "parts": parts, "pairs": pairs, "rows": rows, "weights": weights}
+        for name, found in terms.items():
             object.__setattr__(self, name, found)
 
     @property
@@ -92,7 +96,7 @@ class Query:
         occurring = Counter(words)
         counts = {term: occurring[word] for term, word in enumerate(self.words) if word in occurring}
         joined = "\n".join(("", *words, ""))
-        for term, part in enumerate((*self.parts, *self.pairs), len(self.words)):
+        for term, part in enumerate((*self.parts, *self.pairs, *self.rows), len(self.words)):
             if count := joined.count(part):
                 counts[term] = count
         return counts

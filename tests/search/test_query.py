@@ -17,8 +17,17 @@ NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
 
 def count(query: str, text: str) -> dict[str, int]:
     asked = Query(query)
-    names = [*asked.words, *(f"*{part}*" for part in asked.parts), *(" ".join(pair.split()) for pair in asked.pairs)]
+    names = [
+        *asked.words,
+        *(f"*{part}*" for part in asked.parts),
+        *(" ".join(row.split()) for row in (*asked.pairs, *asked.rows)),
+    ]
     return {names[term]: each for term, each in asked.counts(cut(text)).items()}
+
+
+def test_all_words_in_a_row_count_as_many_times_as_they_are() -> None:
+    assert count("is it far", "Is it far? It is far.")["is it far"] == 1
+    assert Query("is it far").weights == (1.0, 1.0, 1.0, 0.5, 1.0, 1.0, 3.0)
 
 
 def test_words_count_as_a_whole_inside_longer_ones_and_beside_each_other() -> None:
@@ -38,7 +47,7 @@ def test_nothing_is_an_operator(text: str) -> None:
 def test_any_text_is_a_query_that_finds_itself(text: str) -> None:
     query = Query(text)
     words = cut(text)
-    assert len(query.weights) == len(query.words) + len(query.parts) + len(query.pairs)
+    assert len(query.weights) == len(query.words) + len(query.parts) + len(query.pairs) + len(query.rows)
     assert set(range(len(query.words))) <= query.counts(words).keys()
     assert query.lists == (not text.strip())
 

@@ -8,6 +8,7 @@ import threading
 import tracemalloc
 from collections import Counter
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,7 +41,7 @@ from tests.conversations import Conversation, flaw, is_plain_text, real_conversa
 from tests.stores.test_scripted import executed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from tests.backends import Backends, StoreMaker
 
@@ -415,25 +416,49 @@ def test_commands_on_redis(
         sessions.reset_session("s")
 
 
-def test_forty_phrases_of_evicted_turns_are_found() -> None:
-    sessions = archiving()
+def test_forty_phrases_of_evicted_turns_are_found(make_store: StoreMaker) -> None:
+    asked = asked_phrases()
+    sessions = holding(make_store(archive=True), {session_id for session_id, _ in asked})
+    found = [first_place(sessions.search(phrase, session_id=name, limit=3), phrase) for name, phrase in asked]
+    assert Counter(found) == {0: 39, 1: 1}
+
+
+def holding(store: Store, session_ids: Collection[str]) -> SessionManager:
+    """Return sessions that hold some of the real conversations; most turns of these left the window."""
+    sessions = SessionManager(2, store)
     for number, conversation in enumerate(real_conversations()):
-        sessions.send_messages(f"s{number}", conversation)  # type: ignore[arg-type]  # messages as JSON has them
+        if f"s{number}" in session_ids:
+            sessions.send_messages(f"s{number}", conversation)  # type: ignore[arg-type]  # messages as JSON has them
+    return sessions
+
+
+@cache
+def asked_phrases() -> tuple[tuple[str, str], ...]:
+    """Return forty phrases, each with the session in which one turn that left the window says it, and no other turn."""
+    session_ids = [f"s{number}" for number in range(len(real_conversations()))]
+    sessions = holding(InMemoryStore(archive=True), session_ids)
     said = {
-        (hit.session_id, place): {
+        (hit.session_id, hit.position): {
             phrase for message in hit.messages if is_plain_text(dict(message)) for phrase in phrases(message["content"])
         }
-        for number in range(len(real_conversations()))
-        for place, hit in enumerate(sessions.search("", session_id=f"s{number}", limit=1000))
+        for session_id in session_ids
+        for hit in sessions.search("", session_id=session_id, limit=1000)
         if hit.archived
     }
     times = Counter(phrase for turn in said.values() for phrase in turn)
-    distinctive = sorted((turn, phrase) for turn, all_ in said.items() for phrase in all_ if times[phrase] == 1)
-    found = 0
-    for (session_id, _), phrase in random.Random(15).sample(distinctive, 40):  # noqa: S311 - no secret
-        hits = sessions.search(phrase, session_id=session_id, limit=3)
-        found += any(phrase in phrases(message["content"]) for hit in hits for message in hit.messages)
-    assert found == 40
+    distinctive = sorted((*turn, phrase) for turn, all_ in said.items() for phrase in all_ if times[phrase] == 1)
+    chosen = random.Random(15).sample(distinctive, 40)  # noqa: S311 - no secret
+    return tuple((session_id, phrase) for session_id, _, phrase in chosen)
+
+
+def first_place(hits: Hits, phrase: str) -> int | None:
+    """Return the place of the hit that says a phrase, among those that were found."""
+    places = (
+        place
+        for place, hit in enumerate(hits)
+        if any(phrase in phrases(message["content"]) for message in hit.messages)
+    )
+    return next(places, None)
 
 
 def phrases(text: Any) -> list[str]:
