@@ -29,6 +29,7 @@ EXPIRED_RECORDS = 1000
 class Row:
     """A session's row; ``id`` is ``None`` if there is none yet."""
 
+    operations: Sequence[str] = ()
     id: int | None = None
     turn: int = 0
     evicted: int = 0
@@ -40,7 +41,6 @@ class Row:
     waiting_turns: int = 0
     summarized: int = 0
     created: int = 0
-    operations: str = ""
 
     @property
     def summarizes(self) -> bool:
@@ -48,19 +48,24 @@ class Row:
         return self.waiting > 0 or self.summarized > 0
 
 
+_LOAD = (
+    "SELECT EXISTS (SELECT 1 FROM sessions WHERE expires_at <= ?), CAST(operations AS TEXT), id, CAST(turn AS INTEGER),"
+    " CAST(evicted AS INTEGER), CAST(size AS INTEGER), CAST(position AS INTEGER), CAST(archived AS INTEGER),"
+    " CAST(tokens AS INTEGER), CAST(waiting AS INTEGER), CAST(waiting_turns AS INTEGER), CAST(summarized AS INTEGER),"
+    " CAST(created_at AS INTEGER) FROM (SELECT 1) LEFT JOIN sessions ON session_id = ?"
+)
+"""One statement, as each write begins with it; it has a row whether there is a session or not."""
+
+
 def load(session_id: str, now: int) -> Statements[Row]:
     """Return a session's row, after deleting it if it has expired, and some of the others that have."""
-    if (yield Statement("SELECT 1 FROM sessions WHERE expires_at <= ? LIMIT 1", (now,))):
+    loaded = yield Statement(_LOAD, (now, session_id))
+    if loaded[0][0]:
         yield Statement("DELETE FROM sessions WHERE session_id = ? AND expires_at <= ?", (session_id, now))
         yield from _delete_expired(now)
-    rows = yield Statement(
-        "SELECT id, CAST(turn AS INTEGER), CAST(evicted AS INTEGER), CAST(size AS INTEGER), CAST(position AS INTEGER),"
-        " CAST(archived AS INTEGER), CAST(tokens AS INTEGER), CAST(waiting AS INTEGER), CAST(waiting_turns AS INTEGER),"
-        " CAST(summarized AS INTEGER), CAST(created_at AS INTEGER), CAST(operations AS TEXT)"
-        " FROM sessions WHERE session_id = ?",
-        (session_id,),
-    )
-    return Row(*rows[0]) if rows else Row()
+        loaded = yield Statement(_LOAD, (now, session_id))
+    _, operations, *values = loaded[0]
+    return Row() if operations is None else Row(operations.split(), *values)
 
 
 def _delete_expired(now: int) -> Statements[None]:
@@ -91,8 +96,8 @@ def place(row: Row, records: Sequence[Record], window: Window | None = None) -> 
     tokens = list(map(tokens_of, records))
     row.tokens += sum(tokens)
     placed = list(zip(count(row.position + 1), turns, tokens, records))
-    if placed:
-        row.position, row.turn, *_ = placed[-1]
+    row.position += len(placed)
+    row.turn = turns[-1] if turns else row.turn
     return placed
 
 
@@ -109,7 +114,7 @@ def enter(row: Row, session_id: str, now: int) -> Statements[int]:
 
 def save(session: int, row: Row, operation_id: str, appended: int, now: int, ttl: int | None) -> Statements[None]:
     """Update a session's row."""
-    operations = " ".join([*row.operations.split(), operation_id][-REMEMBERED_OPERATIONS:])
+    operations = " ".join([*row.operations, operation_id][-REMEMBERED_OPERATIONS:])
     expires = None if ttl is None else now + ttl
     yield Statement(
         "UPDATE sessions SET turn = ?, evicted = ?, size = ?, position = ?, archived = ?, tokens = ?, waiting = ?,"

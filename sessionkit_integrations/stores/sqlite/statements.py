@@ -31,6 +31,10 @@ _LARGEST = 2**62
 """Bound of the numbers in a range: SQLite's integers have 64 bits."""
 
 _UNEXPIRED = "session_id = ? AND (expires_at IS NULL OR expires_at > ?)"
+_READ_ACTIVE = (
+    "SELECT CAST(record AS BLOB) FROM sessions CROSS JOIN active ON active.session = sessions.id"
+    f" WHERE {_UNEXPIRED} ORDER BY active.position"
+)
 
 
 def append(
@@ -50,7 +54,7 @@ def append(
     def work() -> Statements[Appended]:
         row = yield from load(session_id, now)
         evicted = 0
-        if operation_id not in row.operations.split():
+        if operation_id not in row.operations:
             placed = place(row, records, window)
             session = yield from enter(row, session_id, now)
             yield from _insert(session, placed)
@@ -80,7 +84,7 @@ def replace(
 
     def work() -> Statements[None]:
         row = yield from load(session_id, now)
-        if operation_id in row.operations.split():
+        if operation_id in row.operations:
             return
         if expected is not None:
             snapshot = yield from read(session_id, now)
@@ -172,11 +176,7 @@ def lease(session_id: str, name: str, holder: str, now: int, milliseconds: int) 
 
 
 def _read_active(session_id: str, now: int, start: int | None, stop: int | None) -> Statements[Snapshot]:
-    rows = yield Statement(
-        "SELECT CAST(record AS BLOB) FROM sessions CROSS JOIN active ON active.session = sessions.id"
-        f" WHERE {_UNEXPIRED} ORDER BY active.position",
-        (session_id, now),
-    )
+    rows = yield Statement(_READ_ACTIVE, (session_id, now))
     return Snapshot(tuple(chain.from_iterable(rows))[start:stop])
 
 
