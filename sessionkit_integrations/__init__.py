@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         InvalidSessionIdError,
         MissingDependencyError,
         RemovedClassError,
+        SessionBusyError,
         SessionKitError,
         StoreError,
         StoreUnavailableError,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.search.snippets import Snippet
     from sessionkit_integrations.sessions.manager import SessionManager
     from sessionkit_integrations.sessions.summaries import Summary
+    from sessionkit_integrations.sessions.turns import Turn
     from sessionkit_integrations.stores.base import Store
     from sessionkit_integrations.stores.memory import InMemoryStore
     from sessionkit_integrations.stores.redis.store import RedisStore
@@ -56,6 +58,7 @@ _MODULES = {
         "InvalidSessionIdError",
         "MissingDependencyError",
         "RemovedClassError",
+        "SessionBusyError",
         "SessionKitError",
         "StoreError",
         "StoreUnavailableError",
@@ -71,6 +74,7 @@ _MODULES = {
     "search.snippets": ("Snippet",),
     "sessions.manager": ("SessionManager",),
     "sessions.summaries": ("Summary",),
+    "sessions.turns": ("Turn",),
     "records.summaries": ("SessionSummary",),
     "records.messages": ("Message",),
     "records.record": ("Record",),
@@ -106,6 +110,7 @@ if TYPE_CHECKING:
         "RedisStore",
         "RemovedClassError",
         "SQLiteStore",
+        "SessionBusyError",
         "SessionInfo",
         "SessionKitAsyncChatStore",
         "SessionKitChatMessageHistory",
@@ -125,6 +130,7 @@ if TYPE_CHECKING:
         "StoreUnavailableError",
         "Summary",
         "SummaryError",
+        "Turn",
         "UpstashStore",
         "Usage",
         "VocabularyError",

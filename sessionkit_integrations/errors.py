@@ -1,7 +1,7 @@
 """Every error this package raises, split by whose fault it is.
 
 The caller's fault: [`InvalidMessageError`][], [`InvalidSessionIdError`][], [`MissingDependencyError`][],
-[`RemovedClassError`][].
+[`RemovedClassError`][], [`SessionBusyError`][].
 The world's fault: [`VocabularyError`][], [`StoreError`][] and the subclasses of `StoreError`. The exception of the
 driver is the ``__cause__``.
 """
@@ -31,6 +31,22 @@ class InvalidMessageError(SessionKitError, ValueError):
 
 class InvalidSessionIdError(SessionKitError, ValueError):
     """A session id is not a non-empty string of at most 512 bytes of UTF-8."""
+
+
+class SessionBusyError(SessionKitError):
+    """A session is in somebody else's turn, or the turn in which it was written to is over. Nothing was written.
+
+    Attributes:
+        session_id: The session.
+    """
+
+    def __init__(self, session_id: str, problem: str) -> None:
+        super().__init__(f"session {session_id!r} {problem}")
+        self.session_id = session_id
+        self._problem = problem
+
+    def __reduce__(self) -> tuple[type[SessionBusyError], tuple[str, str]]:
+        return type(self), (self.session_id, self._problem)
 
 
 class MissingDependencyError(SessionKitError, ImportError):

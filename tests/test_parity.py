@@ -21,7 +21,7 @@ from sessionkit_integrations import (
 from sessionkit_integrations.sessions.chats import Chats
 
 PACKAGE = "sessionkit_integrations"
-DOES_NO_IO = {"using", "decode", "describe_url", "model_post_init", "take_snapshot"}
+DOES_NO_IO = {"using", "decode", "describe_url", "model_post_init", "take_snapshot", "turn"}
 LOOKED_AT = {"ask", "nodes"}
 """Methods with which the doctor looks at a server; no application does."""
 

@@ -15,6 +15,7 @@ from sessionkit_integrations.errors import SessionKitError
 from sessionkit_integrations.runtime.forks import ForkSafe
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.sessions.steps import arun_on, run_on
+from sessionkit_integrations.stores.turns import leave_all
 
 if TYPE_CHECKING:
     from sessionkit_integrations.records.summaries import SessionSummary
@@ -71,7 +72,7 @@ class Summaries(ForkSafe):
         running = self._tasks.get(session_id)
         is_free = running is None or running.done() or not running.get_loop().is_running()
         if is_free and len(self._tasks) < MOST_BEGUN:
-            task = self._tasks[session_id] = asyncio.create_task(self._atry(session_id))
+            task = self._tasks[session_id] = asyncio.create_task(self._awork(session_id))
             task.add_done_callback(lambda done: self._forget(session_id, done))
         return False
 
@@ -129,6 +130,10 @@ class Summaries(ForkSafe):
         with self._lock:
             if self._threads.get(session_id) is threading.current_thread():
                 del self._threads[session_id]
+
+    async def _awork(self, session_id: str) -> bool:
+        leave_all()
+        return await self._atry(session_id)
 
     def _try(self, session_id: str) -> bool:
         try:

@@ -19,6 +19,7 @@ from sessionkit_integrations.sessions.steps import (
     ReadArchive,
     Replace,
     arun_on,
+    check_write,
     describe,
     read_stored,
     read_summary,
@@ -69,7 +70,7 @@ class Chats(Generic[M]):
 
     def append(self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None) -> None:
         """Add messages to the end of a session, all at once; see `SessionManager.send_messages`."""
-        check_session_id(session_id)
+        check_write(self._store, session_id)
         records = self.encode(messages)
         if records:
             key = operation_id(idempotency_key)
@@ -79,7 +80,7 @@ class Chats(Generic[M]):
 
     async def aappend(self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None) -> None:
         """See `append`."""
-        check_session_id(session_id)
+        check_write(self._store, session_id)
         records = await self.aencode(messages)
         if records:
             key = operation_id(idempotency_key)
@@ -98,7 +99,7 @@ class Chats(Generic[M]):
             idempotency_key: See `SessionManager.send_message`.
             over: Whether the last turn is over, as for `snapshot`.
         """
-        check_session_id(session_id)
+        check_write(self._store, session_id)
         records, window = self.encode(messages), self._window()
         appended = self._store.append(
             session_id, records, window, operation_id(idempotency_key), read=True, wait=self._wait
@@ -112,7 +113,7 @@ class Chats(Generic[M]):
         self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None, *, over: bool = False
     ) -> list[M]:
         """See `prompt`."""
-        check_session_id(session_id)
+        check_write(self._store, session_id)
         records, window = await self.aencode(messages), self._window()
         appended = await self._store.aappend(
             session_id, records, window, operation_id(idempotency_key), read=True, wait=self._wait
@@ -180,12 +181,12 @@ class Chats(Generic[M]):
 
     def delete(self, session_id: str) -> None:
         """Delete all that is kept of a session."""
-        check_session_id(session_id)
+        check_write(self._store, session_id)
         self._store.delete(session_id)
 
     async def adelete(self, session_id: str) -> None:
         """See `delete`."""
-        check_session_id(session_id)
+        check_write(self._store, session_id)
         await self._store.adelete(session_id)
 
     def edit(self, session_id: str, function: EditFunction[M, T]) -> T:

@@ -11,6 +11,7 @@ from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.records.summaries import latest_summary
 from sessionkit_integrations.runtime.retries import Attempts, Backoff, Policy, on_conflict, retrying
 from sessionkit_integrations.runtime.steps import Step, arun, run
+from sessionkit_integrations.stores.turns import check_turn
 from sessionkit_integrations.stores.values import Snapshot
 
 if TYPE_CHECKING:
@@ -89,10 +90,12 @@ class Replace(StoreStep[None]):
 
     def perform(self, store: Store) -> None:
         """See `StoreStep.perform`."""
+        check_turn(store, self.session_id)
         store.replace(self.session_id, self.edit, self.expected, self.operation_id)
 
     async def aperform(self, store: Store) -> None:
         """See `StoreStep.perform`."""
+        check_turn(store, self.session_id)
         await store.areplace(self.session_id, self.edit, self.expected, self.operation_id)
 
 
@@ -127,6 +130,17 @@ class Lease(StoreStep[bool]):
     async def aperform(self, store: Store) -> bool:
         """See `StoreStep.perform`."""
         return await store.alease(self.session_id, self.name, self.holder, self.seconds)
+
+
+def check_write(store: Store, session_id: str) -> None:
+    """Refuse a write to what is no session, or in a turn that is over.
+
+    Raises:
+        InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
+        SessionBusyError: The present context is in a turn of the session that is over.
+    """
+    check_session_id(session_id)
+    check_turn(store, session_id)
 
 
 def run_on(store: Store, steps: Steps[T]) -> T:

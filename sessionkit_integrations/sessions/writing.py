@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.summaries import SessionSummary
     from sessionkit_integrations.sessions.background import Summaries
     from sessionkit_integrations.sessions.chats import Chats
+    from sessionkit_integrations.sessions.turns import Turn
+    from sessionkit_integrations.stores.base import Store
 
     Content = str | list[dict[str, Any]]
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 class WritesSessions:
     """The methods of `SessionManager` that write."""
 
+    store: Store
     _plain: Chats[Message]
     _summaries: Summaries | None
 
@@ -168,6 +171,37 @@ class WritesSessions:
     async def areset_session(self, session_id: str) -> None:
         """See `reset_session`."""
         await self._plain.adelete(session_id)
+
+    def turn(self, session_id: str, *, wait: float = 0.0, ttl: float = 60.0) -> Turn:
+        """Return a block in which one caller at a time has a session, across threads, tasks and processes.
+
+        Writes inside the block are refused once it has lasted longer than ``ttl``, in whatever way they are made: by
+        this manager, or by an adapter on it, in the block's own task or thread or in those that copy its context. A
+        block inside one of the same session is part of it. Nothing keeps others from writing without a block.
+
+        Args:
+            session_id: The session, which need not exist.
+            wait: Seconds to wait while another caller has it.
+            ttl: Seconds after which others may have it, should this caller die. `Turn.renew` begins them again.
+
+        Returns:
+            A context manager for ``with`` and for ``async with``.
+
+        Raises:
+            SessionBusyError: Another caller has it, as the block begins, or it is over, as something is written.
+            InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
+            StoreError: The store failed.
+            TypeError, ValueError: ``wait`` is not a number of at least 0, or ``ttl`` is not above 0.
+
+        Example:
+            >>> with sessions.turn("user123", wait=5):
+            ...     messages = sessions.prompt("user123", "What is in my cart?")
+            ...     sessions.add_assistant_message("user123", answer(messages))
+        """
+        # Imported where a turn is held.
+        from sessionkit_integrations.sessions.turns import Turn  # noqa: PLC0415
+
+        return Turn(self.store, session_id, wait, ttl)
 
     def _system_message(self, content: Content) -> edits.EditFunction[Message, None]:
         message = _message("system", content)

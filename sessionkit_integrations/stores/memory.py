@@ -12,6 +12,7 @@ from sessionkit_integrations.runtime.forks import ForkSafe
 from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.options import UrlOptions, checked_archive, ttl_milliseconds
 from sessionkit_integrations.stores.state import SessionState
+from sessionkit_integrations.stores.turns import check_turn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -67,6 +68,7 @@ class InMemoryStore(ForkSafe, Store):
     ) -> Appended:
         """See `Store.append`."""
         with self._lock:
+            check_turn(self, session_id)
             state = self._load(session_id)
             appended = state.append(records, window, operation_id, archive=self.archive, **options)
             self._save(session_id, state)
@@ -82,6 +84,7 @@ class InMemoryStore(ForkSafe, Store):
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
         with self._lock:
+            check_turn(self, session_id)
             state = self._load(session_id)
             state.replace(edit, expected, operation_id, archive=self.archive)
             self._save(session_id, state)
@@ -89,8 +92,18 @@ class InMemoryStore(ForkSafe, Store):
     def delete(self, session_id: str) -> None:
         """See `Store.delete`."""
         with self._lock:
+            check_turn(self, session_id)
             self._sessions.pop(session_id, None)
             self._expiry.pop(session_id, None)
+
+    def lease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
+        """See `Store.lease`."""
+        with self._lock:  # so that no write is under way that was begun in another turn
+            return super().lease(session_id, name, holder, seconds)
+
+    async def alease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
+        """See `lease`."""
+        return self.lease(session_id, name, holder, seconds)
 
     def sessions(self) -> Iterator[str]:
         """See `Store.sessions`."""

@@ -75,6 +75,7 @@ class Command(Generic[T]):
         read_reply: Turns the reply into the result, or raises `UnexpectedReplyError`.
         is_script: Whether ``name`` is a script.
         writes: Whether it changes anything.
+        fenced: Whether the script is refused to those who lost their turn.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Command(Generic[T]):
     read_reply: Callable[[Any], T]
     is_script: bool = False
     writes: bool = False
+    fenced: bool = False
 
 
 @dataclass(frozen=True)
@@ -242,21 +244,23 @@ def words(command: Command[Any], *, by_text: bool, first_line: str = "") -> tupl
     """
     if not command.is_script:
         return (command.name, *command.keys, *command.args)
-    text = script(command.name, first_line)
+    text = script(command.name, first_line, fenced=command.fenced)
     verb, body = ("EVAL", text.text) if by_text else ("EVALSHA", text.digest)
     return (verb, body, len(command.keys), *command.keys, *command.args)
 
 
 @cache
-def script(name: str, first_line: str = "") -> Script:
+def script(name: str, first_line: str = "", *, fenced: bool = False) -> Script:
     """Return one of the package's scripts.
 
     Args:
         name: Name of its file in ``lua/``, without the ending.
         first_line: Its first line, where a server wants one.
+        fenced: Whether it is one of a write inside a turn.
     """
     folder = files("sessionkit_integrations.stores.redis").joinpath("lua")
-    texts = [folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in ("common", name)]
+    parts = ("common", "fence", name) if fenced else ("common", name)
+    texts = [folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in parts]
     return Script("".join([first_line, *texts]))
 
 

@@ -17,6 +17,7 @@ from sessionkit_integrations.stores.operation_ids import operation_id
 from sessionkit_integrations.stores.options import KEY_PREFIX, checked_timeout, in_seconds, ttl_milliseconds
 from sessionkit_integrations.stores.redis import commands
 from sessionkit_integrations.stores.redis.connections import shared_threads
+from sessionkit_integrations.stores.redis.fencing import fenced
 from sessionkit_integrations.stores.redis.keys import Keys
 from sessionkit_integrations.stores.redis.performing import PerformsSteps
 from sessionkit_integrations.stores.redis.placement import locate
@@ -184,11 +185,11 @@ class ScriptedStore(PerformsSteps, Store):
 
     def delete(self, session_id: str) -> None:
         """See `Store.delete`."""
-        self._run(commands.delete(self._keys, session_id, operation_id()))
+        self._run(self._delete(session_id))
 
     async def adelete(self, session_id: str) -> None:
         """See `Store.delete`."""
-        await self._arun(commands.delete(self._keys, session_id, operation_id()))
+        await self._arun(self._delete(session_id))
 
     def sessions(self) -> Iterator[str]:
         """See `Store.sessions`; on a server this walks with SCAN, which blocks nobody."""
@@ -212,7 +213,7 @@ class ScriptedStore(PerformsSteps, Store):
     def _append(
         self, session_id: str, records: Sequence[Record], window: Window, operation_id: str, options: AppendOptions
     ) -> Command[Appended]:
-        return commands.append(
+        command = commands.append(
             self._keys,
             session_id,
             records,
@@ -223,11 +224,16 @@ class ScriptedStore(PerformsSteps, Store):
             names_all=self._names_all,
             **options,
         )
+        return fenced(self, self._keys, session_id, command)
 
     def _replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> Command[None]:
-        return commands.replace(
+        command = commands.replace(
             self._keys, session_id, edit, expected, operation_id, ttl=self._ttl, archive=self.archive
         )
+        return fenced(self, self._keys, session_id, command)
+
+    def _delete(self, session_id: str) -> Command[None]:
+        return fenced(self, self._keys, session_id, commands.delete(self._keys, session_id, operation_id()))
 
     def _run(self, command: Command[T], node: Any = None) -> T:
         return run(self._operation(command, node), self._perform)

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.records.times import moment
+from sessionkit_integrations.stores.sqlite.leases import check_turn
 from sessionkit_integrations.stores.sqlite.rows import enter, load, place, save
 from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
 from sessionkit_integrations.stores.state import conflict, turns_of
@@ -48,13 +49,16 @@ def append(
     archive: bool,
     wait: bool = False,
     read: bool = False,
+    holder: str | None = None,
 ) -> Statements[Appended]:
-    """Do what `Store.append` says."""
+    """Do what `Store.append` says; ``holder`` has the turn that it belongs to."""
 
     def work() -> Statements[Appended]:
         row = yield from load(session_id, now)
         evicted = 0
         if operation_id not in row.operations:
+            if holder is not None:
+                yield from check_turn(session_id, holder, now)
             placed = place(row, records, window)
             session = yield from enter(row, session_id, now)
             yield from _insert(session, placed)
@@ -78,14 +82,24 @@ def read(
 
 
 def replace(
-    session_id: str, edit: Edit, expected: str | None, operation_id: str, *, now: int, ttl: int | None, archive: bool
+    session_id: str,
+    edit: Edit,
+    expected: str | None,
+    operation_id: str,
+    *,
+    now: int,
+    ttl: int | None,
+    archive: bool,
+    holder: str | None = None,
 ) -> Statements[None]:
-    """Do what `Store.replace` says."""
+    """Do what `Store.replace` says; ``holder`` has the turn that it belongs to."""
 
     def work() -> Statements[None]:
         row = yield from load(session_id, now)
         if operation_id in row.operations:
             return
+        if holder is not None:
+            yield from check_turn(session_id, holder, now)
         if expected is not None:
             snapshot = yield from read(session_id, now)
             if snapshot.version != expected:
@@ -120,10 +134,12 @@ def replace(
     return transaction(work())
 
 
-def delete(session_id: str) -> Statements[None]:
-    """Do what `Store.delete` says."""
+def delete(session_id: str, *, now: int, holder: str | None = None) -> Statements[None]:
+    """Do what `Store.delete` says; ``holder`` has the turn that it belongs to."""
 
     def work() -> Statements[None]:
+        if holder is not None:
+            yield from check_turn(session_id, holder, now)
         yield Statement("DELETE FROM sessions WHERE session_id = ?", (session_id,))
 
     return transaction(work())
@@ -156,23 +172,6 @@ def describe(session_id: str, now: int) -> Statements[SessionInfo | None]:
     times, counts = (moment(created), moment(updated), moment(expires)), (tokens, waiting, waiting_turns, summarized)
     totals = totals_from(usage or "")
     return SessionInfo(turns, messages, archived, appended, *times, *counts, forked_from=forked_from, usage=totals)
-
-
-def lease(session_id: str, name: str, holder: str, now: int, milliseconds: int) -> Statements[bool]:
-    """Do what `Store.lease` says."""
-
-    def work() -> Statements[bool]:
-        yield Statement("DELETE FROM leases WHERE expires_at <= ?", (now,))
-        yield Statement(
-            "INSERT INTO leases (session_id, name, holder, expires_at) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (session_id, name) DO UPDATE SET expires_at = excluded.expires_at"
-            " WHERE holder = excluded.holder",
-            (session_id, name, holder, now + milliseconds),
-        )
-        changed: int = (yield Statement("SELECT changes()"))[0][0]
-        return changed > 0
-
-    return transaction(work())
 
 
 def _read_active(session_id: str, now: int, start: int | None, stop: int | None) -> Statements[Snapshot]:

@@ -21,8 +21,9 @@ from sessionkit_integrations.stores.options import (
     in_seconds,
     ttl_milliseconds,
 )
-from sessionkit_integrations.stores.sqlite import statements
+from sessionkit_integrations.stores.sqlite import leases, statements
 from sessionkit_integrations.stores.sqlite.file import SQLiteFile
+from sessionkit_integrations.stores.turns import holder_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -119,7 +120,8 @@ class SQLiteStore(Store):
         **options: Unpack[AppendOptions],
     ) -> Appended:
         """See `Store.append`."""
-        return self._write(lambda: self._append(session_id, records, window, operation_id, options))
+        holder = holder_of(self, session_id)
+        return self._write(lambda: self._append(session_id, records, window, operation_id, options, holder))
 
     async def aappend(
         self,
@@ -130,7 +132,8 @@ class SQLiteStore(Store):
         **options: Unpack[AppendOptions],
     ) -> Appended:
         """See `Store.append`."""
-        return await self._awrite(lambda: self._append(session_id, records, window, operation_id, options))
+        holder = holder_of(self, session_id)  # here, as the thread has another context
+        return await self._awrite(lambda: self._append(session_id, records, window, operation_id, options, holder))
 
     def read(
         self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
@@ -146,27 +149,31 @@ class SQLiteStore(Store):
 
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
-        self._write(lambda: self._replace(session_id, edit, expected, operation_id))
+        holder = holder_of(self, session_id)
+        self._write(lambda: self._replace(session_id, edit, expected, operation_id, holder))
 
     async def areplace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
-        await self._awrite(lambda: self._replace(session_id, edit, expected, operation_id))
+        holder = holder_of(self, session_id)
+        await self._awrite(lambda: self._replace(session_id, edit, expected, operation_id, holder))
 
     def lease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
         """See `Store.lease`."""
-        return self._write(lambda: statements.lease(session_id, name, holder, now(), round(seconds * 1000)))
+        return self._write(lambda: leases.lease(session_id, name, holder, now(), round(seconds * 1000)))
 
     async def alease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
         """See `lease`."""
-        return await self._awrite(lambda: statements.lease(session_id, name, holder, now(), round(seconds * 1000)))
+        return await self._awrite(lambda: leases.lease(session_id, name, holder, now(), round(seconds * 1000)))
 
     def delete(self, session_id: str) -> None:
         """See `Store.delete`."""
-        self._write(lambda: statements.delete(session_id))
+        holder = holder_of(self, session_id)
+        self._write(lambda: statements.delete(session_id, now=now(), holder=holder))
 
     async def adelete(self, session_id: str) -> None:
         """See `Store.delete`."""
-        await self._awrite(lambda: statements.delete(session_id))
+        holder = holder_of(self, session_id)
+        await self._awrite(lambda: statements.delete(session_id, now=now(), holder=holder))
 
     def sessions(self) -> Iterator[str]:
         """See `Store.sessions`."""
@@ -198,15 +205,31 @@ class SQLiteStore(Store):
         self._file.close()
 
     def _append(
-        self, session_id: str, records: Sequence[Record], window: Window, operation_id: str, options: AppendOptions
+        self,
+        session_id: str,
+        records: Sequence[Record],
+        window: Window,
+        operation_id: str,
+        options: AppendOptions,
+        holder: str | None,
     ) -> Statements[Appended]:
         return statements.append(
-            session_id, records, window, operation_id, now=now(), ttl=self._ttl, archive=self.archive, **options
+            session_id,
+            records,
+            window,
+            operation_id,
+            now=now(),
+            ttl=self._ttl,
+            archive=self.archive,
+            holder=holder,
+            **options,
         )
 
-    def _replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> Statements[None]:
+    def _replace(
+        self, session_id: str, edit: Edit, expected: str | None, operation_id: str, holder: str | None
+    ) -> Statements[None]:
         return statements.replace(
-            session_id, edit, expected, operation_id, now=now(), ttl=self._ttl, archive=self.archive
+            session_id, edit, expected, operation_id, now=now(), ttl=self._ttl, archive=self.archive, holder=holder
         )
 
     def _read(self, begin: Callable[[], Statements[T]]) -> T:
