@@ -6,7 +6,6 @@ import asyncio
 import contextvars
 import logging
 import math
-import pickle
 import threading
 import time
 from contextlib import asynccontextmanager
@@ -392,11 +391,6 @@ def test_it_holds_between_stores(backends: Backends, tmp_path: Path, backend: st
         with two.turn("s"):
             two.add_user_message("s", "Hello")
         two.reset_session("s")
-
-
-def test_the_error_is_pickled() -> None:
-    error = pickle.loads(pickle.dumps(SessionBusyError("s", "is in another turn")))  # noqa: S301 - our own
-    assert (str(error), error.session_id) == ("session 's' is in another turn", "s")
 
 
 def test_a_write_without_a_turn_is_the_same_as_ever(backends: Backends) -> None:
