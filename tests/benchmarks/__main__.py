@@ -23,6 +23,7 @@ from tests.benchmarks import (
     rows_local,
     rows_memory,
     rows_redis,
+    rows_search,
     rows_turns,
     rows_window,
 )
@@ -44,6 +45,9 @@ ROWS: dict[str, Callable[[Setting], Awaitable[list[Line]]]] = {
     "prompt": rows_window.prompt,
     "agents": rows_agents.redis,
     "agents-sqlite": rows_agents.sqlite,
+    "search": rows_search.redis,
+    "search-sqlite": rows_search.sqlite,
+    "search-write": rows_search.write,
     "tasks": rows_load.tasks,
     "processes": rows_load.processes,
     "sqlite": rows_local.sqlite,
@@ -54,7 +58,7 @@ ROWS: dict[str, Callable[[Setting], Awaitable[list[Line]]]] = {
 }
 
 
-ONE_AT_A_TIME = frozenset({"write", "read", "get_session", "turns", "upstash", "window", "prompt", "agents"})
+ONE_AT_A_TIME = frozenset({"write", "read", "get_session", "turns", "upstash", "window", "prompt", "agents", "search"})
 """Rows in which a client waits for each answer."""
 
 

@@ -43,6 +43,8 @@ class Sizes:
         imports: How often each is.
         agents: Turns of an agent's conversation after which one is measured.
         agent_turns: How often an agent's turn is: seldom, as its conversation grows by each.
+        found: Turns, few and many, that are searched.
+        searches: How often a search is.
     """
 
     effort: Effort
@@ -59,6 +61,8 @@ class Sizes:
     imports: int
     agents: tuple[int, ...]
     agent_turns: Effort
+    found: tuple[int, int]
+    searches: Effort
 
 
 FULL = Sizes(
@@ -76,6 +80,8 @@ FULL = Sizes(
     imports=7,
     agents=(10, 200),
     agent_turns=Effort(20, 2.0),
+    found=(5_000, 50_000),
+    searches=Effort(40, 2.0),
 )
 QUICK = replace(
     FULL,
@@ -93,6 +99,8 @@ QUICK = replace(
     imports=1,
     agents=(2, 3),
     agent_turns=Effort(2, 0.0),
+    found=(50, 100),
+    searches=Effort(2, 0.0),
 )
 
 

@@ -20,6 +20,7 @@ from tests.benchmarks import (
     rows_local,
     rows_memory,
     rows_redis,
+    rows_search,
     rows_turns,
     rows_window,
     sizes,
@@ -97,6 +98,9 @@ ROWS = (
     rows_window.PROMPT,
     rows_agents.REDIS,
     rows_agents.SQLITE,
+    rows_search.REDIS,
+    rows_search.SQLITE,
+    rows_search.WRITE,
     rows_load.ROW,
     rows_local.SQLITE,
     rows_local.MEMORY,
@@ -129,14 +133,14 @@ def test_the_side_by_side_benchmark_has_every_row_and_every_peer_in_it(tmp_path:
 @pytest.mark.server
 def test_what_is_not_installed_is_told_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "_is_installed", lambda package: False)
-    rows = ("write", "read", "get_session", "turns", "upstash", "sqlite", "bytes", "short")
+    rows = ("write", "read", "get_session", "turns", "upstash", "search", "search-sqlite", "sqlite", "bytes", "short")
     with redirect_stdout(StringIO()):
         side_by_side.main([*rows, "--quick", "--folder", str(tmp_path)])
     lines: list[dict[str, Any]] = json.loads((tmp_path / "benchmark.json").read_text(encoding="utf-8"))["lines"]
-    for peer in PEERS_OF_ROWS:
-        told = [line for line in lines if line["other"] == peer.name]
+    for name in (*(peer.name for peer in PEERS_OF_ROWS), rows_search.ADVANCED):
+        told = [line for line in lines if line["other"] == name]
         assert told
-        assert all(line["note"].startswith("not installed") for line in told), peer.name
+        assert all(line["note"].startswith("not installed") for line in told), name
     assert not (tmp_path / "reading.png").exists()
 
 
