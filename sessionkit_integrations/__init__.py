@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     )
     from sessionkit_integrations.langchain.history import SessionKitChatMessageHistory
     from sessionkit_integrations.langchain.middleware import SessionKitMiddleware
-    from sessionkit_integrations.llama_index.chat_stores import SessionKitAsyncChatStore, SessionKitChatStore
+    from sessionkit_integrations.llama_index.async_chat_store import SessionKitAsyncChatStore
+    from sessionkit_integrations.llama_index.chat_stores import SessionKitChatStore
     from sessionkit_integrations.llama_index.memory import SessionKitMemory
     from sessionkit_integrations.openai_agents.session import SessionKitSession
     from sessionkit_integrations.records.messages import Message
@@ -67,7 +68,8 @@ _MODULES = {
     ),
     "langchain.history": ("SessionKitChatMessageHistory",),
     "langchain.middleware": ("SessionKitMiddleware",),
-    "llama_index.chat_stores": ("SessionKitAsyncChatStore", "SessionKitChatStore"),
+    "llama_index.async_chat_store": ("SessionKitAsyncChatStore",),
+    "llama_index.chat_stores": ("SessionKitChatStore",),
     "llama_index.memory": ("SessionKitMemory",),
     "openai_agents.session": ("SessionKitSession",),
     "search.hits": ("Hit", "Hits"),

@@ -46,15 +46,15 @@ def parameters(function: Any) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize(
     ("cls", "pairs"),
     [
-        (SessionManager, 17),
+        (SessionManager, 19),
         (Chats, 11),
         (Store, 9),
         (InMemoryStore, 9),
         (SQLiteStore, 9),
         (RedisStore, 9),
         (UpstashStore, 9),
-        (SessionKitChatStore, 7),
-        (SessionKitChatMessageHistory, 2),
+        (SessionKitChatStore, 8),
+        (SessionKitChatMessageHistory, 3),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -74,5 +74,5 @@ def test_a_history_reads_its_messages_either_way() -> None:
 
 def test_the_asynchronous_chat_store_is_asynchronous_throughout() -> None:
     methods = io_members(SessionKitAsyncChatStore).values()
-    assert len(methods) == 10
+    assert len(methods) == 11
     assert all(inspect.iscoroutinefunction(method) for method in methods)

@@ -10,6 +10,7 @@ from sessionkit_integrations.langchain.codec import LangChainCodec
 from sessionkit_integrations.langchain.runs import new_messages
 from sessionkit_integrations.records.unreadable import brief
 from sessionkit_integrations.sessions.manager import check_manager
+from sessionkit_integrations.sessions.undoing import undo
 
 try:
     from langchain_core.runnables import ConfigurableFieldSpec
@@ -87,6 +88,14 @@ class SessionKitChatMessageHistory(BaseChatMessageHistory):
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
         """See `add_messages`."""
         await self._sessions.aappend(self.session_id, messages)
+
+    def undo(self, turns: int = 1) -> list[BaseMessage]:
+        """Take the last turns off the session, and return their messages, oldest first; see `SessionManager.undo`."""
+        return self._sessions.edit(self.session_id, undo(turns))
+
+    async def aundo(self, turns: int = 1) -> list[BaseMessage]:
+        """See `undo`."""
+        return await self._sessions.aedit(self.session_id, undo(turns))
 
     def clear(self) -> None:
         """Delete all that is kept of the session."""
@@ -193,6 +202,16 @@ class _RunHistory(SessionKitChatMessageHistory):
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
         await super().aadd_messages(self._new(messages))
         self._end()
+
+    def undo(self, turns: int = 1) -> list[BaseMessage]:
+        undone = super().undo(turns)
+        self._end()
+        return undone
+
+    async def aundo(self, turns: int = 1) -> list[BaseMessage]:
+        undone = await super().aundo(turns)
+        self._end()
+        return undone
 
     def clear(self) -> None:
         super().clear()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.llama_index.chat_stores import SessionKitAsyncChatStore, SessionKitChatStore
+from sessionkit_integrations.llama_index.async_chat_store import SessionKitAsyncChatStore
+from sessionkit_integrations.llama_index.chat_stores import SessionKitChatStore
 from sessionkit_integrations.llama_index.memory import SessionKitMemory
 
 if TYPE_CHECKING:

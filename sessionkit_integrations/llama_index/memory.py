@@ -12,7 +12,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import MissingDependencyError
-from sessionkit_integrations.llama_index.chat_stores import SessionKitAsyncChatStore
+from sessionkit_integrations.llama_index.async_chat_store import SessionKitAsyncChatStore
 from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
 from sessionkit_integrations.records.record import role_of
 from sessionkit_integrations.sessions.descriptions import describe

@@ -10,6 +10,7 @@ from sessionkit_integrations.records.codec import PlainCodec
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, checked_max_bytes
 from sessionkit_integrations.runtime.context import Closeable
 from sessionkit_integrations.runtime.redaction import hidden
+from sessionkit_integrations.sessions.branches import BranchesSessions
 from sessionkit_integrations.sessions.chats import Chats
 from sessionkit_integrations.sessions.encoding import Encoding
 from sessionkit_integrations.sessions.reading import ReadsSessions
@@ -35,7 +36,7 @@ _MADE_AGAIN = frozenset({"_plain", "_summaries", "_tokens_of", IDENTITY})
 """Attributes that are no part of a pickled manager."""
 
 
-class SessionManager(WritesSessions, ReadsSessions, Closeable):
+class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, Closeable):
     """Chat sessions that remember their last turns.
 
     A turn is a user message and all that follows it up to the next user message. A leading run of system
