@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.errors import (
         ConflictError,
         CorruptSessionError,
+        EmbeddingError,
         InvalidMessageError,
         InvalidSessionIdError,
         MissingDependencyError,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.usage import Usage
     from sessionkit_integrations.search.hits import Hit, Hits
     from sessionkit_integrations.search.snippets import Snippet
+    from sessionkit_integrations.sessions.embedding import Embed
     from sessionkit_integrations.sessions.manager import SessionManager
     from sessionkit_integrations.sessions.summaries import Summary
     from sessionkit_integrations.sessions.turns import Turn
@@ -55,6 +57,7 @@ _MODULES = {
     "errors": (
         "ConflictError",
         "CorruptSessionError",
+        "EmbeddingError",
         "InvalidMessageError",
         "InvalidSessionIdError",
         "MissingDependencyError",
@@ -74,6 +77,7 @@ _MODULES = {
     "openai_agents.session": ("SessionKitSession",),
     "search.hits": ("Hit", "Hits"),
     "search.snippets": ("Snippet",),
+    "sessions.embedding": ("Embed",),
     "sessions.manager": ("SessionManager",),
     "sessions.summaries": ("Summary",),
     "sessions.turns": ("Turn",),
@@ -101,6 +105,8 @@ if TYPE_CHECKING:
         "CorruptSessionError",
         "Covered",
         "Edit",
+        "Embed",
+        "EmbeddingError",
         "Hit",
         "Hits",
         "InMemoryStore",

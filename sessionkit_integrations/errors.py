@@ -156,6 +156,13 @@ class SummaryError(StoreError):
     """
 
 
+class EmbeddingError(StoreError):
+    """Texts could not be embedded, as the model raised, which is the ``__cause__``, or returned what are no vectors.
+
+    Nothing is lost: a later search embeds what has no vector yet.
+    """
+
+
 def _unpickle_unavailable(message: str, may_have_happened: bool) -> StoreUnavailableError:  # noqa: FBT001 - pickle passes by position
     return StoreUnavailableError(message, may_have_happened=may_have_happened)
 

@@ -55,6 +55,18 @@ print(parts, summarizer.__module__)
     assert (run.stdout.strip(), run.stderr) == (f"[] sessionkit_integrations.{room}.summarizing", "")
 
 
+def test_meaning_costs_nothing_where_it_does_not_count() -> None:
+    run = python("""
+import sys
+from sessionkit_integrations import InMemoryStore, SessionManager
+sessions = SessionManager()
+sessions.add_user_message("s", "tea")
+names = ("numpy", "meaning", "embedding", "fusion")
+print(len(sessions.search("tea")), [each for each in sys.modules if each.rpartition(".")[2] in names])
+""")
+    assert (run.stdout.strip(), run.stderr) == ("1 []", "")
+
+
 def test_requests_and_responses_of_providers_need_no_sdk() -> None:
     run = python(f"""{without(*FOREIGN, *SDKS)}
 from sessionkit_integrations.providers import to_anthropic, to_gemini, to_openai
@@ -93,6 +105,8 @@ with SessionManager(2, SQLiteStore({str(tmp_path / "chats.db")!r})) as sessions:
         ("langchain_core", "from sessionkit_integrations.tokens import langchain_counter", "langchain"),
         ("llama_index", "from sessionkit_integrations.tokens import llama_index_counter", "llama-index"),
         ("tiktoken", "from sessionkit_integrations.tokens import tiktoken_counter", "tokens"),
+        ("numpy", "sessionkit_integrations.Embed", "search"),
+        ("numpy", "sessionkit_integrations.SessionManager(embed=len)", "search"),
         ("typer", "__import__('sessionkit_integrations.cli')", "cli"),
         ("rich", "__import__('sessionkit_integrations.demo.run')", "all"),
         ("rich", "sessionkit_integrations.SessionManager().view('s').__rich__()", "cli"),
@@ -160,7 +174,7 @@ def test_what_is_installed_is_this_package() -> None:
     extras = set(metadata("sessionkit-integrations").get_all("Provides-Extra") or ())
     assert extras == {
         *("langchain", "agents", "llama-index", "openai-agents"),
-        *("redis", "upstash", "tokens", "cli", "testing", "all"),
+        *("redis", "upstash", "tokens", "search", "cli", "testing", "all"),
     }
     folder = Path(str(importlib.import_module("sessionkit_integrations").__file__)).parent
     assert (folder / "py.typed").exists()

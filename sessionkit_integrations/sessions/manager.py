@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.codec import Codec
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.sessions.background import Summaries
+    from sessionkit_integrations.sessions.embedding import Embed, Model
     from sessionkit_integrations.sessions.summaries import Summary
     from sessionkit_integrations.tokens import CountTokens
 
@@ -54,6 +55,8 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, Closeable)
         count_tokens: Returns the tokens of a message; called once for each message that is written while tokens limit
             the window. `tokens.approximate_tokens` if ``None``.
         summary: The way in which turns that leave the window are summarised; ``None`` if they are not.
+        embed: The model with which `search` finds what a query means: an `Embed`, or what it is made of; ``None`` if
+            only words count.
 
     Raises:
         TypeError, ValueError: ``memory_window`` is not a number of turns of at least 1, ``store`` is not a store, or a
@@ -75,6 +78,7 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, Closeable)
         max_turn_messages: int | None = None,
         count_tokens: CountTokens | None = None,
         summary: Summary | None = None,
+        embed: Embed | Model | None = None,
     ) -> None:
         _check_store(memory_window, store)
         self.store = InMemoryStore() if store is None else store
@@ -84,6 +88,7 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, Closeable)
             self._window = replace(self._window, max_turn_messages=max_turn_messages)
         self._count_tokens = _checked_counter(count_tokens)
         self._summary = summary
+        self._embed = _checked_embed(embed)
         self._summaries = self._made_summaries()
         self._plain = self.using(PlainCodec())
 
@@ -97,6 +102,7 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, Closeable)
         max_turn_messages: int | None = None,
         count_tokens: CountTokens | None = None,
         summary: Summary | None = None,
+        embed: Embed | Model | None = None,
     ) -> Self:
         """Return a manager with the store that a URL names.
 
@@ -109,6 +115,7 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, Closeable)
             max_turn_messages: See the constructor.
             count_tokens: See the constructor.
             summary: See the constructor.
+            embed: See the constructor.
 
         Raises:
             ValueError: The URL names no store, or a wrong option.
@@ -123,6 +130,7 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, Closeable)
             max_turn_messages=max_turn_messages,
             count_tokens=count_tokens,
             summary=summary,
+            embed=embed,
         )
 
     def __repr__(self) -> str:
@@ -240,6 +248,15 @@ def _checked_counter(count_tokens: CountTokens | None) -> CountTokens | None:
     if count_tokens is not None and not callable(count_tokens):
         raise TypeError(f"count_tokens must be a callable, got {_type(count_tokens)}")
     return count_tokens
+
+
+def _checked_embed(embed: Embed | Model | None) -> Embed | None:
+    if embed is None:
+        return None
+    # Imported where meaning counts.
+    from sessionkit_integrations.sessions.embedding import Embed  # noqa: PLC0415
+
+    return Embed.of(embed)
 
 
 def _check_store(memory_window: object, store: object) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.search.hits import Hits
     from sessionkit_integrations.sessions.chats import Chats
+    from sessionkit_integrations.sessions.embedding import Embed
+    from sessionkit_integrations.sessions.meaning import Meaning
     from sessionkit_integrations.sessions.snapshot import SessionSnapshot
     from sessionkit_integrations.stores.base import Store
     from sessionkit_integrations.stores.values import SessionInfo
@@ -31,6 +33,7 @@ class ReadsSessions:
 
     store: Store
     _plain: Chats[Message]
+    _embed: Embed | None
 
     def get_session(self, session_id: str) -> list[Message]:
         """Return the messages in a session's window, oldest first: the preamble and the last turns.
@@ -112,7 +115,10 @@ class ReadsSessions:
         limit: int = 10,
         timeout: float = 10.0,
     ) -> Hits:
-        """Return the turns that match a query best, in the window or out of it, ranked by BM25.
+        """Return the turns that match a query best, in the window or out of it.
+
+        They are ranked by BM25. In a manager made with ``embed``, they are also ranked by meaning, and both rankings
+        are merged.
 
         Turns that left the window are found in a store made with ``archive=True``. Nothing in a query is an operator.
         The preamble and a summary are no turns and are never found.
@@ -136,6 +142,7 @@ class ReadsSessions:
             CorruptSessionError: A record of the session cannot be read. If all are searched, a session with such a
                 record is left out, and the hits say that not all was looked at.
             ConflictError: The session was written to each time that it was read. As above if all are searched.
+            EmbeddingError: In a manager made with ``embed``, its model raised, or returned what are no vectors.
             StoreError: The store failed.
 
         Example:
@@ -195,7 +202,16 @@ class ReadsSessions:
         from sessionkit_integrations.search.query import Query, checked_timeout  # noqa: PLC0415
         from sessionkit_integrations.sessions.searching import Search  # noqa: PLC0415
 
-        return Search(self._plain, Query(*query), checked_timeout(timeout)).run(session_id)
+        asked = Query(*query)
+        return Search(self._plain, asked, checked_timeout(timeout), self._meaning(asked.limit)).run(session_id)
+
+    def _meaning(self, limit: int) -> Meaning | None:
+        if self._embed is None:
+            return None
+        # Imported where meaning counts.
+        from sessionkit_integrations.sessions.meaning import Meaning  # noqa: PLC0415
+
+        return Meaning(self._embed, limit)
 
     @staticmethod
     def _view(snapshot: SessionSnapshot[Message]) -> SessionView:

@@ -6,12 +6,11 @@ read again: by their places in the archive, which stay as long as nobody edits i
 
 from __future__ import annotations
 
-import asyncio
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import ConflictError, CorruptSessionError
 from sessionkit_integrations.records.codec import PLAIN
@@ -25,37 +24,21 @@ from sessionkit_integrations.search.snippets import snippet_of
 from sessionkit_integrations.sessions.finding import Lookup
 from sessionkit_integrations.sessions.showing import show_turn
 from sessionkit_integrations.sessions.snapshot import newest
-from sessionkit_integrations.sessions.steps import ReadArchive, StoreStep
+from sessionkit_integrations.sessions.steps import Compute, ReadArchive, StoreStep
 from sessionkit_integrations.sessions.walking import FoundTurn, Walk, texts_of, time_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.search.query import Query
     from sessionkit_integrations.sessions.chats import Chats
+    from sessionkit_integrations.sessions.meaning import Meaning
     from sessionkit_integrations.stores.base import Store
-
-T = TypeVar("T")
 
 PAGE = 250
 """Records of an archive that are read at once."""
-
-
-@dataclass(frozen=True)
-class _Compute(StoreStep[T], Generic[T]):
-    """Work without I/O, for which no event loop is held up."""
-
-    work: Callable[[], T]
-
-    def perform(self, store: Store) -> T:  # noqa: ARG002 - as of every step
-        """See `StoreStep.perform`."""
-        return self.work()
-
-    async def aperform(self, store: Store) -> T:  # noqa: ARG002 - as above
-        """See `StoreStep.perform`."""
-        return await asyncio.to_thread(self.work)
 
 
 class _NextSession(StoreStep["str | None"]):
@@ -85,13 +68,16 @@ class Search:
         chats: The sessions.
         query: The query.
         timeout: Seconds after which it returns what it has found.
+        meaning: Finds what a query means; ``None`` if its words alone count.
     """
 
-    def __init__(self, chats: Chats[Message], query: Query, timeout: float) -> None:
+    def __init__(self, chats: Chats[Message], query: Query, timeout: float, meaning: Meaning | None) -> None:
         self._chats = chats
         self._query = query
         self._deadline = time.monotonic() + timeout
-        self._ranking: Ranking[FoundTurn] = Ranking(query.weights, query.limit)
+        self._meaning = None if query.lists else meaning
+        depth = query.limit if self._meaning is None else self._meaning.depth
+        self._ranking: Ranking[FoundTurn] = Ranking(query.weights, depth)
         self._complete = True
 
     def run(self, session_id: str | None) -> Steps[Hits]:
@@ -99,10 +85,13 @@ class Search:
 
         Raises:
             CorruptSessionError: A record of the session cannot be read. Where all are searched, it is left out.
+            EmbeddingError: The texts of the query or of turns could not be embedded.
         """
         if session_id is not None:
             check_session_id(session_id)
-        if self._query.lists or self._query.weights:
+        if self._meaning is not None:
+            yield from self._meaning.ask(self._query.text)
+        if self._query.lists or self._query.weights or self._meaning is not None:
             if session_id is not None:
                 yield from self._look_at(session_id)
             else:
@@ -110,12 +99,12 @@ class Search:
                 if found is not None:
                     return Hits(tuple((yield from self._hits(found))), self._complete)
                 yield from self._look_at_all()
-        hits = yield from self._hits(self._ranking.best())
+        hits = yield from self._hits(self._best())
         return Hits(tuple(hits), self._complete)
 
     def _look_up(self) -> Steps[list[tuple[float, FoundTurn]] | None]:
-        """Return what an index of the store finds; ``None`` if it has none, or if turns are to be listed."""
-        if self._query.lists:
+        """Return what an index of the store finds; ``None`` if it has none, or if more than words counts."""
+        if self._query.lists or self._meaning is not None:
             return None
         lookup = Lookup(self._chats, self._query, self._is_late)
         found = yield from lookup.run()
@@ -133,11 +122,13 @@ class Search:
 
     def _look_at(self, session_id: str) -> Steps[None]:
         snapshot = yield from self._chats.take_snapshot(session_id, newest(PAGE))
-        walk = Walk(self._chats, self._query, self._ranking, session_id)
-        yield from _Compute(lambda: walk.take_active(snapshot))
+        walk = Walk(self._chats, self._query, self._ranking, session_id, meaning=self._meaning)
+        yield from Compute(lambda: walk.take_active(snapshot))
         page, start = snapshot.archived, snapshot.archive_start
         while True:
-            yield from _Compute(lambda: walk.take_archived(page, start))  # noqa: B023 - it is done at once
+            yield from Compute(lambda: walk.take_archived(page, start))  # noqa: B023 - it is done at once
+            if self._meaning is not None:
+                yield from self._meaning.weigh(session_id, self._is_late)
             if not start or walk.is_done or self._is_late():
                 break
             stop, start = start, max(start - PAGE, 0)
@@ -165,8 +156,12 @@ class Search:
                     else:  # the archive was edited meanwhile
                         self._complete = False
         for key, turn in whole.items():
-            found[key] = yield from _Compute(lambda: self._hit(turn, scores[key]))  # noqa: B023 - it is done at once
+            found[key] = yield from Compute(lambda: self._hit(turn, scores[key]))  # noqa: B023 - it is done at once
         return [found[id(turn)] for _, turn in best if id(turn) in found]
+
+    def _best(self) -> list[tuple[float, FoundTurn]]:
+        by_words = self._ranking.best() if self._query.lists or self._query.weights else []
+        return by_words if self._meaning is None else self._meaning.merge(by_words, self._query.limit)
 
     def _hit(self, turn: FoundTurn, score: float) -> Hit:
         shown, _ = show_turn(turn.records, turn.late)
@@ -175,6 +170,8 @@ class Search:
         messages = self._chats.decode(turn.session_id, records, PLAIN, first=first, archived=archived)
         searched = self._chats.decode(turn.session_id, own, SearchReader(), first=first, archived=archived)
         snippet = snippet_of(texts_of(searched, self._query), self._query)
+        if self._meaning is not None and not snippet.marks:  # it was found by meaning alone
+            snippet = snippet_of([self._meaning.nearest_text(turn) or ""], self._query)
         return Hit(turn.session_id, messages, moment(time_of(searched)), score, snippet, turn.left, turn.number)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sessionkit_integrations.errors import ConflictError
 from sessionkit_integrations.records.messages import check_session_id
@@ -141,6 +142,21 @@ def check_write(store: Store, session_id: str) -> None:
     """
     check_session_id(session_id)
     check_turn(store, session_id)
+
+
+@dataclass(frozen=True)
+class Compute(StoreStep[T], Generic[T]):
+    """Work without I/O, for which no event loop is held up."""
+
+    work: Callable[[], T]
+
+    def perform(self, store: Store) -> T:  # noqa: ARG002 - as of every step
+        """See `StoreStep.perform`."""
+        return self.work()
+
+    async def aperform(self, store: Store) -> T:  # noqa: ARG002 - as above
+        """See `StoreStep.perform`."""
+        return await asyncio.to_thread(self.work)
 
 
 def run_on(store: Store, steps: Steps[T]) -> T:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.search_texts import Searched
     from sessionkit_integrations.search.query import Query
     from sessionkit_integrations.sessions.chats import Chats
+    from sessionkit_integrations.sessions.meaning import Meaning
     from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 
 
@@ -49,6 +50,11 @@ class FoundTurn:
     digest: int
 
     @property
+    def place(self) -> tuple[str, int]:
+        """Its session and its place in it, which stays when it leaves the window."""
+        return self.session_id, self.number
+
+    @property
     def end(self) -> int:
         """Position after its last record."""
         return self.position + self.size
@@ -70,16 +76,24 @@ class Walk:
         ranking: Takes the turns.
         session_id: The session.
         only: The one record whose turn is taken, with its records; the turn of every record if ``None``.
+        meaning: Takes the turns as well, unless it is ``None``.
     """
 
     def __init__(
-        self, chats: Chats[Message], query: Query, ranking: Taker, session_id: str, only: Record | None = None
+        self,
+        chats: Chats[Message],
+        query: Query,
+        ranking: Taker,
+        session_id: str,
+        only: Record | None = None,
+        meaning: Meaning | None = None,
     ) -> None:
         self._chats = chats
         self._query = query
         self._ranking = ranking
         self._session_id = session_id
         self._only = only
+        self._meaning = meaning
         self._rest: tuple[Record, ...] = ()
         self._late: tuple[Record, ...] = ()
         self._listed = 0
@@ -147,11 +161,18 @@ class Walk:
         )
         self._listed += 1
         self._ranking.add(query.counts(words), len(words), at, turn)
+        if self._meaning is not None:
+            self._meaning.add(turn, [*looked_at(searched, query)])
 
 
 def texts_of(searched: Sequence[Searched], query: Query) -> Iterator[str]:
     """Yield the texts of those messages that a query looks at."""
-    return (text for each in searched if query.roles is None or each.role in query.roles for text in each.texts)
+    return (text for each in looked_at(searched, query) for text in each.texts)
+
+
+def looked_at(searched: Sequence[Searched], query: Query) -> Iterator[Searched]:
+    """Yield those messages that a query looks at."""
+    return (each for each in searched if query.roles is None or each.role in query.roles)
 
 
 def time_of(searched: Sequence[Searched]) -> int | None:

@@ -14,10 +14,11 @@ from sessionkit_integrations.stores.copies import identity_of, restore
 from sessionkit_integrations.stores.leases import Leases
 from sessionkit_integrations.stores.schemes import claim
 from sessionkit_integrations.stores.values import SessionInfo, Snapshot
+from sessionkit_integrations.stores.vectors import Vectors
 from sessionkit_integrations.window.turns import number_turns
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     from typing_extensions import Self, Unpack
 
@@ -178,6 +179,42 @@ class Store(Closeable, ABC):
         if type(self).find is Store.find:
             return None
         return await asyncio.to_thread(self.find, terms, since=since, skip=skip, limit=limit)
+
+    def vectors(self, session_id: str, model: str, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        """Return those vectors that are kept of some texts of a session.
+
+        This default keeps vectors within this process, up to 64 MiB, so that a text is embedded again only after a
+        restart. Override it and `keep_vectors` where your store can hold them.
+
+        Args:
+            session_id: The session.
+            model: The name of the model that made them.
+            digests: The digests of the texts.
+        """
+        del session_id
+        return self._vectors.known(model, digests)
+
+    async def avectors(self, session_id: str, model: str, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        """See `vectors`."""
+        if type(self).vectors is Store.vectors:
+            return self.vectors(session_id, model, digests)
+        return await asyncio.to_thread(self.vectors, session_id, model, digests)
+
+    def keep_vectors(self, session_id: str, model: str, vectors: Mapping[bytes, bytes]) -> None:
+        """Keep vectors of texts of a session, by the digests of the texts; see `vectors`."""
+        del session_id
+        self._vectors.keep(model, vectors)
+
+    async def akeep_vectors(self, session_id: str, model: str, vectors: Mapping[bytes, bytes]) -> None:
+        """See `keep_vectors`."""
+        if type(self).keep_vectors is Store.keep_vectors:
+            return self.keep_vectors(session_id, model, vectors)
+        return await asyncio.to_thread(self.keep_vectors, session_id, model, vectors)
+
+    @property
+    def _vectors(self) -> Vectors:
+        kept: Vectors = vars(self).setdefault("_kept_vectors", Vectors())
+        return kept
 
     def __deepcopy__(self, _memo: object) -> Self:
         # Frameworks copy what their objects hold; a copy is of the same sessions.
