@@ -21,6 +21,7 @@ from sessionkit_integrations.cli.common import (
     print_line,
 )
 from sessionkit_integrations.cli.progress import progress
+from sessionkit_integrations.records.times import read_iso
 from sessionkit_integrations.search.hits import Hit
 from sessionkit_integrations.view.text import one_line
 
@@ -89,7 +90,7 @@ def _time(option: str, text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone()
+        return read_iso(text).astimezone()
     except (ValueError, OverflowError) as error:
         raise typer.BadParameter(f"must be a time in ISO 8601, got {text!r}", param_hint=option) from error
 

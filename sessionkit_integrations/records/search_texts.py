@@ -1,7 +1,8 @@
 """Texts of a message that a search looks at.
 
 These are its content, refusals, its name, the names and arguments of the tools that it calls, and the results of tools.
-Media are left out but for their file names, and so is reasoning, which most readers are not shown.
+Media are left out but for their file names. So is reasoning, which most readers are not shown, and what an agent
+recalled: its own turn is found.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sessionkit_integrations.records.parts import read_content
 from sessionkit_integrations.records.record import parse_json
 from sessionkit_integrations.records.tool_calls import texts_of
 from sessionkit_integrations.records.unreadable import UnreadableRecordError
+from sessionkit_integrations.search.recalled import without_recalled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,8 +93,8 @@ def _calls(fields: Fields) -> Iterator[tuple[str, str]]:
 
 
 def _readable(text: str) -> str:
-    """Return a text without the bytes in it and without the escapes of JSON."""
-    text = _BASE64.sub(" ", text)
+    """Return a text without the bytes in it, without recalled turns and without the escapes of JSON."""
+    text = without_recalled(_BASE64.sub(" ", text), " ")
     if _ESCAPED.match(text):
         try:
             return " ".join(_leaves(parse_json(text)))

@@ -20,3 +20,12 @@ def moment(milliseconds: int | None) -> datetime | None:
         return _EPOCH + timedelta(milliseconds=milliseconds)
     except OverflowError:
         return None
+
+
+def read_iso(text: str) -> datetime:
+    """Return the time that a text names in ISO 8601, with a ``Z`` on every Python; it has no zone if it names none.
+
+    Raises:
+        ValueError: It names no time.
+    """
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -44,6 +44,7 @@ class Query:
     since: datetime | None = None
     until: datetime | None = None
     tool: str | None = None
+    archived: bool = False
     limit: int = 10
     words: tuple[str, ...] = field(init=False)
     parts: tuple[str, ...] = field(init=False)
@@ -55,6 +56,8 @@ class Query:
         for name, value in (("query", self.text), ("tool", self.tool)):
             if not isinstance(value, str) and not (name == "tool" and value is None):
                 raise TypeError(f"{name} must be a string, got {type(value).__name__}")
+        if not isinstance(self.archived, bool):
+            raise TypeError(f"archived must be True or False, got {type(self.archived).__name__}")
         if type(self.limit) is not int:
             raise TypeError(f"limit must be an integer, got {type(self.limit).__name__}")
         if self.limit < 1:

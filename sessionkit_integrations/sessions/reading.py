@@ -112,6 +112,7 @@ class ReadsSessions:
         since: datetime | None = None,
         until: datetime | None = None,
         tool: str | None = None,
+        archived: bool = False,
         limit: int = 10,
         timeout: float = 10.0,
     ) -> Hits:
@@ -130,6 +131,7 @@ class ReadsSessions:
             since: Time from which on turns began, with its time zone. Turns whose time is not known are then left out.
             until: Time before which they began.
             tool: Name of a tool that was called in them.
+            archived: True to find only turns that left the window.
             limit: Most turns to return.
             timeout: Seconds after which no more is read, and what was found is returned.
 
@@ -149,7 +151,8 @@ class ReadsSessions:
             >>> for hit in sessions.search("peanuts", session_id="user123"):
             ...     print(hit.at, hit.snippet, hit.messages)
         """
-        return run_on(self.store, self._search(session_id, timeout, query, roles, since, until, tool, limit))
+        asked = (query, roles, since, until, tool, archived, limit)
+        return run_on(self.store, self._search(session_id, timeout, *asked))
 
     async def asearch(
         self,
@@ -160,11 +163,13 @@ class ReadsSessions:
         since: datetime | None = None,
         until: datetime | None = None,
         tool: str | None = None,
+        archived: bool = False,
         limit: int = 10,
         timeout: float = 10.0,
     ) -> Hits:
         """See `search`."""
-        return await arun_on(self.store, self._search(session_id, timeout, query, roles, since, until, tool, limit))
+        asked = (query, roles, since, until, tool, archived, limit)
+        return await arun_on(self.store, self._search(session_id, timeout, *asked))
 
     def view(self, session_id: str, *, archived: int | None = None) -> SessionView:
         """Return a session to look at: what the model sees of it, what is archived, and when each message was written.

@@ -137,7 +137,10 @@ class Walk:
         if self.is_done:
             return
         archived = window_start is None
+        left = archived or position < (window_start or 0)
         shown, self._late = show_turn(records, self._late)
+        if self._query.archived and not left:
+            return
         own = [each.record for each in shown if each.position is not None]
         if self._only is not None and not any(record is self._only for record in own):
             return
@@ -156,7 +159,7 @@ class Walk:
             len(records),
             tuple(each.record for each in shown if each.position is not None and each.position > len(records)),
             archived,
-            archived or position < (window_start or 0),
+            left,
             hash(records),
         )
         self._listed += 1

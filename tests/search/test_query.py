@@ -76,6 +76,7 @@ def test_times_are_from_since_on_and_before_until() -> None:
         ({"text": None}, TypeError, "query must be a string, got NoneType"),
         ({"text": b"tea"}, TypeError, "query must be a string, got bytes"),
         ({"tool": 1}, TypeError, "tool must be a string, got int"),
+        ({"archived": 1}, TypeError, "archived must be True or False, got int"),
         ({"limit": 0}, ValueError, "limit must be at least 1, got 0"),
         ({"limit": True}, TypeError, "limit must be an integer, got bool"),
         ({"since": datetime(2026, 1, 1)}, ValueError, "since must say its time zone"),  # noqa: DTZ001 - that is it

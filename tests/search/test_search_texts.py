@@ -48,6 +48,16 @@ def call(name: str, arguments: str) -> dict[str, Any]:
             ("f", "{bad"),
         ),
         ({"role": "tool", "content": '["a\\nb", {"n": [1, null]}]', "name": "read"}, ("a\nb n: 1 null", "read")),
+        (
+            {
+                "role": "tool",
+                "content": "[recalled] Earlier.\n\n<recalled-00000000000a>\ntea\n</recalled-00000000000b>\nmilk\n"
+                "</recalled-00000000000a>\n\nand coffee",
+            },
+            (" \n\nand coffee",),
+        ),
+        ({"role": "tool", "content": "[recalled] Nothing was found."}, (" ",)),
+        ({"role": "tool", "content": "<recalled-00000000000a>tea"}, ("<recalled-00000000000a>tea",)),
         ({"role": "tool", "content": '{"a\\": broken'}, ('{"a\\": broken',)),
         ({"role": "tool", "content": '{"a": "plain"}'}, ('{"a": "plain"}',)),
     ],

@@ -155,6 +155,16 @@ def test_a_turn_that_the_window_leaves_out_is_found_as_well() -> None:
     ]
 
 
+@pytest.mark.parametrize("query", ["tea", ""])
+def test_only_turns_that_left_the_window_are_found_if_asked_for(query: str) -> None:
+    store = InMemoryStore(archive=True)
+    write(store, "s", *(user(f"tea {letter}") for letter in "abcd"), window=3)
+    sessions = SessionManager(2, store)
+    assert sessions.get_archive("s") == [user("tea a")]
+    assert questions(sessions.search(query, session_id="s", archived=True, limit=2)) == ["tea b", "tea a"]
+    assert len(sessions.search(query, session_id="s")) == 4
+
+
 def test_the_preamble_and_a_summary_are_not_found() -> None:
     sessions = archiving(1, summary=Summary(lambda _previous, _messages: "peanuts", every=1, background=False))
     sessions.set_system_message("s", "peanuts")
