@@ -11,15 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessionkit_integrations.adapting.summary_prompt import (
-    MOST_OF_ALL,
-    MOST_OF_TOOLS,
-    MOST_TEXT,
     PROMPT,
     ModelSummarizer,
     summary_prompt,
-    transcript,
     without_thoughts,
 )
+from sessionkit_integrations.adapting.transcripts import MOST_OF_ALL, MOST_OF_TOOLS, MOST_TEXT, transcript
 from sessionkit_integrations.records.codec import PlainCodec
 from sessionkit_integrations.records.record import check_record
 from sessionkit_integrations.records.unreadable import UnreadableRecordError
