@@ -43,16 +43,17 @@ def test_importing_the_package_imports_no_framework_and_no_driver() -> None:
     assert (run.stdout.strip(), run.stderr) == ("[]", "")
 
 
-@pytest.mark.parametrize(("room", "name"), [("langchain", "HistoryFactory"), ("llama_index", "SessionKitMemory")])
-def test_summarizers_are_imported_where_they_are_used(room: str, name: str) -> None:
+@pytest.mark.parametrize(("room", "name"), [("langchain", "SessionKitMiddleware"), ("llama_index", "SessionKitMemory")])
+def test_summarizers_and_recall_are_imported_where_they_are_used(room: str, name: str) -> None:
     run = python(f"""
 import sys
 from sessionkit_integrations.{room} import {name}
-parts = [each for each in sys.modules if "summarizing" in each or "summary_prompt" in each]
-from sessionkit_integrations.{room} import summarizer
-print(parts, summarizer.__module__)
+parts = [each for each in sys.modules if any(part in each for part in ("summarizing", "summary_prompt", "recall"))]
+from sessionkit_integrations.{room} import recall_tool, summarizer
+print(parts, summarizer.__module__, recall_tool.__module__)
 """)
-    assert (run.stdout.strip(), run.stderr) == (f"[] sessionkit_integrations.{room}.summarizing", "")
+    package = f"sessionkit_integrations.{room}"
+    assert (run.stdout.strip(), run.stderr) == (f"[] {package}.summarizing {package}.recalling", "")
 
 
 def test_meaning_costs_nothing_where_it_does_not_count() -> None:
@@ -97,6 +98,7 @@ with SessionManager(2, SQLiteStore({str(tmp_path / "chats.db")!r})) as sessions:
         ("langchain_core", "from sessionkit_integrations.langchain import summarizer", "langchain"),
         ("langchain", "sessionkit_integrations.SessionKitMiddleware", "agents"),
         ("langchain", "from sessionkit_integrations.langchain import SessionKitMiddleware", "agents"),
+        ("langgraph", "from sessionkit_integrations.langchain import recall_tool", "agents"),
         ("llama_index", "from sessionkit_integrations.llama_index import summarizer", "llama-index"),
         ("llama_index", "sessionkit_integrations.SessionKitChatStore", "llama-index"),
         ("llama_index", "sessionkit_integrations.SessionKitAsyncChatStore", "llama-index"),

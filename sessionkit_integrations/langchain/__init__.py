@@ -9,12 +9,13 @@ from sessionkit_integrations.langchain.history import HistoryFactory, SessionKit
 
 if TYPE_CHECKING:
     from sessionkit_integrations.langchain.middleware import SessionKitMiddleware
+    from sessionkit_integrations.langchain.recalling import recall_tool
     from sessionkit_integrations.langchain.summarizing import summarizer
 
-__all__ = ["HistoryFactory", "SessionKitChatMessageHistory", "SessionKitMiddleware", "summarizer"]
+__all__ = ["HistoryFactory", "SessionKitChatMessageHistory", "SessionKitMiddleware", "recall_tool", "summarizer"]
 
 if not TYPE_CHECKING:  # where this would make any misspelled name an Any
-    _LATER = {"SessionKitMiddleware": "middleware", "summarizer": "summarizing"}
+    _LATER = {"SessionKitMiddleware": "middleware", "recall_tool": "recalling", "summarizer": "summarizing"}
 
     def __getattr__(name: str) -> Any:
         if name not in _LATER:

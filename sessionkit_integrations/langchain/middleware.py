@@ -5,9 +5,8 @@ from __future__ import annotations
 from asyncio import CancelledError
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
-from uuid import UUID
 
-from sessionkit_integrations.errors import InvalidSessionIdError, MissingDependencyError, SessionKitError
+from sessionkit_integrations.errors import MissingDependencyError, SessionKitError
 
 try:
     from langchain.agents.middleware.types import AgentMiddleware
@@ -16,9 +15,9 @@ except ImportError as error:
     raise MissingDependencyError("SessionKitMiddleware", "agents") from error
 
 from sessionkit_integrations.langchain.agent_runs import Held, Run
+from sessionkit_integrations.langchain.agent_sessions import SessionOf
 from sessionkit_integrations.langchain.agent_state import SessionKitState
 from sessionkit_integrations.langchain.codec import LangChainCodec
-from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.records.unreadable import brief
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.runtime.steps import Step, arun, run
@@ -51,10 +50,11 @@ class SessionKitMiddleware(AgentMiddleware[Any, Any]):
         session_id: Returns the session of a run, given its ``runtime``. Without it, that is the ``thread_id`` of
             ``config["configurable"]``.
         save: ``"step"`` to store after each reply of the model, ``"run"`` to do so at the end of the run.
+        recall: True to give the agent `recall_tool`, by which it finds what left the window.
 
     Raises:
         TypeError: ``sessions`` is not a `SessionManager`, or ``session_id`` is not a callable.
-        ValueError: ``save`` is neither of the two.
+        ValueError: ``save`` is neither of the two, or the store drops what is to be recalled.
         InvalidSessionIdError: From a run that has no session.
         InvalidMessageError, StoreError: From a run, as `SessionManager` has them.
 
@@ -71,16 +71,20 @@ class SessionKitMiddleware(AgentMiddleware[Any, Any]):
         *,
         session_id: Callable[[Runtime[Any]], str] | None = None,
         save: Literal["step", "run"] = "step",
+        recall: bool = False,
     ) -> None:
         super().__init__()
         check_manager(sessions)
-        if session_id is not None and not callable(session_id):
-            raise TypeError(f"session_id must be a callable that takes the runtime, got {brief(session_id)}")
         if save not in {"step", "run"}:
             raise ValueError(f'save must be "step" or "run", got {brief(save)}')
-        self._session_id = session_id
+        self._session_of = SessionOf(session_id)
         self._save = save
         self._chats: Chats[BaseMessage] = sessions.using(LangChainCodec())
+        if recall:
+            # Imported where agents recall.
+            from sessionkit_integrations.langchain.recalling import recall_tool  # noqa: PLC0415
+
+            self.tools = [recall_tool(sessions, session_id=session_id)]
 
     def before_model(
         self, state: SessionKitState, runtime: Runtime[Any], config: RunnableConfig = _NO_CONFIG
@@ -177,23 +181,6 @@ class SessionKitMiddleware(AgentMiddleware[Any, Any]):
             return Run.of(state["messages"], progress, lambda: session_id)
         return Run.of(state["messages"], progress, lambda: self._session_of(runtime, config or get_config()))
 
-    def _session_of(self, runtime: Runtime[Any], config: RunnableConfig) -> str:
-        if self._session_id is not None:
-            session_id = self._session_id(runtime)
-        elif _is_in_tool(config):
-            LOGGER.warning("an agent in a tool of another one has no thread_id of its own: nothing of it is stored")
-            return ""
-        else:
-            thread_id = config.get("configurable", {}).get("thread_id")
-            if thread_id is None:
-                raise InvalidSessionIdError(
-                    'the run has no session: pass config={"configurable": {"thread_id": "user123"}}, or make the '
-                    "middleware with session_id=, a callable that returns the session, given the runtime"
-                )
-            session_id = str(thread_id) if isinstance(thread_id, (int, UUID)) else thread_id
-        check_session_id(session_id)
-        return session_id
-
 
 @dataclass(frozen=True)
 class _CallModel(Step["ModelResponse[Any]"]):
@@ -210,13 +197,3 @@ def _rescue(current: Run, messages: Sequence[BaseMessage]) -> Steps[None]:
 
 def _update(current: Run, *, ended: bool = False) -> dict[str, Any]:
     return {"sessionkit": current.progress(ended=ended), "sessionkit_run": Held.of(current)}
-
-
-def _is_in_tool(config: RunnableConfig) -> bool:
-    """Return whether an agent runs in a tool of another one, with that one's thread."""
-    configurable = config.get("configurable", {})
-    *parents, _ = str(configurable.get("checkpoint_ns", "")).split("|")
-    thread_id = configurable.get("thread_id")
-    return any(parent.partition(":")[0] == "tools" for parent in parents) and thread_id == config.get(
-        "metadata", {}
-    ).get("thread_id", thread_id)

@@ -10,13 +10,21 @@ from sessionkit_integrations.llama_index.chat_stores import SessionKitChatStore
 from sessionkit_integrations.llama_index.memory import SessionKitMemory
 
 if TYPE_CHECKING:
+    from sessionkit_integrations.llama_index.recalling import recall_tool
     from sessionkit_integrations.llama_index.steps import save_steps
     from sessionkit_integrations.llama_index.summarizing import summarizer
 
-__all__ = ["SessionKitAsyncChatStore", "SessionKitChatStore", "SessionKitMemory", "save_steps", "summarizer"]
+__all__ = [
+    "SessionKitAsyncChatStore",
+    "SessionKitChatStore",
+    "SessionKitMemory",
+    "recall_tool",
+    "save_steps",
+    "summarizer",
+]
 
 if not TYPE_CHECKING:  # where this would make any misspelled name an Any
-    _MODULES = {"save_steps": "steps", "summarizer": "summarizing"}  # few use them
+    _MODULES = {"recall_tool": "recalling", "save_steps": "steps", "summarizer": "summarizing"}  # few use them
 
     def __getattr__(name: str) -> Any:
         if name not in _MODULES:

@@ -89,11 +89,12 @@ def agent(
     tools: Sequence[Any] = (look, stumble),
     save: Any = "step",
     session_id: Any = None,
+    recall: bool = False,
     **options: Any,
 ) -> tuple[Any, Scripted]:
     """Return an agent with other middleware listed before and after ours, and its model."""
     model = Scripted(answers=list(answers))
-    ours = SessionKitMiddleware(sessions, session_id=session_id, save=save)
+    ours = SessionKitMiddleware(sessions, session_id=session_id, save=save, recall=recall)
     return create_agent(model, list(tools), middleware=[*before, ours, *after], **options), model
 
 

@@ -113,8 +113,8 @@ def function_agent(script: Script, *tools: Any, **options: Any) -> FunctionAgent
     return FunctionAgent(llm=script.llm, tools=[*TOOLS, *tools], **{"streaming": False, **options})
 
 
-def react_agent(script: Script, **options: Any) -> ReActAgent:
-    return ReActAgent(llm=script.llm, tools=[look], streaming=False, **options)
+def react_agent(script: Script, *tools: Any, **options: Any) -> ReActAgent:
+    return ReActAgent(llm=script.llm, tools=[look, *tools], streaming=False, **options)
 
 
 def own_memory(sessions: SessionManager, **options: Any) -> SessionKitMemory:
