@@ -27,7 +27,7 @@ ANSWER = re.compile(
 
 
 def hit(*messages: Any, at: datetime | None = NOON, score: float = 1.0, snippet: Snippet | None = None) -> Hit:
-    return Hit("s", list(messages), at, score, snippet or Snippet(""), archived=True)
+    return Hit("s", list(messages), at, score, snippet or Snippet(""), archived=True, position=0)
 
 
 def hits(*found: Hit, complete: bool = True) -> Hits:
