@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sessionkit_integrations import Hit, Hits, InMemoryStore, SessionManager, StoreError
 from sessionkit_integrations.adapting.recalling import LEAST_CHARACTERS, Question, Recall, quote, shares
-from sessionkit_integrations.search.recalled import without_recalled
+from sessionkit_integrations.records.recalled import without_recalled
 from sessionkit_integrations.search.snippets import Snippet
 from tests.test_summary_prompt import MESSAGES, TEXTS
 

@@ -24,12 +24,12 @@ from sessionkit_integrations.adapting.transcripts import (
     whole_characters,
 )
 from sessionkit_integrations.errors import StoreError
+from sessionkit_integrations.records.recalled import OPENING, TAG
 from sessionkit_integrations.records.times import read_iso
 from sessionkit_integrations.records.unreadable import brief
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.search.hits import Hits
 from sessionkit_integrations.search.query import Query, checked_timeout
-from sessionkit_integrations.search.recalled import OPENING, TAG
 from sessionkit_integrations.sessions.manager import check_manager
 
 if TYPE_CHECKING:

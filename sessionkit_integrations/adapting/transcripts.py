@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from sessionkit_integrations.providers.contents import convert_content, leave_out_media
 from sessionkit_integrations.providers.normal import normalize
 from sessionkit_integrations.records.fields import is_error
+from sessionkit_integrations.records.recalled import without_recalled
 from sessionkit_integrations.records.tool_calls import texts_of
-from sessionkit_integrations.search.recalled import without_recalled
 from sessionkit_integrations.view.text import one_line
 
 if TYPE_CHECKING:

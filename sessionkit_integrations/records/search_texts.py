@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.records.fields import written_by_framework
 from sessionkit_integrations.records.parts import read_content
+from sessionkit_integrations.records.recalled import without_recalled
 from sessionkit_integrations.records.record import parse_json
 from sessionkit_integrations.records.tool_calls import texts_of
 from sessionkit_integrations.records.unreadable import UnreadableRecordError
-from sessionkit_integrations.search.recalled import without_recalled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
