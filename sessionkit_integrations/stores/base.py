@@ -14,7 +14,7 @@ from sessionkit_integrations.stores.copies import identity_of, restore
 from sessionkit_integrations.stores.leases import Leases
 from sessionkit_integrations.stores.schemes import claim
 from sessionkit_integrations.stores.values import SessionInfo, Snapshot
-from sessionkit_integrations.stores.vectors import Vectors
+from sessionkit_integrations.stores.vectors import VectorIndex, Vectors
 from sessionkit_integrations.window.turns import number_turns
 
 if TYPE_CHECKING:
@@ -210,6 +210,11 @@ class Store(Closeable, ABC):
         if type(self).keep_vectors is Store.keep_vectors:
             return self.keep_vectors(session_id, model, vectors)
         return await asyncio.to_thread(self.keep_vectors, session_id, model, vectors)
+
+    @property
+    def vector_index(self) -> VectorIndex | None:
+        """The vectors of all sessions, where the store keeps them; else a search reads the sessions."""
+        return None
 
     @property
     def _vectors(self) -> Vectors:

@@ -1,12 +1,13 @@
-"""Vectors that are kept within one process, for stores that keep none."""
+"""Vectors of texts: kept within one process, for stores that keep none, and what a store offers that keeps them all."""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 MOST_BYTES = 64 * 1024 * 1024
 """Bytes of the vectors that are kept; those that were not asked for longest are dropped first."""
@@ -38,3 +39,69 @@ class Vectors:
                 self._kept[model, digest] = vector
             while self._bytes > MOST_BYTES:
                 self._bytes -= len(self._kept.pop(next(iter(self._kept))))
+
+
+class KeptVector(NamedTuple):
+    """A vector that a store keeps.
+
+    Attributes:
+        number: A number that no other vector of the store has; pages are in its order.
+        session_id: The session that the text is in, or was.
+        digest: The digest of the text.
+        vector: The vector.
+    """
+
+    number: int
+    session_id: str
+    digest: bytes
+    vector: bytes
+
+
+class VectorIndex(ABC):
+    """The vectors of all sessions of a store, of one model, so that a search need not read the sessions."""
+
+    @abstractmethod
+    def behind(self, model: str, limit: int) -> Sequence[tuple[str, str]]:
+        """Return sessions that were written to since all of their texts had vectors, each with its present state.
+
+        Args:
+            model: The name of the model.
+            limit: Most sessions to return.
+
+        Raises:
+            EmbeddingError: The vectors that are kept are those of another model.
+        """
+
+    @abstractmethod
+    def mark(self, session_id: str, state: str, digests: Collection[bytes]) -> None:
+        """Note that all texts of a session had vectors in a state, and drop the vectors of others.
+
+        Args:
+            session_id: The session.
+            state: The state that `behind` returned.
+            digests: The digests of its texts.
+        """
+
+    @abstractmethod
+    def page(self, after: int, limit: int) -> Sequence[KeptVector]:
+        """Return the vectors that follow a number."""
+
+    @abstractmethod
+    def begin(self, model: str) -> None:
+        """Keep the vectors of a model from now on, and drop those of another one."""
+
+    @abstractmethod
+    async def abehind(self, model: str, limit: int) -> Sequence[tuple[str, str]]:
+        """See `behind`."""
+
+    @abstractmethod
+    async def amark(self, session_id: str, state: str, digests: Collection[bytes]) -> None:
+        """See `mark`."""
+
+    @abstractmethod
+    async def apage(self, after: int, limit: int) -> Sequence[KeptVector]:
+        """See `page`."""
+
+    @abstractmethod
+    async def abegin(self, model: str) -> None:
+        """See `begin`."""

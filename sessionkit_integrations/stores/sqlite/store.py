@@ -12,7 +12,6 @@ from urllib.parse import quote, unquote
 from sessionkit_integrations.records.record import now
 from sessionkit_integrations.runtime.resources import Shared
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
-from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.copies import StoreUrl, with_options
 from sessionkit_integrations.stores.options import (
     UrlOptions,
@@ -23,6 +22,7 @@ from sessionkit_integrations.stores.options import (
 )
 from sessionkit_integrations.stores.sqlite import leases, statements
 from sessionkit_integrations.stores.sqlite.file import SQLiteFile
+from sessionkit_integrations.stores.sqlite.vectors import KeepsVectors
 from sessionkit_integrations.stores.turns import holder_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class SQLiteStore(Store):
+class SQLiteStore(KeepsVectors):
     """Sessions in a SQLite file: persistent with no server, for any number of threads, tasks and processes.
 
     The file is opened at the first use, and again if somebody deletes or replaces it. A new one may be read by its
