@@ -41,6 +41,7 @@ from sessionkit_integrations.langchain.fields import (
     replace_document,
     shown,
 )
+from sessionkit_integrations.langchain.usage import take_usage
 from sessionkit_integrations.records.fields import reasoning_text
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES
 from sessionkit_integrations.records.unreadable import brief
@@ -107,8 +108,10 @@ def _encode(message: BaseMessage, max_bytes: int) -> Fields:
     if values.get("name") is not None:
         fields["name"] = values["name"]
     moved = {*shared, THOUGHT} if thoughts else shared
+    rest = {name: value for name, value in values.items() if name not in IN_OPENAI_SHAPE and name not in unchecked}
+    usage, rest = take_usage(rest) if role == "assistant" else ({}, rest)
     rest = {
-        **{name: value for name, value in values.items() if name not in IN_OPENAI_SHAPE and name not in unchecked},
+        **rest,
         "additional_kwargs": {name: value for name, value in kwargs.items() if name not in moved},
     }
     if not rest["additional_kwargs"]:
@@ -123,7 +126,7 @@ def _encode(message: BaseMessage, max_bytes: int) -> Fields:
         **({"unchecked": unchecked} if unchecked else {}),
         **({"values": notes} if notes else {}),
     }
-    return {**fields, TAG: extra} if extra else fields
+    return {**fields, TAG: extra, **usage} if extra else {**fields, **usage}
 
 
 def _role_of(message: BaseMessage) -> str:

@@ -30,6 +30,7 @@ from sessionkit_integrations.langchain.fields import (
     is_shared_kwarg,
     to_document,
 )
+from sessionkit_integrations.langchain.usage import MODEL_IN, put_usage
 from sessionkit_integrations.records.fields import (
     ORDINARY_FIELDS,
     is_error,
@@ -56,7 +57,7 @@ OWN_NAMES = frozenset(
         *("reasoning_details", "reasoning_in_kwargs"),
         *("calls", "errors", "invalid", "invalid_tool_calls", "tool_calls_in_kwargs", "without_id"),
         *("order", "own", "shown", "shared", "changes"),
-        *("unchecked", "values", "documents", UNKNOWN),
+        *("unchecked", "values", "documents", MODEL_IN, UNKNOWN),
     }
 )
 """Names under LangChain's field of a record that are not fields of the message."""
@@ -146,6 +147,7 @@ def _decode(fields: Fields, extra: Fields) -> BaseMessage:
     if not rest.keys().isdisjoint(IN_OPENAI_SHAPE):
         raise UnreadableRecordError("a record must not say twice what OpenAI's shape has a place for")
     values |= rest
+    put_usage(values, fields, extra)
     if kwargs:
         values["additional_kwargs"] = kwargs
     check_fields(values)

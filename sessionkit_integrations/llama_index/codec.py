@@ -28,6 +28,7 @@ from sessionkit_integrations.llama_index.calls import KWARG as TOOL_CALLS
 from sessionkit_integrations.llama_index.calls import decode_calls, encode_calls, given_calls
 from sessionkit_integrations.llama_index.content import EncodedBlocks, decode_blocks
 from sessionkit_integrations.llama_index.natural import decode_content, decode_thinking
+from sessionkit_integrations.llama_index.usage import take_usage, usage_kwargs
 from sessionkit_integrations.llama_index.values import restore, write
 from sessionkit_integrations.records.parts import parts_in, read_content
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_bounds, fields_of
@@ -107,17 +108,19 @@ def _encode(message: ChatMessage, max_bytes: int) -> Fields:
     failed = kwargs.get("is_error") is True
     elsewhere = {*shared, *([TOOL_CALLS] if is_given else []), *(["is_error"] if failed else [])}
     rest = {name: value for name, value in kwargs.items() if name not in elsewhere}
+    usage, names, rest = take_usage(rest) if role == "assistant" else ({}, {}, rest)
     notes = notes + blocks.notes
     extra = {
         **({} if role == message_role.value else {"role": message_role.value}),
         **({"is_error": True} if failed else {}),
         **extra_of_calls,
         **({"additional_kwargs": rest} if rest else {}),
+        **names,
         **blocks.rest(fields),
         **({"fields": values} if values else {}),
         **({"values": notes} if notes else {}),
     }
-    return {**fields, TAG: extra} if extra else fields
+    return {**fields, TAG: extra, **usage} if extra else fields
 
 
 def _holds_blocks(message: ChatMessage) -> bool:
@@ -170,6 +173,7 @@ def _decode_ordinary(fields: Fields) -> ChatMessage:
 
 def _decode(fields: Fields, extra: Fields) -> ChatMessage:
     kwargs = expect(extra.get("additional_kwargs", {}), dict, "additional_kwargs") | _kwargs_of(fields)
+    kwargs |= usage_kwargs(fields, extra)
     if "is_error" in extra:
         kwargs["is_error"] = extra["is_error"]
     calls = expect(fields.get("tool_calls") or [], list, TOOL_CALLS)

@@ -16,6 +16,7 @@ from sessionkit_integrations.sessions.edits import EditPlan
 from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 from sessionkit_integrations.sessions.steps import EVERYTHING
 from sessionkit_integrations.stores.state import turns_of
+from sessionkit_integrations.stores.totals import totals_of
 from sessionkit_integrations.stores.values import SessionInfo, Summarized
 from sessionkit_integrations.window.turns import number_turns
 
@@ -217,7 +218,10 @@ def write_session(
         waiting = session.archived[len(session.archived) - session.waiting :]
         summarized = Summarized(session.summarized, len(waiting), turns_of(waiting))
         clear = bool(present.archived)
-        return EditPlan(outcome, session.active, session.archived, clear_archive=clear, summarized=summarized)
+        usage = totals_of((*session.archived, *session.active))
+        return EditPlan(
+            outcome, session.active, session.archived, clear_archive=clear, summarized=summarized, usage=usage
+        )
 
     return sessions.using(PlainCodec()).rewrite(session.id, edit)
 

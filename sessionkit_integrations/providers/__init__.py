@@ -18,5 +18,14 @@ from __future__ import annotations
 from sessionkit_integrations.providers.anthropic import from_anthropic, to_anthropic
 from sessionkit_integrations.providers.gemini import from_gemini, to_gemini
 from sessionkit_integrations.providers.openai import from_openai, to_openai
+from sessionkit_integrations.providers.usage import usage_of_response
 
-__all__ = ["from_anthropic", "from_gemini", "from_openai", "to_anthropic", "to_gemini", "to_openai"]
+__all__ = [
+    "from_anthropic",
+    "from_gemini",
+    "from_openai",
+    "to_anthropic",
+    "to_gemini",
+    "to_openai",
+    "usage_of_response",
+]

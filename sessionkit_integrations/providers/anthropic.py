@@ -16,6 +16,7 @@ from sessionkit_integrations.providers.contents import (
     tool_name,
 )
 from sessionkit_integrations.providers.conversation import Turn, alternating, well_formed
+from sessionkit_integrations.providers.usage import usage_of_response
 from sessionkit_integrations.records.media import Part, text_part
 
 if TYPE_CHECKING:
@@ -94,10 +95,10 @@ def to_anthropic(messages: Sequence[Message]) -> dict[str, Any]:
 def from_anthropic(response: Any) -> Message:
     """Return the message to store for a response of the Messages API.
 
-    It has the text, the tool calls, and thinking as ``reasoning_details``. A response that says more, such as results
-    of Anthropic's own tools, citations, or blocks in another order than thinking, text and calls, is also kept as a
-    whole under ``extra_content``. Anthropic wants it back unchanged, and `to_anthropic` sends it unchanged as long as
-    nobody changed the text and the calls of the message.
+    It has the text, the tool calls, ``usage``, and thinking as ``reasoning_details``. A response that says more, such
+    as results of Anthropic's own tools, citations, or blocks in another order than thinking, text and calls, is also
+    kept as a whole under ``extra_content``. Anthropic wants it back unchanged, and `to_anthropic` sends it unchanged as
+    long as nobody changed the text and the calls of the message.
 
     Args:
         response: A response of ``messages.create``. For a stream, pass the result of ``stream.get_final_message()`` of
@@ -108,7 +109,7 @@ def from_anthropic(response: Any) -> Message:
     """
     blocks = [_without_nulls(block.to_dict()) for block in response.content]
     extra = None if _is_canonical(blocks) else {"anthropic": {"content": blocks}}
-    return _message(blocks, response.stop_reason, extra_content=extra)
+    return _message(blocks, response.stop_reason, extra_content=extra, usage=usage_of_response(response))
 
 
 def _message(blocks: Sequence[Block], stop_reason: object, **more: Any) -> Message:

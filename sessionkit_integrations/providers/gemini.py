@@ -26,6 +26,7 @@ from sessionkit_integrations.providers.conversation import (
     new_call_id,
     well_formed,
 )
+from sessionkit_integrations.providers.usage import usage_of_response
 from sessionkit_integrations.records.media import Kind, Media, Part, is_text, text_part, to_part
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def from_gemini(response: Any) -> Message:
     """Return the message to store for a response of ``generate_content``.
 
     It has the text and media of the first candidate, function calls as tool calls, with a new id where Gemini gave
-    none, and thoughts as ``reasoning_details``. Thought signatures of the message and of its calls are under
+    none, ``usage``, and thoughts as ``reasoning_details``. Thought signatures of the message and of its calls are under
     ``extra_content``, as in Google's API in OpenAI's shape. Code that Gemini ran itself, and its output, become text.
 
     Args:
@@ -122,6 +123,7 @@ def from_gemini(response: Any) -> Message:
         finished=_names(reasons) == _DONE,
         reasoning_details=thoughts and [{"type": "reasoning.text", "text": thoughts, "format": _FORMAT}],
         extra_content=_signed(signature),
+        usage=next(filter(None, map(usage_of_response, reversed(chunks))), None),  # which counts those before it
     )
 
 

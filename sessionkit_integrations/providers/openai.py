@@ -19,6 +19,7 @@ from sessionkit_integrations.providers.contents import (
     tool_name,
 )
 from sessionkit_integrations.providers.conversation import new_call_id, well_formed
+from sessionkit_integrations.providers.usage import usage_of_response
 from sessionkit_integrations.records.fields import reasoning_of, text_of_detail
 from sessionkit_integrations.records.media import Media, Part, to_part
 
@@ -75,8 +76,8 @@ def to_openai(messages: Sequence[Message], *, keep: Collection[str] = ()) -> dic
 def from_openai(response: Any) -> Message:
     """Return the message to store for a chat completion.
 
-    It has the text, a refusal as a part of its own, calls of functions and custom tools, and the additions of
-    compatible servers: ``extra_content``, and ``reasoning_details``, ``reasoning_content`` or ``reasoning``.
+    It has the text, a refusal as a part of its own, calls of functions and custom tools, ``usage``, and the additions
+    of compatible servers: ``extra_content``, and ``reasoning_details``, ``reasoning_content`` or ``reasoning``.
 
     Args:
         response: A response of ``chat.completions.create`` or ``parse``. For a stream, pass the result of
@@ -102,6 +103,7 @@ def from_openai(response: Any) -> Message:
         finished=choice.finish_reason == _DONE,
         reasoning_details=_reasoning_of(said),
         extra_content=getattr(said, "extra_content", None),
+        usage=usage_of_response(response),
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sessionkit_integrations.errors import CorruptSessionError
-from sessionkit_integrations.records.messages import DEVELOPER, RESERVED_FIELDS, Message, check_message
+from sessionkit_integrations.records.messages import DEVELOPER, UNSEEN_FIELDS, Message, check_message
 from sessionkit_integrations.records.record import Record, check_record, encode, now, parse_json
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_bounds, too_large
 from sessionkit_integrations.records.strict import check_fields
 from sessionkit_integrations.records.unreadable import UnreadableRecordError
+from sessionkit_integrations.records.usage import USAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 M = TypeVar("M")
 M_co = TypeVar("M_co", covariant=True)
 
-_RESERVED = tuple(RESERVED_FIELDS)
+_UNSEEN = tuple(UNSEEN_FIELDS)
 _ROLE_AND_CONTENT = 2
 """Fields of most messages."""
 
@@ -75,6 +76,8 @@ class PlainCodec:
             fields: Fields = dict(message)
             if fields["role"] == DEVELOPER:
                 fields["role"] = "system"
+            if USAGE in fields:
+                fields[USAGE] = fields.pop(USAGE)  # at the end, where it is looked for
             yield fields
 
     def decode(self, fields: Fields) -> Message:
@@ -84,7 +87,7 @@ class PlainCodec:
             raise UnreadableRecordError("content must be a string or a list of content parts")
         fields.pop("at", None)
         if len(fields) > _ROLE_AND_CONTENT:
-            for name in _RESERVED:
+            for name in _UNSEEN:
                 fields.pop(name, None)
         message: Any = fields
         return message  # type: ignore[no-any-return]  # TypedDicts cannot be built from unknown keys

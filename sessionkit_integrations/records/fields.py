@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.records.messages import FRAMEWORKS, RESERVED_FIELDS
+from sessionkit_integrations.records.messages import FRAMEWORKS, UNSEEN_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ ORDINARY_FIELDS = _OPENAI_FIELDS | {"at"}
 """Fields of records that say nothing beyond OpenAI's shape."""
 _SHARED_FIELDS: dict[str, type] = {"reasoning_details": list, "reasoning_content": str, "is_error": bool}
 """Types of the fields that more than one framework has a place for."""
-_KNOWN_FIELDS = _OPENAI_FIELDS | RESERVED_FIELDS
+_KNOWN_FIELDS = _OPENAI_FIELDS | UNSEEN_FIELDS
 
 
 def reasoning_of(fields: Mapping[str, Any]) -> list[Fields]:

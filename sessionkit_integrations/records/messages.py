@@ -9,6 +9,7 @@ from typing_extensions import NotRequired, TypedDict
 
 from sessionkit_integrations.errors import InvalidMessageError, InvalidSessionIdError
 from sessionkit_integrations.records.unreadable import brief
+from sessionkit_integrations.records.usage import USAGE, check_usage
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES = frozenset({"system", "user", "assistant", "tool"})
@@ -19,6 +20,8 @@ FRAMEWORKS = ("langchain", "llama_index", "openai_agents")
 """Names of the fields in which records hold what only messages of a framework say."""
 RESERVED_FIELDS = frozenset({"at", "tokens", "summary", *FRAMEWORKS})
 """Fields that a record uses itself, and a message therefore may not have."""
+UNSEEN_FIELDS = RESERVED_FIELDS | {USAGE}
+"""Fields of records that no reader of messages is shown: providers refuse fields that they do not know."""
 
 
 class FunctionCall(TypedDict):
@@ -52,6 +55,8 @@ class Message(TypedDict):
         reasoning_details: What the model thought before it answered, as OpenRouter's API has it: dicts of the types
             ``reasoning.text`` (``text``, ``signature``), ``reasoning.summary`` and ``reasoning.encrypted`` (``data``).
         extra_content: What only one provider understands, under its name, as Google's API has it.
+        usage: The tokens that the provider counted for an assistant message: ``input``, ``output``, and if it said so
+            ``cached``, ``reasoning`` and ``model``. It is stored and added up, and not shown when a session is read.
     """
 
     role: Role
@@ -62,6 +67,7 @@ class Message(TypedDict):
     is_error: NotRequired[bool]
     reasoning_details: NotRequired[list[dict[str, Any]]]
     extra_content: NotRequired[dict[str, Any]]
+    usage: NotRequired[dict[str, Any]]
 
 
 _INSTEAD_OF_CONTENT = ("tool_calls", "refusal", "audio", "function_call")
@@ -95,6 +101,8 @@ def check_message(message: Mapping[str, Any]) -> None:
         value = message.get(field)
         if value is not None and not isinstance(value, str):
             raise InvalidMessageError(field, f"must be a string, got {type(value).__name__}")
+    if USAGE in message:
+        check_usage(message[USAGE])
     for field in message:
         if field in RESERVED_FIELDS:
             raise InvalidMessageError(field, "is a name that stored records use themselves; call it something else")

@@ -4,6 +4,7 @@
 | --- | --- |
 | `role` | always first: scripts and `role_of` look at the first bytes |
 | `content`, `tool_calls`, `tool_call_id`, `name` | the message in OpenAI's shape |
+| `usage` | what the provider counted for it, before `tokens` and `at`; see `usage.py` |
 | `tokens` | the tokens of the message, directly before `at`, where tokens limited the window when it was written |
 | `at` | the time of writing, in Unix milliseconds; the JavaScript SessionKit writes none |
 | `langchain`, `llama_index`, `openai_agents` | anything more that a message of that framework says |
@@ -44,11 +45,13 @@ from typing import TYPE_CHECKING, Any, NewType, NoReturn
 
 from sessionkit_integrations.records.messages import DEVELOPER, ROLES
 from sessionkit_integrations.records.unreadable import UnreadableRecordError, brief
+from sessionkit_integrations.records.usage import usage_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sessionkit_integrations.records.fields import Fields
+    from sessionkit_integrations.records.usage import Usage
 
 Record = NewType("Record", bytes)
 """A message as a store holds it: the UTF-8 of one JSON object."""
@@ -62,6 +65,9 @@ _TOKENS = b',"tokens":'
 _TOKENS_AND_TIME = re.compile(_TOKENS + rb'(\d{1,9}),"at":\d{1,15}\}\Z')
 _LONGEST_ENDING = 48
 """Bytes of a record that hold its tokens and its time."""
+_USAGE = b',"usage":{'
+_LONGEST_USAGE = 2048
+"""Bytes of a record that hold its usage, with a long name of a model, and what follows."""
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -122,6 +128,18 @@ def counted_tokens(record: bytes) -> int | None:
         return None
     found = _TOKENS_AND_TIME.match(record, start)
     return None if found is None else int(found[1])
+
+
+def usage_of(record: bytes) -> Usage | None:
+    """Return what a provider counted for a record's message, or ``None`` if the record does not say so."""
+    start = record.rfind(_USAGE, -_LONGEST_USAGE)
+    if start < 0:
+        return None
+    try:
+        # An object of the last fields only: if the mark were not at the record's own level, it would not end there.
+        return usage_in(parse_json(b'{"":0' + record[start:]))
+    except (ValueError, RecursionError):
+        return None
 
 
 def decode(record: bytes) -> Fields:

@@ -8,10 +8,12 @@ command line and exports read records nowhere else.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sessionkit_integrations.records.codec import decode_all
 from sessionkit_integrations.records.messages import check_session_id
+from sessionkit_integrations.sessions.appending import options_for
 from sessionkit_integrations.sessions.edits import within
 from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 from sessionkit_integrations.sessions.steps import (
@@ -67,14 +69,15 @@ class Chats(Generic[M]):
         self._codec = encoding.codec
         self._summaries = summaries
         self._wait = summaries is not None
+        self._options = partial(options_for, wait=self._wait)
 
     def append(self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None) -> None:
         """Add messages to the end of a session, all at once; see `SessionManager.send_messages`."""
         check_write(self._store, session_id)
         records = self.encode(messages)
         if records:
-            key = operation_id(idempotency_key)
-            appended = self._store.append(session_id, records, self._window(), key, wait=self._wait)
+            key, options = operation_id(idempotency_key), self._options(records)
+            appended = self._store.append(session_id, records, self._window(), key, **options)
             if self._summaries is not None:
                 self._summaries.after(session_id, appended.waiting_turns)
 
@@ -83,8 +86,8 @@ class Chats(Generic[M]):
         check_write(self._store, session_id)
         records = await self.aencode(messages)
         if records:
-            key = operation_id(idempotency_key)
-            appended = await self._store.aappend(session_id, records, self._window(), key, wait=self._wait)
+            key, options = operation_id(idempotency_key), self._options(records)
+            appended = await self._store.aappend(session_id, records, self._window(), key, **options)
             if self._summaries is not None:
                 await self._summaries.aafter(session_id, appended.waiting_turns)
 
@@ -101,9 +104,8 @@ class Chats(Generic[M]):
         """
         check_write(self._store, session_id)
         records, window = self.encode(messages), self._window()
-        appended = self._store.append(
-            session_id, records, window, operation_id(idempotency_key), read=True, wait=self._wait
-        )
+        key, options = operation_id(idempotency_key), self._options(records, read=True)
+        appended = self._store.append(session_id, records, window, key, **options)
         is_newer = self._summaries is not None and self._summaries.after(session_id, appended.waiting_turns)
         if is_newer or appended.window is None:  # as of a store that returns no records
             return self.snapshot(session_id, over=over).shown_messages()
@@ -115,9 +117,8 @@ class Chats(Generic[M]):
         """See `prompt`."""
         check_write(self._store, session_id)
         records, window = await self.aencode(messages), self._window()
-        appended = await self._store.aappend(
-            session_id, records, window, operation_id(idempotency_key), read=True, wait=self._wait
-        )
+        key, options = operation_id(idempotency_key), self._options(records, read=True)
+        appended = await self._store.aappend(session_id, records, window, key, **options)
         is_newer = self._summaries is not None and await self._summaries.aafter(session_id, appended.waiting_turns)
         if is_newer or appended.window is None:  # as of a store that returns no records
             return (await self.asnapshot(session_id, over=over)).shown_messages()
@@ -254,11 +255,8 @@ class Chats(Generic[M]):
         check_session_id(session_id)
         if archived is None:
             return (yield from self._read(session_id, None, self._window()))
-        return (
-            yield from until_no_conflict(
-                f"read of {session_id!r}", lambda: self._read(session_id, archived, self._window())
-            )
-        )
+        name = f"read of {session_id!r}"
+        return (yield from until_no_conflict(name, lambda: self._read(session_id, archived, self._window())))
 
     def _read_archive(self, session_id: str, part: slice) -> Steps[list[M]]:
         check_session_id(session_id)
@@ -289,7 +287,7 @@ class Chats(Generic[M]):
         snapshot = yield from self._read(session_id, EVERYTHING, self._window())
         plan = function(snapshot)
         active = None if plan.active is None else tuple(plan.active)
-        edit = Edit(active, tuple(plan.archive), plan.clear_archive, summarized=plan.summarized)
+        edit = Edit(active, tuple(plan.archive), plan.clear_archive, summarized=plan.summarized, usage=plan.usage)
         return (yield from self._replace(snapshot, plan, edit))
 
     def _replace(self, snapshot: SessionSnapshot[M], plan: EditPlan[T], edit: Edit) -> Steps[T]:

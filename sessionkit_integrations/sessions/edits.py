@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.records.usage import Usage
     from sessionkit_integrations.sessions.showing import ShownRecord
     from sessionkit_integrations.stores.values import Summarized
     from sessionkit_integrations.window.turns import Window
@@ -46,6 +47,7 @@ class EditPlan(Generic[T_co]):
         evicted: Records that leave the window by the plan itself. They are archived before ``archive``, where what
             leaves the window is.
         summarized: What summaries had come to, in the plan of a whole session that comes from elsewhere.
+        usage: The tokens that providers reported for such a session, by model.
     """
 
     result: T_co
@@ -54,6 +56,7 @@ class EditPlan(Generic[T_co]):
     clear_archive: bool = False
     evicted: Sequence[Record] = ()
     summarized: Summarized | None = None
+    usage: tuple[Usage, ...] = ()
 
     @property
     def changes_nothing(self) -> bool:
@@ -202,12 +205,12 @@ def given_back(session: SessionSnapshot[M], records: Iterable[Record]) -> list[R
 
 
 def _content_of(record: Record) -> tuple[str, object]:
-    """Return the role of a record, and what it says: all but the time of writing and the tokens."""
+    """Return the role of a record, and what it says: all but its time and what was counted."""
     try:
         fields = decode(record)
     except (ValueError, RecursionError):
         return role_of(record), record
-    return fields["role"], {name: value for name, value in fields.items() if name not in {"at", "tokens"}}
+    return fields["role"], {name: value for name, value in fields.items() if name not in {"at", "tokens", "usage"}}
 
 
 def change_archive(added: list[Record], *, clear: bool) -> EditFunction[M, None]:

@@ -13,6 +13,7 @@ from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.copies import identity_of, restore
 from sessionkit_integrations.stores.leases import Leases
 from sessionkit_integrations.stores.schemes import claim
+from sessionkit_integrations.stores.totals import totals_of
 from sessionkit_integrations.stores.values import SessionInfo, Snapshot
 from sessionkit_integrations.stores.vectors import VectorIndex, Vectors
 from sessionkit_integrations.window.turns import number_turns
@@ -132,7 +133,8 @@ class Store(Closeable, ABC):
     def describe(self, session_id: str) -> SessionInfo | None:
         """Return figures of a session, or ``None`` if there is no such session.
 
-        This default reads the whole session and takes its times from the records. Override it where the store counts.
+        This default reads the whole session, and takes its times and its usage from the records that are there.
+        Override it where the store counts.
         """
         return _described(self.read(session_id), self.read(session_id, archived=True))
 
@@ -280,4 +282,6 @@ def _described(active: Snapshot, archived: Snapshot) -> SessionInfo | None:
     times = sorted(time for time in written if time is not None)
     created, updated = (times[0], times[-1]) if times else (None, None)
     turns = numbers[-1] if numbers else 0
-    return SessionInfo(turns, len(active.records), len(archived.records), created=created, updated=updated)
+    counts = turns, len(active.records), len(archived.records)
+    usage = totals_of((*archived.records, *active.records))
+    return SessionInfo(*counts, created=created, updated=updated, usage=usage)

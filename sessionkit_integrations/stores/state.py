@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sessionkit_integrations.errors import ConflictError
 from sessionkit_integrations.records.record import now, role_of, tokens_of
 from sessionkit_integrations.records.times import moment
+from sessionkit_integrations.stores.totals import add_up
 from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot
 from sessionkit_integrations.window.turns import check_growth, evict, number_turns
 
@@ -66,6 +67,7 @@ class SessionState:
         archive: bool,
         wait: bool = False,
         read: bool = False,
+        usage: tuple[Usage, ...] = (),
     ) -> Appended:
         """Change as `Store.append` says, and keep what is evicted if ``archive``.
 
@@ -79,6 +81,7 @@ class SessionState:
         check_growth(number_turns(map(role_of, records), last), window, last, before.count(last))
         self._note(operation_id)
         self.appended += len(records)
+        self.usage = add_up([*self.usage, *usage])
         self.active, evicted = evict([*self.active, *records], window, role_of, tokens_of)
         self._archive(evicted, keep=archive, wait=wait)
         return self._appended(turns_of(evicted), wait=wait, read=read)

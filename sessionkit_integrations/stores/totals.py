@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
+from sessionkit_integrations.records.record import usage_of
 from sessionkit_integrations.records.usage import Usage
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ def add_up(usages: Iterable[Usage]) -> tuple[Usage, ...]:
         before = totals.get(usage.model)
         totals[usage.model] = usage if before is None else before + usage
     return tuple(totals.values())
+
+
+def totals_of(records: Iterable[bytes]) -> tuple[Usage, ...]:
+    """Return the usage that records say, by model."""
+    usages = [usage for record in records if (usage := usage_of(record)) is not None]
+    return add_up(usages) if usages else ()
 
 
 def totals_text(totals: Iterable[Usage]) -> str:

@@ -22,10 +22,12 @@ class AppendOptions(TypedDict, total=False):
         wait: True to keep what is evicted in the archive until a summary covers it. A session in which records wait, or
             have been summarised, does so in any case.
         read: True to return the active records.
+        usage: The tokens that providers counted for the records, by model. They are added to those of the session.
     """
 
     wait: bool
     read: bool
+    usage: tuple[Usage, ...]
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessionkit_integrations.errors import InvalidMessageError
+from sessionkit_integrations.records.usage import Usage
 from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS
 from sessionkit_integrations.stores.values import Edit
 from sessionkit_integrations.testing.fixtures import Fixtures
-from sessionkit_integrations.testing.surface import new_operation_id, record, turn
+from sessionkit_integrations.testing.surface import new_operation_id, record, reported, turn
 from sessionkit_integrations.window.turns import Window
 
 if TYPE_CHECKING:
@@ -200,3 +201,15 @@ class AppendConformance(Fixtures):
         for writer in range(writers):
             own = [turn(writer * 100 + round_number) for round_number in range(10)]
             assert [batch for batch in batches if batch in own] == own
+
+    def test_usage_is_added_up_once(self, surface: Callable[..., Surface]) -> None:
+        """Tokens that providers counted are added up by model, and not again by a retry."""
+        store = surface()
+        store.append("s", turn(1), 5)
+        said = [Usage(100, 20, 64, 12, "model: a,b"), Usage(7, 3), Usage(1, 2, 3, 4, "model: a,b")]
+        for number, usage in enumerate(said):
+            for _ in range(2):
+                store.append("s", [reported(usage)], 5, f"operation{number}", usage=(usage,))
+        info = store.describe("s")
+        assert info is not None
+        assert info.usage == (Usage(101, 22, 67, 16, "model: a,b"), Usage(7, 3))

@@ -7,6 +7,7 @@ import itertools
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.records.record import Record
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from sessionkit_integrations.records.usage import Usage
     from sessionkit_integrations.stores.base import Store
     from sessionkit_integrations.stores.values import AppendOptions, Edit, SessionInfo, Snapshot
 
@@ -53,6 +55,13 @@ def record(role: str, content: str, tokens: int | None = None) -> Record:
     """Return a record as the package writes it, with its number of tokens if it was counted."""
     fields = {"role": role, "content": content, **({} if tokens is None else {"tokens": tokens}), "at": 0}
     return Record(json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def reported(usage: Usage) -> Record:
+    """Return the record of a reply, with what the provider counted for it."""
+    said = {name: value for name, value in asdict(usage).items() if value is not None}
+    fields = {"role": "assistant", "content": "Hi", "usage": said, "at": 0}
+    return Record(json.dumps(fields, separators=(",", ":")).encode())
 
 
 def turn(number: int) -> list[Record]:

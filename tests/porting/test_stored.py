@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessionkit_integrations import CorruptSessionError, InMemoryStore, SessionManager, Store
+from sessionkit_integrations import CorruptSessionError, InMemoryStore, SessionManager, Store, Usage
 from sessionkit_integrations.errors import ConflictError
 from sessionkit_integrations.porting.exporting import Exported, export_sessions
 from sessionkit_integrations.porting.importing import Imported, import_lines
@@ -216,3 +216,15 @@ def test_counts_that_cannot_be_right_make_a_bad_line(counts: dict[str, int]) -> 
     done = imported(target, [exported(InMemoryStore())[0], json.dumps(line).encode()])
     assert len(done.bad_lines) == 1
     assert list(target.sessions()) == []
+
+
+def test_an_import_adds_up_the_usage_of_what_it_brings() -> None:
+    source, target = SessionManager(1, InMemoryStore(archive=True)), SessionManager()
+    for _ in range(3):
+        source.send_message("s", {"role": "user", "content": "Hello"})
+        source.send_message("s", {"role": "assistant", "content": "Hi", "usage": {"input": 10, "output": 1}})
+    target.send_message("s", {"role": "assistant", "content": "Old", "usage": {"input": 5, "output": 5}})
+    imported(target.store, exported(source.store), overwrite=True)
+    info = target.describe("s")
+    assert info is not None
+    assert info.usage == (Usage(30, 3),)

@@ -24,7 +24,9 @@ CLAUDE = "anthropic-claude-v1"
 
 def stored(clients: Clients, name: str, model: str) -> Any:
     provider = clients.provider(name)
-    return provider.message(provider.ask(model, provider.request([USER])))
+    message: Any = provider.message(provider.ask(model, provider.request([USER])))
+    message.pop("usage", None)
+    return message
 
 
 def call(call_id: str, arguments: dict[str, str], **more: Any) -> dict[str, Any]:

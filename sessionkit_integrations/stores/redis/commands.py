@@ -17,6 +17,7 @@ from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.stores.redis import replies
 from sessionkit_integrations.stores.redis.extras import read_extras, words_of
 from sessionkit_integrations.stores.state import conflict
+from sessionkit_integrations.stores.totals import totals_text
 from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot
 from sessionkit_integrations.window.turns import NO_LIMIT, turn_too_long
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from sessionkit_integrations.records.usage import Usage
     from sessionkit_integrations.stores.redis.keys import Keys
     from sessionkit_integrations.stores.values import Edit
     from sessionkit_integrations.window.turns import Window
@@ -114,6 +116,7 @@ def append(
     names_all: bool = False,
     wait: bool = False,
     read: bool = False,
+    usage: tuple[Usage, ...] = (),
 ) -> Command[Appended]:
     """Return the command for `Store.append`; ``ttl`` is in milliseconds.
 
@@ -132,6 +135,8 @@ def append(
     settings = f"{now()} {turns} {trigger} {window.max_turn_messages} {ttl or 0} {flags} {_letters(records)}"
     if window.tokens is not None:
         settings += f" {window.tokens} {window.trigger_tokens}"
+    if usage:
+        settings += f" u{totals_text(usage)}"
     # While a slot of a cluster moves to another node, a command may name only keys that exist; most have no archive.
     # The script finds the archive's key by itself if it needs one all the same.
     touched = keys.all_of(session_id) if archive or ttl or wait or names_all else keys.all_of(session_id)[:2]

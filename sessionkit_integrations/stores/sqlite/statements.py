@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.records.times import moment
+from sessionkit_integrations.stores.sqlite.extras import add_usage
 from sessionkit_integrations.stores.sqlite.leases import check_turn
 from sessionkit_integrations.stores.sqlite.rows import enter, load, place, save
 from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.records.usage import Usage
     from sessionkit_integrations.stores.sqlite.rows import Row
     from sessionkit_integrations.stores.sqlite.sql import Statements
     from sessionkit_integrations.stores.values import Covered, Edit
@@ -50,6 +52,7 @@ def append(
     wait: bool = False,
     read: bool = False,
     holder: str | None = None,
+    usage: tuple[Usage, ...] = (),
 ) -> Statements[Appended]:
     """Do what `Store.append` says; ``holder`` has the turn that it belongs to."""
 
@@ -66,6 +69,8 @@ def append(
             if evicted:
                 yield from _evict(session, row, evicted, archive=archive, wait=wait or row.summarizes)
             yield from save(session, row, operation_id, len(records), now, ttl)
+            if usage:
+                yield from add_usage(session, usage)
         active = (yield from _read_active(session_id, now, None, None)) if read else None
         return Appended(evicted, row.waiting_turns if wait else 0, active)
 

@@ -2,8 +2,9 @@
 --
 -- ARGV: operation id; the settings, which are one word as each costs a client time: now (Unix ms), turns that a cut keeps,
 --       turns that there may be before a cut, most messages of a turn, ttl (ms, 0 for none), the sum of 1 (keep what is
---       evicted), 2 (let it wait for a summary) and 4 (return the records), the letter of each record's role, and if
---       tokens are limited the tokens that a cut keeps and those that there may be before it; the records.
+--       evicted), 2 (let it wait for a summary) and 4 (return the records), the letter of each record's role, if
+--       tokens are limited the tokens that a cut keeps and those that there may be before it, and if providers reported
+--       any a u and their tokens by model, as in the meta; the records.
 -- KEYS lacks the archive where neither ttl nor keep nor wait is given.
 -- Returns the number of turns that were evicted: 0 if the operation had been done before, -1 if a turn would be too long.
 -- If evicted turns are to wait, 2^26 is added for each turn that waits. If records are to be returned, it is a text, as a
@@ -12,14 +13,15 @@ local FIRST = 3
 local WAITING = 67108864 -- 2^26
 local PREAMBLE = 15 -- records that are looked at for a summary
 local operation = ARGV[1]
-local now, window, trigger, most, ttl, flags, letters, limits =
+local now, window, trigger, most, ttl, flags, letters, rest =
   string.match(ARGV[2], '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d) (%a+)(.*)$')
 window, trigger, most, ttl, flags = tonumber(window), tonumber(trigger), tonumber(most), tonumber(ttl), tonumber(flags)
 local keep, wait, read = flags % 2 == 1, flags % 4 >= 2, flags >= 4
-local tokens, trigger_tokens
-if limits ~= '' then
-  tokens, trigger_tokens = string.match(limits, '^ (%d+) (%d+)$')
+local tokens, trigger_tokens, usage
+if rest ~= '' then
+  tokens, trigger_tokens = string.match(rest, '^ (%d+) (%d+)')
   tokens, trigger_tokens = tonumber(tokens), tonumber(trigger_tokens)
+  usage = string.match(rest, ' u(%S+)')
 end
 
 -- Finds out which archived records wait for a summary, as an older release, which knows of none, wrote the meta.
@@ -135,6 +137,23 @@ local function matches(popped, surplus, stays)
   return (not marks[turn] or marks[turn] == mark) and (stays == 0 or role_letter(popped[#popped]) == 'u')
 end
 
+-- Returns tokens by model with others added.
+local function add_usage(totals, added)
+  for model, input, output, cached, reasoning in string.gmatch(added, '([^:,]*:)(%d+):(%d+):(%d+):(%d+),') do
+    local first, last = string.find(',' .. totals, ',' .. model, 1, true)
+    local before, after = totals, ''
+    if first then
+      local a, b, c, d, rest = string.match(totals, '^(%d+):(%d+):(%d+):(%d+),()', last)
+      if a then
+        before, after = string.sub(totals, 1, first - 1), string.sub(totals, rest)
+        input, output, cached, reasoning = input + a, output + b, cached + c, reasoning + d
+      end
+    end
+    totals = string.format('%s%s%.0f:%.0f:%.0f:%.0f,%s', before, model, input, output, cached, reasoning, after)
+  end
+  return totals
+end
+
 local function expire(key, left)
   if left > 0 then
     redis.call('PEXPIRE', key, left)
@@ -217,6 +236,9 @@ if not evicted then
 end
 remember(meta, operation, now)
 meta.appended = meta.appended + #letters
+if usage then
+  meta.extras.u = add_usage(meta.extras.u or '', usage)
+end
 save_meta(meta, ttl)
 if ttl > 0 then
   redis.call('PEXPIRE', LIST, ttl)
