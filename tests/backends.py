@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessionkit_integrations import InMemoryStore, RedisStore, SQLiteStore, Store, UpstashStore
-from tests.servers import Cluster, Server, binaries
+from tests.servers import Cluster, Server, binaries, search_modules
 from tests.upstash_rest import TOKEN, UpstashEndpoint
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ REDIS_SERVERS = tuple(name for name, binary in binaries().items() if binary or n
 SCRIPTED = (*REDIS_SERVERS, "cluster", "upstash")
 LOCAL = ("memory", "sqlite")
 ALL = (*LOCAL, *SCRIPTED)
+SEARCHING = "redis-search"
+"""Redis with a query engine, for stores that keep an index."""
 
 StoreMaker = Callable[..., Store]
 _numbers = itertools.count()
@@ -33,6 +35,7 @@ class Backends:
         self._folder = folder
         self._started: list[Server | Cluster | UpstashEndpoint] = []
         self.server = cache(self._start_server)
+        self.searching = cache(self._start_searching)
         self.cluster = cache(self._start_cluster)
         self.upstash = cache(self._start_upstash)
 
@@ -45,6 +48,9 @@ class Backends:
         if name == "upstash":
             url = self.upstash().url
             return lambda **options: UpstashStore(url, TOKEN, **_own_keys(options))
+        if name == SEARCHING:
+            url = self.searching().url
+            return lambda **options: RedisStore(url, search=True, **_own_keys(options))
         url = self.cluster().url if name == "cluster" else self.server(name).url
         return lambda **options: RedisStore(url, **_own_keys(options))
 
@@ -71,6 +77,14 @@ class Backends:
 
     def _start_server(self, name: str) -> Server:
         server = Server(self.binary(name)).start()
+        self._started.append(server)
+        return server
+
+    def _start_searching(self) -> Server:
+        modules = search_modules()
+        if not modules:
+            pytest.skip("RediSearch comes for Linux on x86_64 alone")
+        server = Server(self.binary("redis-8.2"), *modules).start()
         self._started.append(server)
         return server
 

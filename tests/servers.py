@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import redis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 START_SECONDS = 20
 CLUSTER_SLOTS = 16384
@@ -125,10 +125,20 @@ class Cluster:
         replicas: How many replicas each primary has.
         spare: How many primaries without slots there are beside the three.
         node_timeout: After how many milliseconds without an answer a node counts as failed.
+        arguments: More of the command line of each node.
     """
 
-    def __init__(self, binary: str, *, replicas: int = 0, spare: int = 0, node_timeout: int = 2000) -> None:
-        arguments = ["--cluster-enabled", "yes", "--cluster-node-timeout", str(node_timeout), *REPLICATE_AT_ONCE]
+    def __init__(
+        self, binary: str, *, replicas: int = 0, spare: int = 0, node_timeout: int = 2000, arguments: Sequence[str] = ()
+    ) -> None:
+        arguments = [
+            *arguments,
+            "--cluster-enabled",
+            "yes",
+            "--cluster-node-timeout",
+            str(node_timeout),
+            *REPLICATE_AT_ONCE,
+        ]
         if spare:
             # Else a primary becomes a replica when it gives its last slot away.
             arguments += ["--cluster-allow-replica-migration", "no"]

@@ -51,7 +51,7 @@ def parameters(function: Any) -> list[tuple[str, Any]]:
         (Store, 11),
         (InMemoryStore, 11),
         (SQLiteStore, 11),
-        (RedisStore, 11),
+        (RedisStore, 12),
         (UpstashStore, 11),
         (SessionKitChatStore, 8),
         (SessionKitChatMessageHistory, 3),

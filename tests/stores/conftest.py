@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-IN_ONE_WORLD = {"redis-6.2": "sync", "valkey-9": "async"}
+from tests.backends import SEARCHING
+
+IN_ONE_WORLD = {"redis-6.2": "sync", "valkey-9": "async", SEARCHING: "sync"}
 """Servers on which the conformance suite runs in one world; on Redis 8.2, which runs the same scripts, in both."""
 
 

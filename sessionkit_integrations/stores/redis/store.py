@@ -16,7 +16,7 @@ from sessionkit_integrations.stores.copies import StoreUrl
 from sessionkit_integrations.stores.options import UrlOptions, check_url
 from sessionkit_integrations.stores.redis import commands
 from sessionkit_integrations.stores.redis.requests import FindNodes, Send
-from sessionkit_integrations.stores.redis.scripted import ScriptedStore
+from sessionkit_integrations.stores.redis.searchable import SearchableStore
 
 try:
     import redis
@@ -62,9 +62,10 @@ class RedisOptions(TypedDict, total=False):
     archive: bool
     raw_ids: bool
     timeout: float
+    search: bool
 
 
-class RedisStore(ScriptedStore):
+class RedisStore(SearchableStore):
     """Sessions in Redis 6.2 or later, or in Valkey: standalone, behind Sentinel, or a cluster.
 
     Nothing is connected before the first use. Connections are pooled and shared by all sessions. Asynchronous ones
@@ -93,6 +94,8 @@ class RedisStore(ScriptedStore):
         timeout: Seconds that an operation may take, with all its attempts. One of them waits at most two fifths of
             that for an answer (in a cluster, a quarter), so that there is time for another one. A client that you
             give keeps its own time limits in synchronous use.
+        search: Whether to keep an index for `SessionManager.search` of all sessions, which needs Redis 8, or Redis
+            Stack 7.4. See docs/finding.md for its cost.
 
     Raises:
         TypeError: ``client`` or ``async_client`` is something else, such as a client of the other kind or a pipeline.
@@ -121,6 +124,7 @@ class RedisStore(ScriptedStore):
         archive: bool = False,
         raw_ids: bool = False,
         timeout: float = DEFAULT_TIMEOUT,
+        search: bool = False,
     ) -> None:
         url, password = hidden(url), hidden(password)
         lent = clients.Given(client, async_client)
@@ -138,6 +142,7 @@ class RedisStore(ScriptedStore):
             timeout=timeout,
             wait_share=_CLUSTER_WAIT_SHARE if is_cluster else _WAIT_SHARE,
         )
+        self.search = search
         place, self._login = (None, {}) if url is None else split_url(url)
         self._login |= {name: Secret(options[name]) for name in ("username", "password") if options[name]}
         address = {"host": host or "localhost", "port": port or 6379}
@@ -163,7 +168,8 @@ class RedisStore(ScriptedStore):
             raise ValueError(AMBIGUOUS)
         options = UrlOptions(url)
         own = options.of_server()
-        return cls(Secret(f"{url.partition('?')[0]}?{options.rest()}"), **own)
+        search = options.flag("search")
+        return cls(Secret(f"{url.partition('?')[0]}?{options.rest()}"), search=search, **own)
 
     @classmethod
     def from_env(cls, **options: Unpack[RedisOptions]) -> Self:

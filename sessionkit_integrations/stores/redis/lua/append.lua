@@ -4,7 +4,7 @@
 --       turns that there may be before a cut, most messages of a turn, ttl (ms, 0 for none), the sum of 1 (keep what is
 --       evicted), 2 (let it wait for a summary) and 4 (return the records), the letter of each record's role, if
 --       tokens are limited the tokens that a cut keeps and those that there may be before it, and if providers reported
---       any a u and their tokens by model, as in the meta; the records.
+--       any a u and their tokens by model, as in the meta; the records; their documents, if a search is to find them.
 -- KEYS lacks the archive where neither ttl nor keep nor wait is given.
 -- Returns the number of turns that were evicted: 0 if the operation had been done before, -1 if a turn would be too long.
 -- If evicted turns are to wait, 2^26 is added for each turn that waits. If records are to be returned, it is a text, as a
@@ -17,6 +17,7 @@ local now, window, trigger, most, ttl, flags, letters, rest =
   string.match(ARGV[2], '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d) (%a+)(.*)$')
 window, trigger, most, ttl, flags = tonumber(window), tonumber(trigger), tonumber(most), tonumber(ttl), tonumber(flags)
 local keep, wait, read = flags % 2 == 1, flags % 4 >= 2, flags >= 4
+local last = FIRST + #letters - 1
 local tokens, trigger_tokens, usage
 if rest ~= '' then
   tokens, trigger_tokens = string.match(rest, '^ (%d+) (%d+)')
@@ -193,6 +194,10 @@ local function evict(surplus)
     push('LPUSH', LIST, pinned, 1, #pinned)
     expire(LIST, left)
   end
+  if meta.base and not keep then
+    delete_documents(meta.base + meta.archived, meta.base + meta.archived + records - 1)
+    meta.base = meta.base + records
+  end
   if keep then
     push('RPUSH', ARCHIVE, popped, preamble + 1, preamble + records)
     expire(ARCHIVE, left)
@@ -204,6 +209,22 @@ local function evict(surplus)
   meta.sizes, meta.turns, meta.length = surplus.sizes, meta.turns - #surplus.begins, meta.length - records
   meta.tokens = meta.tokens and surplus.left
   return #surplus.begins
+end
+
+-- Returns the number of the first record that is added, and how many are before it, behind the preamble.
+local function first_number()
+  meta.base = meta.base or 0
+  local before = meta.length - #letters - meta.preamble
+  return meta.base + meta.archived + before, before
+end
+
+-- Writes the documents of the records that are added, and returns the number of the first one.
+local function write_documents()
+  local first, before = first_number()
+  for index = math.max(0, -before), #letters - 1 do
+    write_document(first + index, ARGV[FIRST + index], ARGV[last + 1 + index])
+  end
+  return first
 end
 
 -- Before a turn is refused, the list itself is looked at: somebody else may have written or deleted it.
@@ -219,7 +240,8 @@ if waits and not keep and (not surplus or surplus.records > 0) then
   meta.archived = redis.call('LLEN', ARCHIVE) -- fails as above
 end
 keep = keep or waits
-local length = push('RPUSH', LIST, ARGV, FIRST, #ARGV)
+local number = #ARGV > last and write_documents()
+local length = push('RPUSH', LIST, ARGV, FIRST, last)
 if ttl == 0 and length == #letters and meta.archived > 0 then
   -- The list is new, and the session as old as its archive, and so as its meta.
   meta.inherited = time_left(META)
@@ -230,7 +252,17 @@ local evicted = length == meta.length and evict(surplus)
 if not evicted then
   if adopt(true) > most then
     redis.call('RPOP', LIST, #letters)
+    if number then
+      delete_documents(number, number + #letters - 1)
+    end
     return -1
+  end
+  local others = number and first_number() - number or 0 -- more that somebody else added than he took away
+  if others > 0 then
+    delete_documents(number, number + #letters - 1)
+    write_documents()
+  elseif others < 0 then
+    meta.base = meta.base - others
   end
   evicted = evict(find_surplus())
 end

@@ -16,6 +16,12 @@
 -- has limited the tokens of the window, the meta keeps the number of each turn beside its size, and their sum. A record
 -- that nobody counted has none: that evicts too little, never too much, and readers count it and apply the window.
 --
+-- How a search of all sessions finds a record. A store made with `search=True` writes a document for each record behind
+-- the preamble: a hash, whose key ends in the record's number. A record keeps its number when it is archived: it is the
+-- meta's base and the index that the record has, or would have, in the archive. The base says how many records have left
+-- it at its beginning. A document is known to be one of a record that is there by its mark; one that is not is deleted by
+-- the search that meets it. So what cannot be deleted at once does no harm, and new documents are written first.
+--
 -- KEYS: the list of active records, the meta string, the list of archived records.
 --
 -- The meta is one line: "2 length preamble turns last sizes appended archived created age earlier lately known operations".
@@ -30,6 +36,7 @@
 --   known, operations: number of the ids that are remembered, and the ids, a comma after each
 -- Version 1 is the same without marks. Version 3 has a word of extras behind its number, and is written where there are
 -- any: each is a letter, a text and a semicolon.
+--   b: the base, if the session has documents
 --   f: the session that this one is a fork of, percent-encoded
 --   u: the tokens that providers reported, by model: the model, percent-encoded, and its tokens, a comma after each
 --     ("gpt-5:1200:300:1000:20,", which are input, output, cached and reasoning tokens)
@@ -43,7 +50,7 @@ local TOMBSTONE = 60000 -- ms
 local CHUNK = 1000 -- unpack() fails beyond some 8,000 values
 local LARGEST = 9999999999999 -- a time beyond the year 2200; Lua writes all digits of it, also if something is added
 local MARKS = 65521 -- a prime
-local EXTRAS = { 'f', 'u' }
+local EXTRAS = { 'b', 'f', 'u' }
 
 local function push(command, key, items, first, last)
   local length
@@ -63,7 +70,7 @@ end
 local function empty_meta(now)
   return {
     length = 0, preamble = 0, turns = 0, last = 0, mark = false, sizes = '', operations = '', appended = 0, archived = 0,
-    tokens = false, last_tokens = 0, waiting = 0, waiting_turns = 0, summarized = 0, extras = {},
+    tokens = false, last_tokens = 0, waiting = 0, waiting_turns = 0, summarized = 0, base = false, extras = {},
     created = tonumber(now), updated = tonumber(now), earlier = 0, lately = 0, known = 0,
   }
 end
@@ -120,6 +127,8 @@ local function read_meta(text, now)
   if length + archived > 0 then
     meta.appended, meta.archived, meta.created = appended, archived, created
     meta.extras = read_extras(extras or '')
+    local base = tonumber(meta.extras.b)
+    meta.base = base and base >= 0 and base <= LARGEST and math.floor(base)
     if waiting ~= '' then
       local records, of_turns, covered = string.match(waiting, '^:(%d+):(%d+):(%d+)$')
       meta.waiting, meta.waiting_turns = tonumber(records) or 0, tonumber(of_turns) or 0
@@ -189,6 +198,7 @@ local function save_meta(meta, ttl)
   if summarizes(meta) then
     archived = table.concat({ archived, meta.waiting, meta.waiting_turns, meta.summarized }, ':')
   end
+  meta.extras.b = meta.base and string.format('%.0f', meta.base) or nil
   local extras = write_extras(meta.extras)
   local text = table.concat({
     extras == '' and '2' or '3 ' .. extras, length, meta.preamble, meta.turns, described(meta.last, meta.mark, meta.tokens and meta.last_tokens),
@@ -300,4 +310,34 @@ end
 local function recount(meta, records)
   count_from_scratch(meta)
   return count(meta, letters_of(records), records, 1)
+end
+
+local function document_key(number)
+  return string.format('%swords:%.0f', string.sub(META, 1, -5), number)
+end
+
+-- Writes the document of a record, given as its words, the parts of words and its time, if it has any words. `is_known`
+-- is true if it may be there already.
+local function write_document(number, record, document, is_known)
+  local words, parts, at = string.match(document, '^([^\30]+)\30([^\30]*)\30(%-?%d+)$')
+  if words then
+    local key, mark = document_key(number), tostring(add_to_mark(0, record))
+    local known = is_known and redis.call('HMGET', key, 'words', 'at', 'mark')
+    if not (known and known[1] == words and known[2] == at and known[3] == mark) then
+      redis.call('HSET', key, 'words', words, 'parts', parts, 'at', at, 'mark', mark)
+    end
+  elseif is_known then
+    redis.call('DEL', document_key(number))
+  end
+end
+
+-- Deletes the documents of some numbers.
+local function delete_documents(first, last)
+  for from = first, last, CHUNK do
+    local keys = {}
+    for number = from, math.min(from + CHUNK - 1, last) do
+      keys[#keys + 1] = document_key(number)
+    end
+    redis.pcall('DEL', unpack(keys))
+  end
 end

@@ -7,11 +7,16 @@ local operation, now = ARGV[1], ARGV[2]
 
 -- Whatever somebody else put under our keys goes as well, so that a meta that is not a string is not a fault here.
 local text = redis.pcall('GET', META)
-if is_retry(read_meta(type(text) == 'string' and text, now), operation) then
+local meta = read_meta(type(text) == 'string' and text, now)
+if is_retry(meta, operation) then
   return 0
 end
+if meta.base then
+  local length, archived = redis.pcall('LLEN', LIST), redis.pcall('LLEN', ARCHIVE)
+  delete_documents(meta.base, meta.base + (tonumber(length) or 0) + (tonumber(archived) or 0) - 1)
+end
 redis.call('DEL', LIST, ARCHIVE)
-local meta = empty_meta(now)
+meta = empty_meta(now)
 remember(meta, operation, now)
 save_meta(meta, TOMBSTONE)
 return 1

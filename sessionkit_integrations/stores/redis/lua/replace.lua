@@ -5,7 +5,7 @@
 --       records (-1 to leave those alone), the number of evicted records, the letters of the roles of all records, what
 --       a summary covers ("records turns summarized created", as they were before), or what summaries had come to in a
 --       session that is brought from elsewhere ("summarized waiting turns;" and its extras), or nothing; the new active
---       records, the evicted records, the records to archive.
+--       records, the evicted records, the records to archive; the documents of them all, if a search is to find them.
 -- Returns 1, or 0 if the digest is another one, or if the session has another summary.
 local FIRST = 10
 local operation, now, ttl, expected = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
@@ -13,6 +13,8 @@ local flags, active, evicted, letters, covers = tonumber(ARGV[5]), tonumber(ARGV
 local keep, wait, clear = flags % 2 == 1, flags % 4 >= 2, flags >= 4
 local first_evicted = FIRST + math.max(active, 0)
 local first_archived = first_evicted + evicted
+local last = FIRST + #letters - 1
+local indexed = #ARGV > last
 
 local meta = load_meta(now)
 if is_retry(meta, operation) then
@@ -31,8 +33,37 @@ if covered then
 end
 
 -- Keys that are not lists fail here, before anything is written.
-redis.call('LLEN', LIST)
+local length = redis.call('LLEN', LIST)
 meta.archived = redis.call('LLEN', ARCHIVE)
+
+local waits = wait or summarizes(meta)
+if not keep and not waits then
+  first_evicted = first_archived -- they are gone
+end
+local archived = last - first_evicted + 1
+local preamble = #string.match(string.sub(letters, 1, math.max(active, 0)), '^s*')
+-- The number of the first active record, and the one after the last of the documents that are written.
+local first, written = 0, 0
+if indexed or meta.base then
+  meta.base = meta.base or 0
+  first = meta.base + meta.archived
+  written = first
+  if active < 0 and archived > 0 then
+    for number = first + length - 1, first, -1 do
+      redis.pcall('RENAME', document_key(number), document_key(number + archived))
+    end
+  end
+  if indexed then
+    for index = first_evicted, last do
+      write_document(first + index - first_evicted, ARGV[index], ARGV[index + #letters], true)
+    end
+    for index = preamble, active - 1 do
+      write_document(first + archived + index - preamble, ARGV[FIRST + index], ARGV[FIRST + index + #letters],
+        true)
+    end
+    written = first + archived + math.max(active - preamble, 0)
+  end
+end
 
 -- The time that the session has left, which new keys take over where the store sets none itself.
 local left = ttl
@@ -57,19 +88,22 @@ if covered then
       redis.call('LTRIM', ARCHIVE, covered, -1)
     end
     meta.archived = meta.archived - covered
+    if meta.base then
+      delete_documents(meta.base + math.max(kept, 0), meta.base + math.max(kept, 0) + covered - 1)
+      meta.base = meta.base + covered
+    end
   end
 end
 if clear then
   redis.call('DEL', ARCHIVE)
+  if meta.base then
+    delete_documents(meta.base, meta.base + meta.archived - 1)
+    meta.base = meta.base + meta.archived
+  end
   meta.summarized = meta.summarized + meta.waiting
   meta.archived, meta.waiting, meta.waiting_turns = 0, 0, 0
 end
-local waits = wait or summarizes(meta)
-if not keep and not waits then
-  first_evicted = first_archived -- they are gone
-end
-push('RPUSH', ARCHIVE, ARGV, first_evicted, #ARGV)
-local archived = #ARGV - first_evicted + 1
+push('RPUSH', ARCHIVE, ARGV, first_evicted, last)
 meta.archived = meta.archived + archived
 if waits then
   meta.waiting = meta.waiting + archived
@@ -90,6 +124,9 @@ if active >= 0 then
   end
   count_from_scratch(meta)
   count(meta, string.sub(letters, 1, active), ARGV, FIRST)
+  if meta.base then
+    delete_documents(written, first + length - 1)
+  end
 end
 if redis.call('EXISTS', LIST) == 0 and redis.call('EXISTS', ARCHIVE) == 0 then
   -- The session is gone, and what was done to it is forgotten: the next message begins another one. But a retry of

@@ -1,0 +1,196 @@
+"""Search of all sessions by the query engine of Redis: the index, what it finds, and where that is now."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from sessionkit_integrations.errors import StoreError
+from sessionkit_integrations.stores.redis import commands, documents
+from sessionkit_integrations.stores.state import conflict
+from sessionkit_integrations.stores.values import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.runtime.steps import Steps
+    from sessionkit_integrations.stores.redis.commands import Command
+    from sessionkit_integrations.stores.redis.documents import Found, Key, Where
+    from sessionkit_integrations.stores.redis.keys import Keys
+    from sessionkit_integrations.stores.redis.placement import Placement
+    from sessionkit_integrations.stores.values import Terms
+
+T = TypeVar("T")
+
+PAGE = 250
+"""Records whose documents are written at once."""
+TRIES = 20
+"""Most attempts to write the documents of records that others change."""
+
+_MISSING = (
+    "{place} has no query engine ({text}), which search=True needs: use Redis 8, or Redis Stack 7.4. Without it, a"
+    " search of one session works, one of all reads all sessions, and SQLiteStore(path, search=True) has an index"
+)
+
+
+class Operation(Protocol):
+    """Runs a command of a store, on a node if one is given."""
+
+    def __call__(self, command: Command[T], node: Any = None, /) -> Steps[T]:
+        """Return the steps of a command."""
+        ...
+
+
+class Finder:
+    """The index of a store.
+
+    Args:
+        keys: The names of the store's keys.
+        place: The server, as errors call it.
+        timeout: Seconds that the engine may take for a search.
+        operation: Runs a command.
+        locate: Finds the nodes.
+    """
+
+    def __init__(
+        self, keys: Keys, place: str, timeout: float, operation: Operation, locate: Callable[[], Steps[Placement]]
+    ) -> None:
+        self._keys = keys
+        self._place = place
+        self._timeout = timeout
+        self._operation = operation
+        self._locate = locate
+        self._takes_key: bool | None = None
+        self._made: set[str] = set()
+        self._whole: set[str] = set()
+
+    def prepare(self) -> Steps[None]:
+        """Make the index where it is missing, before the store first writes or finds.
+
+        Raises:
+            StoreError: The server has no query engine.
+        """
+        if not self._made:
+            for node, name in (yield from self._indexes()):
+                yield from self._make(node, name)
+
+    def find(self, terms: Terms, since: int | None, skip: int, limit: int) -> Steps[Sequence[Place] | None]:
+        """Return the places of messages, the best first; ``None`` while the engine makes the index.
+
+        The documents of records that are gone, such as those of a session that ended, are deleted, and others found
+        instead.
+        """
+        met: set[Key] = set()
+        while True:
+            found = yield from self._look_up(terms, since, skip, limit)
+            if found is None:
+                return None
+            places = yield from self._places([each.key for each in found])
+            gone = {key for key, where in places.items() if where is None}
+            if gone <= met:
+                pairs = ((each, places[each.key]) for each in found)
+                return [Place(each.key.session_id, *where, each.score) for each, where in pairs if where is not None]
+            met |= gone
+
+    def index(self, session_id: str) -> Steps[None]:
+        """Write the documents of a session.
+
+        Raises:
+            ConflictError: Others changed it each time that it was read.
+        """
+        yield from self.prepare()
+        # In this order, as turns may leave the window meanwhile. Their documents stay those of the same records.
+        yield from self._write_documents(session_id, 0, None, archived=False)
+        start = 0
+        while written := (yield from self._write_documents(session_id, start, start + PAGE, archived=True)):
+            start += written
+
+    def sweep(self) -> Steps[None]:
+        """Delete the documents of records that are gone."""
+        for node in (yield from self._locate()).nodes:
+            cursor = -1
+            while cursor:
+                cursor, keys = yield from self._operation(documents.scan(self._keys, max(cursor, 0)), node)
+                yield from self._places(keys)
+
+    def with_documents(self, command: Command[T], records: Iterable[Record]) -> Command[T]:
+        """Return a write with the documents of its records, behind all but the holder of its turn."""
+        end = len(command.args) - command.fenced
+        added = map(documents.document, records)
+        return replace(command, args=(*command.args[:end], *added, *command.args[end:]))
+
+    def _write_documents(self, session_id: str, start: int, stop: int | None, *, archived: bool) -> Steps[int]:
+        """Write the documents of a part of a session, and return the number of its records."""
+        part = commands.read(self._keys, session_id, archived=archived, start=start, stop=stop)
+        for _ in range(TRIES):
+            records = (yield from self._operation(part)).records
+            command = documents.index(self._keys, session_id, records, start, archived=archived)
+            if not records or (yield from self._operation(command)):
+                return len(records)
+        raise conflict()
+
+    def _indexes(self) -> Steps[list[tuple[Any, str]]]:
+        """Return the index of each node that is to be asked."""
+        placement = yield from self._locate()
+        node = placement.nodes[0]
+        if node is not None and self._takes_key is None:
+            try:
+                self._takes_key = yield from self._operation(documents.takes_key(self._keys), node)
+            except StoreError:
+                self._takes_key = False
+        if not self._takes_key:
+            return [(node, documents.index_name(self._keys))]
+        pairs = zip(placement.nodes, placement.slots, strict=True)
+        return [(node, documents.index_name(self._keys, slots)) for node, slots in pairs if slots.ranges]
+
+    def _make(self, node: Any, name: str) -> Steps[None]:
+        try:
+            yield from self._operation(documents.create(self._keys, name), node)
+        except StoreError as error:
+            text = str(error.__cause__)
+            if "unknown command" in text.lower():
+                raise StoreError(_MISSING.format(place=self._place, text=text)) from error.__cause__
+            if "already exists" not in text.lower():
+                raise
+        self._made.add(name)
+
+    def _look_up(self, terms: Terms, since: int | None, skip: int, limit: int) -> Steps[Sequence[Found] | None]:
+        indexes = yield from self._indexes()
+        # Nodes do not know what others find better.
+        first, last = (0, skip + limit) if len(indexes) > 1 else (skip, limit)
+        pages = []
+        try:
+            for node, name in indexes:
+                if name not in self._made:
+                    yield from self._make(node, name)
+                if name not in self._whole:
+                    if (yield from self._operation(documents.is_being_made(name), node)):
+                        return None
+                    self._whole.add(name)
+                command = documents.search(self._keys, name, terms, since, first, last, self._timeout)
+                pages.append((yield from self._operation(command, node)))
+        except StoreError as error:
+            text = str(error.__cause__).lower()
+            if "no such index" not in text and "unknown index name" not in text:
+                raise
+            # It is gone with all keys, as FLUSHALL takes it.
+            self._made.clear()
+            self._whole.clear()
+            yield from self.prepare()
+            return None
+        merged = heapq.merge(*pages, key=lambda each: each.score, reverse=True)
+        return list(merged) if len(pages) == 1 else list(islice(merged, skip, skip + limit))
+
+    def _places(self, keys: Sequence[Key]) -> Steps[dict[Key, Where | None]]:
+        numbers: dict[str, list[int]] = {}
+        for key in keys:
+            numbers.setdefault(key.session_id, []).append(key.number)
+        is_cluster = (yield from self._locate()).nodes != (None,)
+        places: dict[Key, Where | None] = {}
+        # A command names keys of one slot only.
+        for group in [{each: numbers[each]} for each in numbers] if is_cluster else [numbers] if numbers else []:
+            places |= yield from self._operation(documents.place(self._keys, group))
+        return places

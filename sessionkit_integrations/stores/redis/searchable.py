@@ -1,0 +1,91 @@
+"""A store that may keep an index of its messages, for a search of all sessions."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sessionkit_integrations.runtime.steps import arun, run
+from sessionkit_integrations.stores.copies import with_options
+from sessionkit_integrations.stores.redis.scripted import ScriptedStore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.runtime.steps import Steps
+    from sessionkit_integrations.stores.redis.commands import Command
+    from sessionkit_integrations.stores.redis.finding import Finder
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, Place, Terms
+    from sessionkit_integrations.window.turns import Window
+
+T = TypeVar("T")
+
+
+class SearchableStore(ScriptedStore):
+    """A scripted store whose server may have a query engine."""
+
+    search: bool = False
+    """True if messages are indexed as they are written."""
+
+    def _with_options(self, url: str) -> str:
+        return with_options(super()._with_options(url), search=self.search)
+
+    def find(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:
+        """See `Store.find`."""
+        return run(self._finder.find(terms, since, skip, limit), self._perform) if self.search else None
+
+    async def afind(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:
+        """See `find`."""
+        return await arun(self._finder.find(terms, since, skip, limit), self._aperform) if self.search else None
+
+    def index_sessions(self) -> int:
+        """Index the sessions that are there, and return their number.
+
+        A store made with ``search=True`` indexes what it writes itself. This adds what was written before, or by
+        others. It also deletes what the index holds of sessions that ended. It may be repeated, and be called while
+        others write.
+
+        Raises:
+            StoreError: The server has no query engine, or the store was made without ``search=True``.
+        """
+        number = 0
+        for session_id in self.sessions():
+            run(self._finder.index(session_id), self._perform)
+            number += 1
+        run(self._finder.sweep(), self._perform)
+        return number
+
+    async def aindex_sessions(self) -> int:
+        """See `index_sessions`."""
+        number = 0
+        async for session_id in self.asessions():
+            await arun(self._finder.index(session_id), self._aperform)
+            number += 1
+        await arun(self._finder.sweep(), self._aperform)
+        return number
+
+    @cached_property
+    def _finder(self) -> Finder:
+        from sessionkit_integrations.stores.redis.finding import Finder  # noqa: PLC0415 - nobody else needs it
+
+        return Finder(self._keys, self._place, self._wait, super()._operation, self._locate)
+
+    def _append(
+        self, session_id: str, records: Sequence[Record], window: Window, operation_id: str, options: AppendOptions
+    ) -> Command[Appended]:
+        command = super()._append(session_id, records, window, operation_id, options)
+        return self._finder.with_documents(command, records) if self.search else command
+
+    def _replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> Command[None]:
+        command = super()._replace(session_id, edit, expected, operation_id)
+        records = (*(edit.active or ()), *edit.evicted, *edit.archive)
+        return self._finder.with_documents(command, records) if self.search else command
+
+    def _operation(self, command: Command[T], node: Any = None) -> Steps[T]:
+        operation = super()._operation(command, node)
+        return self._prepared(operation) if self.search and command.name in ("append", "replace") else operation
+
+    def _prepared(self, operation: Steps[T]) -> Steps[T]:
+        yield from self._finder.prepare()
+        return (yield from operation)
