@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,13 +20,16 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
     Args:
         what: The work, in a word.
-        total: The steps that it takes; ``None`` if nobody knows.
+        total: The steps that it takes; ``None`` if nobody knows, for which the time is shown.
     """
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _steps: None
         return
-    with Progress(console=console, transient=True) as bar:
+    columns = Progress.get_default_columns()
+    if total is None:
+        columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda steps: bar.advance(task, steps)
 

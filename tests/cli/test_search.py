@@ -55,6 +55,7 @@ def test_a_terminal_shows_what_matched(filled: Place) -> None:
     assert code == 0
     assert re.search(r"ada · message 0 · \d{4}-\d\d-\d\d \d\d:\d\d UTC · archived", shown)
     assert "\x1b[1;33mpeanuts\x1b[0m" in shown
+    assert re.search(r"Searching.*0:00:0\d", shown)
     _, shown = filled.on_terminal("search", "tea")
     assert "\x1b[31m" not in shown
     assert "bob<U+001B>" in shown
