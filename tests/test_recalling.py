@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -122,6 +123,16 @@ def test_turns_for_which_there_is_no_room_are_counted() -> None:
     told = quote(hits(*(hit(user("z" * 2000)) for _ in range(10))), LEAST_CHARACTERS)
     assert told.count(" UTC\n") == 1
     assert "first. 9 more turns are left out, as these are long: other words or times may find fewer. Between" in told
+
+
+def test_what_was_recalled_is_found_in_a_text_in_one_pass() -> None:
+    opened = [f"[recalled] Earlier turns of this conversation\n<recalled-{number:012x}>\n" for number in range(20_000)]
+    begun = time.process_time()
+    assert without_recalled("".join(opened), "#") == "#\n" * 20_000
+    assert time.process_time() - begun < 1
+    first, second = opened[:2]
+    assert without_recalled(f"{first}{second}</recalled-000000000000> tea", "#") == "# tea"
+    assert without_recalled(f"</recalled-000000000000>{first}tea", "#") == "</recalled-000000000000>#\ntea"
 
 
 @given(st.lists(st.integers(0, 100)), st.integers(0, 1000))

@@ -1,16 +1,33 @@
-"""Recalled turns in a text: they are elsewhere in the session already, so they are not found there, nor told again."""
+"""Recalled turns in a text: they are elsewhere in the session already, so they are not found there, nor told again.
+
+Stored records hold what an agent was told that recalled, so none of these texts may change.
+"""
 
 from __future__ import annotations
 
 import re
 
-OPENING = "[recalled]"
-"""Beginning of what an agent is told that recalls."""
+EARLIER = "[recalled] Earlier turns of this conversation"
+"""Beginning of an answer; the rest of its line follows, and what was recalled between tags."""
+NOTHING = "[recalled] Nothing was found in the earlier part of this conversation"
+"""Beginning of an answer without any turn."""
 TAG = "recalled"
-"""Name of the tags around recalled turns; a digest of what is between them follows."""
-_RECALLED = re.compile(rf"{re.escape(OPENING)}[^\n]*(?:\s*<{TAG}-([0-9a-f]{{12}})>.*?</{TAG}-\1>)?", re.DOTALL)
+"""Name of the tags; a digest of what is between them follows."""
+_BEGINNING = re.compile(
+    rf"(?:{re.escape(EARLIER)}|{re.escape(NOTHING)})[^\n]*(?:\s*<{TAG}-(?P<digest>[0-9a-f]{{12}})>)?"
+)
+_END = re.compile(rf"</{TAG}-([0-9a-f]{{12}})>")
 
 
 def without_recalled(text: str, mark: str) -> str:
-    """Return a text with a mark in the place of the turns that an agent recalled."""
-    return _RECALLED.sub(mark, text)
+    """Return a text with a mark in the place of what an agent was told that recalled."""
+    if EARLIER not in text and NOTHING not in text:
+        return text
+    # All ends are found at once: a search for each would take too long in a text that was made to have thousands.
+    ends = {found[1]: found.end() for found in _END.finditer(text)}
+    pieces, position = [], 0
+    for found in _BEGINNING.finditer(text):
+        if found.start() >= position:
+            pieces += [text[position : found.start()], mark]
+            position = max(found.end(), ends.get(found["digest"], 0))
+    return "".join([*pieces, text[position:]])

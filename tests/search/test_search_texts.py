@@ -51,12 +51,14 @@ def call(name: str, arguments: str) -> dict[str, Any]:
         (
             {
                 "role": "tool",
-                "content": "[recalled] Earlier.\n\n<recalled-00000000000a>\ntea\n</recalled-00000000000b>\nmilk\n"
+                "content": "[recalled] Earlier turns of this conversation, the best first.\n\n"
+                "<recalled-00000000000a>\ntea\n</recalled-00000000000b>\nmilk\n"
                 "</recalled-00000000000a>\n\nand coffee",
             },
             (" \n\nand coffee",),
         ),
-        ({"role": "tool", "content": "[recalled] Nothing was found."}, (" ",)),
+        ({"role": "tool", "content": "[recalled] Nothing was found in the earlier part of this conversation."}, (" ",)),
+        ({"role": "user", "content": "[recalled] Nothing."}, ("[recalled] Nothing.",)),
         ({"role": "tool", "content": "<recalled-00000000000a>tea"}, ("<recalled-00000000000a>tea",)),
         ({"role": "tool", "content": '{"a\\": broken'}, ('{"a\\": broken',)),
         ({"role": "tool", "content": '{"a": "plain"}'}, ('{"a": "plain"}',)),
