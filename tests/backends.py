@@ -23,6 +23,8 @@ LOCAL = ("memory", "sqlite")
 ALL = (*LOCAL, *SCRIPTED)
 SEARCHING = "redis-search"
 """Redis with a query engine, for stores that keep an index."""
+SEARCHING_FILE = "sqlite-search"
+"""SQLite, for such stores."""
 
 StoreMaker = Callable[..., Store]
 _numbers = itertools.count()
@@ -45,6 +47,8 @@ class Backends:
             return InMemoryStore
         if name == "sqlite":
             return lambda **options: SQLiteStore(self._folder / f"{next(_numbers)}.db", **options)
+        if name == SEARCHING_FILE:
+            return lambda **options: SQLiteStore(self._folder / f"{next(_numbers)}.db", search=True, **options)
         if name == "upstash":
             url = self.upstash().url
             return lambda **options: UpstashStore(url, TOKEN, **_own_keys(options))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
-from tests.backends import ALL, LOCAL, REDIS_SERVERS, SCRIPTED, Backends
+from tests.backends import ALL, LOCAL, REDIS_SERVERS, SCRIPTED, SEARCHING_FILE, Backends
 from tests.pairwise import cover
 from tests.servers import Server
 
@@ -57,14 +57,16 @@ def _mark(items: list[pytest.Item]) -> None:
         if isinstance(item, pytest.Function):
             if _uses_server(item):
                 item.add_marker("server")
-            if "sqlite" in _parameters(item):
+            if _parameters(item) & {"sqlite", SEARCHING_FILE}:
                 item.add_marker("disk")
             if any(map(_starts_processes, _homes(item.module))):
                 item.add_marker("process")
 
 
 def _uses_server(item: pytest.Function) -> bool:
-    return "api" in item.fixturenames or ("backends" in item.fixturenames and _parameters(item).isdisjoint(LOCAL))
+    return "api" in item.fixturenames or (
+        "backends" in item.fixturenames and _parameters(item).isdisjoint({*LOCAL, SEARCHING_FILE})
+    )
 
 
 def _parameters(item: pytest.Function) -> set[str]:

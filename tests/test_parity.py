@@ -50,7 +50,7 @@ def parameters(function: Any) -> list[tuple[str, Any]]:
         (Chats, 11),
         (Store, 11),
         (InMemoryStore, 11),
-        (SQLiteStore, 11),
+        (SQLiteStore, 12),
         (RedisStore, 12),
         (UpstashStore, 11),
         (SessionKitChatStore, 8),

@@ -85,7 +85,8 @@ class Query:
     def terms(self) -> Terms:
         """Terms that an index of a store is asked for."""
         pairs = tuple((first, second) for first, second in (pair.split("\n")[1:3] for pair in self.pairs))
-        return Terms(self.words, self.parts, pairs)
+        row = [*self.rows, ""][0].split("\n")[1:-1]
+        return Terms(self.words, self.parts, pairs, tuple(row))
 
     def includes_time(self, at: int | None) -> bool:
         """Return whether a turn of a time, in Unix milliseconds, is looked at."""

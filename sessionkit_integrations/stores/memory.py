@@ -10,7 +10,7 @@ from sessionkit_integrations.records.record import now
 from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.runtime.forks import ForkSafe
 from sessionkit_integrations.stores.base import Store
-from sessionkit_integrations.stores.options import UrlOptions, checked_archive, ttl_milliseconds
+from sessionkit_integrations.stores.options import UrlOptions, checked_flag, ttl_milliseconds
 from sessionkit_integrations.stores.state import SessionState
 from sessionkit_integrations.stores.turns import check_turn
 
@@ -41,7 +41,7 @@ class InMemoryStore(ForkSafe, Store):
 
     def __init__(self, *, ttl: float | timedelta | None = None, archive: bool = False) -> None:
         self._sessions: dict[str, SessionState] = {}
-        self.archive = checked_archive(archive)
+        self.archive = checked_flag("archive", archive)
         self._ttl = (ttl_milliseconds(ttl) or 0) / 1000
         self._expiry: OrderedDict[str, float] = OrderedDict()  # a dict takes longer for each first key that was removed
         """Times at which sessions end, by the monotonic clock; soonest first, as every change moves one to the end."""

@@ -166,15 +166,15 @@ def checked_timeout(timeout: float) -> float:
     return timeout
 
 
-def checked_archive(archive: bool) -> bool:  # noqa: FBT001 - the option itself
-    """Return whether to keep an archive.
+def checked_flag(name: str, value: bool) -> bool:  # noqa: FBT001 - the option itself
+    """Return the value of an option that is on or off.
 
     Raises:
         TypeError: It is not a bool, such as a text that is true whatever it says.
     """
-    if not isinstance(archive, bool):
-        raise TypeError(f"archive must be a bool, got {type(archive).__name__}")
-    return archive
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be a bool, got {type(value).__name__}")
+    return value
 
 
 def _hide_value(pair: tuple[str, str]) -> tuple[Secret, Secret]:

@@ -174,11 +174,13 @@ class Terms(NamedTuple):
         words: Words to find as a whole.
         parts: Those of them that are also found inside longer words.
         pairs: Words that follow each other in the query, which count more where they do so in a message.
+        row: All words of the query in order, if they are more than a pair; a message that has them in a row ranks high.
     """
 
     words: tuple[str, ...]
     parts: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
+    row: tuple[str, ...] = ()
 
 
 class Place(NamedTuple):

@@ -177,4 +177,5 @@ def test_the_terms_of_a_query() -> None:
         ("my", "ord-4", "ord", "4", "order"),
         ("ord-4", "ord", "order"),
         (("my", "ord-4"), ("ord-4", "ord"), ("ord", "4"), ("4", "order")),
+        ("my", "ord-4", "ord", "4", "order"),
     )

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.backends import SEARCHING
+from tests.backends import SEARCHING, SEARCHING_FILE
 
-IN_ONE_WORLD = {"redis-6.2": "sync", "valkey-9": "async", SEARCHING: "sync"}
-"""Servers on which the conformance suite runs in one world; on Redis 8.2, which runs the same scripts, in both."""
+IN_ONE_WORLD = {"redis-6.2": "sync", "valkey-9": "async", SEARCHING: "sync", SEARCHING_FILE: "sync"}
+"""Backends on which the conformance suite runs in one world; on those that do nearly the same, it runs in both."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

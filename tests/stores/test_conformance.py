@@ -9,7 +9,7 @@ import pytest
 
 from sessionkit_integrations import SessionManager
 from sessionkit_integrations.testing import StoreConformance
-from tests.backends import ALL, SEARCHING
+from tests.backends import ALL, SEARCHING, SEARCHING_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from tests.backends import Backends, StoreMaker
 
 
-EXAMPLES = {"memory": 60, "redis-6.2": 10, "valkey-9": 10, "cluster": 4, "upstash": 4, SEARCHING: 4}
+EXAMPLES = {"memory": 60, "redis-6.2": 10, "valkey-9": 10, "cluster": 4, "upstash": 4, SEARCHING: 4, SEARCHING_FILE: 10}
 """Random sequences of operations, most where they take least: all that run the scripts run the same ones."""
 
 
 class TestStores(StoreConformance):
-    @pytest.fixture(params=[*ALL, SEARCHING])
+    @pytest.fixture(params=[*ALL, SEARCHING, SEARCHING_FILE])
     def make_store(self, request: pytest.FixtureRequest, backends: Backends) -> StoreMaker:
         self.examples = EXAMPLES.get(request.param, self.examples)
         return backends.maker(request.param)

@@ -92,6 +92,7 @@ PASSWORD: Any = {"password": "s3cret"}
 URLS: list[tuple[Callable[[], Store], str, bool]] = [
     (lambda: SQLiteStore("/a b/c.db"), "sqlite:////a%20b/c.db", False),
     (lambda: SQLiteStore("/a.db", ttl=1.5, archive=True), "sqlite:////a.db?ttl=1.5&archive=true", False),
+    (lambda: SQLiteStore("/a.db", search=True), "sqlite:////a.db?search=true", False),
     (lambda: RedisStore("redis://h:1/2?protocol=3"), "redis://h:1/2?protocol=3", False),
     (lambda: RedisStore("redis://h", key_prefix="a:", timeout=9.0), "redis://h?key_prefix=a%3A&timeout=9.0", False),
     (lambda: RedisStore("rediss://ada:s3cret@h/2", raw_ids=True), "rediss://ada@h/2?raw_ids=true", True),

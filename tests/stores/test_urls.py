@@ -206,7 +206,7 @@ def test_the_table_of_built_in_stores_says_what_their_classes_do() -> None:
         ("memory://?timeout=1", "no option 'timeout'; it has ttl, archive"),
         ("memory://?ttl=0", "ttl must be at least a millisecond"),
         ("sqlite:///chats.db?timeout=soon", "option timeout of the URL must be a number, got 'soon'"),
-        ("sqlite:///chats.db?key_prefix=x:", "no option 'key_prefix'; it has ttl, archive, timeout"),
+        ("sqlite:///chats.db?key_prefix=x:", "no option 'key_prefix'; it has ttl, archive, search, timeout"),
         ("redis://localhost?ttl=abc", "option ttl of the URL must be a number, got 'abc'"),
         ("redis://localhost?raw_ids=2", "option raw_ids of the URL must be true or false"),
         ("upstash://x.upstash.io?ttl=abc", "option ttl of the URL must be a number, got 'abc'"),

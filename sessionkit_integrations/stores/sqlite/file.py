@@ -68,10 +68,14 @@ class SQLiteFile(ForkSafe):
     Args:
         path: Its absolute path.
         timeout: Seconds to wait for other processes, while none of this process gets through to the file.
+
+    Attributes:
+        prepare: Begins what is done when the file is opened.
     """
 
     def __init__(self, path: str, timeout: float) -> None:
         self.path = path
+        self.prepare = schema.prepare
         self._timeout = timeout
         self._name = f"SQLite file {path!r}"
         self._policy = Policy(BACKOFF, timeout=timeout, waits_until="it is no longer locked")
@@ -202,7 +206,7 @@ class SQLiteFile(ForkSafe):
                 connection.close()
                 with _opening:
                     connection = self._connect("rw")
-            run(schema.prepare(), partial(self._execute, connection))
+            run(self.prepare(), partial(self._execute, connection))
         except BaseException:
             connection.close()
             raise

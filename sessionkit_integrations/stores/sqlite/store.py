@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
+from sessionkit_integrations.errors import StoreError
 from sessionkit_integrations.records.record import now
-from sessionkit_integrations.runtime.resources import Shared
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.copies import StoreUrl, with_options
 from sessionkit_integrations.stores.options import (
     UrlOptions,
-    checked_archive,
+    checked_flag,
     checked_timeout,
     in_seconds,
     ttl_milliseconds,
 )
 from sessionkit_integrations.stores.sqlite import leases, statements
 from sessionkit_integrations.stores.sqlite.file import SQLiteFile
+from sessionkit_integrations.stores.sqlite.paths import absolute
+from sessionkit_integrations.stores.sqlite.threads import StatementStore
 from sessionkit_integrations.stores.sqlite.vectors import KeepsVectors
 from sessionkit_integrations.stores.turns import holder_of
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from datetime import timedelta
 
     from typing_extensions import Self, Unpack
 
     from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.stores.sqlite.indexed import IndexedFile
     from sessionkit_integrations.stores.sqlite.sql import Statements
-    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, SessionInfo, Snapshot
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, Place, SessionInfo, Snapshot, Terms
     from sessionkit_integrations.window.turns import Window
 
-T = TypeVar("T")
 
-
-class SQLiteStore(KeepsVectors):
+class SQLiteStore(StatementStore, KeepsVectors):
     """Sessions in a SQLite file: persistent with no server, for any number of threads, tasks and processes.
 
     The file is opened at the first use, and again if somebody deletes or replaces it. A new one may be read by its
@@ -51,10 +50,11 @@ class SQLiteStore(KeepsVectors):
         path: The file; it is made if it does not exist. Its folder must exist, on a disk of this machine.
         ttl: Time that a session is kept after its last change, in seconds or as a timedelta; for ever if ``None``.
         archive: Keep evicted messages.
+        search: Keep an index in the file, so that `SessionManager.search` finds in all sessions without reading them.
         timeout: Seconds to wait for other processes, while none of this process gets through to the file.
 
     Raises:
-        TypeError: ``path`` is not a path, or ``archive`` not a bool.
+        TypeError: ``path`` is not a path, or ``archive`` or ``search`` not a bool.
         ValueError: ``path`` does not name a file, or ``ttl`` or ``timeout`` is not a time.
 
     Example:
@@ -71,14 +71,14 @@ class SQLiteStore(KeepsVectors):
         *,
         ttl: float | timedelta | None = None,
         archive: bool = False,
+        search: bool = False,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
-        self._path = _absolute(path)
-        self.archive = checked_archive(archive)
+        self._path = absolute(path)
+        self.archive = checked_flag("archive", archive)
         self._ttl = ttl_milliseconds(ttl)
         self.timeout = checked_timeout(timeout)
-        self._file = SQLiteFile(self._path, self.timeout)
-        self._readers, self._writers = _thread("sessionkit-sqlite-reader"), _thread("sessionkit-sqlite-writer")
+        super().__init__(SQLiteFile(self._path, self.timeout), search=checked_flag("search", search))
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -92,6 +92,7 @@ class SQLiteStore(KeepsVectors):
             unquote(path),
             ttl=options.number("ttl", None),
             archive=options.flag("archive"),
+            search=options.flag("search"),
             timeout=options.number("timeout", DEFAULT_TIMEOUT),
         )
         options.check_rest()
@@ -100,8 +101,9 @@ class SQLiteStore(KeepsVectors):
     def describe_url(self) -> StoreUrl:
         """See `Store.describe_url`."""
         timeout = None if self.timeout == DEFAULT_TIMEOUT else self.timeout
-        url = f"sqlite:///{quote(self._path)}"
-        return StoreUrl(with_options(url, ttl=in_seconds(self._ttl), archive=self.archive, timeout=timeout))
+        url, search = f"sqlite:///{quote(self._path)}", self._index is not None
+        ttl = in_seconds(self._ttl)
+        return StoreUrl(with_options(url, ttl=ttl, archive=self.archive, search=search, timeout=timeout))
 
     def __repr__(self) -> str:
         return f"SQLiteStore({self._path!r})"
@@ -198,11 +200,45 @@ class SQLiteStore(KeepsVectors):
         """See `Store.describe`."""
         return await self._aread(lambda: statements.describe(session_id, now()))
 
-    def close(self) -> None:
-        """Close the file and end the threads; the next use begins again."""
-        self._readers.close()
-        self._writers.close()
-        self._file.close()
+    def find(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:
+        """See `Store.find`; what was written since the last batch is indexed first, within the store's timeout."""
+        if self._index is None:
+            return None
+        for _ in self._index.batches(within=self.timeout):
+            pass
+        return self._index.find(terms, since, skip, limit)
+
+    async def afind(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:
+        """See `find`."""
+        if self._index is None:
+            return None
+        await self._each(self._index.batches(within=self.timeout))
+        return await self._in_thread(self._readers, partial(self._index.find, terms, since, skip, limit))
+
+    def index_sessions(self, progress: Callable[[int], object] | None = None) -> None:
+        """Index all that is not indexed yet, such as what a file held before it had an index.
+
+        Without it, searches and writes do that bit by bit, and searches read the sessions until it is done. If it is
+        interrupted, the next one goes on from there.
+
+        Args:
+            progress: Called now and then with the number of messages that are left.
+
+        Raises:
+            StoreError: The store was made without ``search=True``, this SQLite has no FTS5, or the file cannot be
+                written to.
+        """
+        for _ in self._searched().batches(progress):
+            pass
+
+    async def aindex_sessions(self, progress: Callable[[int], object] | None = None) -> None:
+        """See `index_sessions`; ``progress`` is called in a thread of the store."""
+        await self._each(self._searched().batches(progress))
+
+    def _searched(self) -> IndexedFile:
+        if self._index is None:
+            raise StoreError("the store was made without search=True, and keeps no index")
+        return self._index
 
     def _append(
         self,
@@ -231,43 +267,3 @@ class SQLiteStore(KeepsVectors):
         return statements.replace(
             session_id, edit, expected, operation_id, now=now(), ttl=self._ttl, archive=self.archive, holder=holder
         )
-
-    def _read(self, begin: Callable[[], Statements[T]]) -> T:
-        return self._file.read(begin, self._file.attempts())
-
-    async def _aread(self, begin: Callable[[], Statements[T]]) -> T:
-        return await self._in_thread(self._readers, partial(self._file.read, begin, self._file.attempts()))
-
-    def _write(self, begin: Callable[[], Statements[T]]) -> T:
-        return self._file.write(begin, self._file.attempts())
-
-    async def _awrite(self, begin: Callable[[], Statements[T]]) -> T:
-        return await self._in_thread(self._writers, partial(self._file.write, begin, self._file.attempts()))
-
-    async def _in_thread(self, thread: Shared[ThreadPoolExecutor], call: Callable[[], T]) -> T:
-        with thread.use() as executor:
-            return await asyncio.get_running_loop().run_in_executor(executor, call)
-
-
-def _absolute(path: object) -> str:
-    """Return the path of a file as it is now, whatever folder the process goes to.
-
-    Raises:
-        TypeError: It is not a path.
-        ValueError: It does not name a file.
-    """
-    if not isinstance(path, (str, bytes, os.PathLike)):
-        raise TypeError(f"path must be a str or a pathlib.Path, got {type(path).__name__}")
-    name = os.fsdecode(path)
-    if not name or "\0" in name or name.startswith(":memory:"):
-        raise ValueError(f"path must be the path of a file, got {name!r}; InMemoryStore keeps sessions in memory")
-    if name.lower().startswith(("file:", "sqlite:")):
-        raise ValueError(
-            f"path must be the path of a file, got the URL {name!r}; SessionManager.from_url takes"
-            " sqlite:///relative/path and sqlite:////absolute/path"
-        )
-    return os.path.abspath(name)  # noqa: PTH100 - with `..` as SQLite takes it
-
-
-def _thread(name: str) -> Shared[ThreadPoolExecutor]:
-    return Shared(lambda: ThreadPoolExecutor(1, name), lambda executor: executor.shutdown(wait=False))
