@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.langchain.agent_state import Progress
     from sessionkit_integrations.runtime.steps import Steps
+    from sessionkit_integrations.stores.turns import HeldTurn
 
 
 class Held(str):
@@ -54,9 +55,12 @@ class Run:
         began: The id of the message with which it began; empty if that is not known.
         stored: The ids of the messages in the state that are stored.
         is_sure: Whether no other message of the state can be stored, as no run before it broke off.
+
+    Attributes:
+        turn: The turn of the session, where runs have it one at a time.
     """
 
-    __slots__ = ("_again", "_is_sure", "_kept", "_stored", "_window", "began", "name", "session_id")
+    __slots__ = ("_again", "_is_sure", "_kept", "_stored", "_window", "began", "name", "session_id", "turn")
 
     def __init__(self, session_id: str, name: str, began: str, stored: Iterable[str], *, is_sure: bool) -> None:
         self.session_id = session_id
@@ -67,6 +71,7 @@ class Run:
         self._kept: list[BaseMessage] = []
         self._is_sure = is_sure
         self._window: list[BaseMessage] | None = None
+        self.turn: HeldTurn | None = None
 
     @classmethod
     def of(cls, messages: Sequence[BaseMessage], progress: Progress | None, session_id: Callable[[], str]) -> Run:
@@ -86,7 +91,9 @@ class Run:
         is_sure = progress is None or progress["ended"]
         # Without anything new, the model is asked again, as after its reply was removed from the state.
         began = _beginning(new or [message for message in messages if _is_user(message)][-1:])
-        return cls(session_id(), secrets.token_hex(8), began, kept, is_sure=is_sure)
+        goes_on = progress is not None and not progress["ended"] and progress["began"] == began
+        name = progress["run"] if progress is not None and goes_on else secrets.token_hex(8)
+        return cls(session_id(), name, began, kept, is_sure=is_sure)
 
     def progress(self, *, ended: bool = False) -> Progress:
         """Return what a checkpointer keeps of the run."""

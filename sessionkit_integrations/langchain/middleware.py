@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langchain_core.runnables import RunnableConfig
     from langgraph.runtime import Runtime
+    from typing_extensions import Self
 
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.sessions.chats import Chats
@@ -51,6 +52,8 @@ class SessionKitMiddleware(AgentMiddleware[Any, Any]):
             ``config["configurable"]``.
         save: ``"step"`` to store after each reply of the model, ``"run"`` to do so at the end of the run.
         recall: True to give the agent `recall_tool`, by which it finds what left the window.
+        exclusive: True to have each run in a turn of its session, so that two runs of one session follow each other,
+            in whatever processes they are. A run waits for another for up to a minute.
 
     Raises:
         TypeError: ``sessions`` is not a `SessionManager`, or ``session_id`` is not a callable.
@@ -65,6 +68,16 @@ class SessionKitMiddleware(AgentMiddleware[Any, Any]):
 
     state_schema = SessionKitState  # not named above, so that type checkers take other middleware in the same list
 
+    def __new__(cls, *_args: Any, exclusive: bool = False, **_options: Any) -> Self:
+        """Make one of the class that has the hooks which are asked for: LangChain calls each hook that a class has."""
+        if not exclusive:
+            return super().__new__(cls)
+        # Imported where runs have their session one at a time.
+        from sessionkit_integrations.langchain.exclusive import exclusive as with_hooks  # noqa: PLC0415
+
+        made: Any = with_hooks(cls)  # type: ignore[arg-type]  # classes have a hash
+        return super().__new__(made)  # type: ignore[no-any-return]  # it is a subclass
+
     def __init__(
         self,
         sessions: SessionManager,
@@ -72,9 +85,11 @@ class SessionKitMiddleware(AgentMiddleware[Any, Any]):
         session_id: Callable[[Runtime[Any]], str] | None = None,
         save: Literal["step", "run"] = "step",
         recall: bool = False,
+        exclusive: bool = False,  # noqa: ARG002 - chooses the class
     ) -> None:
         super().__init__()
         check_manager(sessions)
+        self._sessions = sessions
         if save not in {"step", "run"}:
             raise ValueError(f'save must be "step" or "run", got {brief(save)}')
         self._session_of = SessionOf(session_id)

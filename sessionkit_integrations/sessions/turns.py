@@ -59,9 +59,9 @@ class Turn:
         if not self._joins():
             held = self._new()
             try:
-                run_on(self._store, self._take(held))
+                run_on(self._store, take_turn(held, self._ttl, self._wait))
             except BaseException:  # also a keyboard's interrupt, after which nobody would give the turn back
-                run_on(self._store, self._give_back(held))
+                run_on(self._store, give_back_turn(held))
                 raise
             self._begin(held)
         return self
@@ -71,15 +71,15 @@ class Turn:
     ) -> None:
         held = self._end()
         if held is not None:
-            run_on(self._store, self._give_back(held))
+            run_on(self._store, give_back_turn(held))
 
     async def __aenter__(self) -> Self:
         if not self._joins():
             held = self._new()
             try:
-                await arun_on(self._store, self._take(held))
+                await arun_on(self._store, take_turn(held, self._ttl, self._wait))
             except BaseException:  # also a cancellation, as above
-                await arun_on(self._store, self._give_back(held))
+                await arun_on(self._store, give_back_turn(held))
                 raise
             self._begin(held)
         return self
@@ -89,7 +89,7 @@ class Turn:
     ) -> None:
         held = self._end()
         if held is not None:
-            await arun_on(self._store, self._give_back(held))
+            await arun_on(self._store, give_back_turn(held))
 
     def _joins(self) -> bool:
         """Return whether the present context is in a turn of the session already, and note that it is entered."""
@@ -100,14 +100,6 @@ class Turn:
 
     def _new(self) -> HeldTurn:
         return HeldTurn(self._store, self.session_id, operation_id(), 0)
-
-    def _take(self, held: HeldTurn) -> Steps[None]:
-        asked = yield from take_lease(self.session_id, LEASE, held.holder, self._ttl, self._wait)
-        if asked is None:
-            raise SessionBusyError(
-                self.session_id, f"is in another turn, and was for {self._wait:g} s: try again later, or wait longer"
-            )
-        held.ends = asked + self._ttl
 
     def _begin(self, held: HeldTurn) -> None:
         self._entered.append(held)
@@ -121,18 +113,43 @@ class Turn:
                 LOGGER.warning("session %r: a turn lasted longer than its ttl of %g s", self.session_id, self._ttl)
         return held
 
-    def _give_back(self, held: HeldTurn) -> Steps[None]:
-        return give_back(self.session_id, LEASE, held.holder)
-
     def _renew(self) -> Steps[None]:
         held = held_turn(self._store, self.session_id)
         if held is None:
             raise RuntimeError("renew a turn inside its block")
-        began, ends = time.monotonic(), held.ends
-        has_it = began < ends and (yield from Lease(self.session_id, LEASE, held.holder, self._ttl))
-        if not has_it or time.monotonic() >= ends:  # somebody else may have had it meanwhile
-            raise turn_lost(self.session_id)
-        held.ends = began + self._ttl
+        return renew_turn(held, self._ttl)
+
+
+def take_turn(held: HeldTurn, ttl: float, wait: float) -> Steps[None]:
+    """Take a turn.
+
+    Raises:
+        SessionBusyError: Somebody else had it all the time.
+    """
+    asked = yield from take_lease(held.session_id, LEASE, held.holder, ttl, wait)
+    if asked is None:
+        raise SessionBusyError(
+            held.session_id, f"is in another turn, and was for {wait:g} s: try again later, or wait longer"
+        )
+    held.ends = asked + ttl
+
+
+def renew_turn(held: HeldTurn, ttl: float) -> Steps[None]:
+    """Have a turn for longer.
+
+    Raises:
+        SessionBusyError: It is over.
+    """
+    began, ends = time.monotonic(), held.ends
+    has_it = began < ends and (yield from Lease(held.session_id, LEASE, held.holder, ttl))
+    if not has_it or time.monotonic() >= ends:  # somebody else may have had it meanwhile
+        raise turn_lost(held.session_id)
+    held.ends = began + ttl
+
+
+def give_back_turn(held: HeldTurn) -> Steps[None]:
+    """Give a turn back; one that was lost stays with whoever has it."""
+    return give_back(held.session_id, LEASE, held.holder)
 
 
 def _seconds(name: str, value: float) -> float:

@@ -14,12 +14,15 @@ frameworks, so that whatever they write is fenced as well. Where no turn is held
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import SessionBusyError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sessionkit_integrations.stores.base import Store
 
 LEASE = "turn"
@@ -95,6 +98,17 @@ def leave(held: HeldTurn) -> None:
     """Hold a turn no longer, in any context."""
     held.released = True
     _HELD.set(tuple(each for each in _HELD.get() if each is not held))
+
+
+@contextmanager
+def inside(held: HeldTurn) -> Iterator[None]:
+    """Hold a turn in the present context for the time of a block, after which it goes on elsewhere."""
+    before = _HELD.get()
+    _HELD.set((*before, held))
+    try:
+        yield
+    finally:
+        _HELD.set(before)
 
 
 def leave_all() -> None:

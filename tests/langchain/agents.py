@@ -90,11 +90,12 @@ def agent(
     save: Any = "step",
     session_id: Any = None,
     recall: bool = False,
+    exclusive: bool = False,
     **options: Any,
 ) -> tuple[Any, Scripted]:
     """Return an agent with other middleware listed before and after ours, and its model."""
     model = Scripted(answers=list(answers))
-    ours = SessionKitMiddleware(sessions, session_id=session_id, save=save, recall=recall)
+    ours = SessionKitMiddleware(sessions, session_id=session_id, save=save, recall=recall, exclusive=exclusive)
     return create_agent(model, list(tools), middleware=[*before, ours, *after], **options), model
 
 
