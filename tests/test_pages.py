@@ -10,7 +10,7 @@ import pytest
 from tests.snippets import Snippet, unknown_options
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("finding", "turns")
+PAGES = ("finding", "statistics", "turns")
 CODE = [
     pytest.param(page, code, id=f"{page}-{number}")
     for page in PAGES

@@ -17,6 +17,7 @@ try:
         reset,
         search,
         show,
+        stats,
         summaries,
         tail,
     )
@@ -44,6 +45,7 @@ app.command("list")(listing.list_sessions)
 app.command("show")(show.show)
 app.command("tail")(tail.tail)
 app.command("search")(search.search)
+app.command("stats")(stats.stats)
 app.command("summarize")(summaries.summarize_sessions)
 app.command("reset")(reset.reset)
 app.command("doctor")(doctor.doctor)

@@ -46,6 +46,9 @@ class _Output(Console):
         raise BrokenPipeError
 
 
+TIME = "A time in ISO 8601, such as 2026-11-28 or 2026-11-28T12:00Z; in your time zone if it names none."
+"""The help text of options that take a time."""
+
 MATCH = "bold yellow"
 """The style of what was looked for."""
 
@@ -78,6 +81,20 @@ def open_sessions(
 def iso_time(at: datetime | None) -> str | None:
     """Return a time in UTC in ISO 8601, to the millisecond."""
     return None if at is None else at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_time(option: str, text: str | None) -> datetime | None:
+    """Return the time that an option gives, with its zone, or ``None`` if it is not given.
+
+    Raises:
+        BadParameter: It is not a time in ISO 8601.
+    """
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone()
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(f"must be a time in ISO 8601, got {text!r}", param_hint=option) from error
 
 
 def about_turn(position: int, at: datetime | None, *, archived: bool) -> str:

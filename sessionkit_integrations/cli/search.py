@@ -1,6 +1,5 @@
 """``sessionkit search``."""
 
-from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -8,6 +7,7 @@ from rich.text import Text
 
 from sessionkit_integrations.cli.common import (
     MATCH,
+    TIME,
     Json,
     Url,
     about_turn,
@@ -17,15 +17,13 @@ from sessionkit_integrations.cli.common import (
     on_terminal,
     open_sessions,
     out,
+    parse_time,
     print_json,
     print_line,
 )
 from sessionkit_integrations.cli.progress import progress
-from sessionkit_integrations.records.times import read_iso
 from sessionkit_integrations.search.hits import Hit
 from sessionkit_integrations.view.text import one_line
-
-_TIME = "A time in ISO 8601, such as 2026-11-28 or 2026-11-28T12:00Z; in your time zone if it names none."
 
 
 def search(
@@ -42,7 +40,7 @@ def search(
         str | None, typer.Option(show_default=False, help="Find turns in which this tool was called.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(metavar="TIME", show_default=False, help=f"Find turns from then on. {_TIME}")
+        str | None, typer.Option(metavar="TIME", show_default=False, help=f"Find turns from then on. {TIME}")
     ] = None,
     until: Annotated[
         str | None, typer.Option(metavar="TIME", show_default=False, help="Find turns that began before.")
@@ -57,7 +55,7 @@ def search(
     'sessionkit show SESSION --around' takes, its time and a piece of it, with tabs between. With --json, one object a
     line, with all messages of the turn.
     """
-    from_time, to_time = _time("--since", since), _time("--until", until)
+    from_time, to_time = parse_time("--since", since), parse_time("--until", until)
     with open_sessions(url) as sessions:
         if session_id is not None:
             describe(sessions, session_id)
@@ -84,15 +82,6 @@ def search(
         note("nothing was found")
     if not hits.complete:
         note("not everything was looked at: name a --session, or give it a longer --timeout")
-
-
-def _time(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return read_iso(text).astimezone()
-    except (ValueError, OverflowError) as error:
-        raise typer.BadParameter(f"must be a time in ISO 8601, got {text!r}", param_hint=option) from error
 
 
 def _as_json(hit: Hit) -> dict[str, object]:

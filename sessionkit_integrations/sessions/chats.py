@@ -67,6 +67,7 @@ class Chats(Generic[M]):
         self._window = window
         self._encoding = encoding
         self._codec = encoding.codec
+        self.tokens_of = encoding.tokens_of
         self._summaries = summaries
         self._wait = summaries is not None
         self._options = partial(options_for, wait=self._wait)

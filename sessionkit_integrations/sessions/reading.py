@@ -11,7 +11,7 @@ from sessionkit_integrations.view.session import SessionView
 from sessionkit_integrations.window.turns import PLACES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterator
+    from collections.abc import AsyncIterator, Callable, Collection, Iterator
     from datetime import datetime
 
     from sessionkit_integrations.records.messages import Message, Role
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.embedding import Embed
     from sessionkit_integrations.sessions.meaning import Meaning
     from sessionkit_integrations.sessions.snapshot import SessionSnapshot
+    from sessionkit_integrations.sessions.statistics import Statistics
     from sessionkit_integrations.stores.base import Store
     from sessionkit_integrations.stores.values import SessionInfo
     from sessionkit_integrations.view.model import MessageView
@@ -201,6 +202,50 @@ class ReadsSessions:
     def alist_sessions(self) -> AsyncIterator[str]:
         """See `list_sessions`."""
         return self.store.asessions()
+
+    def statistics(
+        self, session_id: str | None = None, *, since: datetime | None = None, until: datetime | None = None
+    ) -> Statistics:
+        """Return statistics of a session, or of all sessions: turns, tokens, usage, tools, and the times of answers.
+
+        They are of whole turns, in the window and in the archive; the preamble and summaries are no part of one. Each
+        session is read, in pages, so that this takes longer the more is stored, and memory hardly grows.
+
+        Args:
+            session_id: The session; ``None`` for all sessions of the store's prefix.
+            since: Look only at turns that began then or later. A time without a time zone is an error.
+            until: Look only at turns that began before.
+
+        Raises:
+            CorruptSessionError: A record of the session cannot be read. Where all are looked at, it is left out.
+            InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
+            StoreError: The store failed.
+            TypeError, ValueError: ``since`` or ``until`` is not a time with a zone.
+
+        Example:
+            >>> figures = sessions.statistics()
+            >>> print(figures.turns, figures.tokens, figures.tools)
+        """
+        return run_on(self.store, self.survey(session_id, since, until))
+
+    async def astatistics(
+        self, session_id: str | None = None, *, since: datetime | None = None, until: datetime | None = None
+    ) -> Statistics:
+        """See `statistics`."""
+        return await arun_on(self.store, self.survey(session_id, since, until))
+
+    def survey(
+        self,
+        session_id: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        seen: Callable[[], None] = lambda: None,
+    ) -> Steps[Statistics]:
+        """Return the steps of `statistics`; ``seen`` is called after each session, to show progress."""
+        # Imported where statistics are asked for.
+        from sessionkit_integrations.sessions.surveying import survey  # noqa: PLC0415
+
+        return survey(self._plain, session_id, since, until, seen)
 
     def _search(self, session_id: str | None, timeout: float, *query: Any) -> Steps[Hits]:
         # Imported where sessions are searched.

@@ -24,41 +24,20 @@ from sessionkit_integrations.search.snippets import snippet_of
 from sessionkit_integrations.sessions.finding import Lookup
 from sessionkit_integrations.sessions.showing import show_turn
 from sessionkit_integrations.sessions.snapshot import newest
-from sessionkit_integrations.sessions.steps import Compute, ReadArchive, StoreStep
+from sessionkit_integrations.sessions.steps import Compute, NextSession, ReadArchive
 from sessionkit_integrations.sessions.walking import FoundTurn, Walk, texts_of, time_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.search.query import Query
     from sessionkit_integrations.sessions.chats import Chats
     from sessionkit_integrations.sessions.meaning import Meaning
-    from sessionkit_integrations.stores.base import Store
 
 PAGE = 250
 """Records of an archive that are read at once."""
-
-
-class _NextSession(StoreStep["str | None"]):
-    """Gives the id of another session each time that it is performed, and ``None`` after the last one."""
-
-    def __init__(self) -> None:
-        self._ids: Iterator[str] | None = None
-        self._ids_async: AsyncIterator[str] | None = None
-
-    def perform(self, store: Store) -> str | None:
-        """See `StoreStep.perform`."""
-        if self._ids is None:
-            self._ids = iter(store.sessions())
-        return next(self._ids, None)
-
-    async def aperform(self, store: Store) -> str | None:
-        """See `StoreStep.perform`."""
-        if self._ids_async is None:
-            self._ids_async = aiter(store.asessions())
-        return await anext(self._ids_async, None)
 
 
 class Search:
@@ -112,7 +91,7 @@ class Search:
         return found
 
     def _look_at_all(self) -> Steps[None]:
-        ids = _NextSession()
+        ids = NextSession()
         while (session_id := (yield from ids)) is not None and not self._is_late():
             try:
                 yield from self._look_at(session_id)

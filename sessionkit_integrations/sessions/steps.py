@@ -16,7 +16,7 @@ from sessionkit_integrations.stores.turns import check_turn
 from sessionkit_integrations.stores.values import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.records.summaries import SessionSummary
@@ -142,6 +142,26 @@ def check_write(store: Store, session_id: str) -> None:
     """
     check_session_id(session_id)
     check_turn(store, session_id)
+
+
+class NextSession(StoreStep["str | None"]):
+    """Gives the id of another session each time that it is performed, and ``None`` after the last one."""
+
+    def __init__(self) -> None:
+        self._ids: Iterator[str] | None = None
+        self._ids_async: AsyncIterator[str] | None = None
+
+    def perform(self, store: Store) -> str | None:
+        """See `StoreStep.perform`."""
+        if self._ids is None:
+            self._ids = iter(store.sessions())
+        return next(self._ids, None)
+
+    async def aperform(self, store: Store) -> str | None:
+        """See `StoreStep.perform`."""
+        if self._ids_async is None:
+            self._ids_async = aiter(store.asessions())
+        return await anext(self._ids_async, None)
 
 
 @dataclass(frozen=True)
