@@ -45,6 +45,7 @@ def search(
     until: Annotated[
         str | None, typer.Option(metavar="TIME", show_default=False, help="Find turns that began before.")
     ] = None,
+    archived: Annotated[bool, typer.Option("--archived", help="Find only turns that left the window.")] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The most turns to find.")] = 10,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds after which to return what was found.")] = 10.0,
     as_json: Json = False,
@@ -67,6 +68,7 @@ def search(
                 since=from_time,
                 until=to_time,
                 tool=tool,
+                archived=archived,
                 limit=limit,
                 timeout=timeout,
             )

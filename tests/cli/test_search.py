@@ -48,6 +48,7 @@ def test_a_pipe_gets_a_line_for_each_turn(filled: Place) -> None:
         ("bob<U+001B>", "0", "Peanuts, please"),
     ]
     assert len(filled.run("search", "peanuts", "-n", "1").stdout.splitlines()) == 1
+    assert filled.run("search", "", "--archived").stdout.split("\t")[0] == "ada"
 
 
 def test_a_terminal_shows_what_matched(filled: Place) -> None:
