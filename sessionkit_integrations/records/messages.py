@@ -103,9 +103,9 @@ def check_message(message: Mapping[str, Any]) -> None:
             raise InvalidMessageError(field, f"must be a string, got {type(value).__name__}")
     if USAGE in message:
         check_usage(message[USAGE])
-    for field in message:
-        if field in RESERVED_FIELDS:
-            raise InvalidMessageError(field, "is a name that stored records use themselves; call it something else")
+    if not RESERVED_FIELDS.isdisjoint(message):
+        field = next(field for field in message if field in RESERVED_FIELDS)
+        raise InvalidMessageError(field, "is a name that stored records use themselves; call it something else")
 
 
 def _check_content(message: Mapping[str, Any]) -> None:

@@ -40,6 +40,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from json.scanner import make_scanner
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NewType, NoReturn
 
@@ -81,6 +82,8 @@ def _as_number(value: Any) -> float:
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_as_number)
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_SCAN = make_scanner(_DECODER)  # type: ignore[arg-type]  # typeshed names the type of the result here
+"""Reads the value at a position of a text, as the decoder does, with one call less for each record."""
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -91,8 +94,8 @@ def parse_json(text: str | bytes) -> Any:
     """
     text = text if isinstance(text, str) else text.decode()
     try:
-        value, end = _DECODER.raw_decode(text)
-    except ValueError:
+        value, end = _SCAN(text, 0)
+    except (ValueError, StopIteration):
         value, end = None, -1
     # There is white space around it, or it is not JSON.
     return value if end == len(text) else _DECODER.decode(text)

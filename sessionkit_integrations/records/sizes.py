@@ -40,11 +40,12 @@ def check_bounds(message: Mapping[str, Any], max_bytes: int) -> None:
         max_bytes: Bytes that its record may have; that is checked exactly when it is there.
     """
     size = 0
-    measure = _Measure()
+    measure = None
     for name, value in message.items():
         if value is None or isinstance(value, str):  # as most are
             size += len(value or "")
             continue
+        measure = measure or _Measure()
         try:
             size += measure.of(value, 1)[0]
         except _TooDeepError:

@@ -19,7 +19,8 @@ def check_fields(fields: Mapping[str, Any]) -> None:
     for name, value in fields.items():
         if not isinstance(name, str):
             raise InvalidMessageError(brief(name), "must be a string, as the names of fields are in JSON")
-        check_json(value, name)
+        if not is_json(value):
+            check_json(value, name)
 
 
 def check_json(value: object, field: str) -> None:
