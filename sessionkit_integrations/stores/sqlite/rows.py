@@ -101,10 +101,8 @@ def place(row: Row, records: Sequence[Record], window: Window | None = None) -> 
     return placed
 
 
-def enter(row: Row, session_id: str, now: int) -> Statements[int]:
-    """Return the id of a session's row, which is made if there is none."""
-    if row.id is not None:
-        return row.id
+def enter(session_id: str, now: int) -> Statements[int]:
+    """Make a row for a session that has none, and return its id."""
     yield Statement(
         "INSERT INTO sessions (session_id, created_at, updated_at) VALUES (?, ?, ?)", (session_id, now, now)
     )

@@ -63,7 +63,7 @@ def append(
             if holder is not None:
                 yield from check_turn(session_id, holder, now)
             placed = place(row, records, window)
-            session = yield from enter(row, session_id, now)
+            session = (yield from enter(session_id, now)) if row.id is None else row.id
             yield from _insert(session, placed)
             evicted = yield from _surplus(session, row, window)
             if evicted:
@@ -109,7 +109,7 @@ def replace(
             snapshot = yield from read(session_id, now)
             if snapshot.version != expected:
                 raise conflict()
-        session = yield from enter(row, session_id, now)
+        session = (yield from enter(session_id, now)) if row.id is None else row.id
         if edit.covered is not None:
             yield from _cover(session, row, edit.covered, archive=archive)
         if edit.clear_archive:
