@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +13,7 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, run_state_machine_as_test
+from redis.crc import key_slot
 
 from sessionkit_integrations import (
     Edit,
@@ -19,6 +22,7 @@ from sessionkit_integrations import (
     RedisStore,
     SessionManager,
     StoreError,
+    StoreUnavailableError,
     Summary,
     UpstashStore,
     Window,
@@ -31,8 +35,10 @@ from sessionkit_integrations.testing.machine import StoreMachine
 from sessionkit_integrations.testing.surface import Surface
 from sessionkit_integrations.window.turns import number_turns
 from tests.backends import SEARCHING
-from tests.conversations import conversations
-from tests.servers import Cluster, search_modules
+from tests.conversations import conversations, real_conversations
+from tests.faults.helpers.clusters import Move
+from tests.servers import Cluster, Server, search_modules
+from tests.sessions.test_search import asked_phrases, first_place, holding
 from tests.stores.test_scripted import assistant, executed, user
 from tests.upstash_rest import TOKEN
 
@@ -43,6 +49,10 @@ if TYPE_CHECKING:
 
 PREFIX = "indexed:"
 NOON = 1_763_800_000_000
+ROOT = Path(__file__).parents[2]
+_LINE = (ROOT / "README.md").read_text("utf-8").partition("ACL SETUSER acme on >password ")[2].partition("```")[0]
+RIGHTS = _LINE.split()
+"""Rights of a user of a store, as the README lists them."""
 
 
 @pytest.fixture
@@ -458,10 +468,69 @@ def test_on_a_cluster_the_nodes_are_searched_together(backends: Backends, call: 
         assert sorted(each.session_id for page in pages for each in page or ()) == sorted(f"s{n}" for n in range(12))
         call(sessions, "reset_session", "s7")
         assert contents(call(sessions, "search", "7")) == []
+        slot = key_slot(f"{PREFIX}s3".encode())
+        source = next(node for node in cluster.nodes if _has_key(node, f"{PREFIX}s3"))
+        with Move(cluster, slot, source, cluster.nodes[cluster.nodes.index(source) - 1]) as move:
+            hasty = SessionManager(1, indexed(cluster.url, archive=True, timeout=0.5))
+            with pytest.raises(StoreUnavailableError):
+                call(hasty, "send_message", "s3", user("tea while it moves"))
+            call(hasty, "close")
+            move.move_all(0)
+        call(sessions, "send_message", "s3", user("tea that moved"))
+        hits = call(sessions, "search", "moved moves 3", limit=9)
+        assert contents(hits) == ["tea 3", "tea that moved"]
+        assert len(call(sessions, "search", "tea", limit=99)) == 12
         assert call(sessions.store, "index_sessions") == 11
         call(sessions, "close")
     finally:
         cluster.stop()
+
+
+def _has_key(node: Server, key: str) -> bool:
+    with node.client() as client:
+        slot = key_slot(key.encode())
+        keys: Any = client.execute_command("CLUSTER GETKEYSINSLOT", slot, 1)
+    return bool(keys)
+
+
+def test_forty_phrases_are_found_among_all_sessions(url: str) -> None:
+    asked = asked_phrases()
+    store = indexed(url, archive=True)
+    with holding(store, {f"s{number}" for number in range(len(real_conversations()))}) as sessions:
+        found = [first_place(sessions.search(phrase, limit=3), phrase) for _, phrase in asked]
+    assert sum(place is not None for place in found) == 39
+
+
+@pytest.mark.parametrize("options", [{"decode_responses": True}, {"protocol": 2}, {"protocol": 3}])
+def test_a_given_client_of_any_kind_will_do(url: str, options: dict[str, Any]) -> None:
+    with redis.Redis.from_url(url, **options) as client:
+        sessions = SessionManager(1, RedisStore(client=client, key_prefix=PREFIX, archive=True, search=True))
+        sends(sessions, "tea", "milk")
+        assert contents(sessions.search("tea")) == ["question tea"]
+        assert sessions.store.index_sessions() == 1  # type: ignore[attr-defined]
+
+
+def test_rights_of_a_limited_user_are_those_of_the_page(url: str, client: Any) -> None:
+    page = (ROOT / "docs" / "finding.md").read_text("utf-8")
+    (more,) = re.findall(r"also needs `(~[^`]*)`", page)
+    rights = [*RIGHTS, *more.split()]
+    client.execute_command("ACL", "SETUSER", "acme", "reset", "on", ">secret", *rights)
+    place = url.replace("redis://", "redis://acme:secret@")
+    with SessionManager(1, indexed(place, key_prefix="acme:", ttl=60)) as sessions:
+        sends(sessions, "tea", "milk")
+        sessions.set_system_message("s", "pinned")
+        sessions.store.replace("s", Edit(archive=(encode(user("juice"), NOON),)), None, "edit")
+        assert contents(sessions.search("question juice")) == ["juice", "question milk"]
+        client.delete("acme:s", "{acme:s}:archive")
+        assert sessions.search("question").hits == ()
+        assert numbers(client, prefix="acme:") == []
+        sends(sessions, "tea")
+        assert sessions.store.index_sessions() == 1  # type: ignore[attr-defined]
+        client.execute_command("ACL", "SETUSER", "acme", "-hset")
+        with pytest.raises(StoreError, match="refused append"):
+            sessions.add_user_message("s", "not stored")
+        assert len(sessions.get_session("s")) == 2
+    client.execute_command("ACL", "DELUSER", "acme")
 
 
 def test_the_option_in_urls(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,8 +37,11 @@ UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, RedisClusterException)
 _NOT_NOW = (BusyLoadingError, ClusterError, ReadOnlyError, TryAgainError)
 _DENIED = (AuthenticationError, AuthorizationError)
 
-# Redis 6.2 wraps the error of a command in a script in an error of its own.
-_NOT_NOW_CODES = re.compile(r"(?:^|: -?)(?:BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|NOREPLICAS|READONLY|TRYAGAIN) ")
+# Redis 6.2 wraps the error of a command in a script in an error of its own. A script cannot make a key, such as that of
+# a document, in a slot that is on its way to another node.
+_NOT_NOW_CODES = re.compile(
+    r"(?:^|: -?)(?:BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|NOREPLICAS|READONLY|TRYAGAIN) |access a non local key"
+)
 _FULL_CODES = re.compile(r"(?:^|: -?)(?:OOM|MISCONF) ")
 
 _REFUSED = "max number of clients reached"
