@@ -106,7 +106,7 @@ async def redis(setting: Setting) -> list[Line]:
     lines: list[Line] = []
     async with AsyncExitStack() as stack:
         said = _conversations(setting.sizes.found[0])
-        kept = _filled(RedisStore(setting.url, archive=True, **INDEX), said, stack)
+        kept = _filled(RedisStore(setting.url, archive=True, search=True), said, stack)
         histories = keep_langchain.langchain_redis_histories(setting, stack)
         for session_id, messages in said.items():
             histories(session_id).add_messages([keep_langchain.convert(message) for message in messages])
