@@ -199,6 +199,7 @@ def test_an_eviction_leaves_the_index_as_it_is(tmp_path: Path) -> None:
     with SQLiteStore(path, archive=True, search=True) as store:
         write(store, "s", *(user(f"tea {number}") for number in range(3)), window=1)
         assert found(store, "tea") == [("s", 0, False), ("s", 0, True), ("s", 1, True)]
+        assert [hit.position for hit in SessionManager(1, store).search("tea", archived=True)] == [1, 0]
         write(store, "s", user("milk"), at=NOON + 9000, window=1)
         assert tables(path) == (3, 1)
         assert found(store, "tea") == [("s", 0, True), ("s", 1, True), ("s", 2, True)]
