@@ -83,3 +83,7 @@ class WordLlamaEmbedding(BaseEmbedding):
 
     async def _aget_query_embedding(self, query: str) -> list[float]:
         return self._get_query_embedding(query)
+
+
+WORDLLAMA = WordLlamaEmbeddings()
+"""The model, as a command line names it."""

@@ -46,7 +46,7 @@ def parameters(function: Any) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize(
     ("cls", "pairs"),
     [
-        (SessionManager, 20),
+        (SessionManager, 21),
         (Chats, 11),
         (Store, 11),
         (InMemoryStore, 11),

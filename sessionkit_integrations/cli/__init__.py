@@ -10,6 +10,7 @@ try:
     from sessionkit_integrations.cli import (
         demo,
         doctor,
+        embedding,
         export,
         imports,
         listing,
@@ -47,6 +48,7 @@ app.command("tail")(tail.tail)
 app.command("search")(search.search)
 app.command("stats")(stats.stats)
 app.command("summarize")(summaries.summarize_sessions)
+app.command("embed")(embedding.embed_sessions)
 app.command("reset")(reset.reset)
 app.command("doctor")(doctor.doctor)
 app.command("export")(export.export)

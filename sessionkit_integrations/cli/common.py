@@ -21,6 +21,7 @@ from sessionkit_integrations.view.text import one_line, visible_json, when
 from sessionkit_integrations.window.turns import Window
 
 if TYPE_CHECKING:
+    from sessionkit_integrations.sessions.embedding import Embed
     from sessionkit_integrations.sessions.summaries import Summary
 
 Url = Annotated[
@@ -57,7 +58,12 @@ out = _Output(highlight=False, markup=False, emoji=False)
 
 
 def open_sessions(
-    url: str, window: int | Window = ALL_TURNS, *, must_exist: bool = True, summary: "Summary | None" = None
+    url: str,
+    window: int | Window = ALL_TURNS,
+    *,
+    must_exist: bool = True,
+    summary: "Summary | None" = None,
+    embed: "Embed | None" = None,
 ) -> SessionManager:
     """Return the sessions of a store.
 
@@ -66,13 +72,14 @@ def open_sessions(
         window: The window to read with.
         must_exist: Whether a SQLite file has to be there already. Otherwise a misspelled name makes one.
         summary: The way in which they are summarised.
+        embed: The model that embeds them.
 
     Raises:
         StoreError: There is no such file.
         ValueError: The URL names no store, or a wrong option.
         MissingDependencyError: The store's driver is not installed.
     """
-    sessions = SessionManager.from_url(url, window, summary=summary)
+    sessions = SessionManager.from_url(url, window, summary=summary, embed=embed)
     if must_exist and isinstance(sessions.store, SQLiteStore) and not Path(sessions.store.path).exists():
         raise StoreError(f"there is no file {sessions.store.path!r}")
     return sessions

@@ -2,11 +2,9 @@
 
 import asyncio
 import inspect
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -14,6 +12,7 @@ import typer
 
 from sessionkit_integrations.cli.common import Json, Url, note, open_sessions, print_line
 from sessionkit_integrations.cli.faults import Exit, without_credentials
+from sessionkit_integrations.cli.imported import imported
 from sessionkit_integrations.cli.progress import progress, summarize
 from sessionkit_integrations.errors import ConflictError, CorruptSessionError, SummaryError
 from sessionkit_integrations.porting.stored import explanation
@@ -127,18 +126,8 @@ def _due(
 
 
 def _imported(name: str) -> Summarize:
-    """Return the callable that ``module:name`` names; modules of the current directory are found."""
-    module_name, _, path = name.partition(":")
-    if not module_name or not path:
-        raise typer.BadParameter(f"must have the form module:name, got {name!r}", param_hint=_WITH)
-    sys.path.insert(0, "")  # the current directory, as for ``python -m``
-    try:
-        found: Any = import_module(module_name)
-        for part in path.split("."):
-            found = getattr(found, part)
-    except Exception as error:
-        problem = f"cannot import {name!r}: {type(error).__name__}: {error}"
-        raise typer.BadParameter(problem, param_hint=_WITH) from error
+    """Return the callable that ``module:name`` names."""
+    found: Any = imported(name, _WITH)
     if not callable(found):
         raise typer.BadParameter(f"{name!r} is not callable but {type(found).__name__}", param_hint=_WITH)
     return found  # type: ignore[no-any-return]  # what it takes and returns shows when it is called

@@ -8,13 +8,13 @@ edited is another one.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from sessionkit_integrations.search.fusion import fused
 from sessionkit_integrations.search.vectors import pieces_of, similarities
 from sessionkit_integrations.sessions.embedding import EmbedAll
-from sessionkit_integrations.sessions.steps import Compute, StoreStep
+from sessionkit_integrations.sessions.steps import Compute
+from sessionkit_integrations.sessions.vector_steps import KeepVectors, KnownVectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,48 +24,13 @@ if TYPE_CHECKING:
     from sessionkit_integrations.search.vectors import Piece
     from sessionkit_integrations.sessions.embedding import Embed
     from sessionkit_integrations.sessions.walking import FoundTurn
-    from sessionkit_integrations.stores.base import Store
 
 DEPTH = 50
 """Turns of each ranking that are merged, where no more are asked for."""
 
 
-@dataclass(frozen=True)
-class _KnownVectors(StoreStep["Mapping[bytes, bytes]"]):
-    """Asks for the vectors that are kept of some texts."""
-
-    session_id: str
-    model: str
-    digests: Sequence[bytes]
-
-    def perform(self, store: Store) -> Mapping[bytes, bytes]:
-        """See `StoreStep.perform`."""
-        return store.vectors(self.session_id, self.model, self.digests)
-
-    async def aperform(self, store: Store) -> Mapping[bytes, bytes]:
-        """See `StoreStep.perform`."""
-        return await store.avectors(self.session_id, self.model, self.digests)
-
-
-@dataclass(frozen=True)
-class _KeepVectors(StoreStep[None]):
-    """Keeps vectors."""
-
-    session_id: str
-    model: str
-    vectors: Mapping[bytes, bytes]
-
-    def perform(self, store: Store) -> None:
-        """See `StoreStep.perform`."""
-        store.keep_vectors(self.session_id, self.model, self.vectors)
-
-    async def aperform(self, store: Store) -> None:
-        """See `StoreStep.perform`."""
-        await store.akeep_vectors(self.session_id, self.model, self.vectors)
-
-
-class _Near(NamedTuple):
-    """A turn, and the piece of it that is nearest."""
+class NearTurn(NamedTuple):
+    """A turn, and the piece of it that is nearest to a query."""
 
     similarity: float
     turn: FoundTurn
@@ -78,13 +43,19 @@ class Meaning:
     Args:
         embed: The model.
         limit: Number of turns that are asked for.
+
+    Attributes:
+        embed: The model.
+        question: The vector of the query.
+        found: The turns that are nearest, the nearest first.
+        depth: Most of them.
     """
 
     def __init__(self, embed: Embed, limit: int) -> None:
-        self._embed = embed
-        self._question = b""
+        self.embed = embed
+        self.question = b""
         self._pending: list[tuple[FoundTurn, list[Piece]]] = []
-        self._nearest: list[_Near] = []
+        self.found: list[NearTurn] = []
         self.depth = max(limit, DEPTH)
 
     def ask(self, text: str) -> Steps[None]:
@@ -93,7 +64,7 @@ class Meaning:
         Raises:
             EmbeddingError: The model raised, or returned what is no vector.
         """
-        (self._question,) = yield from EmbedAll(self._embed, [text], is_query=True)
+        (self.question,) = yield from EmbedAll(self.embed, [text], is_query=True)
 
     def add(self, turn: FoundTurn, messages: Sequence[Searched]) -> None:
         """Add a turn with the messages of it that are looked at; `weigh` follows."""
@@ -107,38 +78,56 @@ class Meaning:
         """
         pending, self._pending = self._pending, []
         texts = {piece.digest: piece.text for _, pieces in pending for piece in pieces}
-        if not texts:
-            return
-        vectors = dict((yield from _KnownVectors(session_id, self._embed.name, list(texts))))
-        missing = [digest for digest in texts if digest not in vectors]
-        for start in range(0, len(missing), self._embed.batch):
-            if is_late():
-                break
-            batch = missing[start : start + self._embed.batch]
-            made = yield from EmbedAll(self._embed, [texts[digest] for digest in batch])
-            fresh = dict(zip(batch, made, strict=True))
-            vectors.update(fresh)
-            yield from _KeepVectors(session_id, self._embed.name, fresh)
+        vectors = yield from vectors_of(self.embed, session_id, texts, is_late)
         yield from Compute(lambda: self._compare(pending, vectors))
 
     def merge(self, by_words: Sequence[tuple[float, FoundTurn]], limit: int) -> list[tuple[float, FoundTurn]]:
         """Return the best turns by words and meaning, each with its score."""
-        turns = {turn.place: turn for turn in (*(turn for _, turn in by_words), *(each.turn for each in self._nearest))}
-        rankings = [turn.place for _, turn in by_words], [each.turn.place for each in self._nearest]
+        turns = {turn.place: turn for turn in (*(turn for _, turn in by_words), *(each.turn for each in self.found))}
+        rankings = [turn.place for _, turn in by_words], [each.turn.place for each in self.found]
         return [(score, turns[place]) for score, place in fused(rankings)[:limit]]
 
     def nearest_text(self, turn: FoundTurn) -> str | None:
         """Return the piece of a turn that is nearest to the query, or ``None`` if it was not found by meaning."""
-        return next((each.text for each in self._nearest if each.turn.place == turn.place), None)
+        return next((each.text for each in self.found if each.turn.place == turn.place), None)
 
     def _compare(self, pending: Sequence[tuple[FoundTurn, list[Piece]]], vectors: Mapping[bytes, bytes]) -> None:
         digests = list(vectors)
-        similar = dict(zip(digests, similarities(self._question, [vectors[each] for each in digests]), strict=True))
+        similar = dict(zip(digests, similarities(self.question, [vectors[each] for each in digests]), strict=True))
         near = []
         for turn, pieces in pending:
             known = [piece for piece in pieces if piece.digest in similar]
             if known:
                 best = max(known, key=lambda piece: similar[piece.digest])
-                if similar[best.digest] > self._embed.min_similarity:
-                    near.append(_Near(similar[best.digest], turn, best.text))
-        self._nearest = heapq.nlargest(self.depth, [*self._nearest, *near], key=lambda each: each.similarity)
+                if similar[best.digest] > self.embed.min_similarity:
+                    near.append(NearTurn(similar[best.digest], turn, best.text))
+        self.found = heapq.nlargest(self.depth, [*self.found, *near], key=lambda each: each.similarity)
+
+
+def vectors_of(
+    embed: Embed, session_id: str, texts: Mapping[bytes, str], is_late: Callable[[], bool]
+) -> Steps[dict[bytes, bytes]]:
+    """Return the vectors of texts of a session, embedding those that have none until it is late.
+
+    Args:
+        embed: The model.
+        session_id: The session.
+        texts: The texts, by their digests.
+        is_late: Says whether the time is over.
+
+    Raises:
+        EmbeddingError: The model raised, or returned what are no vectors. What was embedded before is kept.
+    """
+    if not texts:
+        return {}
+    vectors = dict((yield from KnownVectors(session_id, embed.name, list(texts))))
+    missing = [digest for digest in texts if digest not in vectors]
+    for start in range(0, len(missing), embed.batch):
+        if is_late():
+            break
+        batch = missing[start : start + embed.batch]
+        made = yield from EmbedAll(embed, [texts[digest] for digest in batch])
+        fresh = dict(zip(batch, made, strict=True))
+        vectors.update(fresh)
+        yield from KeepVectors(session_id, embed.name, fresh)
+    return vectors

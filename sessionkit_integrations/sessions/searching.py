@@ -23,9 +23,8 @@ from sessionkit_integrations.search.ranking import Ranking
 from sessionkit_integrations.search.snippets import snippet_of
 from sessionkit_integrations.sessions.finding import Lookup
 from sessionkit_integrations.sessions.showing import show_turn
-from sessionkit_integrations.sessions.snapshot import newest
 from sessionkit_integrations.sessions.steps import Compute, NextSession, ReadArchive
-from sessionkit_integrations.sessions.walking import FoundTurn, Walk, texts_of, time_of
+from sessionkit_integrations.sessions.walking import FoundTurn, Walk, take_pages, texts_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,25 +69,45 @@ class Search:
             check_session_id(session_id)
         if self._meaning is not None:
             yield from self._meaning.ask(self._query.text)
+        best = None
         if self._query.lists or self._query.weights or self._meaning is not None:
             if session_id is not None:
                 yield from self._look_at(session_id)
             else:
-                found = yield from self._look_up()
-                if found is not None:
-                    return Hits(tuple((yield from self._hits(found))), self._complete)
-                yield from self._look_at_all()
-        hits = yield from self._hits(self._best())
+                best = yield from self._look_up()
+                if best is None:
+                    yield from self._look_at_all()
+        hits = yield from self._hits(self._best() if best is None else best)
         return Hits(tuple(hits), self._complete)
 
     def _look_up(self) -> Steps[list[tuple[float, FoundTurn]] | None]:
-        """Return what an index of the store finds; ``None`` if it has none, or if more than words counts."""
-        if self._query.lists or self._meaning is not None:
+        """Return what an index of the store finds; ``None`` if it has none, or if turns are to be listed."""
+        if self._query.lists:
             return None
-        lookup = Lookup(self._chats, self._query, self._is_late)
-        found = yield from lookup.run()
-        self._complete = self._complete and lookup.complete
-        return found
+        limit = self._query.limit if self._meaning is None else self._meaning.depth
+        found: list[tuple[float, FoundTurn]] | None = []
+        if self._query.weights:
+            lookup = Lookup(self._chats, replace(self._query, limit=limit), self._is_late)
+            found = yield from lookup.run()
+            self._complete = self._complete and lookup.complete
+        if found is None or self._meaning is None:
+            return found
+        yield from self._look_near(self._meaning)
+        return self._meaning.merge(found, self._query.limit)
+
+    def _look_near(self, meaning: Meaning) -> Steps[None]:
+        """Let the meaning have turns of all sessions: the nearest ones, or all if the store keeps no vectors."""
+        # Imported where meaning counts.
+        from sessionkit_integrations.sessions.nearness import Nearness  # noqa: PLC0415
+        from sessionkit_integrations.sessions.vector_steps import HasVectors  # noqa: PLC0415
+
+        if (yield from HasVectors()):
+            half = time.monotonic() + (self._deadline - time.monotonic()) / 2
+            near = Nearness(self._chats, self._query, meaning, self._is_late, lambda: time.monotonic() > half)
+            yield from near.run()
+            self._complete = self._complete and near.complete
+        else:
+            yield from self._look_at_all()
 
     def _look_at_all(self) -> Steps[None]:
         ids = NextSession()
@@ -100,18 +119,16 @@ class Search:
                 self._complete = False
 
     def _look_at(self, session_id: str) -> Steps[None]:
-        snapshot = yield from self._chats.take_snapshot(session_id, newest(PAGE))
         walk = Walk(self._chats, self._query, self._ranking, session_id, meaning=self._meaning)
-        yield from Compute(lambda: walk.take_active(snapshot))
-        page, start = snapshot.archived, snapshot.archive_start
-        while True:
-            yield from Compute(lambda: walk.take_archived(page, start))  # noqa: B023 - it is done at once
+
+        def after_page() -> Steps[None]:
             if self._meaning is not None:
                 yield from self._meaning.weigh(session_id, self._is_late)
-            if not start or walk.is_done or self._is_late():
-                break
-            stop, start = start, max(start - PAGE, 0)
-            page = (yield from ReadArchive(session_id, slice(start, stop))).records
+
+        def is_over() -> bool:
+            return walk.is_done or self._is_late()
+
+        yield from take_pages(self._chats, walk, session_id, PAGE, after_page, is_over)
 
     def _is_late(self) -> bool:
         late = time.monotonic() > self._deadline

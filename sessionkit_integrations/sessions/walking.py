@@ -9,17 +9,19 @@ from sessionkit_integrations.records.record import role_of
 from sessionkit_integrations.records.search_texts import SearchReader
 from sessionkit_integrations.records.words import cut
 from sessionkit_integrations.sessions.showing import show_turn
+from sessionkit_integrations.sessions.snapshot import newest
+from sessionkit_integrations.sessions.steps import Compute, ReadArchive
 from sessionkit_integrations.window.turns import number_turns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.records.search_texts import Searched
+    from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.search.query import Query
     from sessionkit_integrations.sessions.chats import Chats
-    from sessionkit_integrations.sessions.meaning import Meaning
     from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 
 
@@ -67,6 +69,13 @@ class Taker(Protocol):
         """Take a turn; see `Ranking.add`."""
 
 
+class Texts(Protocol):
+    """Takes the texts of the turns of a walk, as `sessions.meaning.Meaning` does."""
+
+    def add(self, turn: FoundTurn, messages: Sequence[Searched], /) -> None:
+        """Take the messages of a turn that are looked at."""
+
+
 class Walk:
     """The walk through a session, from its newest turn on.
 
@@ -86,7 +95,7 @@ class Walk:
         ranking: Taker,
         session_id: str,
         only: Record | None = None,
-        meaning: Meaning | None = None,
+        meaning: Texts | None = None,
     ) -> None:
         self._chats = chats
         self._query = query
@@ -166,6 +175,36 @@ class Walk:
         self._ranking.add(query.counts(words), len(words), at, turn)
         if self._meaning is not None:
             self._meaning.add(turn, [*looked_at(searched, query)])
+
+
+def take_pages(
+    chats: Chats[Message],
+    walk: Walk,
+    session_id: str,
+    size: int,
+    after_page: Callable[[], Steps[None]],
+    is_over: Callable[[], bool],
+) -> Steps[None]:
+    """Let a walk take a session, in pages.
+
+    Args:
+        chats: The sessions.
+        walk: The walk.
+        session_id: The session.
+        size: Records of the archive that are read at once.
+        after_page: Is done after each page.
+        is_over: Says whether no more are read, where there are more.
+    """
+    snapshot = yield from chats.take_snapshot(session_id, newest(size))
+    yield from Compute(lambda: walk.take_active(snapshot))
+    page, start = snapshot.archived, snapshot.archive_start
+    while True:
+        yield from Compute(lambda: walk.take_archived(page, start))  # noqa: B023 - it is done at once
+        yield from after_page()
+        if not start or is_over():
+            return
+        stop, start = start, max(start - size, 0)
+        page = (yield from ReadArchive(session_id, slice(start, stop))).records
 
 
 def texts_of(searched: Sequence[Searched], query: Query) -> Iterator[str]:

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from sessionkit_integrations.errors import SummaryError
 from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.sessions import edits
+from sessionkit_integrations.sessions.steps import arun_on, run_on
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.records.summaries import SessionSummary
+    from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.sessions.background import Summaries
     from sessionkit_integrations.sessions.chats import Chats
+    from sessionkit_integrations.sessions.embedding import Embed
     from sessionkit_integrations.sessions.turns import Turn
     from sessionkit_integrations.stores.base import Store
 
@@ -27,6 +30,7 @@ class WritesSessions:
     store: Store
     _plain: Chats[Message]
     _summaries: Summaries | None
+    _embed: Embed | None
 
     def send_message(self, session_id: str, message: Message, *, idempotency_key: str | None = None) -> None:
         """Add a message to a session.
@@ -203,9 +207,41 @@ class WritesSessions:
 
         return Turn(self.store, session_id, wait, ttl)
 
+    def embed_sessions(self, progress: Callable[[int], object] | None = None) -> int:
+        """Embed all texts that have no vector, in all sessions, for a store that keeps vectors: an `SQLiteStore`.
+
+        Searches do that for what was written since the last one. Call this for a file that is older than its vectors,
+        and if the model has changed: the vectors of the one before are dropped. If it is interrupted, the next call
+        goes on from there.
+
+        Args:
+            progress: Called after each session with the number of those that were looked at.
+
+        Returns:
+            The number of sessions that were looked at. A session that cannot be read is left out, with a warning.
+
+        Raises:
+            ValueError: The manager was made without ``embed``, or its store keeps no vectors.
+            EmbeddingError: The model raised, or returned what are no vectors. What was embedded before is kept.
+            StoreError: The store failed.
+        """
+        return run_on(self.store, self._embed_sessions(progress))
+
+    async def aembed_sessions(self, progress: Callable[[int], object] | None = None) -> int:
+        """See `embed_sessions`."""
+        return await arun_on(self.store, self._embed_sessions(progress))
+
     def _system_message(self, content: Content) -> edits.EditFunction[Message, None]:
         message = _message("system", content)
         return edits.set_system_message(message, self._plain.encode([message])[0])
+
+    def _embed_sessions(self, progress: Callable[[int], object] | None) -> Steps[int]:
+        if self._embed is None:
+            raise ValueError("embed_sessions needs a model: SessionManager(embed=…)")
+        # Imported where meaning counts.
+        from sessionkit_integrations.sessions.nearness import embed_sessions  # noqa: PLC0415
+
+        return embed_sessions(self._plain, self._embed, progress or (lambda _count: None))
 
 
 def _message(role: Literal["user", "assistant", "system"], content: Content) -> Message:

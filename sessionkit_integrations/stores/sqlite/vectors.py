@@ -125,15 +125,16 @@ def keep(session_id: str, model: str, vectors: Mapping[bytes, bytes], at: int) -
 def behind(model: str, limit: int, at: int) -> Statements[Sequence[tuple[str, str]]]:
     """Do what `VectorIndex.behind` says."""
     kept = yield from model_of()
+    rows: Sequence[tuple[str, str]]
     if kept is None:
-        names = yield Statement(f"SELECT session_id FROM sessions WHERE {_UNEXPIRED} LIMIT ?", (at, limit))
-        return [(name, "") for (name,) in names]
+        rows = yield Statement(f"SELECT session_id, operations FROM sessions WHERE {_UNEXPIRED} LIMIT ?", (at, limit))
+        return rows
     if kept != model:
         raise EmbeddingError(
             f"the store keeps the vectors of the model {kept!r}, and this is {model!r}: SessionManager.embed_sessions"
             " makes those of the new one instead"
         )
-    rows: Sequence[tuple[str, str]] = yield Statement(
+    rows = yield Statement(
         "SELECT session_id, sessions.operations FROM sessions LEFT JOIN embedded ON embedded.session = sessions.id"
         f" WHERE {_UNEXPIRED} AND embedded.operations IS NOT sessions.operations LIMIT ?",
         (at, limit),
