@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.embedding import Embed
     from sessionkit_integrations.sessions.walking import FoundTurn
 
-DEPTH = 50
+DEPTH = 30
 """Turns of each ranking that are merged, where no more are asked for."""
 
 

@@ -27,7 +27,7 @@ from sessionkit_integrations.sessions.vector_steps import (
 from sessionkit_integrations.sessions.walking import Walk, take_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.records.search_texts import Searched
@@ -46,13 +46,6 @@ SESSIONS = 100
 """Sessions that are asked for at once, of those whose texts may lack a vector."""
 CANDIDATES = 4
 """Texts that are looked at for each turn that is merged, as turns have several."""
-
-
-class _Nowhere:
-    """Takes the turns of a walk, and forgets them."""
-
-    def add(self, counts: Mapping[int, int], length: int, at: int | None, item: FoundTurn) -> None:
-        """See `Taker.add`."""
 
 
 class _Texts:
@@ -141,7 +134,7 @@ class CatchingUp:
 
     def _catch_up(self, session_id: str, state: str) -> Steps[None]:
         texts = _Texts()
-        walk = Walk(self._chats, Query("", limit=sys.maxsize), _Nowhere(), session_id, meaning=texts)
+        walk = Walk(self._chats, Query("", limit=sys.maxsize), None, session_id, meaning=texts)
         whole = True
 
         def embed_page() -> Steps[None]:
@@ -230,7 +223,7 @@ class Nearness:
             if self._is_late():
                 return
             walked.add(session_id)
-            walk = Walk(self._chats, self._query, _Nowhere(), session_id, meaning=self._meaning)
+            walk = Walk(self._chats, self._query, None, session_id, meaning=self._meaning)
             weigh = partial(self._meaning.weigh, session_id, self._is_late)
             try:
                 yield from take_pages(self._chats, walk, session_id, PAGE, weigh, self._is_late)

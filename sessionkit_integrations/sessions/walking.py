@@ -82,7 +82,7 @@ class Walk:
     Args:
         chats: The sessions.
         query: The query.
-        ranking: Takes the turns.
+        ranking: Takes the turns; ``None`` if their words do not count.
         session_id: The session.
         only: The one record whose turn is taken, with its records; the turn of every record if ``None``.
         meaning: Takes the turns as well, unless it is ``None``.
@@ -92,7 +92,7 @@ class Walk:
         self,
         chats: Chats[Message],
         query: Query,
-        ranking: Taker,
+        ranking: Taker | None,
         session_id: str,
         only: Record | None = None,
         meaning: Texts | None = None,
@@ -159,7 +159,6 @@ class Walk:
             return
         if query.roles is not None and not any(each.role in query.roles for each in searched):
             return
-        words = [] if query.lists else [word for text in texts_of(searched, query) for word in cut(text)]
         turn = FoundTurn(
             self._session_id,
             position,
@@ -172,7 +171,9 @@ class Walk:
             hash(records),
         )
         self._listed += 1
-        self._ranking.add(query.counts(words), len(words), at, turn)
+        if self._ranking is not None:
+            words = [] if query.lists else [word for text in texts_of(searched, query) for word in cut(text)]
+            self._ranking.add(query.counts(words), len(words), at, turn)
         if self._meaning is not None:
             self._meaning.add(turn, [*looked_at(searched, query)])
 

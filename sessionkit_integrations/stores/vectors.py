@@ -46,14 +46,12 @@ class KeptVector(NamedTuple):
 
     Attributes:
         number: A number that no other vector of the store has; pages are in its order.
-        session_id: The session that the text is in, or was.
-        digest: The digest of the text.
+        session_id: The session that its text is in, or was.
         vector: The vector.
     """
 
     number: int
     session_id: str
-    digest: bytes
     vector: bytes
 
 

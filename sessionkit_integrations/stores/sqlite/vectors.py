@@ -162,7 +162,7 @@ def mark(session_id: str, state: str, digests: Collection[bytes], at: int) -> St
 def page(after: int, limit: int, at: int) -> Statements[Sequence[KeptVector]]:
     """Do what `VectorIndex.page` says."""
     rows = yield Statement(
-        "SELECT vectors.id, session_id, digest, vector FROM vectors JOIN sessions ON sessions.id = vectors.session"
+        "SELECT vectors.id, session_id, vector FROM vectors CROSS JOIN sessions ON sessions.id = vectors.session"
         f" WHERE vectors.id > ? AND {_UNEXPIRED} ORDER BY vectors.id LIMIT ?",
         (after, at, limit),
     )
