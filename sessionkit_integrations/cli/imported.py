@@ -1,4 +1,4 @@
-"""What an option names of the user's own code."""
+"""Objects of the user that an option names, imported."""
 
 import sys
 from importlib import import_module
