@@ -452,6 +452,7 @@ def test_a_server_without_the_engine_says_what_works_instead(
     call(sessions, "close")
 
 
+@pytest.mark.parametrize("call", ["async"], indirect=True)
 def test_on_a_cluster_the_nodes_are_searched_together(backends: Backends, call: Callable[..., Any]) -> None:
     cluster = Cluster(backends.binary("redis-8.2"), arguments=search_modules())
     if not search_modules():
