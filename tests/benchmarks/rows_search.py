@@ -49,7 +49,7 @@ STOP_WORDS = frozenset({"into", "such", "that", "their", "then", "there", "these
 PATIENCE = 600.0
 """Seconds that a search may take."""
 
-INDEX: dict[str, Any] = {}
+INDEX: dict[str, Any] = {"search": True}
 """Options of a store that keeps an index."""
 
 

@@ -46,6 +46,11 @@ def test_a_time_limit_is_a_number_above_0(make: Callable[..., Any], timeout: Any
         make(timeout=timeout)
 
 
+def test_whether_to_search_is_true_or_false() -> None:
+    with pytest.raises(TypeError, match="search must be a bool, got int"):
+        MAKERS["sqlite"](search=1)
+
+
 @pytest.mark.parametrize("make", [MAKERS["memory"], MAKERS["sqlite"]])
 def test_whether_to_archive_is_true_or_false(make: Callable[..., Any]) -> None:
     with pytest.raises(TypeError, match="archive must be a bool, got str"):

@@ -14,19 +14,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sessionkit_integrations import Edit, InMemoryStore, SessionManager, SQLiteStore, Store, StoreError, Window
+from sessionkit_integrations import Edit, Hits, InMemoryStore, SessionManager, SQLiteStore, Store, StoreError, Window
 from sessionkit_integrations.records.codec import decode_all
 from sessionkit_integrations.records.record import encode, role_of
 from sessionkit_integrations.records.search_texts import SearchReader
 from sessionkit_integrations.records.words import cut
 from sessionkit_integrations.stores.sqlite import finding, index
 from sessionkit_integrations.stores.values import Covered, Terms
+from tests.conversations import real_conversations
 from tests.processes import running
 from tests.sessions.test_finding import SAID, records, turns_of
-from tests.sessions.test_search import NOON, QUERIES, TALK, questions, user, write
+from tests.sessions.test_search import NOON, QUERIES, TALK, asked_phrases, first_place, holding, questions, user, write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 OPERATORS = ('"', "*", "tea*", "AND", "tea AND milk", "tea NOT milk", "words:tea", "^tea", "NEAR(tea)", "(", "'", "{}")
@@ -73,6 +74,19 @@ def test_every_script_and_identifier_is_found_across_sessions(tmp_path: Path) ->
             write(sessions.store, f"s{number}", user(text))
         for number, query in enumerate(QUERIES[:-1]):
             assert questions(sessions.search(query, limit=1)) == [TALK[number]], query
+
+
+def test_forty_phrases_are_found_among_all_sessions(tmp_path: Path) -> None:
+    every = {f"s{number}" for number in range(len(real_conversations()))}
+    with SQLiteStore(tmp_path / "a.db", archive=True, search=True) as store:
+        sessions = holding(store, every)
+        places = [
+            [hit.session_id == name and first_place(Hits((hit,), complete=True), phrase) == 0 for hit in hits]
+            for name, phrase in asked_phrases()
+            if (hits := sessions.search(phrase, limit=3))
+        ]
+    assert len(places) == 40
+    assert sum(map(any, places)) == 39
 
 
 def test_nothing_is_an_operator(tmp_path: Path) -> None:
@@ -282,6 +296,20 @@ def test_a_search_does_not_wait_for_the_index_of_an_older_file(
         asyncio.run(store.aindex_sessions())
         assert tables(tmp_path / "a.db") == (10, 0)
     assert "a.db' that are still to be indexed: 1" in caplog.text
+
+
+def test_a_search_reads_the_sessions_while_others_keep_the_file_locked(
+    tmp_path: Path, call: Callable[..., Any]
+) -> None:
+    with SQLiteStore(tmp_path / "a.db", search=True, timeout=0.01) as store:
+        write(store, "s", user("tea"))
+        with sqlite3.connect(tmp_path / "a.db", isolation_level=None) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            assert call(store, "find", Terms(("tea",), (), ()), since=None, skip=0, limit=1) is None
+            assert questions(call(SessionManager(1, store), "search", "tea")) == ["tea"]
+            connection.execute("ROLLBACK")
+        connection.close()
+        assert found(store, "tea") == [("s", 0, False)]
 
 
 BUILDING = """

@@ -71,12 +71,6 @@ _TABLES = (
       tokenize = 'trigram case_sensitive 1'
     )""",
     """
-    CREATE TRIGGER search_document_added AFTER INSERT ON search_documents BEGIN
-      INSERT INTO search_words (rowid, words) VALUES (NEW.id, NEW.words);
-      INSERT INTO search_parts (rowid, words) VALUES (NEW.id, NEW.words);
-      UPDATE search_version SET documents = documents + 1;
-    END""",
-    """
     CREATE TRIGGER search_document_deleted AFTER DELETE ON search_documents BEGIN
       INSERT INTO search_words (search_words, rowid, words) VALUES ('delete', OLD.id, OLD.words);
       INSERT INTO search_parts (search_parts, rowid, words) VALUES ('delete', OLD.id, OLD.words);
@@ -100,7 +94,7 @@ _TABLES = (
         (SELECT position FROM active WHERE session = NEW.session AND turn > 0 AND record = NEW.record AND position >
            coalesce((SELECT max(number) FROM archived WHERE session = NEW.session AND number IS NOT NULL), 0)
          ORDER BY position LIMIT 1),
-        (SELECT min(coalesce(min(number), 0), 0) - 1 FROM archived WHERE session = NEW.session AND number IS NOT NULL)
+        (SELECT coalesce(max(number), -2147483648) + 1 FROM archived WHERE session = NEW.session AND number < 0)
       ) WHERE session = NEW.session AND position = NEW.position;
     END""",
     f"""
@@ -200,9 +194,9 @@ def _index() -> Statements[None]:
     unnumbered = yield Statement("SELECT session, position FROM archived WHERE number IS NULL LIMIT ?", (MOST_AT_ONCE,))
     if unnumbered:
         yield Statement(
-            "UPDATE archived SET number = (SELECT min(coalesce(min(number), 0), 0) - 1 FROM archived"
-            " WHERE session = ?1 AND number IS NOT NULL) WHERE session = ?1 AND position = ?2",
-            many=unnumbered,
+            "UPDATE archived SET number = (SELECT coalesce(max(number), -2147483648) + 1 FROM archived"
+            " WHERE session = ? AND number < 0) WHERE session = ? AND position = ?",
+            many=[(session, session, position) for session, position in unnumbered],
         )
     pending = yield Statement(
         f"SELECT one.id, CAST(coalesce(active.record, archived.record) AS BLOB)"
@@ -215,6 +209,11 @@ def _index() -> Statements[None]:
     if pending:
         documents = [(document, *_read(record)) for document, record in pending if record is not None]
         yield Statement("INSERT INTO search_documents (id, at, words) VALUES (?, ?, ?)", many=documents)
+        # Each by a statement of its own: a trigger would have FTS5 write a segment for each record.
+        words = [(document, words) for document, _, words in documents]
+        yield Statement("INSERT INTO search_words (rowid, words) VALUES (?, ?)", many=words)
+        yield Statement("INSERT INTO search_parts (rowid, words) VALUES (?, ?)", many=words)
+        yield Statement("UPDATE search_version SET documents = documents + ?", (len(documents),))
         yield Statement("DELETE FROM search_pending WHERE id <= ?", (pending[-1][0],))
 
 

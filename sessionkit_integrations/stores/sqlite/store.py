@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from sessionkit_integrations.errors import StoreError
+from sessionkit_integrations.errors import StoreError, StoreUnavailableError
 from sessionkit_integrations.records.record import now
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.copies import StoreUrl, with_options
@@ -201,19 +202,26 @@ class SQLiteStore(StatementStore, KeepsVectors):
         return await self._aread(lambda: statements.describe(session_id, now()))
 
     def find(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:
-        """See `Store.find`; what was written since the last batch is indexed first, within the store's timeout."""
+        """See `Store.find`; what is not indexed yet is indexed first.
+
+        ``None`` as well if that takes longer than the store's timeout, or others keep the file locked for as long.
+        """
         if self._index is None:
             return None
-        for _ in self._index.batches(within=self.timeout):
-            pass
-        return self._index.find(terms, since, skip, limit)
+        with suppress(StoreUnavailableError):
+            for _ in self._index.batches(within=self.timeout):
+                pass
+            return self._index.find(terms, since, skip, limit)
+        return None
 
     async def afind(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:
         """See `find`."""
         if self._index is None:
             return None
-        await self._each(self._index.batches(within=self.timeout))
-        return await self._in_thread(self._readers, partial(self._index.find, terms, since, skip, limit))
+        with suppress(StoreUnavailableError):
+            await self._each(self._index.batches(within=self.timeout))
+            return await self._in_thread(self._readers, partial(self._index.find, terms, since, skip, limit))
+        return None
 
     def index_sessions(self, progress: Callable[[int], object] | None = None) -> None:
         """Index all that is not indexed yet, such as what a file held before it had an index.
