@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.summaries import SessionSummary
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.stores.base import Store
-    from sessionkit_integrations.stores.values import Edit, SessionInfo
+    from sessionkit_integrations.stores.values import Branch, Edit, SessionInfo
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -98,6 +98,26 @@ class Replace(StoreStep[None]):
         """See `StoreStep.perform`."""
         check_turn(store, self.session_id)
         await store.areplace(self.session_id, self.edit, self.expected, self.operation_id)
+
+
+@dataclass(frozen=True)
+class Fork(StoreStep[None]):
+    """Begins a session with records of another one."""
+
+    session_id: str
+    new_session_id: str
+    branch: Branch
+    operation_id: str
+
+    def perform(self, store: Store) -> None:
+        """See `StoreStep.perform`."""
+        check_turn(store, self.new_session_id)
+        store.fork(self.session_id, self.new_session_id, self.branch, self.operation_id)
+
+    async def aperform(self, store: Store) -> None:
+        """See `StoreStep.perform`."""
+        check_turn(store, self.new_session_id)
+        await store.afork(self.session_id, self.new_session_id, self.branch, self.operation_id)
 
 
 @dataclass(frozen=True)

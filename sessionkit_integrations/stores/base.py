@@ -10,26 +10,26 @@ from sessionkit_integrations.records.record import role_of, time_written
 from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.runtime.context import Closeable
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
+from sessionkit_integrations.stores.abilities import Abilities
 from sessionkit_integrations.stores.copies import identity_of, restore
-from sessionkit_integrations.stores.leases import Leases
 from sessionkit_integrations.stores.schemes import claim
+from sessionkit_integrations.stores.state import conflict
 from sessionkit_integrations.stores.totals import totals_of
 from sessionkit_integrations.stores.values import SessionInfo, Snapshot
-from sessionkit_integrations.stores.vectors import VectorIndex, Vectors
 from sessionkit_integrations.window.turns import number_turns
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from typing_extensions import Self, Unpack
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.stores.copies import StoreUrl
-    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, Place, Terms
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Branch, Edit
     from sessionkit_integrations.window.turns import Window
 
 
-class Store(Closeable, ABC):
+class Store(Abilities, Closeable, ABC):
     """Base class of stores. Implement its five abstract methods to have a store of your own.
 
     Each operation is atomic: concurrent callers see all of it or nothing. `SessionState` holds the rules, so that your
@@ -130,6 +130,37 @@ class Store(Closeable, ABC):
     def sessions(self) -> Iterator[str]:
         """Iterate over the ids of all sessions, each once, in no particular order."""
 
+    def fork(self, session_id: str, new_session_id: str, branch: Branch, operation_id: str) -> None:
+        """Begin a session with records of another one, all at once.
+
+        A fork whose ``operation_id`` is one of the new session's last ones changes nothing: it is a retry.
+
+        This default reads what is archived, and makes the session by one `replace`: at once, and once, but in the
+        memory that the archive takes. It overlooks a session that others begin meanwhile and that has nothing but an
+        archive. Override it where your store can copy by itself or in pages.
+
+        Args:
+            session_id: The session to copy from.
+            new_session_id: The session to begin.
+            branch: What it begins with.
+            operation_id: The id of the operation.
+
+        Raises:
+            ConflictError: The new session exists, or the archive of the other one is not what it was; nothing was
+                changed.
+        """
+        part = self.read(session_id, archived=True, stop=branch.archived)
+        edit = _branch_edit(session_id, branch, part.records, self.describe(session_id))
+        self.replace(new_session_id, edit, Snapshot(()).version, operation_id)
+
+    async def afork(self, session_id: str, new_session_id: str, branch: Branch, operation_id: str) -> None:
+        """See `fork`."""
+        if type(self).fork is not Store.fork:
+            return await asyncio.to_thread(self.fork, session_id, new_session_id, branch, operation_id)
+        part = await self.aread(session_id, archived=True, stop=branch.archived)
+        edit = _branch_edit(session_id, branch, part.records, await self.adescribe(session_id))
+        return await self.areplace(new_session_id, edit, Snapshot(()).version, operation_id)
+
     def describe(self, session_id: str) -> SessionInfo | None:
         """Return figures of a session, or ``None`` if there is no such session.
 
@@ -137,91 +168,6 @@ class Store(Closeable, ABC):
         Override it where the store counts.
         """
         return _described(self.read(session_id), self.read(session_id, archived=True))
-
-    def lease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
-        """Take a lease of a session, or renew it, and return whether the holder has it now.
-
-        A lease binds only those who ask for it. This default holds within this process and this store. Override it
-        where your store can tell processes apart.
-
-        Args:
-            session_id: The session, which need not exist.
-            name: What the lease is for. A session has one of each name.
-            holder: The id of whoever takes it.
-            seconds: Time after which it ends by itself; 0 gives it back.
-        """
-        leases: Leases = vars(self).setdefault("_leases", Leases())
-        return leases.lease(session_id, name, holder, seconds)
-
-    async def alease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
-        """See `lease`."""
-        if type(self).lease is Store.lease:
-            return self.lease(session_id, name, holder, seconds)
-        return await asyncio.to_thread(self.lease, session_id, name, holder, seconds)
-
-    def find(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:  # noqa: ARG002
-        """Return messages that have one of some terms, of all sessions, the best first.
-
-        This default returns ``None``: the store keeps no index, and a search reads its sessions. Override it where
-        yours keeps one. Cut what you index with `records.search_texts` and `records.words`, as the search cuts its
-        query. The search reads each place that you return, so that it need not be right any more by then, and makes
-        turns of them.
-
-        Args:
-            terms: The terms.
-            since: Leave out messages that were written before this time, in Unix milliseconds, if that is cheap; the
-                search does so in any case.
-            skip: Number of messages to pass over, the best ones, which earlier calls returned.
-            limit: Number of messages to return; fewer are the last ones.
-        """
-        return None
-
-    async def afind(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:
-        """See `find`."""
-        if type(self).find is Store.find:
-            return None
-        return await asyncio.to_thread(self.find, terms, since=since, skip=skip, limit=limit)
-
-    def vectors(self, session_id: str, model: str, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
-        """Return those vectors that are kept of some texts of a session.
-
-        This default keeps vectors within this process, up to 64 MiB, so that a text is embedded again only after a
-        restart. Override it and `keep_vectors` where your store can hold them.
-
-        Args:
-            session_id: The session.
-            model: The name of the model that made them.
-            digests: The digests of the texts.
-        """
-        del session_id
-        return self._vectors.known(model, digests)
-
-    async def avectors(self, session_id: str, model: str, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
-        """See `vectors`."""
-        if type(self).vectors is Store.vectors:
-            return self.vectors(session_id, model, digests)
-        return await asyncio.to_thread(self.vectors, session_id, model, digests)
-
-    def keep_vectors(self, session_id: str, model: str, vectors: Mapping[bytes, bytes]) -> None:
-        """Keep vectors of texts of a session, by the digests of the texts; see `vectors`."""
-        del session_id
-        self._vectors.keep(model, vectors)
-
-    async def akeep_vectors(self, session_id: str, model: str, vectors: Mapping[bytes, bytes]) -> None:
-        """See `keep_vectors`."""
-        if type(self).keep_vectors is Store.keep_vectors:
-            return self.keep_vectors(session_id, model, vectors)
-        return await asyncio.to_thread(self.keep_vectors, session_id, model, vectors)
-
-    @property
-    def vector_index(self) -> VectorIndex | None:
-        """The vectors of all sessions, where the store keeps them; else a search reads the sessions."""
-        return None
-
-    @property
-    def _vectors(self) -> Vectors:
-        kept: Vectors = vars(self).setdefault("_kept_vectors", Vectors())
-        return kept
 
     def __deepcopy__(self, _memo: object) -> Self:
         # Frameworks copy what their objects hold; a copy is of the same sessions.
@@ -272,6 +218,12 @@ class Store(Closeable, ABC):
     async def aclose(self) -> None:
         """See `close`."""
         await asyncio.to_thread(self.close)
+
+
+def _branch_edit(session_id: str, branch: Branch, archived: tuple[Record, ...], source: SessionInfo | None) -> Edit:
+    if branch.archived and (branch.is_outdated(source) or len(archived) < branch.archived):
+        raise conflict()
+    return branch.edit(session_id, archived)
 
 
 def _described(active: Snapshot, archived: Snapshot) -> SessionInfo | None:

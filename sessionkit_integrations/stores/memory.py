@@ -11,7 +11,7 @@ from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.runtime.forks import ForkSafe
 from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.options import UrlOptions, checked_flag, ttl_milliseconds
-from sessionkit_integrations.stores.state import SessionState
+from sessionkit_integrations.stores.state import SessionState, conflict
 from sessionkit_integrations.stores.turns import check_turn
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, SessionInfo, Snapshot
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Branch, Edit, SessionInfo, Snapshot
     from sessionkit_integrations.window.turns import Window
 
 
@@ -89,6 +89,19 @@ class InMemoryStore(ForkSafe, Store):
             state.replace(edit, expected, operation_id, archive=self.archive)
             self._save(session_id, state)
 
+    def fork(self, session_id: str, new_session_id: str, branch: Branch, operation_id: str) -> None:
+        """See `Store.fork`."""
+        with self._lock:
+            check_turn(self, new_session_id)
+            source, state = self._load(session_id), self._load(new_session_id)
+            if operation_id in state.operations:
+                return
+            if state.exists or (branch.archived and branch.is_outdated(source.describe())):
+                raise conflict()
+            edit = branch.edit(session_id, tuple(source.archived[: branch.archived]))
+            state.replace(edit, None, operation_id, archive=self.archive)
+            self._save(new_session_id, state)
+
     def delete(self, session_id: str) -> None:
         """See `Store.delete`."""
         with self._lock:
@@ -140,6 +153,10 @@ class InMemoryStore(ForkSafe, Store):
     async def areplace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
         self.replace(session_id, edit, expected, operation_id)
+
+    async def afork(self, session_id: str, new_session_id: str, branch: Branch, operation_id: str) -> None:
+        """See `Store.fork`."""
+        self.fork(session_id, new_session_id, branch, operation_id)
 
     async def adelete(self, session_id: str) -> None:
         """See `Store.delete`."""

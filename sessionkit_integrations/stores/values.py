@@ -167,6 +167,42 @@ class Edit:
     usage: tuple[Usage, ...] = ()
 
 
+@dataclass(frozen=True)
+class Branch:
+    """A session that begins with records of another one, its source.
+
+    Attributes:
+        active: Its active records.
+        archived: The number of the source's archived records that it begins with, the oldest.
+        summarized: What its summaries have come to.
+        source: Figures of the source when the branch was planned.
+    """
+
+    active: tuple[Record, ...]
+    archived: int
+    summarized: Summarized
+    source: SessionInfo
+
+    def is_outdated(self, source: SessionInfo | None) -> bool:
+        """Return whether the archived records may be others by now, given the present figures of the source.
+
+        Turns only ever join the end of an archive, unless it is cleared, or a summary drops what it covers.
+        """
+        if source is None:
+            return True
+        before = self.source.created, self.source.summarized
+        return before != (source.created, source.summarized) or self.archived > source.archived
+
+    def edit(self, source_id: str, archive: tuple[Record, ...]) -> Edit:
+        """Return the edit that makes it, in a session that is not there yet.
+
+        Args:
+            source_id: The source.
+            archive: Its archived records, where they are not there yet.
+        """
+        return Edit(self.active, archive, summarized=self.summarized, forked_from=source_id)
+
+
 class Terms(NamedTuple):
     """The terms of a query, folded and cut as `records.words` does; a message that has one of them matches.
 

@@ -151,6 +151,27 @@ class StoreMachine(RuleBasedStateMachine):
             del self.archived[session][start : start + len(records)]
         self.last = None
 
+    @rule(session=_sessions, active=st.integers(0, 12), archived=st.integers(0, 12))
+    def fork(self, session: str, active: int, archived: int) -> None:
+        """Fork a session to the other one, or to itself."""
+        if self.store.describe(session) is None:
+            return
+        new, waiting = "two" if session == "one" else "one", self.waiting[session]
+        kept, copied = self.active[session][:active], self.archived[session][:archived]
+        if not (kept or copied):
+            return
+        first = len(self.archived[session]) - sum(map(len, waiting))
+        branch = self.store.branch(session, kept, len(copied), max(len(copied) - first, 0))
+        if self.active[new] or self.archived[new]:
+            with pytest.raises(ConflictError):
+                self.store.fork(session, new, branch)
+            return
+        self.store.fork(session, new, branch)
+        self.active[new], self.archived[new] = kept, copied
+        self.waiting[new] = [copied[first:]] if copied[first:] else []
+        self.summarized[new] = self.summarized[session]
+        self.last = None
+
     @rule(session=_sessions, records=_batches)
     def replace_stale(self, session: str, records: list[Record]) -> None:
         """Edit a version that is not there."""

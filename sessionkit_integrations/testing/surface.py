@@ -11,7 +11,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.records.record import Record
-from sessionkit_integrations.stores.values import Appended
+from sessionkit_integrations.stores.state import turns_of
+from sessionkit_integrations.stores.values import Appended, Branch, Summarized
 from sessionkit_integrations.window.turns import Window
 
 if TYPE_CHECKING:
@@ -114,6 +115,17 @@ class Surface:
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str | None = None) -> None:
         """Replace, with an operation id of its own unless one is given."""
         self._call("replace", session_id, edit, expected, operation_id or new_operation_id())
+
+    def fork(self, session_id: str, new_session_id: str, branch: Branch, operation_id: str | None = None) -> None:
+        """Fork, with an operation id of its own unless one is given."""
+        self._call("fork", session_id, new_session_id, branch, operation_id or new_operation_id())
+
+    def branch(self, session_id: str, active: Sequence[Record], archived: int, waiting: int = 0) -> Branch:
+        """Return a branch of a session with some active records and the oldest of its archived ones."""
+        source = self.describe(session_id)
+        assert source is not None, "there is a session to fork"
+        records = self.read_archive(session_id, archived - waiting, archived) if waiting else ()
+        return Branch(tuple(active), archived, Summarized(source.summarized, waiting, turns_of(records)), source)
 
     def delete(self, session_id: str) -> None:
         """Delete."""

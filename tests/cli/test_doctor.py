@@ -16,6 +16,7 @@ import pytest
 from sessionkit_integrations.cli.checks import redis_info
 from sessionkit_integrations.cli.checks.sqlite import disk, file_system, journal
 from tests.cli.running import Place
+from tests.faults.test_rights import COMMANDS
 from tests.servers import Server
 from tests.upstash_rest import READ_ONLY_TOKEN
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from tests.backends import Backends
 
 PASSWORD = "s3cret"  # noqa: S105 - of the tests
-COMMANDS = "eval evalsha get set rpush lpush lpop rpop lrange ltrim llen pttl pexpire persist del exists scan".split()  # noqa: SIM905 - as in the README
 
 
 def diagnose(place: Place, *arguments: str) -> tuple[int, dict[str, str], str]:

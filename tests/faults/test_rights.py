@@ -30,12 +30,15 @@ if TYPE_CHECKING:
 
     Call = Callable[..., Any]
 
-COMMANDS = "eval evalsha get set rpush lpush lpop rpop lrange ltrim llen pttl pexpire persist del exists scan".split()  # noqa: SIM905 - as in the README
+COMMANDS = [  # as in the README
+    *("eval", "evalsha", "get", "set", "rpush", "lpush", "lpop", "rpop", "lrange", "ltrim", "llen"),
+    *("pttl", "pexpire", "persist", "del", "exists", "rename", "scan"),
+]
 OF_A_READER = ["lrange", "scan"]
 IN_A_CLUSTER = ["cluster|slots", "cluster|nodes", "command"]
 if int(redis.__version__.split(".")[0]) < 6:
     IN_A_CLUSTER.append("info")
-KEYS = ["~app:*", "~{app:*}:meta", "~{app:*}:archive", "~{app:*}:summary"]
+KEYS = ["~app:*", "~{app:*}:meta", "~{app:*}:archive", "~{app:*}:fork:*", "~{app:*}:summary"]
 PASSWORD = "s3cret"  # noqa: S105 - of the tests
 
 
@@ -101,6 +104,9 @@ def do_everything(place: Place, call: Call) -> None:
         assert [each["content"] for each in call(sessions, "get_session", "s")] == ["3", "4"]
         call(sessions, "get_archive", "s")
         assert call(sessions, "summarize", "s").messages == 2
+        call(sessions, "reset_session", "t")
+        call(sessions, "fork", "s", "t")
+        call(sessions, "reset_session", "t")
         edit = Edit(active=(), archive=(Record(b'{"role":"user","content":"5"}'),))
         call(store, "replace", "s", edit, None, "operation")
         call(store, "replace", "s", Edit(clear_archive=True), None, "another")

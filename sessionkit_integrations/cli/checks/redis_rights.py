@@ -33,6 +33,7 @@ def rights(store: ScriptedStore, node: Any) -> Iterator[Check]:
     commands: list[tuple[str | int, ...]] = [
         ("EVAL", _NOTHING, 0),
         ("EVALSHA", _DIGEST, 0),
+        ("RENAME", key, archive),  # there is none
         ("SET", key, "", "PX", _MILLISECONDS),
         # The rest is refused, as the key is not a list, and changes nothing.
         ("RPUSH", key, ""),

@@ -22,7 +22,7 @@ from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapsho
 from sessionkit_integrations.window.turns import NO_LIMIT, turn_too_long
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from sessionkit_integrations.records.usage import Usage
@@ -89,21 +89,6 @@ class Command(Generic[T]):
     fenced: bool = False
 
 
-@dataclass(frozen=True)
-class Slots:
-    """The slots of one node of a cluster.
-
-    Attributes:
-        node_id: The node.
-        ranges: Its slots, each range with its first and its last.
-        moving: Whether one of them is on its way to another node, or from there.
-    """
-
-    node_id: str
-    ranges: tuple[tuple[int, int], ...]
-    moving: bool
-
-
 def append(
     keys: Keys,
     session_id: str,
@@ -154,9 +139,17 @@ def read(
 
 
 def replace(
-    keys: Keys, session_id: str, edit: Edit, expected: str | None, operation_id: str, *, ttl: int | None, archive: bool
+    keys: Keys,
+    session_id: str,
+    edit: Edit,
+    expected: str | None,
+    operation_id: str,
+    *,
+    ttl: int | None,
+    archive: bool,
+    staged: int | None = None,
 ) -> Command[None]:
-    """Return the command for `Store.replace`; ``ttl`` is in milliseconds."""
+    """Return the command for `Store.replace`; ``ttl`` is in milliseconds, ``staged`` as `words_of` says."""
     records = (*(edit.active or ()), *edit.evicted, *edit.archive)
     settings: tuple[Word, ...] = (
         operation_id,
@@ -167,16 +160,17 @@ def replace(
         -1 if edit.active is None else len(edit.active),
         len(edit.evicted),
         _letters(records),
-        words_of(edit),
+        words_of(edit, staged),
     )
     args = (*settings, *records)
-    return Command("replace", keys.all_of(session_id), args, _raise_conflict, is_script=True, writes=True)
+    touched = (*keys.all_of(session_id), *([keys.staged(session_id, operation_id)] if staged else []))
+    return Command("replace", touched, args, raise_conflict, is_script=True, writes=True)
 
 
 def delete(keys: Keys, session_id: str, operation_id: str) -> Command[None]:
     """Return the command for `Store.delete`; by ``operation_id`` the server knows if it was sent before."""
     args = (operation_id, now())
-    return Command("delete", keys.all_of(session_id), args, _done, is_script=True, writes=True)
+    return Command("delete", keys.all_of(session_id), args, done, is_script=True, writes=True)
 
 
 def describe(keys: Keys, session_id: str) -> Command[SessionInfo | None]:
@@ -224,19 +218,6 @@ def scan(keys: Keys, cursor: int) -> Command[tuple[int, list[str]]]:
         return following, [session_id for session_id in ids if session_id is not None]
 
     return Command("SCAN", (), (cursor, "MATCH", keys.pattern, "COUNT", SCAN_COUNT, "TYPE", "list"), read_reply)
-
-
-def slots() -> Command[Slots]:
-    """Return the command that asks a node of a cluster for its slots; redis-py reads the reply."""
-
-    def read_reply(nodes: Mapping[str, Mapping[str, Any]]) -> Slots:
-        own = next((node for node in nodes.values() if "myself" in node["flags"]), None)
-        if own is None:
-            raise replies.UnexpectedReplyError("the node that was asked is not among them")
-        ranges = tuple((int(each[0]), int(each[-1])) for each in own["slots"])
-        return Slots(own["node_id"], ranges, moving=bool(own["migrations"]))
-
-    return Command("CLUSTER NODES", (), (), read_reply)
 
 
 def words(command: Command[Any], *, by_text: bool, first_line: str = "") -> tuple[Word, ...]:
@@ -290,10 +271,12 @@ def scan_page(reply: object) -> tuple[int, list[str]]:
     return replies.number(int(cursor) if isinstance(cursor, (bytes, str)) and cursor.isdigit() else cursor), keys
 
 
-def _done(reply: object) -> None:
+def done(reply: object) -> None:
+    """Check that a script, or a command that counts, did its work."""
     replies.number(reply)
 
 
-def _raise_conflict(reply: object) -> None:
+def raise_conflict(reply: object) -> None:
+    """Raise `ConflictError` if a script refused its work."""
     if not replies.number(reply):
         raise conflict()

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.stores.redis.commands import Slots, Word
+    from sessionkit_integrations.stores.redis.commands import Word
     from sessionkit_integrations.stores.redis.keys import Keys
+    from sessionkit_integrations.stores.redis.placement import Slots
     from sessionkit_integrations.stores.values import Terms
 
 VERSION = 1

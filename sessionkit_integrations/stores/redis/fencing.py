@@ -32,5 +32,5 @@ def fenced(store: Store, keys: Keys, session_id: str, command: Command[T]) -> Co
             raise turns.turn_lost(session_id)
         return command.read_reply(reply)
 
-    touched = (*keys.all_of(session_id), keys.lease(session_id, turns.LEASE))
+    touched = (*keys.all_of(session_id), keys.lease(session_id, turns.LEASE), *command.keys[3:])
     return replace(command, keys=touched, args=(*command.args, holder), read_reply=read_reply, fenced=True)

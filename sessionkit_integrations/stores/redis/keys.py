@@ -50,6 +50,10 @@ class Keys:
         """Return the key of one of a session's leases."""
         return f"{{{self.active(session_id)}}}:{name}"
 
+    def staged(self, session_id: str, operation_id: str) -> str:
+        """Return the key of an archive that is not yet a session's: no listing takes it for one."""
+        return f"{{{self.active(session_id)}}}:fork:{operation_id}"
+
     @property
     def pattern(self) -> str:
         """A glob that matches all lists, active and archived, and that other keys may match too."""

@@ -5,17 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.stores.redis import commands
+from sessionkit_integrations.stores.redis.commands import Command
+from sessionkit_integrations.stores.redis.replies import UnexpectedReplyError
 from sessionkit_integrations.stores.redis.requests import FindNodes, Send
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sessionkit_integrations.runtime.steps import Steps
-    from sessionkit_integrations.stores.redis.commands import Slots
 
 SLOT_COUNT = 16384
 """Slots of a cluster."""
+
+
+@dataclass(frozen=True)
+class Slots:
+    """The slots of one node of a cluster.
+
+    Attributes:
+        node_id: The node.
+        ranges: Its slots, each range with its first and its last.
+        moving: Whether one of them is on its way to another node, or from there.
+    """
+
+    node_id: str
+    ranges: tuple[tuple[int, int], ...]
+    moving: bool
 
 
 @dataclass(frozen=True)
@@ -40,6 +55,19 @@ class Placement:
         return sum(last - first + 1 for slots in self.slots for first, last in slots.ranges) == SLOT_COUNT
 
 
+def slots_command() -> Command[Slots]:
+    """Return the command that asks a node of a cluster for its slots; redis-py reads the reply."""
+
+    def read_reply(nodes: Mapping[str, Mapping[str, Any]]) -> Slots:
+        own = next((node for node in nodes.values() if "myself" in node["flags"]), None)
+        if own is None:
+            raise UnexpectedReplyError("the node that was asked is not among them")
+        ranges = tuple((int(each[0]), int(each[-1])) for each in own["slots"])
+        return Slots(own["node_id"], ranges, moving=bool(own["migrations"]))
+
+    return Command("CLUSTER NODES", (), (), read_reply)
+
+
 def locate(deadline: float) -> Steps[Placement]:
     """Find the nodes that together hold all keys.
 
@@ -53,7 +81,7 @@ def locate(deadline: float) -> Steps[Placement]:
             return Placement(nodes)
         slots: list[Slots] = []
         for node in nodes:
-            command = commands.slots()
+            command = slots_command()
             slots.append(command.read_reply((yield from Send(command, deadline, node))))
         placement = Placement(nodes, slots)
         if placement.is_complete:

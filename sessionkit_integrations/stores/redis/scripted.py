@@ -11,16 +11,15 @@ from sessionkit_integrations.errors import SessionKitError, StoreUnavailableErro
 from sessionkit_integrations.runtime.gates import CrowdedError
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT, Attempts, Backoff, Failure, Policy, retrying
 from sessionkit_integrations.runtime.steps import Emit, arun, astream, run, stream
-from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.copies import with_options
 from sessionkit_integrations.stores.operation_ids import operation_id
 from sessionkit_integrations.stores.options import KEY_PREFIX, checked_timeout, in_seconds, ttl_milliseconds
 from sessionkit_integrations.stores.redis import commands
 from sessionkit_integrations.stores.redis.connections import shared_threads
 from sessionkit_integrations.stores.redis.fencing import fenced
+from sessionkit_integrations.stores.redis.forking import Forks
 from sessionkit_integrations.stores.redis.keys import Keys
-from sessionkit_integrations.stores.redis.performing import PerformsSteps
-from sessionkit_integrations.stores.redis.placement import locate
+from sessionkit_integrations.stores.redis.placement import locate, slots_command
 from sessionkit_integrations.stores.redis.replies import UnexpectedReplyError
 from sessionkit_integrations.stores.redis.requests import Send
 
@@ -46,7 +45,7 @@ ATTEMPTS = 5
 BACKOFF = Backoff(first=0.02, longest=0.5, least=0.5)
 
 
-class ScriptedStore(PerformsSteps, Store):
+class ScriptedStore(Forks):
     """A store on a server that runs our Lua scripts; a subclass performs the steps of operations."""
 
     _keys = Keys()
@@ -242,6 +241,7 @@ class ScriptedStore(PerformsSteps, Store):
         return await arun(self._operation(command, node), self._aperform)
 
     def _operation(self, command: Command[T], node: Any = None) -> Steps[T]:
+        """Send a command, again if need be, and return what its reply says."""
         attempts = Attempts(self._policy)
 
         def attempt() -> Steps[T]:
@@ -250,7 +250,7 @@ class ScriptedStore(PerformsSteps, Store):
         return retrying(command.name, attempt, attempts, partial(self._judge, command))
 
     def _locate(self) -> Steps[Placement]:
-        attempts, judge = Attempts(self._policy), partial(self._judge, commands.slots())
+        attempts, judge = Attempts(self._policy), partial(self._judge, slots_command())
         return retrying("CLUSTER NODES", lambda: locate(attempts.deadline), attempts, judge)
 
     def _list(self) -> Steps[None]:

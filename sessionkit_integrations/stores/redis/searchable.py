@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sessionkit_integrations.errors import StoreError
+from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.runtime.steps import arun, run
 from sessionkit_integrations.stores.copies import with_options
 from sessionkit_integrations.stores.redis.scripted import ScriptedStore
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.stores.redis.commands import Command
     from sessionkit_integrations.stores.redis.finding import Finder
-    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, Place, Terms
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Branch, Edit, Place, Terms
     from sessionkit_integrations.window.turns import Window
 
 T = TypeVar("T")
@@ -81,6 +83,14 @@ class SearchableStore(ScriptedStore):
         command = super()._replace(session_id, edit, expected, operation_id)
         records = (*(edit.active or ()), *edit.evicted, *edit.archive)
         return self._finder.with_documents(command, records) if self.search else command
+
+    def _fork(self, session_id: str, new_session_id: str, branch: Branch, operation_id: str) -> Steps[None]:
+        yield from super()._fork(session_id, new_session_id, branch, operation_id)
+        if self.search:
+            try:
+                yield from self._finder.index(new_session_id)
+            except StoreError as error:  # it is there all the same
+                LOGGER.warning("the fork %r is not indexed: %s; index_sessions does it", new_session_id, error)
 
     def _operation(self, command: Command[T], node: Any = None) -> Steps[T]:
         operation = super()._operation(command, node)

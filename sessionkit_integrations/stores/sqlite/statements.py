@@ -110,33 +110,40 @@ def replace(
             if snapshot.version != expected:
                 raise conflict()
         session = (yield from enter(session_id, now)) if row.id is None else row.id
-        if edit.covered is not None:
-            yield from _cover(session, row, edit.covered, archive=archive)
-        if edit.clear_archive:
-            yield Statement("DELETE FROM archived WHERE session = ?", (session,))
-            row.summarized += row.waiting
-            row.archived, row.waiting, row.waiting_turns = 0, 0, 0
-        yield from _add_to_archive(session, row, edit, archive=archive)
-        if edit.summarized is not None:
-            row.waiting, row.waiting_turns = edit.summarized.waiting, edit.summarized.turns
-            row.summarized = edit.summarized.records
-            yield Statement(
-                "UPDATE sessions SET created_at = ?, forked_from = ?, usage = ?, quota = NULL WHERE id = ?",
-                (now, edit.forked_from, totals_text(edit.usage) or None, session),
-            )
-        if edit.active is not None:
-            row.turn, row.evicted, row.size, row.tokens = 0, 0, 0, 0
-            placed = place(row, edit.active)
-            yield Statement("DELETE FROM active WHERE session = ?", (session,))
-            yield from _insert(session, placed)
-        yield from save(session, row, operation_id, 0, now, ttl)
-        yield Statement(
-            "DELETE FROM sessions WHERE id = ? AND NOT EXISTS (SELECT 1 FROM active WHERE session = sessions.id)"
-            " AND NOT EXISTS (SELECT 1 FROM archived WHERE session = sessions.id)",
-            (session,),
-        )
+        yield from change(session, row, edit, operation_id, now=now, ttl=ttl, archive=archive)
 
     return transaction(work())
+
+
+def change(
+    session: int, row: Row, edit: Edit, operation_id: str, *, now: int, ttl: int | None, archive: bool
+) -> Statements[None]:
+    """Make an edit of a session whose row is there."""
+    if edit.covered is not None:
+        yield from _cover(session, row, edit.covered, archive=archive)
+    if edit.clear_archive:
+        yield Statement("DELETE FROM archived WHERE session = ?", (session,))
+        row.summarized += row.waiting
+        row.archived, row.waiting, row.waiting_turns = 0, 0, 0
+    yield from _add_to_archive(session, row, edit, archive=archive)
+    if edit.summarized is not None:
+        row.waiting, row.waiting_turns = edit.summarized.waiting, edit.summarized.turns
+        row.summarized = edit.summarized.records
+        yield Statement(
+            "UPDATE sessions SET created_at = ?, forked_from = ?, usage = ?, quota = NULL WHERE id = ?",
+            (now, edit.forked_from, totals_text(edit.usage) or None, session),
+        )
+    if edit.active is not None:
+        row.turn, row.evicted, row.size, row.tokens = 0, 0, 0, 0
+        placed = place(row, edit.active)
+        yield Statement("DELETE FROM active WHERE session = ?", (session,))
+        yield from _insert(session, placed)
+    yield from save(session, row, operation_id, 0, now, ttl)
+    yield Statement(
+        "DELETE FROM sessions WHERE id = ? AND NOT EXISTS (SELECT 1 FROM active WHERE session = sessions.id)"
+        " AND NOT EXISTS (SELECT 1 FROM archived WHERE session = sessions.id)",
+        (session,),
+    )
 
 
 def delete(session_id: str, *, now: int, holder: str | None = None) -> Statements[None]:

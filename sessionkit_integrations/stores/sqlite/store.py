@@ -20,8 +20,8 @@ from sessionkit_integrations.stores.options import (
 )
 from sessionkit_integrations.stores.sqlite import leases, statements
 from sessionkit_integrations.stores.sqlite.file import SQLiteFile
+from sessionkit_integrations.stores.sqlite.forking import Forks
 from sessionkit_integrations.stores.sqlite.paths import absolute
-from sessionkit_integrations.stores.sqlite.threads import StatementStore
 from sessionkit_integrations.stores.sqlite.vectors import KeepsVectors
 from sessionkit_integrations.stores.turns import holder_of
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.window.turns import Window
 
 
-class SQLiteStore(StatementStore, KeepsVectors):
+class SQLiteStore(Forks, KeepsVectors):
     """Sessions in a SQLite file: persistent with no server, for any number of threads, tasks and processes.
 
     The file is opened at the first use, and again if somebody deletes or replaces it. A new one may be read by its

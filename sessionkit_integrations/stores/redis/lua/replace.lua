@@ -6,7 +6,9 @@
 --       a summary covers ("records turns summarized created", as they were before), or what summaries had come to in a
 --       session that is brought from elsewhere ("summarized waiting turns;" and its extras), or nothing; the new active
 --       records, the evicted records, the records to archive; the documents of them all, if a search is to find them.
--- Returns 1, or 0 if the digest is another one, or if the session has another summary.
+--       A fork ends here as well: it says "summarized waiting turns staged;", and the last key is a list of as many
+--       records, which becomes the archive. There is none if it is 0.
+-- Returns 1, or 0 if the digest is another one, if the session has another summary, or if it is to be forked and exists.
 local FIRST = 10
 local operation, now, ttl, expected = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local flags, active, evicted, letters, covers = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9]
@@ -30,6 +32,11 @@ if covered then
   if meta.summarized ~= tonumber(summarized) or meta.created ~= tonumber(created) or covered > meta.waiting then
     return 0
   end
+end
+local brought, waiting, waiting_turns, staged, extras = string.match(covers, '^(%d+) (%d+) (%d+) ?(%d*);(.*)$')
+staged = tonumber(staged or '')
+if staged and (redis.call('EXISTS', LIST, ARCHIVE) > 0 or (staged > 0 and redis.call('LLEN', KEYS[#KEYS]) ~= staged)) then
+  return 0
 end
 
 -- Keys that are not lists fail here, before anything is written.
@@ -103,6 +110,12 @@ if clear then
   meta.summarized = meta.summarized + meta.waiting
   meta.archived, meta.waiting, meta.waiting_turns = 0, 0, 0
 end
+if staged then
+  if staged > 0 then
+    redis.call('RENAME', KEYS[#KEYS], ARCHIVE)
+  end
+  meta.archived, meta.appended = staged, 0
+end
 push('RPUSH', ARCHIVE, ARGV, first_evicted, last)
 meta.archived = meta.archived + archived
 if waits then
@@ -111,7 +124,6 @@ if waits then
   meta.waiting_turns = meta.waiting_turns + turns_of(string.sub(letters, offset + 1, offset + evicted))
     + turns_of(string.sub(letters, offset + evicted + 1))
 end
-local brought, waiting, waiting_turns, extras = string.match(covers, '^(%d+) (%d+) (%d+);(.*)$')
 if brought then
   meta.waiting, meta.waiting_turns, meta.summarized = tonumber(waiting), tonumber(waiting_turns), tonumber(brought)
   meta.created, meta.extras = tonumber(now), read_extras(extras)

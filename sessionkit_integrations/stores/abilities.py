@@ -1,0 +1,104 @@
+"""Abilities of a store that build on none of its operations, with defaults that hold within this process."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from sessionkit_integrations.stores.leases import Leases
+from sessionkit_integrations.stores.vectors import Vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sessionkit_integrations.stores.values import Place, Terms
+    from sessionkit_integrations.stores.vectors import VectorIndex
+
+
+class Abilities:
+    """A part of `Store`: leases, an index of words, and vectors. Override what your store can do better."""
+
+    def lease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
+        """Take a lease of a session, or renew it, and return whether the holder has it now.
+
+        A lease binds only those who ask for it. This default holds within this process and this store. Override it
+        where your store can tell processes apart.
+
+        Args:
+            session_id: The session, which need not exist.
+            name: What the lease is for. A session has one of each name.
+            holder: The id of whoever takes it.
+            seconds: Time after which it ends by itself; 0 gives it back.
+        """
+        leases: Leases = vars(self).setdefault("_leases", Leases())
+        return leases.lease(session_id, name, holder, seconds)
+
+    async def alease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
+        """See `lease`."""
+        if type(self).lease is Abilities.lease:
+            return self.lease(session_id, name, holder, seconds)
+        return await asyncio.to_thread(self.lease, session_id, name, holder, seconds)
+
+    def find(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:  # noqa: ARG002
+        """Return messages that have one of some terms, of all sessions, the best first.
+
+        This default returns ``None``: the store keeps no index, and a search reads its sessions. Override it where
+        yours keeps one. Cut what you index with `records.search_texts` and `records.words`, as the search cuts its
+        query. The search reads each place that you return, so that it need not be right any more by then, and makes
+        turns of them.
+
+        Args:
+            terms: The terms.
+            since: Leave out messages that were written before this time, in Unix milliseconds, if that is cheap; the
+                search does so in any case.
+            skip: Number of messages to pass over, the best ones, which earlier calls returned.
+            limit: Number of messages to return; fewer are the last ones.
+        """
+        return None
+
+    async def afind(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:
+        """See `find`."""
+        if type(self).find is Abilities.find:
+            return None
+        return await asyncio.to_thread(self.find, terms, since=since, skip=skip, limit=limit)
+
+    def vectors(self, session_id: str, model: str, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        """Return those vectors that are kept of some texts of a session.
+
+        This default keeps vectors within this process, up to 64 MiB, so that a text is embedded again only after a
+        restart. Override it and `keep_vectors` where your store can hold them.
+
+        Args:
+            session_id: The session.
+            model: The name of the model that made them.
+            digests: The digests of the texts.
+        """
+        del session_id
+        return self._vectors.known(model, digests)
+
+    async def avectors(self, session_id: str, model: str, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        """See `vectors`."""
+        if type(self).vectors is Abilities.vectors:
+            return self.vectors(session_id, model, digests)
+        return await asyncio.to_thread(self.vectors, session_id, model, digests)
+
+    def keep_vectors(self, session_id: str, model: str, vectors: Mapping[bytes, bytes]) -> None:
+        """Keep vectors of texts of a session, by the digests of the texts; see `vectors`."""
+        del session_id
+        self._vectors.keep(model, vectors)
+
+    async def akeep_vectors(self, session_id: str, model: str, vectors: Mapping[bytes, bytes]) -> None:
+        """See `keep_vectors`."""
+        if type(self).keep_vectors is Abilities.keep_vectors:
+            return self.keep_vectors(session_id, model, vectors)
+        return await asyncio.to_thread(self.keep_vectors, session_id, model, vectors)
+
+    @property
+    def vector_index(self) -> VectorIndex | None:
+        """The vectors of all sessions, where the store keeps them; else a search reads the sessions."""
+        return None
+
+    @property
+    def _vectors(self) -> Vectors:
+        kept: Vectors = vars(self).setdefault("_kept_vectors", Vectors())
+        return kept
