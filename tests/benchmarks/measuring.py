@@ -93,6 +93,16 @@ def in_turn(sides: Sequence[Side]) -> Side:
     return following
 
 
+def repeated(side: Side, times: int) -> Side:
+    """Return what does the same some times."""
+
+    def repeat() -> None:
+        for _ in range(times):
+            side()
+
+    return repeat
+
+
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
     """Return how one side compares with another."""
     chance = random.Random(SEED)  # noqa: S311 - the same resamples each time

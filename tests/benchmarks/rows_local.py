@@ -13,7 +13,7 @@ from sessionkit_integrations import SessionKitAsyncChatStore, SessionManager, SQ
 from tests.benchmarks import keep_llama_index, keep_plain
 from tests.benchmarks.keeping import missing
 from tests.benchmarks.lines import Line, Target, Versus, compared, in_microseconds, left_out
-from tests.benchmarks.measuring import WARM_UP, contest
+from tests.benchmarks.measuring import WARM_UP, contest, repeated
 from tests.benchmarks.setting import WINDOW, turns
 
 if TYPE_CHECKING:
@@ -120,14 +120,14 @@ async def memory(setting: Setting) -> list[Line]:
     short = [f"short-{number}" for number in range(setting.sizes.effort.repetitions + WARM_UP)]
     for session_id in short:
         await ours.fill(session_id, turns(shortest))
-    fresh = [_repeated(ours.writing(session_id, said)) for session_id in short]
+    fresh = [repeated(ours.writing(session_id, said), MANY) for session_id in short]
 
     def write_to_another() -> None:
         fresh.pop()()
 
-    writing = {"long": _repeated(ours.writing("long", said)), "short": write_to_another}
+    writing = {"long": repeated(ours.writing("long", said), MANY), "short": write_to_another}
     await ours.fill("read", turns(shortest))
-    reading = {"long": _repeated(ours.reading("long")), "short": _repeated(ours.reading("read"))}
+    reading = {"long": repeated(ours.reading("long"), MANY), "short": repeated(ours.reading("read"), MANY)}
     lines: list[Line] = []
     for verb, sides in (("write", writing), ("read", reading)):
         times = await contest(sides, setting.sizes.effort)
@@ -136,11 +136,3 @@ async def memory(setting: Setting) -> list[Line]:
         what = f"ours, plain, {verb}, after {longest:,} turns"
         lines.append(compared(MEMORY, what, "operations/s", rates["long"], rates["short"], versus))
     return lines
-
-
-def _repeated(side: Side) -> Side:
-    def repeat() -> None:
-        for _ in range(MANY):
-            side()
-
-    return repeat

@@ -17,7 +17,7 @@ from sessionkit_integrations import RedisStore, SessionManager, SQLiteStore
 from tests.benchmarks import keep_langchain, keep_plain
 from tests.benchmarks.keeping import deprecations_ignored, missing
 from tests.benchmarks.lines import Line, Target, Versus, left_out, timed
-from tests.benchmarks.measuring import in_turn
+from tests.benchmarks.measuring import in_turn, repeated
 from tests.benchmarks.setting import WINDOW, turns
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ MIN_LETTERS = 4
 
 STOP_WORDS = frozenset({"into", "such", "that", "their", "then", "there", "these", "they", "this", "will", "with"})
 """Longer words that RediSearch leaves out; it may crash on the queries that langchain-redis makes of them."""
+
+BLOCK = 64
+"""Writes that are timed together: after each 64 messages, one adds them to the index."""
 
 PATIENCE = 600.0
 """Seconds that a search may take."""
@@ -133,9 +136,15 @@ async def write(setting: Setting) -> list[Line]:
             for session_id in names:
                 await keeper.fill(session_id, turns(2 * WINDOW))
             sides.append(in_turn([keeper.writing(session_id, turns(100)) for session_id in names]))
-        indexed, plain = sides
-        versus = Versus("a write without an index", INDEXED_TO_PLAIN)
-        return await timed(WRITE, "ours, plain, search=True", indexed, {versus: plain}, setting.sizes.effort)
+        lines: list[Line] = []
+        for what, number, effort in (
+            ("a write", 1, setting.sizes.effort),
+            (f"{BLOCK} writes, with the indexing that they set off", BLOCK, setting.sizes.blocks),
+        ):
+            indexed, plain = (repeated(side, number) for side in sides)
+            versus = Versus("the same without an index", INDEXED_TO_PLAIN)
+            lines += await timed(WRITE, f"ours, search=True, {what}", indexed, {versus: plain}, effort)
+        return lines
 
 
 def _conversations(number: int) -> dict[str, list[Message]]:

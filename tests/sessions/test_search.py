@@ -37,7 +37,6 @@ from sessionkit_integrations.sessions import searching
 from sessionkit_integrations.sessions.showing import MOST_LATE, show_turn
 from sessionkit_integrations.window.open_calls import INTERRUPTED
 from sessionkit_integrations.window.turns import number_turns
-from tests.backends import SEARCHING
 from tests.conversations import Conversation, flaw, is_plain_text, real_conversations, role_of
 from tests.stores.test_scripted import executed
 
@@ -432,14 +431,6 @@ def test_forty_phrases_of_evicted_turns_are_found(make_store: StoreMaker) -> Non
     sessions = holding(make_store(archive=True), {session_id for session_id, _ in asked})
     found = [first_place(sessions.search(phrase, session_id=name, limit=3), phrase) for name, phrase in asked]
     assert Counter(found) == {0: 39, 1: 1}
-
-
-@pytest.mark.parametrize("backend", [SEARCHING])
-def test_an_index_finds_them_among_all_sessions(backend: str, backends: Backends) -> None:
-    asked = asked_phrases()
-    with holding(backends.maker(backend)(archive=True), {f"s{number}" for number in range(50)}) as sessions:
-        found = [first_place(sessions.search(phrase, limit=3), phrase) for _, phrase in asked]
-    assert 40 - found.count(None) >= 38
 
 
 def holding(store: Store, session_ids: Collection[str]) -> SessionManager:
