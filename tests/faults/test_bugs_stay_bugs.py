@@ -9,7 +9,7 @@ import redis
 
 from sessionkit_integrations import RedisStore, SessionManager, StoreUnavailableError
 from sessionkit_integrations.stores.redis import commands
-from sessionkit_integrations.stores.redis.cluster import driver_faults_translated
+from sessionkit_integrations.stores.redis.cluster import FaultsTranslated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,5 +77,5 @@ def test_what_redis_py_stumbles_over_is_a_lost_connection(
 def test_nodes_that_change_during_a_walk_over_them_are_a_lost_connection() -> None:
     namespace: dict[str, Any] = {"__name__": "redis.cluster"}
     exec("def walk(nodes):\n    for node in nodes: nodes[0] = 0", namespace)  # noqa: S102
-    with pytest.raises(redis.ConnectionError), driver_faults_translated(None):
+    with pytest.raises(redis.ConnectionError), FaultsTranslated(None):
         namespace["walk"]({1: 1, 2: 2})

@@ -66,7 +66,7 @@ class Script:
         return hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # not frozen: each operation makes one, and that would take three times as long
 class Command(Generic[T]):
     """One operation on a server.
 
@@ -251,7 +251,7 @@ def script(name: str, first_line: str = "", *, fenced: bool = False) -> Script:
 
 
 def _letters(records: Iterable[Record]) -> str:
-    return "".join(_LETTERS.get(role_of(record), "o") for record in records)
+    return "".join([_LETTERS.get(role_of(record), "o") for record in records])
 
 
 def _time(at: int) -> datetime | None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 RECORD_SEPARATOR = b"\x1e"
 """The byte before each record of a text: RFC 7464 has it, as no JSON text can hold it."""
 
+_BYTES = frozenset({bytes})
+
 
 class UnexpectedReplyError(ValueError):
     """A server's answer has not the shape that Redis gives it."""
@@ -24,7 +26,10 @@ def snapshot(reply: object) -> Snapshot:
     Raises:
         UnexpectedReplyError: It is something else.
     """
-    return Snapshot(tuple(Record(text(item)) for item in items(reply)))
+    records = items(reply)
+    if not _BYTES.issuperset(map(type, records)):  # as of a server whose answers are JSON
+        records = [Record(text(item)) for item in records]
+    return Snapshot(tuple(records))
 
 
 def outcome(reply: object) -> tuple[int, Snapshot]:

@@ -199,7 +199,7 @@ class RedisStore(SearchableStore):
         return f"{type(self).__name__}(key_prefix={self._keys.prefix!r}, {self._kind})"
 
     def _send(self, own: Connections[Any], step: Send | FindNodes) -> Any:
-        with cluster.driver_faults_translated(own.client):
+        with cluster.FaultsTranslated(own.client):
             if isinstance(step, Send):
                 try:
                     return cluster.single_reply(_execute(own, step), step)
@@ -214,7 +214,7 @@ class RedisStore(SearchableStore):
             return own.client.get_primaries()
 
     async def _asend(self, own: AsyncConnections[Any], step: Send | FindNodes) -> Any:
-        with cluster.driver_faults_translated(own.client):
+        with cluster.FaultsTranslated(own.client):
             if self._sender.cluster:
                 # Concurrent first commands would use connections that one of them is still making.
                 await own.client.initialize()
@@ -258,8 +258,10 @@ def _leave_open(_own: Connections[Any]) -> None:
 
 
 def _options(command: Command[Any], step: Send) -> dict[str, Any]:
-    options = {} if step.node is None else {"target_nodes": step.node}
-    return options if command.is_script else {**options, _NEVER_DECODE: True}
+    options: dict[str, Any] = {} if command.is_script else {_NEVER_DECODE: True}
+    if step.node is not None:
+        options["target_nodes"] = step.node
+    return options
 
 
 def _execute(own: Connections[Any], step: Send) -> Any:

@@ -25,7 +25,7 @@ EXPIRED_RECORDS = 1000
 """Archived records of expired sessions that one write deletes, so that it takes milliseconds however many there are."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Row:
     """A session's row; ``id`` is ``None`` if there is none yet."""
 

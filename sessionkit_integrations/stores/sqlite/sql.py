@@ -12,7 +12,7 @@ Rows = Sequence[tuple[Any, ...]]
 """Result of a statement."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Statement:
     """An SQL statement.
 
