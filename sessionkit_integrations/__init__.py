@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         InvalidMessageError,
         InvalidSessionIdError,
         MissingDependencyError,
+        QuotaExceededError,
         RemovedClassError,
         SessionBusyError,
         SessionKitError,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.search.snippets import Snippet
     from sessionkit_integrations.sessions.embedding import Embed
     from sessionkit_integrations.sessions.manager import SessionManager
+    from sessionkit_integrations.sessions.quotas import Quota
     from sessionkit_integrations.sessions.summaries import Summary
     from sessionkit_integrations.sessions.turns import Turn
     from sessionkit_integrations.stores.base import Store
@@ -68,6 +70,7 @@ _MODULES = {
         "StoreUnavailableError",
         "VocabularyError",
         "SummaryError",
+        "QuotaExceededError",
     ),
     "langchain.history": ("SessionKitChatMessageHistory",),
     "langchain.middleware": ("SessionKitMiddleware",),
@@ -79,6 +82,7 @@ _MODULES = {
     "search.snippets": ("Snippet",),
     "sessions.embedding": ("Embed",),
     "sessions.manager": ("SessionManager",),
+    "sessions.quotas": ("Quota",),
     "sessions.summaries": ("Summary",),
     "sessions.turns": ("Turn",),
     "records.summaries": ("SessionSummary",),
@@ -114,6 +118,8 @@ if TYPE_CHECKING:
         "InvalidSessionIdError",
         "Message",
         "MissingDependencyError",
+        "Quota",
+        "QuotaExceededError",
         "Record",
         "RedisStore",
         "RemovedClassError",

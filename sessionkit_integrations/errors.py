@@ -1,7 +1,7 @@
 """Every error this package raises, split by whose fault it is.
 
 The caller's fault: [`InvalidMessageError`][], [`InvalidSessionIdError`][], [`MissingDependencyError`][],
-[`RemovedClassError`][], [`SessionBusyError`][].
+[`RemovedClassError`][], [`SessionBusyError`][], [`QuotaExceededError`][].
 The world's fault: [`VocabularyError`][], [`StoreError`][] and the subclasses of `StoreError`. The exception of the
 driver is the ``__cause__``.
 """
@@ -47,6 +47,27 @@ class SessionBusyError(SessionKitError):
 
     def __reduce__(self) -> tuple[type[SessionBusyError], tuple[str, str]]:
         return type(self), (self.session_id, self._problem)
+
+
+class QuotaExceededError(SessionKitError):
+    """A session has used what its quota allows. Nothing was written.
+
+    Attributes:
+        limit: The limit that was met, such as ``"20 messages/minute"``.
+        retry_after: Seconds after which the same may be tried again; ``None`` if it is more than the whole limit.
+    """
+
+    def __init__(self, limit: str, retry_after: float | None) -> None:
+        if retry_after is None:
+            problem = "this is more than the whole of it"
+        else:
+            problem = f"try again in {retry_after:g} seconds"
+        super().__init__(f"the quota of {limit} is exceeded: {problem}")
+        self.limit = limit
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[type[QuotaExceededError], tuple[str, float | None]]:
+        return type(self), (self.limit, self.retry_after)
 
 
 class MissingDependencyError(SessionKitError, ImportError):

@@ -46,7 +46,7 @@ def parameters(function: Any) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize(
     ("cls", "pairs"),
     [
-        (SessionManager, 22),
+        (SessionManager, 23),
         (Chats, 11),
         (Store, 12),
         (InMemoryStore, 12),

@@ -65,6 +65,9 @@ class SessionKitChatMessageHistory(BaseChatMessageHistory):
         answer that says they were interrupted. Where the input of a run is the result of a tool, pass
         ``lambda session_id: SessionKitChatMessageHistory(session_id, sessions)`` instead.
 
+        A run of a session that has used its quota raises `QuotaExceededError` before the model is called. The turn of
+        a run that was let in is counted, and not refused.
+
         Args:
             sessions: Where the histories are.
             keys: The names of the values in ``config["configurable"]`` that together name a session. Where they
@@ -178,6 +181,9 @@ class _RunHistory(SessionKitChatMessageHistory):
 
     def __init__(self, session_id: str, sessions: SessionManager) -> None:
         super().__init__(session_id, sessions)
+        self._manager = sessions
+        # LangChain writes a turn when the model has answered, and what was let in before is not to be lost then.
+        self._sessions = sessions.using(LangChainCodec(), refuses=False)
         self._first_read: SessionSnapshot[BaseMessage] | None = None
         self._given: list[BaseMessage] = []
         self._has_written = False
@@ -186,12 +192,14 @@ class _RunHistory(SessionKitChatMessageHistory):
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]  # as above
         snapshot = self._first_read
         if snapshot is None:
+            self._manager.check_quota(self.session_id)
             snapshot = self._sessions.snapshot(self.session_id, over=True)
         return self._messages_of(snapshot)
 
     async def aget_messages(self) -> list[BaseMessage]:
         snapshot = self._first_read
         if snapshot is None:
+            await self._manager.acheck_quota(self.session_id)
             snapshot = await self._sessions.asnapshot(self.session_id, over=True)
         return self._messages_of(snapshot)
 

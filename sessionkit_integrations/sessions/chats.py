@@ -8,12 +8,10 @@ command line and exports read records nowhere else.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sessionkit_integrations.records.codec import decode_all
 from sessionkit_integrations.records.messages import check_session_id
-from sessionkit_integrations.sessions.appending import options_for
 from sessionkit_integrations.sessions.edits import within
 from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 from sessionkit_integrations.sessions.steps import (
@@ -70,14 +68,13 @@ class Chats(Generic[M]):
         self.tokens_of = encoding.tokens_of
         self._summaries = summaries
         self._wait = summaries is not None
-        self._options = partial(options_for, wait=self._wait)
 
     def append(self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None) -> None:
         """Add messages to the end of a session, all at once; see `SessionManager.send_messages`."""
         check_write(self._store, session_id)
         records = self.encode(messages)
         if records:
-            key, options = operation_id(idempotency_key), self._options(records)
+            key, options = operation_id(idempotency_key), self._encoding.options(records, wait=self._wait)
             appended = self._store.append(session_id, records, self._window(), key, **options)
             if self._summaries is not None:
                 self._summaries.after(session_id, appended.waiting_turns)
@@ -87,7 +84,7 @@ class Chats(Generic[M]):
         check_write(self._store, session_id)
         records = await self.aencode(messages)
         if records:
-            key, options = operation_id(idempotency_key), self._options(records)
+            key, options = operation_id(idempotency_key), self._encoding.options(records, wait=self._wait)
             appended = await self._store.aappend(session_id, records, self._window(), key, **options)
             if self._summaries is not None:
                 await self._summaries.aafter(session_id, appended.waiting_turns)
@@ -105,7 +102,7 @@ class Chats(Generic[M]):
         """
         check_write(self._store, session_id)
         records, window = self.encode(messages), self._window()
-        key, options = operation_id(idempotency_key), self._options(records, read=True)
+        key, options = operation_id(idempotency_key), self._encoding.options(records, wait=self._wait, read=True)
         appended = self._store.append(session_id, records, window, key, **options)
         is_newer = self._summaries is not None and self._summaries.after(session_id, appended.waiting_turns)
         if is_newer or appended.window is None:  # as of a store that returns no records
@@ -118,7 +115,7 @@ class Chats(Generic[M]):
         """See `prompt`."""
         check_write(self._store, session_id)
         records, window = await self.aencode(messages), self._window()
-        key, options = operation_id(idempotency_key), self._options(records, read=True)
+        key, options = operation_id(idempotency_key), self._encoding.options(records, wait=self._wait, read=True)
         appended = await self._store.aappend(session_id, records, window, key, **options)
         is_newer = self._summaries is not None and await self._summaries.aafter(session_id, appended.waiting_turns)
         if is_newer or appended.window is None:  # as of a store that returns no records

@@ -8,6 +8,7 @@ from typing import Any
 from sessionkit_integrations.errors import StoreError
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.sessions.manager import SessionManager
+from sessionkit_integrations.sessions.quotas import Quota
 from sessionkit_integrations.stores.copies import find, identity_of, with_password
 from sessionkit_integrations.stores.urls import store_from_url
 from sessionkit_integrations.window.turns import Window
@@ -26,6 +27,7 @@ def describe(sessions: SessionManager) -> dict[str, Any]:
         "needs_password": place is not None and place.needs_password,
         "window": asdict(window),
         "max_message_bytes": sessions.max_message_bytes,
+        "quota": None if sessions.quota is None else asdict(sessions.quota),
         "left_out": [name for name in _FUNCTIONS if getattr(sessions, f"_{name}") is not None],
     }
 
@@ -54,4 +56,5 @@ def restore(description: dict[str, Any]) -> SessionManager:
     if left_out := description.get("left_out"):
         LOGGER.warning("sessions were made again from JSON without their %s", " and ".join(left_out))
     store = store_from_url(with_password(url, needs_password))
-    return SessionManager(Window(**window), store, max_message_bytes=max_message_bytes)
+    quota = None if description.get("quota") is None else Quota(**description["quota"])
+    return SessionManager(Window(**window), store, max_message_bytes=max_message_bytes, quota=quota)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.sessions.background import Summaries
     from sessionkit_integrations.sessions.embedding import Embed, Model
+    from sessionkit_integrations.sessions.quotas import Quota
     from sessionkit_integrations.sessions.summaries import Summary
     from sessionkit_integrations.tokens import CountTokens
 
@@ -53,10 +54,11 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, Closeable)
         max_turn_messages: Most messages of a turn, or of the preamble. More are refused, as when an agent loops.
             ``None`` leaves what the window says (1,000 by default).
         count_tokens: Returns the tokens of a message; called once for each message that is written while tokens limit
-            the window. `tokens.approximate_tokens` if ``None``.
+            the window or the quota. `tokens.approximate_tokens` if ``None``.
         summary: The way in which turns that leave the window are summarised; ``None`` if they are not.
         embed: The model with which `search` finds what a query means: an `Embed`, or what it is made of; ``None`` if
             only words count.
+        quota: What each session may use in a time; ``None`` if that is not limited.
 
     Raises:
         TypeError, ValueError: ``memory_window`` is not a number of turns of at least 1, ``store`` is not a store, or a
@@ -79,6 +81,7 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, Closeable)
         count_tokens: CountTokens | None = None,
         summary: Summary | None = None,
         embed: Embed | Model | None = None,
+        quota: Quota | None = None,
     ) -> None:
         _check_store(memory_window, store)
         self.store = InMemoryStore() if store is None else store
@@ -89,6 +92,7 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, Closeable)
         self._count_tokens = _checked_counter(count_tokens)
         self._summary = summary
         self._embed = _checked_embed(embed)
+        self._quota = _checked_quota(quota)
         self._summaries = self._made_summaries()
         self._plain = self.using(PlainCodec())
 
@@ -103,6 +107,7 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, Closeable)
         count_tokens: CountTokens | None = None,
         summary: Summary | None = None,
         embed: Embed | Model | None = None,
+        quota: Quota | None = None,
     ) -> Self:
         """Return a manager with the store that a URL names.
 
@@ -116,6 +121,7 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, Closeable)
             count_tokens: See the constructor.
             summary: See the constructor.
             embed: See the constructor.
+            quota: See the constructor.
 
         Raises:
             ValueError: The URL names no store, or a wrong option.
@@ -131,6 +137,7 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, Closeable)
             count_tokens=count_tokens,
             summary=summary,
             embed=embed,
+            quota=quota,
         )
 
     def __repr__(self) -> str:
@@ -160,6 +167,11 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, Closeable)
         return self._window
 
     @property
+    def quota(self) -> Quota | None:
+        """The quota of each session, if there is one."""
+        return self._quota
+
+    @property
     def max_message_bytes(self) -> int:
         """Bytes that a message may have as JSON."""
         return self._max_message_bytes
@@ -172,22 +184,23 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, Closeable)
         state = {name: value for name, value in vars(self).items() if name not in _MADE_AGAIN}
         return _restore, (type(self), identity_of(self), state)
 
-    def using(self, codec: Codec[Any], *, evict: bool = True) -> Chats[Any]:
+    def using(self, codec: Codec[Any], *, evict: bool = True, refuses: bool = True) -> Chats[Any]:
         """Return this manager's sessions as messages of another framework: what adapters are built on.
 
         Args:
             codec: Writes the framework's messages as records, and reads them.
             evict: False to leave evicting to the caller: the window is then not applied, neither to writes nor to
                 reads.
+            refuses: False for appends of turns that were let in before, which then are only counted by the quota.
         """
 
         def window() -> Window:
             return self._window if evict else self._window.keeping_all()
 
-        return Chats(self.store, window, self._encoding(codec), self._summaries)
+        return Chats(self.store, window, self._encoding(codec, refusable=refuses), self._summaries)
 
-    def _encoding(self, codec: Codec[Any]) -> Encoding[Any]:
-        return Encoding(codec, self._max_message_bytes, self._count)
+    def _encoding(self, codec: Codec[Any], *, refusable: bool = True) -> Encoding[Any]:
+        return Encoding(codec, self._max_message_bytes, self._count, self._quota, refusable=refusable)
 
     def _made_summaries(self) -> Summaries | None:
         if self._summary is None:
@@ -257,6 +270,17 @@ def _checked_embed(embed: Embed | Model | None) -> Embed | None:
     from sessionkit_integrations.sessions.embedding import Embed  # noqa: PLC0415
 
     return Embed.of(embed)
+
+
+def _checked_quota(quota: Quota | None) -> Quota | None:
+    if quota is None:
+        return None
+    # Imported where there is one.
+    from sessionkit_integrations.sessions.quotas import Quota  # noqa: PLC0415
+
+    if not isinstance(quota, Quota):
+        raise TypeError(f'quota must be a Quota, got {_type(quota)}; make one with Quota(messages="20/minute")')
+    return quota
 
 
 def _check_store(memory_window: object, store: object) -> None:

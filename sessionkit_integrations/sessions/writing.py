@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.background import Summaries
     from sessionkit_integrations.sessions.chats import Chats
     from sessionkit_integrations.sessions.embedding import Embed
+    from sessionkit_integrations.sessions.quotas import Quota
     from sessionkit_integrations.sessions.turns import Turn
     from sessionkit_integrations.stores.base import Store
 
@@ -31,6 +32,7 @@ class WritesSessions:
     _plain: Chats[Message]
     _summaries: Summaries | None
     _embed: Embed | None
+    _quota: Quota | None
 
     def send_message(self, session_id: str, message: Message, *, idempotency_key: str | None = None) -> None:
         """Add a message to a session.
@@ -44,6 +46,7 @@ class WritesSessions:
         Raises:
             InvalidMessageError: The message cannot be stored; nothing was written.
             InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
+            QuotaExceededError: The session has used what its quota allows; nothing was written.
             StoreError: The store failed.
         """
         self.send_messages(session_id, [message], idempotency_key=idempotency_key)
@@ -65,6 +68,7 @@ class WritesSessions:
         Raises:
             InvalidMessageError: One of the messages cannot be stored; nothing was written.
             InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
+            QuotaExceededError: As for `send_message`, if there is a user message among them.
             StoreError: The store failed.
         """
         self._plain.append(session_id, messages, idempotency_key)
@@ -96,6 +100,23 @@ class WritesSessions:
     async def aprompt(self, session_id: str, content: Content, *, idempotency_key: str | None = None) -> list[Message]:
         """See `prompt`."""
         return await self._plain.aprompt(session_id, [_message("user", content)], idempotency_key)
+
+    def check_quota(self, session_id: str) -> None:
+        """Check that a user message would not be refused now, before you do something that costs more than a write.
+
+        Nothing is used up. Two callers at the same time may both pass.
+
+        Raises:
+            QuotaExceededError: It would be refused.
+            As `describe`.
+        """
+        if self._quota is not None:
+            self._quota.check(self._plain.describe(session_id))
+
+    async def acheck_quota(self, session_id: str) -> None:
+        """See `check_quota`."""
+        if self._quota is not None:
+            self._quota.check(await self._plain.adescribe(session_id))
 
     def summarize(self, session_id: str) -> SessionSummary | None:
         """Summarise all turns that left a session's window and wait for it, and return the summary.

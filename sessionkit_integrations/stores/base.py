@@ -99,6 +99,7 @@ class Store(Abilities, Closeable, ABC):
 
         Raises:
             InvalidMessageError: A turn would be longer than ``window`` allows; nothing was written.
+            QuotaExceededError: A limit of the session would be passed; nothing was written.
         """
 
     @abstractmethod

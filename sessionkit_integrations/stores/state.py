@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sessionkit_integrations.errors import ConflictError
 from sessionkit_integrations.records.record import now, role_of, tokens_of
 from sessionkit_integrations.records.times import moment
+from sessionkit_integrations.stores.limits import admit
 from sessionkit_integrations.stores.totals import add_up
 from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot
 from sessionkit_integrations.window.turns import check_growth, evict, number_turns
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.records.usage import Usage
+    from sessionkit_integrations.stores.limits import Claim, Level
     from sessionkit_integrations.stores.values import Covered, Edit
     from sessionkit_integrations.window.turns import Window
 
@@ -44,6 +46,7 @@ class SessionState:
         updated: The time of the last change, in Unix milliseconds; ``None`` before the first.
         forked_from: The session that this one is a fork of, if it is one.
         usage: The tokens that providers reported, by model.
+        levels: The state of its limits.
     """
 
     active: list[Record] = field(default_factory=list)
@@ -57,6 +60,7 @@ class SessionState:
     updated: int | None = None
     forked_from: str | None = None
     usage: tuple[Usage, ...] = ()
+    levels: tuple[Level, ...] = ()
 
     def append(
         self,
@@ -68,18 +72,22 @@ class SessionState:
         wait: bool = False,
         read: bool = False,
         usage: tuple[Usage, ...] = (),
+        quota: Claim | None = None,
     ) -> Appended:
         """Change as `Store.append` says, and keep what is evicted if ``archive``.
 
         Raises:
             InvalidMessageError: A turn would be longer than ``window`` allows.
+            QuotaExceededError: A limit of the session would be passed.
         """
         if operation_id in self.operations:
             return self._appended(0, wait=wait, read=read)
+        levels = self.levels if quota is None else admit(self.levels, quota, now())
         before = number_turns(map(role_of, self.active))
         last = before[-1] if before else 0
         check_growth(number_turns(map(role_of, records), last), window, last, before.count(last))
         self._note(operation_id)
+        self.levels = levels
         self.appended += len(records)
         self.usage = add_up([*self.usage, *usage])
         self.active, evicted = evict([*self.active, *records], window, role_of, tokens_of)
@@ -112,11 +120,11 @@ class SessionState:
         if edit.summarized is not None:
             self.waiting, self.waiting_turns = edit.summarized.waiting, edit.summarized.turns
             self.summarized, self.created = edit.summarized.records, None
-            self.forked_from, self.usage = edit.forked_from, edit.usage
+            self.forked_from, self.usage, self.levels = edit.forked_from, edit.usage, ()
         if not self.exists:
             self.operations, self.appended, self.created = [], 0, None
             self.waiting, self.waiting_turns, self.summarized = 0, 0, 0
-            self.forked_from, self.usage = None, ()
+            self.forked_from, self.usage, self.levels = None, (), ()
         self._note(operation_id)
 
     def describe(self, expires: datetime | None = None) -> SessionInfo | None:
@@ -142,6 +150,7 @@ class SessionState:
             summarized=self.summarized,
             forked_from=self.forked_from,
             usage=self.usage,
+            levels=self.levels,
         )
 
     @property

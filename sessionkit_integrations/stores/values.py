@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.records.summaries import SessionSummary
     from sessionkit_integrations.records.usage import Usage
+    from sessionkit_integrations.stores.limits import Claim, Level
 
 
 class AppendOptions(TypedDict, total=False):
@@ -23,10 +24,13 @@ class AppendOptions(TypedDict, total=False):
             have been summarised, does so in any case.
         read: True to return the active records.
         usage: The tokens that providers counted for the records, by model. They are added to those of the session.
+        quota: What the records use of the session's limits. An append beyond one is refused, or counted all the same,
+            as `limits.admit` says.
     """
 
     wait: bool
     read: bool
+    quota: Claim
     usage: tuple[Usage, ...]
 
 
@@ -79,6 +83,7 @@ class SessionInfo:
         forked_from: The session that this one is a fork of; ``None`` if it is none, or where the store does not know.
         usage: The tokens that providers reported for the session's messages, by model, those of messages included that
             left the window or were removed since.
+        levels: The state of the session's limits; see `Quota`.
         created: Time of the first write, in UTC; ``None`` where the store does not know it.
         updated: Time of the last write, in UTC; ``None`` where the store does not know it.
         expires: Time at which the session ends unless it is written to, in UTC; ``None`` if it does not end, or where
@@ -99,6 +104,7 @@ class SessionInfo:
     summary: SessionSummary | None = None
     forked_from: str | None = None
     usage: tuple[Usage, ...] = ()
+    levels: tuple[Level, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from sessionkit_integrations.records.record import Record, now, role_of
 from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.stores.redis import replies
-from sessionkit_integrations.stores.redis.extras import read_extras, words_of
+from sessionkit_integrations.stores.redis.extras import read_extras, refusal, words_for, words_of
 from sessionkit_integrations.stores.state import conflict
-from sessionkit_integrations.stores.totals import totals_text
 from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot
-from sessionkit_integrations.window.turns import NO_LIMIT, turn_too_long
+from sessionkit_integrations.window.turns import NO_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from sessionkit_integrations.records.usage import Usage
+    from sessionkit_integrations.stores.limits import Claim
     from sessionkit_integrations.stores.redis.keys import Keys
     from sessionkit_integrations.stores.values import Edit
     from sessionkit_integrations.window.turns import Window
@@ -102,6 +102,7 @@ def append(
     wait: bool = False,
     read: bool = False,
     usage: tuple[Usage, ...] = (),
+    quota: Claim | None = None,
 ) -> Command[Appended]:
     """Return the command for `Store.append`; ``ttl`` is in milliseconds.
 
@@ -111,7 +112,7 @@ def append(
     def read_reply(reply: object) -> Appended:
         number, returned = (reply, None) if type(reply) is int else replies.outcome(reply)
         if number < 0:
-            raise turn_too_long(window)
+            raise refusal(number, window, quota)
         waiting_turns, evicted = divmod(number, _WAITING)
         return Appended(evicted, waiting_turns, returned)
 
@@ -120,8 +121,7 @@ def append(
     settings = f"{now()} {turns} {trigger} {window.max_turn_messages} {ttl or 0} {flags} {_letters(records)}"
     if window.tokens is not None:
         settings += f" {window.tokens} {window.trigger_tokens}"
-    if usage:
-        settings += f" u{totals_text(usage)}"
+    settings += words_for(usage, quota)
     # While a slot of a cluster moves to another node, a command may name only keys that exist; most have no archive.
     # The script finds the archive's key by itself if it needs one all the same.
     touched = keys.all_of(session_id) if archive or ttl or wait or names_all else keys.all_of(session_id)[:2]
@@ -181,7 +181,7 @@ def describe(keys: Keys, session_id: str) -> Command[SessionInfo | None]:
             return None
         *numbers, extras = replies.items(reply, _FIGURES + 1)
         figures = map(replies.number, numbers)
-        forked_from, usage = read_extras(replies.text(extras).decode(errors="replace"))
+        forked_from, usage, levels = read_extras(replies.text(extras).decode(errors="replace"))
         turns, messages, archived, appended, created, updated, left, tokens, *waiting, summarized = figures
         return SessionInfo(
             turns,
@@ -197,6 +197,7 @@ def describe(keys: Keys, session_id: str) -> Command[SessionInfo | None]:
             summarized=summarized,
             forked_from=forked_from,
             usage=usage,
+            levels=levels,
         )
 
     return Command("describe", keys.all_of(session_id), (now(),), read_reply, is_script=True)

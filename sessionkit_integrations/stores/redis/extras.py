@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from sessionkit_integrations.records.times import milliseconds
+from sessionkit_integrations.stores.limits import exceeded, levels_from
 from sessionkit_integrations.stores.totals import totals_from, totals_text
+from sessionkit_integrations.window.turns import turn_too_long
 
 if TYPE_CHECKING:
+    from sessionkit_integrations.errors import SessionKitError
     from sessionkit_integrations.records.usage import Usage
+    from sessionkit_integrations.stores.limits import Claim, Level
     from sessionkit_integrations.stores.values import Edit
+    from sessionkit_integrations.window.turns import Window
 
 _FORK, _USAGE = "f", "u"
 
@@ -37,8 +42,26 @@ def words_of(edit: Edit, staged: int | None = None) -> str:
     return f"{edit.covered.records} {edit.covered.turns} {edit.covered.summarized} {0 if created is None else created}"
 
 
-def read_extras(text: str) -> tuple[str | None, tuple[Usage, ...]]:
-    """Return the session that a session is a fork of, and the tokens that providers reported for it."""
+def read_extras(text: str) -> tuple[str | None, tuple[Usage, ...], tuple[Level, ...]]:
+    """Return the session that a session is a fork of, the tokens that providers reported for it, and its levels."""
     extras = {part[:1]: part[1:] for part in text.split(";")}
     fork = extras.get(_FORK)
-    return None if fork is None else unquote(fork), totals_from(extras.get(_USAGE, ""))
+    return None if fork is None else unquote(fork), totals_from(extras.get(_USAGE, "")), levels_from(text)
+
+
+def words_for(usage: tuple[Usage, ...], claim: Claim | None) -> str:
+    """Return what an append says of usage and limits, after its other settings."""
+    words = f" u{totals_text(usage)}" if usage else ""
+    if claim is not None:
+        words += f" q{claim.refusable:d}"
+        for limit, amount in claim.amounts:
+            words += f"{limit.letter}{amount}:{limit.rate}:{limit.cost}:{limit.capacity},"
+    return words
+
+
+def refusal(number: int, window: Window, claim: Claim | None) -> SessionKitError:
+    """Return the error for the number, below 0, by which an append says that it did nothing; see ``append.lua``."""
+    if number == -1 or claim is None:
+        return turn_too_long(window)
+    milliseconds, index = divmod(-2 - number, 2)
+    return exceeded(milliseconds, claim.amounts[index][0])

@@ -9,7 +9,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.records.times import moment
-from sessionkit_integrations.stores.sqlite.extras import add_usage
+from sessionkit_integrations.stores.limits import levels_from
+from sessionkit_integrations.stores.sqlite.extras import add_usage, admitted, save_levels
 from sessionkit_integrations.stores.sqlite.leases import check_turn
 from sessionkit_integrations.stores.sqlite.rows import enter, load, place, save
 from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.records.usage import Usage
+    from sessionkit_integrations.stores.limits import Claim
     from sessionkit_integrations.stores.sqlite.rows import Row
     from sessionkit_integrations.stores.sqlite.sql import Statements
     from sessionkit_integrations.stores.values import Covered, Edit
@@ -53,6 +55,7 @@ def append(
     read: bool = False,
     holder: str | None = None,
     usage: tuple[Usage, ...] = (),
+    quota: Claim | None = None,
 ) -> Statements[Appended]:
     """Do what `Store.append` says; ``holder`` has the turn that it belongs to."""
 
@@ -62,6 +65,7 @@ def append(
         if operation_id not in row.operations:
             if holder is not None:
                 yield from check_turn(session_id, holder, now)
+            levels = None if quota is None else (yield from admitted(row.id, quota, now))
             placed = place(row, records, window)
             session = (yield from enter(session_id, now)) if row.id is None else row.id
             yield from _insert(session, placed)
@@ -71,6 +75,8 @@ def append(
             yield from save(session, row, operation_id, len(records), now, ttl)
             if usage:
                 yield from add_usage(session, usage)
+            if levels is not None:
+                yield from save_levels(session, levels)
         active = (yield from _read_active(session_id, now, None, None)) if read else None
         return Appended(evicted, row.waiting_turns if wait else 0, active)
 
@@ -173,17 +179,20 @@ def describe(session_id: str, now: int) -> Statements[SessionInfo | None]:
         "SELECT turn - evicted, (SELECT count(*) FROM active WHERE session = sessions.id), CAST(archived AS INTEGER),"
         " CAST(appended AS INTEGER), CAST(created_at AS INTEGER), CAST(updated_at AS INTEGER),"
         " CAST(expires_at AS INTEGER), CAST(nullif(tokens, 0) AS INTEGER), CAST(waiting AS INTEGER),"
-        " CAST(waiting_turns AS INTEGER), CAST(summarized AS INTEGER), CAST(forked_from AS TEXT), CAST(usage AS TEXT)"
+        " CAST(waiting_turns AS INTEGER), CAST(summarized AS INTEGER), CAST(forked_from AS TEXT), CAST(usage AS TEXT),"
+        " CAST(quota AS TEXT)"
         f" FROM sessions WHERE {_UNEXPIRED}",
         (session_id, now),
     )
     if not rows:
         return None
     turns, messages, archived, appended, created, updated, expires, *others = rows[0]
-    tokens, waiting, waiting_turns, summarized, forked_from, usage = others
+    tokens, waiting, waiting_turns, summarized, forked_from, usage, quota = others
     times, counts = (moment(created), moment(updated), moment(expires)), (tokens, waiting, waiting_turns, summarized)
-    totals = totals_from(usage or "")
-    return SessionInfo(turns, messages, archived, appended, *times, *counts, forked_from=forked_from, usage=totals)
+    totals, levels = totals_from(usage or ""), levels_from(quota or "")
+    return SessionInfo(
+        turns, messages, archived, appended, *times, *counts, forked_from=forked_from, usage=totals, levels=levels
+    )
 
 
 def _read_active(session_id: str, now: int, start: int | None, stop: int | None) -> Statements[Snapshot]:

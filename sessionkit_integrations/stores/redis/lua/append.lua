@@ -4,13 +4,17 @@
 --       turns that there may be before a cut, most messages of a turn, ttl (ms, 0 for none), the sum of 1 (keep what is
 --       evicted), 2 (let it wait for a summary) and 4 (return the records), the letter of each record's role, if
 --       tokens are limited the tokens that a cut keeps and those that there may be before it, and if providers reported
---       any a u and their tokens by model, as in the meta; the records; their documents, if a search is to find them.
+--       any a u and their tokens by model, as in the meta, and if the session has limits a q, 1 if this may be refused,
+--       and for each limit its letter, what is used, the parts that are given back in a ms, the parts of one message or
+--       token, and the parts of the whole limit ("m1:1:3000:60000,"); the records; their documents, if a search is to find them.
 -- KEYS lacks the archive where neither ttl nor keep nor wait is given.
--- Returns the number of turns that were evicted: 0 if the operation had been done before, -1 if a turn would be too long.
+-- Returns the number of turns that were evicted: 0 if the operation had been done before, -1 if a turn would be too long,
+-- and -2 if a limit would be passed, less 1 if it is the second one, less 2 for each ms after which this may be tried again.
 -- If evicted turns are to wait, 2^26 is added for each turn that waits. If records are to be returned, it is a text, as a
 -- client takes long to read a list of many: that number, and the records, each after a byte that no JSON holds.
 local FIRST = 3
 local WAITING = 67108864 -- 2^26
+local HIGHEST = 4503599627370496 -- 2^52
 local PREAMBLE = 15 -- records that are looked at for a summary
 local operation = ARGV[1]
 local now, window, trigger, most, ttl, flags, letters, rest =
@@ -18,11 +22,11 @@ local now, window, trigger, most, ttl, flags, letters, rest =
 window, trigger, most, ttl, flags = tonumber(window), tonumber(trigger), tonumber(most), tonumber(ttl), tonumber(flags)
 local keep, wait, read = flags % 2 == 1, flags % 4 >= 2, flags >= 4
 local last = FIRST + #letters - 1
-local tokens, trigger_tokens, usage
+local tokens, trigger_tokens, usage, claim
 if rest ~= '' then
   tokens, trigger_tokens = string.match(rest, '^ (%d+) (%d+)')
   tokens, trigger_tokens = tonumber(tokens), tonumber(trigger_tokens)
-  usage = string.match(rest, ' u(%S+)')
+  usage, claim = string.match(rest, ' u(%S+)'), string.match(rest, ' q(%S+)')
 end
 
 -- Finds out which archived records wait for a summary, as an older release, which knows of none, wrote the meta.
@@ -59,6 +63,43 @@ end
 
 if is_retry(meta, operation) then
   return reply(0)
+end
+
+-- Returns the levels after this append by their letters; nil and what to return if a limit would be passed. All numbers
+-- are integers that a Lua number holds exactly.
+local function admit()
+  local levels, worst, refused, index, present = {}, -1, nil, 0, tonumber(now)
+  for letter, amount, rate, cost, capacity in string.gmatch(claim, '(%l)(%d+):(%d+):(%d+):(%d+),') do
+    local parts, unit, at = string.match(meta.extras[letter] or '', '^(%d+):(%d+):(%d+)$')
+    local left, clock = 0, present
+    if parts and math.max(#parts, #unit, #at) <= 16 and tonumber(unit) > 0 then
+      clock, left = math.max(present, tonumber(at)), math.min(tonumber(parts), HIGHEST)
+      if unit ~= cost then
+        left = math.min(math.ceil(left / tonumber(unit) * tonumber(cost)), HIGHEST)
+      end
+      left = math.max(left - (clock - tonumber(at)) * rate, 0)
+    end
+    local need = math.min(amount * cost, HIGHEST)
+    local over = left + need - capacity
+    local wait = over > 0 and math.ceil(over / rate) + clock - present or -1
+    if wait > worst then
+      worst, refused = wait, -2 - index - 2 * wait
+    end
+    levels[letter] = string.format('%.0f:%s:%.0f', math.min(left + need, HIGHEST), cost, clock)
+    index = index + 1
+  end
+  if refused and string.sub(claim, 1, 1) == '1' then
+    return nil, refused
+  end
+  return levels
+end
+
+local levels, refused
+if claim then
+  levels, refused = admit()
+  if refused then
+    return refused
+  end
 end
 
 if keep then
@@ -268,6 +309,9 @@ if not evicted then
 end
 remember(meta, operation, now)
 meta.appended = meta.appended + #letters
+for letter, level in pairs(levels or {}) do
+  meta.extras[letter] = level
+end
 if usage then
   meta.extras.u = add_usage(meta.extras.u or '', usage)
 end

@@ -40,6 +40,8 @@
 --   f: the session that this one is a fork of, percent-encoded
 --   u: the tokens that providers reported, by model: the model, percent-encoded, and its tokens, a comma after each
 --     ("gpt-5:1200:300:1000:20,", which are input, output, cached and reasoning tokens)
+--   m, t: the levels of the limits of messages and of tokens: the parts that are used, the parts of one message or token,
+--     and the time as of which they are ("60000:3000:1763800000123"); see limits.py for the rule
 local LIST, META = KEYS[1], KEYS[2]
 -- Most appends do not name the archive, as it need not exist. Its key differs from META by the last word.
 local ARCHIVE = KEYS[3] or string.sub(META, 1, -5) .. 'archive'
@@ -50,7 +52,7 @@ local TOMBSTONE = 60000 -- ms
 local CHUNK = 1000 -- unpack() fails beyond some 8,000 values
 local LARGEST = 9999999999999 -- a time beyond the year 2200; Lua writes all digits of it, also if something is added
 local MARKS = 65521 -- a prime
-local EXTRAS = { 'b', 'f', 'u' }
+local EXTRAS = { 'b', 'f', 'u', 'm', 't' }
 
 local function push(command, key, items, first, last)
   local length
