@@ -403,6 +403,12 @@ def test_what_javascript_writes_moves_no_hit_elsewhere(url: str, client: Any) ->
         client.ltrim(f"{PREFIX}s", 2, -1)  # the cocoa, and the question about milk
         sends(sessions, "water")
         assert contents(sessions.search("tea cocoa milk water")) == ["answer milk", "question tea", "question water"]
+        sends(sessions, "1", "2", "3")
+        assert contents(sessions.search("milk")) == ["question tea"]  # the answer follows it in the archive
+        assert contents(sessions.search("water")) == ["question water"]
+        client.rpush(f"{PREFIX}s", '{"role":"user","content":"cocoa"}')
+        sends(sessions, "juice", "4", "5", "6")
+        assert contents(sessions.search("cocoa juice water")) == ["question juice", "question water"]
 
 
 def test_no_other_prefix_is_searched(url: str, client: Any) -> None:
