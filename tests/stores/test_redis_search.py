@@ -362,8 +362,10 @@ def test_sessions_that_were_there_before_are_indexed_on_request(
     client.hset(f"{{{PREFIX}gone}}:words:3", mapping={"words": "question", "parts": "", "at": 1, "mark": 5})
     store = indexed(url, archive=True)
     sessions = SessionManager(1, store)
-    assert call(store, "index_sessions") == 3
-    assert call(store, "index_sessions") == 3
+    left: list[int] = []
+    call(store, "index_sessions", progress=left.append)
+    call(store, "index_sessions")  # again, over documents that are there
+    assert left == [2, 1, 0]
     assert numbers(client) == list(range(280))
     assert numbers(client, "gone") == []
     assert contents(call(sessions, "search", "tea javascript")) == ["question of JavaScript"]
@@ -375,6 +377,11 @@ def test_sessions_that_were_there_before_are_indexed_on_request(
     (hit,) = call(sessions, "search", "tea")
     assert (hit.archived, hit.position) == (True, 280)
     call(sessions, "close")
+
+
+def test_a_store_without_an_index_has_none_to_fill(url: str, call: Callable[..., Any]) -> None:
+    with pytest.raises(StoreError, match="made without search=True"):
+        call(RedisStore(url, key_prefix=PREFIX), "index_sessions")
 
 
 def test_writers_without_an_index_leave_true_hits(url: str, client: Any) -> None:
@@ -487,7 +494,7 @@ def test_on_a_cluster_the_nodes_are_searched_together(backends: Backends, call: 
         hits = call(sessions, "search", "moved moves 3", limit=9)
         assert contents(hits) == ["tea 3", "tea that moved"]
         assert len(call(sessions, "search", "tea", limit=99)) == 12
-        assert call(sessions.store, "index_sessions") == 11
+        call(sessions.store, "index_sessions")
         call(sessions, "close")
     finally:
         cluster.stop()
@@ -514,7 +521,7 @@ def test_a_given_client_of_any_kind_will_do(url: str, options: dict[str, Any]) -
         sessions = SessionManager(1, RedisStore(client=client, key_prefix=PREFIX, archive=True, search=True))
         sends(sessions, "tea", "milk")
         assert contents(sessions.search("tea")) == ["question tea"]
-        assert sessions.store.index_sessions() == 1  # type: ignore[attr-defined]
+        sessions.store.index_sessions()  # type: ignore[attr-defined]
 
 
 def test_rights_of_a_limited_user_are_those_of_the_page(url: str, client: Any) -> None:
@@ -532,7 +539,7 @@ def test_rights_of_a_limited_user_are_those_of_the_page(url: str, client: Any) -
         assert sessions.search("question").hits == ()
         assert numbers(client, prefix="acme:") == []
         sends(sessions, "tea")
-        assert sessions.store.index_sessions() == 1  # type: ignore[attr-defined]
+        sessions.store.index_sessions()  # type: ignore[attr-defined]
         client.execute_command("ACL", "SETUSER", "acme", "-hset")
         with pytest.raises(StoreError, match="refused append"):
             sessions.add_user_message("s", "not stored")

@@ -13,7 +13,7 @@ from sessionkit_integrations.stores.state import conflict
 from sessionkit_integrations.stores.values import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.runtime.steps import Steps
@@ -95,6 +95,22 @@ class Finder:
                 return [Place(each.key.session_id, *where, each.score) for each, where in pairs if where is not None]
             met |= gone
 
+    def index_all(self, session_ids: Sequence[str], progress: Callable[[int], object] | None) -> Iterator[Steps[None]]:
+        """Yield the steps that write the documents of sessions, and delete those of sessions that ended.
+
+        Args:
+            session_ids: The sessions.
+            progress: Called after each of them with the number of those that are left.
+
+        Raises:
+            ConflictError: Others changed one each time that it was read.
+        """
+        for left, session_id in zip(reversed(range(len(session_ids))), session_ids, strict=True):
+            yield self.index(session_id)
+            if progress is not None:
+                progress(left)
+        yield self._sweep()
+
     def index(self, session_id: str) -> Steps[None]:
         """Write the documents of a session.
 
@@ -108,8 +124,8 @@ class Finder:
         while written := (yield from self._write_documents(session_id, start, start + PAGE, archived=True)):
             start += written
 
-    def sweep(self) -> Steps[None]:
-        """Delete the documents of records that are gone."""
+    def _sweep(self) -> Steps[None]:
+        yield from self.prepare()
         for node in (yield from self._locate()).nodes:
             cursor = -1
             while cursor:

@@ -12,7 +12,7 @@ from sessionkit_integrations.stores.copies import with_options
 from sessionkit_integrations.stores.redis.scripted import ScriptedStore
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.runtime.steps import Steps
@@ -41,31 +41,31 @@ class SearchableStore(ScriptedStore):
         """See `find`."""
         return await arun(self._finder.find(terms, since, skip, limit), self._aperform) if self.search else None
 
-    def index_sessions(self) -> int:
-        """Index the sessions that are there, and return their number.
+    def index_sessions(self, progress: Callable[[int], object] | None = None) -> None:
+        """Index all sessions, such as those that were there before the index.
 
-        A store made with ``search=True`` indexes what it writes itself. This adds what was written before, or by
-        others. It also deletes what the index holds of sessions that ended. It may be repeated, and be called while
-        others write.
+        It also deletes what the index holds of sessions that ended. It may be repeated, and others may write meanwhile.
+
+        Args:
+            progress: Called after each session with the number of sessions that are left.
 
         Raises:
-            StoreError: The server has no query engine, or the store was made without ``search=True``.
+            StoreError: The store was made without ``search=True``, or the server has no query engine.
         """
-        number = 0
-        for session_id in self.sessions():
-            run(self._finder.index(session_id), self._perform)
-            number += 1
-        run(self._finder.sweep(), self._perform)
-        return number
+        finder = self._searched()
+        for steps in finder.index_all(list(self.sessions()), progress):
+            run(steps, self._perform)
 
-    async def aindex_sessions(self) -> int:
+    async def aindex_sessions(self, progress: Callable[[int], object] | None = None) -> None:
         """See `index_sessions`."""
-        number = 0
-        async for session_id in self.asessions():
-            await arun(self._finder.index(session_id), self._aperform)
-            number += 1
-        await arun(self._finder.sweep(), self._aperform)
-        return number
+        finder = self._searched()
+        for steps in finder.index_all([session_id async for session_id in self.asessions()], progress):
+            await arun(steps, self._aperform)
+
+    def _searched(self) -> Finder:
+        if not self.search:
+            raise StoreError("the store was made without search=True, and keeps no index")
+        return self._finder
 
     @cached_property
     def _finder(self) -> Finder:
