@@ -131,6 +131,33 @@ def test_an_index_finds_what_a_walk_finds(
     assert outcomes[1] == outcomes[0]
 
 
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(max_size=30), min_size=1, max_size=4), st.data())
+def test_any_text_is_found_by_any_text(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str], data: st.DataObject
+) -> None:
+    text = data.draw(st.sampled_from(texts))
+    start = data.draw(st.integers(0, len(text)))
+    query = data.draw(st.sampled_from([text[start:], text[:start], text[start : start + 3], f"{texts[0]} {text}"]))
+    edits = [(f"s{number}", Edit(records(user(each)))) for number, each in enumerate(texts) if each]
+    with SQLiteStore(tmp_path_factory.mktemp("index") / "a.db", archive=True, search=True) as store:
+        for_all = [SessionManager(2, InMemoryStore(archive=True)), SessionManager(2, store)]
+        for sessions in for_all:
+            for session_id, edit in edits:
+                sessions.store.replace(session_id, edit, None, "e")
+        walked, searched = (turns_of(sessions.search(query or "x", limit=99)) for sessions in for_all)
+    assert searched == walked
+
+
+def test_an_index_finds_what_a_walk_finds_in_conversations(tmp_path: Path) -> None:
+    every = {f"s{number}" for number in range(6)}
+    with SQLiteStore(tmp_path / "a.db", archive=True, search=True) as store:
+        managers = holding(InMemoryStore(archive=True), every), holding(store, every)
+        for query in ("flight", "serv", "reservation details", "JFK", "get_user_details", "gift card 5", "unheard"):
+            walked, searched = (turns_of(sessions.search(query, limit=999)) for sessions in managers)
+            assert searched == walked, query
+
+
 MESSAGES = st.lists(
     st.tuples(st.sampled_from(["user", "assistant", "system"]), st.sampled_from(["tea", "steam", "milk", "x"])),
     min_size=1,

@@ -227,6 +227,7 @@ def test_a_url_is_a_string(url: Any) -> None:
 
 
 def test_options_in_urls_have_their_types() -> None:
-    store = SessionManager.from_url("sqlite:///chats.db?ttl=1.5&archive=TRUE&timeout=2").store
+    store = SessionManager.from_url("sqlite:///chats.db?ttl=1.5&archive=TRUE&search=1&timeout=2").store
     assert isinstance(store, SQLiteStore)
     assert (store.archive, store._ttl, store._file._timeout) == (True, 1500, 2.0)
+    assert store._index is not None
