@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 LONGEST_WORD = 200
 """Characters of the longest word; more are the bytes of something, in base64 or hexadecimal digits."""
@@ -71,15 +71,18 @@ class _Patterns(NamedTuple):
     parts: re.Pattern[str]
 
 
-def words_of(text: str, *, singles: bool = True) -> Iterator[Word]:
+def words_of(text: str, *, singles: bool = True, near: Callable[[str], object] | None = None) -> Iterator[Word]:
     """Yield the words of a text.
 
     Args:
         text: The text.
+        near: Says of a word if it is looked for. Most of the others are then left out, which is faster.
         singles: Whether a run of a script without spaces is also cut into its characters. A query does without, so that
             it asks for pairs, unless a character stands alone.
     """
     for token in _patterns().tokens.finditer(text):
+        if near is not None and len(token[0]) <= _SHORT and not any(map(near, _known(token[0]))):
+            continue
         start = token.start()
         for word, first, last in _cut(token[0], singles=singles):
             yield Word(word, start + first, start + last)

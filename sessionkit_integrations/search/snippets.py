@@ -81,9 +81,8 @@ def snippet_of(texts: Iterable[str], query: Query, length: int = LENGTH) -> Snip
     best, most = Snippet(""), -1
     matched = cache(query.matches)
     for text in texts:
-        matches = [
-            (found, word.start, word.end) for word in words_of(text) if (found := matched(word.text)) is not None
-        ]
+        words = words_of(text, near=matched)
+        matches = [(found, word.start, word.end) for word in words if (found := matched(word.text)) is not None]
         start, many = _densest(matches, length - _CONTEXT)
         if many > most:
             best, most = _piece(text, start, [match[1:] for match in matches], length), many

@@ -85,3 +85,10 @@ def test_what_a_text_says_is_found_in_it(before: str, text: str) -> None:
 @given(st.text())
 def test_composition_makes_no_difference(text: str) -> None:
     assert fold(unicodedata.normalize("NFD", text)) == fold(text)
+
+
+@given(st.text(), st.data())
+def test_words_that_are_looked_for_are_found_where_they_are(text: str, data: st.DataObject) -> None:
+    wanted = data.draw(st.sets(st.sampled_from(cut(text) or [""])))
+    found = [word for word in words_of(text, near=wanted.__contains__) if word.text in wanted]
+    assert found == [word for word in words_of(text) if word.text in wanted]
