@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessionkit_integrations import Hit, Hits, InMemoryStore, SessionManager, StoreError
-from sessionkit_integrations.adapting.recalling import LEAST_CHARACTERS, Question, Recall, quote, shares
+from sessionkit_integrations.adapting.recalling import LEAST_CHARACTERS, Question, Recall, quote, shares, without_middle
 from sessionkit_integrations.records.recalled import without_recalled
 from sessionkit_integrations.search.snippets import Snippet
 from tests.test_summary_prompt import MESSAGES, TEXTS
@@ -144,6 +144,17 @@ def test_shares_are_fair(lengths: list[int], total: int) -> None:
     if cut:  # nobody who is cut gets less than somebody else, and at most what no equal part divides is left
         assert min(cut) >= max(given) - 1
         assert total - sum(given) < len(cut)
+
+
+@given(st.lists(st.text("xy", max_size=30), min_size=1), st.integers(40, 200))
+def test_lines_in_the_middle_give_way_to_a_mark(lines: list[str], most: int) -> None:
+    text = without_middle(lines, most)
+    assert len(text) <= most
+    (mark,) = re.findall(r"\[… ([\d,]+) characters left out …\]", text)
+    place = text.split("\n").index(f"[… {mark} characters left out …]")
+    start, end = text.split("\n")[:place], text.split("\n")[place + 1 :]
+    assert (start, end) == (lines[: len(start)], lines[len(lines) - len(end) :])
+    assert int(mark.replace(",", "")) == sum(len(line) + 1 for line in lines[len(start) : len(lines) - len(end)])
 
 
 @given(

@@ -180,6 +180,21 @@ def shares(lengths: Sequence[int], total: int) -> list[int]:
     return given
 
 
+def without_middle(lines: Sequence[str], most: int) -> str:
+    """Return the first and the last of some lines that are too long together, and a mark for those between them.
+
+    Args:
+        lines: The lines.
+        most: Most characters of the text. There is room for the mark.
+    """
+    total = sum(map(len, lines)) + len(lines)
+    room = most - len(left_out(total)) - 1
+    start = _fitting(lines, room * 3 // 4)
+    end = _fitting(lines[len(start) :][::-1], room - sum(map(len, start)) - len(start))[::-1]
+    gone = total - sum(map(len, (*start, *end))) - len(start) - len(end)
+    return "\n".join([*start, left_out(gone), *end])
+
+
 def _turns(hits: Sequence[Hit], most: int) -> list[str]:
     headings = [_heading(number, hit) for number, hit in enumerate(hits, 1)]
     turns = [f"{heading}\n{_transcript(hit)}" for heading, hit in zip(headings, hits, strict=True)]
@@ -206,17 +221,7 @@ def _cut(heading: str, hit: Hit, most: int) -> str:
     limits = range(_LEAST_OF_A_TEXT, most)
     fitting = bisect_right(limits, most, key=lambda limit: len(_transcript(hit, limit)))
     text = _transcript(hit, limits[fitting - 1] if fitting else _LEAST_OF_A_TEXT)
-    return start + (text if len(text) <= most else _without_middle(text.splitlines(), most))
-
-
-def _without_middle(lines: list[str], most: int) -> str:
-    """Return the first and the last of some lines, as many as there is room for."""
-    total = sum(map(len, lines)) + len(lines)
-    room = most - len(left_out(total)) - 1
-    start = _fitting(lines, room * 3 // 4)
-    end = _fitting(lines[len(start) :][::-1], room - sum(map(len, start)) - len(start))[::-1]
-    gone = total - sum(map(len, (*start, *end))) - len(start) - len(end)
-    return "\n".join([*start, left_out(gone), *end])
+    return start + (text if len(text) <= most else without_middle(text.splitlines(), most))
 
 
 def _fitting(lines: Sequence[str], room: int) -> list[str]:

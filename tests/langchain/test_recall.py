@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from langchain.agents import create_agent
 from langchain_core.messages import ToolMessage
+from langchain_core.runnables import RunnableConfig  # noqa: TC002 - LangGraph looks at the parameters of nodes
 from langchain_core.tools import ToolException, tool
 from langgraph.graph import START, MessagesState, StateGraph
-from langgraph.prebuilt import ToolNode
 
 from sessionkit_integrations import InMemoryStore, InvalidSessionIdError, SessionManager, StoreError
 from sessionkit_integrations.langchain import SessionKitMiddleware, recall_tool
@@ -172,9 +172,14 @@ def test_a_tool_of_ones_own_beside_the_middleware_and_without_it() -> None:
         graph: Any = create_agent(model, [own], middleware=middleware)
         (result,) = results(graph.invoke(said("a"), thread())["messages"])
         assert result.text.count(" UTC\n") == 1
-    node = StateGraph(MessagesState).add_node("look", ToolNode([own])).add_edge(START, "look").compile()
-    asked: Any = {"messages": [calls("1", name="look_up", query="peanuts")]}
-    assert node.invoke(asked, thread())["messages"][-1].text == result.text
+
+    def look(state: MessagesState, config: RunnableConfig) -> Any:
+        answered: Any = state["messages"][-1]
+        return {"messages": [own.invoke(answered.tool_calls[0], config)]}
+
+    plain: Any = StateGraph(MessagesState).add_node("look", look).add_edge(START, "look").compile()
+    asked = {"messages": [calls("1", name="look_up", query="peanuts")]}
+    assert plain.invoke(asked, thread())["messages"][-1].text == result.text
 
 
 def test_the_model_is_shown_three_arguments() -> None:
