@@ -21,6 +21,7 @@ from sessionkit_integrations import (
     InMemoryStore,
     RedisStore,
     SessionManager,
+    Store,
     StoreError,
     StoreUnavailableError,
     Summary,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from tests.backends import Backends
 
 PREFIX = "indexed:"
+TEA = Terms(("tea",), (), ())
 NOON = 1_763_800_000_000
 ROOT = Path(__file__).parents[2]
 _LINE = (ROOT / "README.md").read_text("utf-8").partition("ACL SETUSER acme on >password ")[2].partition("```")[0]
@@ -72,7 +74,16 @@ def client(url: str) -> Iterator[Any]:
 
 
 def indexed(url: str, **options: Any) -> RedisStore:
-    return RedisStore(url, key_prefix=options.pop("key_prefix", PREFIX), search=True, **options)
+    """Return a store whose index is made, so that no search walks."""
+    store = RedisStore(url, key_prefix=options.pop("key_prefix", PREFIX), search=True, **options)
+    wait_for_index(store)
+    return store
+
+
+def wait_for_index(store: Store) -> None:
+    deadline = time.monotonic() + 20
+    while store.find(TEA, since=None, skip=0, limit=1) is None:
+        assert time.monotonic() < deadline
 
 
 def numbers(client: Any, session_id: str = "s", prefix: str = PREFIX) -> list[int]:
@@ -285,7 +296,6 @@ def test_what_a_search_costs(url: str, client: Any) -> None:
     with SessionManager(1, indexed(url, archive=True)) as sessions:
         sends(sessions, "1", "2", session_id="s")
         sends(sessions, "1", "3", session_id="t")
-        sessions.store.find(Terms(("1",), (), ()), since=None, skip=0, limit=9)
         client.config_resetstat()
         places = sessions.store.find(Terms(("1",), (), ()), since=None, skip=0, limit=9)
         assert places is not None
@@ -332,6 +342,8 @@ def test_edits_take_their_documents_along(url: str, client: Any) -> None:
         sends(sessions, "juice")
         assert contents(sessions.search("question")) == ["question juice"]
         assert len(numbers(client)) == 2
+        sessions.store.replace("s", Edit((encode(user("!?"), NOON),)), None, "an edit")  # which has no words
+        assert numbers(client) == []
 
 
 def test_sessions_that_expired_are_never_hits_and_are_swept(url: str, client: Any) -> None:
@@ -349,6 +361,9 @@ def test_sessions_that_expired_are_never_hits_and_are_swept(url: str, client: An
             [f"question {n}" for n in range(60)] + ["question new"]
         )
         assert (numbers(client, "t"), len(numbers(client, "u"))) == ([0, 1], 120)
+        client.hset(f"{{{PREFIX}u}}:words:500", mapping={"words": "zebra", "parts": "", "at": 1, "mark": 5})
+        assert sessions.search("zebra").hits == ()
+        assert len(numbers(client, "u")) == 120
 
 
 def test_sessions_that_were_there_before_are_indexed_on_request(
@@ -366,6 +381,7 @@ def test_sessions_that_were_there_before_are_indexed_on_request(
     call(store, "index_sessions", progress=left.append)
     call(store, "index_sessions")  # again, over documents that are there
     assert left == [2, 1, 0]
+    assert not store._run(documents.index(store.keys, "t", [encode(user("other"), NOON)], 0, archived=False))
     assert numbers(client) == list(range(280))
     assert numbers(client, "gone") == []
     assert contents(call(sessions, "search", "tea javascript")) == ["question of JavaScript"]
@@ -376,6 +392,8 @@ def test_sessions_that_were_there_before_are_indexed_on_request(
     sends(sessions, "milk")
     (hit,) = call(sessions, "search", "tea")
     assert (hit.archived, hit.position) == (True, 280)
+    call(sessions, "reset_session", "t")
+    assert numbers(client, "t") == []
     call(sessions, "close")
 
 
@@ -408,6 +426,7 @@ def test_what_javascript_writes_moves_no_hit_elsewhere(url: str, client: Any) ->
         sends(sessions, "milk")
         assert contents(sessions.search("tea cocoa milk")) == ["question milk", "question tea"]
         client.ltrim(f"{PREFIX}s", 2, -1)  # the cocoa, and the question about milk
+        assert contents(sessions.search("cocoa milk")) == ["answer milk"]
         sends(sessions, "water")
         assert contents(sessions.search("tea cocoa milk water")) == ["answer milk", "question tea", "question water"]
         sends(sessions, "1", "2", "3")
@@ -439,9 +458,7 @@ def test_an_index_that_is_gone_is_made_again(url: str, client: Any, call: Callab
     assert contents(call(sessions, "search", "tea")) == ["tea"]
     client.execute_command("FT.DROPINDEX", f"{PREFIX}words:1")
     assert contents(call(sessions, "search", "tea")) == ["tea"]  # by a walk
-    deadline = time.monotonic() + 10
-    while sessions.store.find(Terms(("tea",), (), ()), since=None, skip=0, limit=1) is None:
-        assert time.monotonic() < deadline
+    wait_for_index(sessions.store)
     client.flushall()
     call(sessions, "add_user_message", "s", "tea two")
     assert contents(call(sessions, "search", "tea")) == ["tea two"]
@@ -478,7 +495,7 @@ def test_on_a_cluster_the_nodes_are_searched_together(backends: Backends, call: 
         assert contents(call(sessions, "search", "tea", limit=99)) == sorted(f"tea {number}" for number in range(12))
         assert contents(call(sessions, "search", "7")) == ["tea 7"]
         assert len(call(sessions, "search", "tea", limit=5)) == 5
-        pages = [sessions.store.find(Terms(("tea",), (), ()), since=None, skip=skip, limit=5) for skip in (0, 5, 10)]
+        pages = [sessions.store.find(TEA, since=None, skip=skip, limit=5) for skip in (0, 5, 10)]
         assert sorted(each.session_id for page in pages for each in page or ()) == sorted(f"s{n}" for n in range(12))
         call(sessions, "reset_session", "s7")
         assert contents(call(sessions, "search", "7")) == []
@@ -562,11 +579,11 @@ def test_the_option_in_urls(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_words_and_records_of_any_kind_are_documents() -> None:
     long = "x" * 199
-    record = encode(user(f"{long} ORD-4 the"), NOON)
+    record = encode(user(f"{long} ORD-4 the teas"), NOON)
     words, parts, at = documents.document(record).split("\x1e")
     assert words.split(" ")[0] == "\ue000" + hashlib.sha256(long.encode()).hexdigest()
-    assert words.split(" ")[1:] == ["ord\ue02d4", "ord", "4", "the"]
-    assert (parts, at) == ("xxx ord rd\ue02d d\ue02d4", str(NOON))
+    assert words.split(" ")[1:] == ["ord\ue02d4", "ord", "4", "the", "teas"]
+    assert (parts, at) == ("xxx ord rd\ue02d d\ue02d4 tea eas", str(NOON))
     assert documents.document(Record(b'{"role":"user","content":"x"}')).endswith("\x1e-1")
     for wordless in (b'{"role":"user","content":"!?","at":5}', b"no JSON", b'{"role":"user","content":7}'):
         assert documents.document(Record(wordless)) == ""
