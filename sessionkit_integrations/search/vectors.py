@@ -106,13 +106,21 @@ def similarities(question: bytes, vectors: Sequence[bytes]) -> list[float]:
     """
     if not vectors:
         return []
-    asked = np.frombuffer(question, "<f4")
     for vector in vectors:
-        if len(vector) != len(question):
-            kept, now = len(vector) // asked.itemsize, len(asked)
-            raise EmbeddingError(
-                f"the vectors that are kept have {kept} numbers, and the model now returns {now}: give the new model a"
-                " name of its own, as in Embed(model, name=…)"
-            )
+        check_length(vector, question)
+    asked = np.frombuffer(question, "<f4")
     products = np.frombuffer(b"".join(vectors), "<f4").reshape(len(vectors), -1) @ asked
     return [float(each) for each in np.clip(products, -1, 1)]
+
+
+def check_length(kept: bytes, made: bytes) -> None:
+    """Refuse a vector of another length than one that the model made now.
+
+    Raises:
+        EmbeddingError: They cannot be of the same model.
+    """
+    if len(kept) != len(made):
+        raise EmbeddingError(
+            f"the vectors that are kept have {len(kept) // 4} numbers, and the model now returns {len(made) // 4}: give"
+            " the new model a name of its own, as in Embed(model, name=…)"
+        )

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.summaries import Summary
     from sessionkit_integrations.tokens import CountTokens
 
-_MADE_AGAIN = frozenset({"_plain", "_summaries", "_tokens_of", IDENTITY})
+_MADE_AGAIN = frozenset({"_held", "_plain", "_summaries", "_tokens_of", IDENTITY})
 """Attributes that are no part of a pickled manager."""
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.records.search_texts import Searched
     from sessionkit_integrations.runtime.steps import Steps
+    from sessionkit_integrations.search.held import HeldVectors
     from sessionkit_integrations.search.vectors import Piece
     from sessionkit_integrations.sessions.embedding import Embed
     from sessionkit_integrations.sessions.walking import FoundTurn
@@ -43,16 +44,19 @@ class Meaning:
     Args:
         embed: The model.
         limit: Number of turns that are asked for.
+        held: Vectors of the store that were read before.
 
     Attributes:
         embed: The model.
+        held: Those vectors.
         question: The vector of the query.
         found: The turns that are nearest, the nearest first.
         depth: Most of them.
     """
 
-    def __init__(self, embed: Embed, limit: int) -> None:
+    def __init__(self, embed: Embed, limit: int, held: HeldVectors) -> None:
         self.embed = embed
+        self.held = held
         self.question = b""
         self._pending: list[tuple[FoundTurn, list[Piece]]] = []
         self.found: list[NearTurn] = []

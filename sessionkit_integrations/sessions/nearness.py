@@ -1,12 +1,11 @@
 """Search by meaning in all sessions of a store that keeps their vectors: few sessions are read.
 
 Sessions that were written to since the last search are looked at first, and their new texts embedded. Then all vectors
-are compared with that of the query, a page at a time, and the sessions that have the nearest are read.
+are compared with that of the query, in memory, and the sessions that have the nearest are read.
 """
 
 from __future__ import annotations
 
-import heapq
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 from sessionkit_integrations.errors import ConflictError, CorruptSessionError, EmbeddingError
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.search.query import Query
-from sessionkit_integrations.search.vectors import pieces_of, similarities
+from sessionkit_integrations.search.vectors import pieces_of
 from sessionkit_integrations.sessions.meaning import vectors_of
 from sessionkit_integrations.sessions.steps import Compute
 from sessionkit_integrations.sessions.vector_steps import (
@@ -23,6 +22,7 @@ from sessionkit_integrations.sessions.vector_steps import (
     HasVectors,
     MarkEmbedded,
     ReadVectors,
+    VectorState,
 )
 from sessionkit_integrations.sessions.walking import Walk, take_pages
 
@@ -36,12 +36,11 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.embedding import Embed
     from sessionkit_integrations.sessions.meaning import Meaning
     from sessionkit_integrations.sessions.walking import FoundTurn
-    from sessionkit_integrations.stores.vectors import KeptVector
 
 PAGE = 250
 """Records of an archive that are read at once."""
 VECTORS = 4096
-"""Vectors that are compared at once."""
+"""Vectors that are read at once."""
 SESSIONS = 100
 """Sessions that are asked for at once, of those whose texts may lack a vector."""
 CANDIDATES = 4
@@ -198,20 +197,12 @@ class Nearness:
 
     def _nearest(self, limit: int) -> Steps[list[tuple[float, str]]]:
         """Return the sessions of the vectors that are nearest, each as often as it has one."""
-        nearest: list[tuple[float, str]] = []
-        after = 0
-        while page := (yield from ReadVectors(after, VECTORS)):
-            nearest = yield from Compute(partial(self._compare, page, nearest, limit))
-            after = page[-1].number
-        return nearest
-
-    def _compare(
-        self, page: Sequence[KeptVector], nearest: list[tuple[float, str]], limit: int
-    ) -> list[tuple[float, str]]:
-        cosines = similarities(self._meaning.question, [each.vector for each in page])
-        least = self._meaning.embed.min_similarity
-        near = ((cosine, each.session_id) for cosine, each in zip(cosines, page, strict=True) if cosine > least)
-        return heapq.nlargest(limit, [*nearest, *near])
+        meaning, held = self._meaning, self._meaning.held
+        held.refresh(*(yield from VectorState()))
+        while page := (yield from ReadVectors(after := held.last, VECTORS)):
+            owners, vectors = [each.session_id for each in page], [each.vector for each in page]
+            yield from Compute(partial(held.add, after, page[-1].number, owners, vectors))
+        return (yield from Compute(partial(held.nearest, meaning.question, limit, meaning.embed.min_similarity)))
 
     def _walk(self, near: Sequence[tuple[float, str]], walked: set[str]) -> Steps[None]:
         for similarity, session_id in near:

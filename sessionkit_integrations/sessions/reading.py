@@ -259,9 +259,11 @@ class ReadsSessions:
         if self._embed is None:
             return None
         # Imported where meaning counts.
+        from sessionkit_integrations.search.held import HeldVectors  # noqa: PLC0415
         from sessionkit_integrations.sessions.meaning import Meaning  # noqa: PLC0415
 
-        return Meaning(self._embed, limit)
+        held: HeldVectors = vars(self).setdefault("_held", HeldVectors())
+        return Meaning(self._embed, limit, held)
 
     @staticmethod
     def _view(snapshot: SessionSnapshot[Message]) -> SessionView:

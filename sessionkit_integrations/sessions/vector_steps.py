@@ -97,6 +97,19 @@ class MarkEmbedded(StoreStep[None]):
 
 
 @dataclass(frozen=True)
+class VectorState(StoreStep["tuple[int, int]"]):
+    """Asks which vectors there are, and how many."""
+
+    def perform(self, store: Store) -> tuple[int, int]:
+        """See `StoreStep.perform`."""
+        return store.vector_index.state() if store.vector_index else (0, 0)
+
+    async def aperform(self, store: Store) -> tuple[int, int]:
+        """See `StoreStep.perform`."""
+        return await store.vector_index.astate() if store.vector_index else (0, 0)
+
+
+@dataclass(frozen=True)
 class ReadVectors(StoreStep["Sequence[KeptVector]"]):
     """Reads the vectors that follow a number."""
 

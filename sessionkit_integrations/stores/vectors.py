@@ -81,8 +81,12 @@ class VectorIndex(ABC):
         """
 
     @abstractmethod
+    def state(self) -> tuple[int, int]:
+        """Return the time of `begin`, in Unix milliseconds, and the number of vectors; zeros if there are none."""
+
+    @abstractmethod
     def page(self, after: int, limit: int) -> Sequence[KeptVector]:
-        """Return the vectors that follow a number."""
+        """Return the vectors that follow a number; a number is given once between two calls of `begin`."""
 
     @abstractmethod
     def begin(self, model: str) -> None:
@@ -95,6 +99,10 @@ class VectorIndex(ABC):
     @abstractmethod
     async def amark(self, session_id: str, state: str, digests: Collection[bytes]) -> None:
         """See `mark`."""
+
+    @abstractmethod
+    async def astate(self) -> tuple[int, int]:
+        """See `state`."""
 
     @abstractmethod
     async def apage(self, after: int, limit: int) -> Sequence[KeptVector]:

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessionkit_integrations import Edit, Embed, EmbeddingError, InMemoryStore, Record, SessionManager, SQLiteStore
+from sessionkit_integrations import (
+    Edit,
+    Embed,
+    EmbeddingError,
+    Hits,
+    InMemoryStore,
+    Record,
+    SessionManager,
+    SQLiteStore,
+    Store,
+)
 from sessionkit_integrations.sessions import nearness, searching
-from tests.embeddings import Noting, embed
+from sessionkit_integrations.sessions.vector_steps import ReadVectors
+from tests.embeddings import Noting, WordLlamaEmbeddings, embed
 from tests.sessions.test_meaning import MEANT, TALK
 from tests.sessions.test_search import archiving, calling, questions, result, user
 
@@ -69,6 +81,43 @@ def test_what_a_walk_finds_is_found_by_the_vectors(path: Path, call: Callable[..
                 (hit.session_id, hit.position, hit.score, hit.snippet, hit.archived) for hit in expected
             ]
             assert hits.complete
+
+
+def test_an_empty_store_has_no_hits(path: Path, call: Callable[..., Any]) -> None:
+    with opened(path) as sessions:
+        assert call(sessions, "search", "food") == Hits((), complete=True)
+
+
+def test_vectors_are_read_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages, perform = list[int](), ReadVectors.perform
+
+    def noting(step: ReadVectors, store: Store) -> Any:
+        page = perform(step, store)
+        pages.append(len(page))
+        return page
+
+    monkeypatch.setattr(ReadVectors, "perform", noting)
+    monkeypatch.setattr(nearness, "VECTORS", 6)
+    with opened(path) as sessions:
+        talk(sessions)
+        for query in MEANT[:2]:
+            sessions.search(query)
+        sessions.add_user_message("s0", "Hello")
+        sessions.reset_session("s1")
+        assert TALK[1] not in questions(sessions.search(MEANT[1]))
+        assert pages == [6, 4, 0, 0, 1, 0]
+        SessionManager(1, sessions.store, embed=Embed(lambda texts: [[1.0]] * len(texts), name="b")).embed_sessions()
+        assert sessions.embed_sessions() == 9
+        pages.clear()
+        assert questions(sessions.search(MEANT[5], limit=1)) == [TALK[5]]
+        assert pages == [6, 4, 0]
+
+
+def test_a_manager_is_pickled_without_the_vectors(path: Path) -> None:
+    with SessionManager(1, SQLiteStore(path, search=True), embed=WordLlamaEmbeddings()) as sessions:
+        talk(sessions)
+        sessions.search(MEANT[5])
+        assert b"_held" not in pickle.dumps(sessions)
 
 
 def test_words_and_meaning_are_merged(path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessionkit_integrations import Embed, EmbeddingError, SessionManager, SQLiteStore
+from sessionkit_integrations.records.record import now
 from tests.embeddings import Noting
 from tests.sessions.test_search import questions, user
 
@@ -112,6 +113,7 @@ def test_the_index_says_which_sessions_are_behind(path: Path, call: Callable[...
             sessions.add_user_message(name, "Hello")
         assert {name for name, _ in call(index, "behind", "x", 9)} == {"a", "b"}
         assert len(call(index, "behind", "x", 1)) == 1
+        assert (call(index, "state"), call(index, "page", 0, 9)) == ((0, 0), [])
         call(index, "begin", "x")
         (one,) = call(index, "behind", "x", 1)
         assert one[0] in "ab"
@@ -121,6 +123,8 @@ def test_the_index_says_which_sessions_are_behind(path: Path, call: Callable[...
         assert [name for name, _ in call(index, "behind", "x", 9)] == ["b"]
         assert call(index, "page", 0, 9) == [(2, "a", b"bbbb")]
         assert call(index, "page", 2, 9) == []
+        since, count = call(index, "state")
+        assert (abs(since - now()) < 60_000, count) == (True, 1)
         sessions.add_user_message("a", "Hello")
         assert {name for name, _ in call(index, "behind", "x", 9)} == {"a", "b"}
         call(index, "mark", "a", states["a"], [b"2"])

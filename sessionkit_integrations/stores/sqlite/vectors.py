@@ -31,10 +31,10 @@ _MOST_VALUES = 500
 """Values that are bound to one statement; releases before 3.32 bind fewer than 1,000."""
 
 _TABLES = (
-    "CREATE TABLE vector_model (name TEXT NOT NULL)",
+    "CREATE TABLE vector_model (name TEXT NOT NULL, since INTEGER NOT NULL) -- Unix milliseconds",
     """
     CREATE TABLE vectors (
-      id INTEGER PRIMARY KEY,
+      id INTEGER PRIMARY KEY AUTOINCREMENT, -- so that none is given a second time
       session INTEGER NOT NULL REFERENCES sessions (id),
       digest BLOB NOT NULL, -- of the text
       vector BLOB NOT NULL, -- 32-bit floats, little-endian
@@ -64,23 +64,23 @@ def model_of() -> Statements[str | None]:
     return str(names[0][0]) if names else None
 
 
-def begin(model: str) -> Statements[None]:
+def begin(model: str, at: int) -> Statements[None]:
     """Do what `VectorIndex.begin` says."""
 
     def work() -> Statements[None]:
         if (yield from model_of()) != model:
-            yield from _begin(model)
+            yield from _begin(model, at)
 
     return transaction(work())
 
 
-def _begin(model: str) -> Statements[None]:
+def _begin(model: str, at: int) -> Statements[None]:
     if not (yield Statement(_HAS_TABLES)):
         for table in _TABLES:
             yield Statement(table)
     for name in ("vectors", "embedded", "vector_model"):
         yield Statement(f"DELETE FROM {name}")
-    yield Statement("INSERT INTO vector_model (name) VALUES (?)", (model,))
+    yield Statement("INSERT INTO vector_model (name, since) VALUES (?, ?)", (model, at))
 
 
 def known(session_id: str, model: str, digests: Sequence[bytes], at: int) -> Statements[dict[bytes, bytes] | None]:
@@ -108,7 +108,7 @@ def keep(session_id: str, model: str, vectors: Mapping[bytes, bytes], at: int) -
     def work() -> Statements[bool]:
         kept = yield from model_of()
         if kept is None:
-            yield from _begin(model)
+            yield from _begin(model, at)
         elif kept != model:
             return False
         rows = [(digest, vector, session_id, at) for digest, vector in vectors.items()]
@@ -159,8 +159,18 @@ def mark(session_id: str, state: str, digests: Collection[bytes], at: int) -> St
     return transaction(work())
 
 
+def state() -> Statements[tuple[int, int]]:
+    """Do what `VectorIndex.state` says."""
+    if not (yield Statement(_HAS_TABLES)):
+        return 0, 0
+    since, count = (yield Statement("SELECT (SELECT since FROM vector_model), (SELECT count(*) FROM vectors)"))[0]
+    return since or 0, count
+
+
 def page(after: int, limit: int, at: int) -> Statements[Sequence[KeptVector]]:
     """Do what `VectorIndex.page` says."""
+    if not (yield Statement(_HAS_TABLES)):
+        return []
     rows = yield Statement(
         "SELECT vectors.id, session_id, vector FROM vectors CROSS JOIN sessions ON sessions.id = vectors.session"
         f" WHERE vectors.id > ? AND {_UNEXPIRED} ORDER BY vectors.id LIMIT ?",
@@ -234,6 +244,16 @@ class _SQLiteVectors(VectorIndex):
         """See `mark`."""
         await self.awrite(lambda: mark(session_id, state, digests, now()))
 
+    def state(self) -> tuple[int, int]:
+        """See `VectorIndex.state`."""
+        found: tuple[int, int] = self.read(state)
+        return found
+
+    async def astate(self) -> tuple[int, int]:
+        """See `state`."""
+        found: tuple[int, int] = await self.aread(state)
+        return found
+
     def page(self, after: int, limit: int) -> Sequence[KeptVector]:
         """See `VectorIndex.page`."""
         found: Sequence[KeptVector] = self.read(lambda: page(after, limit, now()))
@@ -246,8 +266,8 @@ class _SQLiteVectors(VectorIndex):
 
     def begin(self, model: str) -> None:
         """See `VectorIndex.begin`."""
-        self.write(lambda: begin(model))
+        self.write(lambda: begin(model, now()))
 
     async def abegin(self, model: str) -> None:
         """See `begin`."""
-        await self.awrite(lambda: begin(model))
+        await self.awrite(lambda: begin(model, now()))
