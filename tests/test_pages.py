@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sessionkit_integrations import InMemoryStore, SessionManager
 from tests.snippets import Snippet, unknown_options
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("finding", "statistics", "turns")
+PAGES = ("branches", "finding", "statistics", "turns")
 CODE = [
     pytest.param(page, code, id=f"{page}-{number}")
     for page in PAGES
@@ -29,7 +31,32 @@ def test_a_snippet_runs_and_prints_what_it_says(page: str, code: str, capsys: py
         assert re.fullmatch(re.escape(expected).replace("…", ".*"), line), line
 
 
+def test_the_table_of_branches_says_what_each_call_gives() -> None:
+    rows = re.findall(
+        r"^\| `(\w+\(.*?)` \|(.*)\|(.*)\|(.*)\|$", (DOCS / "branches.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert len(rows) == 15
+    for call, *said in rows:
+        sessions = SessionManager(2, InMemoryStore(archive=True))
+        sessions.add_system_message("s", "S")
+        for number in range(1, 6):
+            sessions.add_user_message("s", f"U{number}")
+            sessions.add_assistant_message("s", f"A{number}")
+        try:
+            returned = contents(eval(f"sessions.{call}", {"sessions": sessions}) or [])  # noqa: S307 - our own
+        except ValueError:
+            returned = "`ValueError`"
+        told = "t" if call.startswith("fork") else "s"
+        window, archive = contents(sessions.get_session(told)), contents(sessions.get_archive(told))
+        assert [returned, window, archive] == [cell.strip() for cell in said], call
+
+
+def contents(messages: list[Any]) -> str:
+    return " ".join(message["content"] for message in messages if message["role"] != "system")
+
+
 def test_the_options_of_commands_are_there() -> None:
+    assert unknown_options((DOCS / "branches.md").read_text("utf-8")) == set()
     finding = (DOCS / "finding.md").read_text("utf-8")
     assert finding.count("\nsessionkit ") == 3
     assert unknown_options(finding) == set()

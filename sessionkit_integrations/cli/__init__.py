@@ -8,6 +8,7 @@ try:
     import typer
 
     from sessionkit_integrations.cli import (
+        branches,
         demo,
         doctor,
         embedding,
@@ -49,6 +50,8 @@ app.command("search")(search.search)
 app.command("stats")(stats.stats)
 app.command("summarize")(summaries.summarize_sessions)
 app.command("embed")(embedding.embed_sessions)
+app.command("fork")(branches.fork)
+app.command("undo")(branches.undo)
 app.command("reset")(reset.reset)
 app.command("doctor")(doctor.doctor)
 app.command("export")(export.export)

@@ -36,6 +36,7 @@ Url = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 SessionId = Annotated[str, typer.Argument(metavar="SESSION", show_default=False, help="The id of the session.")]
 
 ALL_TURNS = Window(2**31 - 1)
@@ -122,6 +123,17 @@ def describe(sessions: SessionManager, session_id: str) -> SessionInfo:
     if info is None:
         raise NotFoundError(f"there is no session {session_id!r}")
     return info
+
+
+def ask(question: str) -> None:
+    """Ask for a yes, and stop without one.
+
+    Raises:
+        typer.BadParameter: There is nobody to ask.
+    """
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("there is no terminal to ask on; add --yes to confirm", param_hint="--yes")
+    typer.confirm(question, abort=True, err=True)
 
 
 def on_terminal() -> bool:

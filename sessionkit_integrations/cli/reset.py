@@ -1,11 +1,20 @@
 """``sessionkit reset``."""
 
-import sys
 from typing import Annotated
 
 import typer
 
-from sessionkit_integrations.cli.common import Json, Url, describe, note, open_sessions, print_json, print_line
+from sessionkit_integrations.cli.common import (
+    Json,
+    Url,
+    Yes,
+    ask,
+    describe,
+    note,
+    open_sessions,
+    print_json,
+    print_line,
+)
 from sessionkit_integrations.cli.faults import Exit, NotFoundError
 from sessionkit_integrations.view.text import one_line
 
@@ -15,7 +24,7 @@ def reset(
         list[str], typer.Argument(metavar="SESSION...", show_default=False, help="The ids of the sessions.")
     ],
     url: Url,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: Json = False,
 ) -> None:
     """Delete sessions and their archives, after asking."""
@@ -41,7 +50,5 @@ def reset(
 
 
 def _ask(found: dict[str, int]) -> None:
-    if not sys.stdin.isatty():
-        raise typer.BadParameter("there is no terminal to ask on; add --yes to confirm", param_hint="--yes")
     names = ", ".join(f"{one_line(session_id)} ({messages} messages)" for session_id, messages in found.items())
-    typer.confirm(f"Delete {names}, with all that is archived?", abort=True, err=True)
+    ask(f"Delete {names}, with all that is archived?")
