@@ -120,7 +120,7 @@ class Store(Abilities, Closeable, ABC):
 
         Raises:
             ConflictError: The version is a different one, or another summary covers what this one does, or the session
-                was deleted and begun again; nothing was changed.
+                was deleted and begun again, or exists and must not; nothing was changed.
         """
 
     @abstractmethod
@@ -137,8 +137,7 @@ class Store(Abilities, Closeable, ABC):
         A fork whose ``operation_id`` is one of the new session's last ones changes nothing: it is a retry.
 
         This default reads what is archived, and makes the session by one `replace`: at once, and once, but in the
-        memory that the archive takes. It overlooks a session that others begin meanwhile and that has nothing but an
-        archive. Override it where your store can copy by itself or in pages.
+        memory that the archive takes. Override it where your store can copy by itself or in pages.
 
         Args:
             session_id: The session to copy from.
@@ -152,7 +151,7 @@ class Store(Abilities, Closeable, ABC):
         """
         part = self.read(session_id, archived=True, stop=branch.archived)
         edit = _branch_edit(session_id, branch, part.records, self.describe(session_id))
-        self.replace(new_session_id, edit, Snapshot(()).version, operation_id)
+        self.replace(new_session_id, edit, None, operation_id)
 
     async def afork(self, session_id: str, new_session_id: str, branch: Branch, operation_id: str) -> None:
         """See `fork`."""
@@ -160,7 +159,7 @@ class Store(Abilities, Closeable, ABC):
             return await asyncio.to_thread(self.fork, session_id, new_session_id, branch, operation_id)
         part = await self.aread(session_id, archived=True, stop=branch.archived)
         edit = _branch_edit(session_id, branch, part.records, await self.adescribe(session_id))
-        return await self.areplace(new_session_id, edit, Snapshot(()).version, operation_id)
+        return await self.areplace(new_session_id, edit, None, operation_id)
 
     def describe(self, session_id: str) -> SessionInfo | None:
         """Return figures of a session, or ``None`` if there is no such session.

@@ -94,9 +94,8 @@ class InMemoryStore(ForkSafe, Store):
         with self._lock:
             check_turn(self, new_session_id)
             source, state = self._load(session_id), self._load(new_session_id)
-            if operation_id in state.operations:
-                return
-            if state.exists or (branch.archived and branch.is_outdated(source.describe())):
+            is_retry = operation_id in state.operations
+            if branch.archived and branch.is_outdated(source.describe()) and not is_retry:
                 raise conflict()
             edit = branch.edit(session_id, tuple(source.archived[: branch.archived]))
             state.replace(edit, None, operation_id, archive=self.archive)

@@ -106,7 +106,7 @@ class SessionState:
         """
         if operation_id in self.operations:
             return
-        if expected is not None and expected != self.read().version:
+        if (edit.begins and self.exists) or (expected is not None and expected != self.read().version):
             raise conflict()
         if edit.covered is not None:
             self._cover(edit.covered, archive=archive)

@@ -158,6 +158,7 @@ class Edit:
             does not archive drops them.
         summarized: What the summaries of a session that is written as a whole had come to. The session begins with this
             edit, so that no summary of one that it replaces is committed. ``None`` for all other edits.
+        begins: True if the session must not exist, of one that is written as a whole.
         forked_from: The session that one which is written as a whole is a fork of, if it is one.
         usage: The tokens that providers reported for a session that is written as a whole, by model.
     """
@@ -169,6 +170,7 @@ class Edit:
     wait: bool = False
     covered: Covered | None = None
     summarized: Summarized | None = None
+    begins: bool = False
     forked_from: str | None = None
     usage: tuple[Usage, ...] = ()
 
@@ -206,7 +208,7 @@ class Branch:
             source_id: The source.
             archive: Its archived records, where they are not there yet.
         """
-        return Edit(self.active, archive, summarized=self.summarized, forked_from=source_id)
+        return Edit(self.active, archive, summarized=self.summarized, begins=True, forked_from=source_id)
 
 
 class Terms(NamedTuple):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessionkit_integrations.errors import ConflictError
-from sessionkit_integrations.stores.values import Edit
+from sessionkit_integrations.stores.values import Edit, Summarized
 from sessionkit_integrations.testing.fixtures import Fixtures
 from sessionkit_integrations.testing.surface import new_operation_id, record, turn
 
@@ -38,6 +38,20 @@ class EditConformance(Fixtures):
         store.replace("s", Edit(active=tuple(turn(1))), None)
         store.replace("s", Edit(active=tuple(turn(2))), None)
         assert store.read("s") == turn(2)
+
+    def test_a_session_that_is_to_begin_must_not_exist(self, surface: Callable[..., Surface]) -> None:
+        """Neither with active records nor with archived ones."""
+        store = surface()
+        edit = Edit(tuple(turn(1)), tuple(turn(2)), summarized=Summarized(), begins=True)
+        for taken in (Edit(tuple(turn(3))), Edit(archive=tuple(turn(3)))):
+            store.replace("s", taken, None)
+            with pytest.raises(ConflictError):
+                store.replace("s", edit, None)
+            assert (store.read("s") + store.read_archive("s")) == turn(3)
+            store.delete("s")
+        store.replace("s", edit, None, "once")
+        store.replace("s", edit, None, "once")
+        assert (store.read("s"), store.read_archive("s")) == (turn(1), turn(2))
 
     def test_retried_replace_changes_nothing(self, surface: Callable[..., Surface]) -> None:
         """An edit whose operation id is among the last ones is a retry: it neither conflicts nor writes."""

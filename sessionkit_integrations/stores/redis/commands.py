@@ -147,7 +147,7 @@ def replace(
     *,
     ttl: int | None,
     archive: bool,
-    staged: int | None = None,
+    staged: int = 0,
 ) -> Command[None]:
     """Return the command for `Store.replace`; ``ttl`` is in milliseconds, ``staged`` as `words_of` says."""
     records = (*(edit.active or ()), *edit.evicted, *edit.archive)

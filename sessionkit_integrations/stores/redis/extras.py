@@ -23,18 +23,17 @@ if TYPE_CHECKING:
 _FORK, _USAGE = "f", "u"
 
 
-def words_of(edit: Edit, staged: int | None = None) -> str:
+def words_of(edit: Edit, staged: int = 0) -> str:
     """Return what an edit does to the summaries of a session, and the extras of one that is written as a whole.
 
     Args:
         edit: The edit.
-        staged: The number of archived records that were staged for a session which is not there yet; ``None`` if the
-            edit is of one that may be there.
+        staged: The number of archived records that were staged for a session that begins.
     """
     if edit.summarized is not None:
         fork = "" if edit.forked_from is None else f"{_FORK}{quote(edit.forked_from, safe='')};"
         usage = f"{_USAGE}{totals_text(edit.usage)};" if edit.usage else ""
-        count = "" if staged is None else f" {staged}"
+        count = f" {staged}" if edit.begins else ""
         return f"{edit.summarized.records} {edit.summarized.waiting} {edit.summarized.turns}{count};{fork}{usage}"
     if edit.covered is None:
         return ""

@@ -111,6 +111,8 @@ def replace(
             return
         if holder is not None:
             yield from check_turn(session_id, holder, now)
+        if edit.begins and row.id is not None:
+            raise conflict()
         if expected is not None:
             snapshot = yield from read(session_id, now)
             if snapshot.version != expected:

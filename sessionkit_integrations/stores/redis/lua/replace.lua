@@ -6,9 +6,9 @@
 --       a summary covers ("records turns summarized created", as they were before), or what summaries had come to in a
 --       session that is brought from elsewhere ("summarized waiting turns;" and its extras), or nothing; the new active
 --       records, the evicted records, the records to archive; the documents of them all, if a search is to find them.
---       A fork ends here as well: it says "summarized waiting turns staged;", and the last key is a list of as many
---       records, which becomes the archive. There is none if it is 0.
--- Returns 1, or 0 if the digest is another one, if the session has another summary, or if it is to be forked and exists.
+--       A session that is to begin says "summarized waiting turns staged;". If that number is not 0, the last key is a
+--       list of as many records, which becomes the archive, before what is archived besides.
+-- Returns 1, or 0 if the digest is another one, if the session has another summary, or if it is to begin and exists.
 local FIRST = 10
 local operation, now, ttl, expected = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local flags, active, evicted, letters, covers = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9]
