@@ -47,7 +47,8 @@ Where a client waits for each answer, it and the server have cores of their own,
 share one, which makes bare commands twice as fast, or leaves it to the scheduler, which does now this and now that).
 Turns are written to 30 sessions, one after the other. Whole turns are counted when the window is full, and timed from
 then on, 40 of them: the peers' conversations grow. Short sessions have one to three turns; some are written, the others
-are copies that the server makes (COPY)."""
+are copies that the server makes (COPY). What is searched are sessions of 25 turns; where theirs search one session at a
+time, all sessions are a call for each."""
 
 DIGITS = 3
 
