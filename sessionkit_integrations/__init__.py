@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.search.hits import Hit, Hits
     from sessionkit_integrations.search.snippets import Snippet
     from sessionkit_integrations.sessions.embedding import Embed
+    from sessionkit_integrations.sessions.live import Change
     from sessionkit_integrations.sessions.manager import SessionManager
     from sessionkit_integrations.sessions.quotas import Quota
     from sessionkit_integrations.sessions.summaries import Summary
@@ -81,6 +82,7 @@ _MODULES = {
     "search.hits": ("Hit", "Hits"),
     "search.snippets": ("Snippet",),
     "sessions.embedding": ("Embed",),
+    "sessions.live": ("Change",),
     "sessions.manager": ("SessionManager",),
     "sessions.quotas": ("Quota",),
     "sessions.summaries": ("Summary",),
@@ -105,6 +107,7 @@ if TYPE_CHECKING:
     __all__ = [
         "AppendOptions",
         "Appended",
+        "Change",
         "ConflictError",
         "CorruptSessionError",
         "Covered",

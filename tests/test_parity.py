@@ -21,7 +21,7 @@ from sessionkit_integrations import (
 from sessionkit_integrations.sessions.chats import Chats
 
 PACKAGE = "sessionkit_integrations"
-DOES_NO_IO = {"using", "decode", "describe_url", "model_post_init", "survey", "take_snapshot", "turn"}
+DOES_NO_IO = {"using", "decode", "describe_url", "model_post_init", "survey", "notices", "take_snapshot", "turn"}
 LOOKED_AT = {"ask", "nodes"}
 """Methods with which the doctor looks at a server; no application does."""
 
@@ -46,7 +46,7 @@ def parameters(function: Any) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize(
     ("cls", "pairs"),
     [
-        (SessionManager, 23),
+        (SessionManager, 24),
         (Chats, 11),
         (Store, 12),
         (InMemoryStore, 12),

@@ -1,7 +1,8 @@
 """``sessionkit tail``."""
 
-import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -16,13 +17,15 @@ from sessionkit_integrations.cli.common import (
     print_json,
     print_messages,
 )
-from sessionkit_integrations.errors import StoreUnavailableError
 from sessionkit_integrations.records.codec import PlainCodec, Reader
 from sessionkit_integrations.records.record import Record
 from sessionkit_integrations.sessions.chats import Chats
-from sessionkit_integrations.sessions.following import Follower
-from sessionkit_integrations.sessions.steps import EVERYTHING
+from sessionkit_integrations.sessions.live import messages_of
+from sessionkit_integrations.sessions.watching import Watch, Watcher
 from sessionkit_integrations.view.reader import ViewReader
+
+_REMEMBERED = 10_000
+"""Messages that are not shown again after an edit, the last ones."""
 
 
 def tail(
@@ -39,40 +42,32 @@ def tail(
         reader: Reader[Any] = PlainCodec() if as_json else ViewReader()
         if not follow:
             describe(sessions, session_id)
-        records = chats.snapshot(session_id).active
-        first = max(len(records) - lines, 0)
-        _print(chats.decode(session_id, records[first:], reader, first=first), as_json)
-        if not follow:
-            return
-        if not records:
-            note(f"there is no session {session_id!r} yet; waiting for it")
-        follower = Follower(records, lambda: chats.snapshot(session_id, archived=EVERYTHING).archived)
-        for active in _looks(chats, session_id, interval):
-            look = follower.look(active)
-            if look.deleted:
-                note(f"the session {session_id!r} was deleted; waiting for it to begin again")
-            if look.lost:
-                note("the session began again, or moved on by more than its window: messages may be missing here")
-            new = (
-                chats.decode(session_id, [each.record], reader, first=each.position, archived=each.archived)[0]
-                for each in look.new
-            )
-            _print(list(new), as_json)
-
-
-def _looks(chats: Chats[Any], session_id: str, interval: float) -> Iterator[tuple[Record, ...]]:
-    away = False
-    while True:
-        time.sleep(interval)
-        try:
             records = chats.snapshot(session_id).active
-        except StoreUnavailableError as error:
-            if not away:
-                note(f"{error}; trying again")
-            away = True
-        else:
-            away = False
-            yield records
+            _print(_last(chats, session_id, records, lines, reader), as_json)
+            return
+        watcher = Watcher(
+            sessions.store, chats, session_id, every=interval, report=lambda error: note(f"{error}; trying again")
+        )
+        with Watch(watcher, lambda _, found: found) as changes:
+            records = () if watcher.start is None else watcher.start.active
+            _print(_last(chats, session_id, records, lines, reader), as_json)
+            if not records:
+                note(f"there is no session {session_id!r} yet; waiting for it")
+            seen = deque(records, _REMEMBERED)
+            for found in changes:
+                if found.kind == "deleted":
+                    note(f"the session {session_id!r} was deleted; waiting for it to begin again")
+                new = found
+                if found.kind == "replaced":
+                    note("the session was edited, or moved on by more than its window: messages may be missing here")
+                    new = replace(found, records=tuple(each for each in found.records if each.record not in seen))
+                _print(messages_of(chats, session_id, new, reader), as_json)
+                seen.extend(each.record for each in new.records)
+
+
+def _last(chats: Chats[Any], session_id: str, records: Sequence[Record], number: int, reader: Reader[Any]) -> list[Any]:
+    first = max(len(records) - number, 0)
+    return chats.decode(session_id, records[first:], reader, first=first)
 
 
 def _print(messages: Sequence[Any], as_json: bool) -> None:

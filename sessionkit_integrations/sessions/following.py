@@ -1,122 +1,115 @@
-"""New records of a session since it was last looked at, though its window moves."""
+"""New records of a session since it was last looked at, though its window moves.
+
+A look compares what is stored now with what was stored then. It needs to know nothing of what happened in between, so
+that a notice of a write that was lost, or came twice, does no harm. Where others only added to the session, what is
+stored now goes on where it ended: turns that left the window are at the end of the archive, or gone. The store's count
+of added messages, where it has one, tells equal records apart, and whether all that were added are still there.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
-from sessionkit_integrations.records.record import role_of
-from sessionkit_integrations.window.turns import number_turns
+from sessionkit_integrations.sessions.comparing import Comparison, FoundRecord, Known, figures_of
+from sessionkit_integrations.sessions.steps import EVERYTHING, Describe, ReadArchive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from sessionkit_integrations.runtime.steps import Steps
+    from sessionkit_integrations.sessions.chats import Chats
+    from sessionkit_integrations.sessions.snapshot import SessionSnapshot
+    from sessionkit_integrations.stores.values import SessionInfo
 
-    from sessionkit_integrations.records.record import Record
+Kind = Literal["added", "replaced", "deleted"]
 
-    Records = Sequence[Record]
-
-
-@dataclass(frozen=True)
-class NewRecord:
-    """A record that was not there before, with its position among the active records or in the archive."""
-
-    record: Record
-    position: int
-    archived: bool = False
+_ATTEMPTS = 5
+"""Reads of a session between two equal counts of its messages, after which it is written to all the time."""
 
 
 @dataclass(frozen=True)
-class Look:
-    """The outcome of a look at a session.
+class Found:
+    """A change of a session.
 
     Attributes:
-        new: The new records, oldest first.
-        lost: Whether others may have come and gone between two looks: nothing that was there is there any more.
-        deleted: Whether the session was there and is not.
+        kind: What happened to it.
+        records: The records that were added, oldest first, or those that are in the window now.
     """
 
-    new: list[NewRecord]
-    lost: bool = False
-    deleted: bool = False
+    kind: Kind
+    records: tuple[FoundRecord, ...] = ()
 
 
-def overlap(before: Records, after: Records) -> int:
-    """Return the number of records at the end of ``before`` that are the beginning of ``after``, at most."""
-    for length in range(min(len(before), len(after)), 0, -1):
-        if list(before[-length:]) == list(after[:length]):
-            return length
-    return 0
+def known_of(info: SessionInfo | None) -> Known:
+    """Return what the figures alone say of a session, in a store that counts."""
+    return Known(figures_of(info), _appended(info), preamble=() if info is None else None)
 
 
-def added(before: Records, after: Records) -> list[int]:
-    """Return the positions of the records of ``after`` that came since ``before``.
-
-    Where the one does not go on where the other ends, as after an edit, they are those that were not there. Records
-    hold the time of writing, so that messages of the same text are told apart; those of the JavaScript SessionKit do
-    not, and a window of nothing but repetitions may look the same before and after.
-    """
-    if length := overlap(before, after):
-        return list(range(length, len(after)))
-    known, new = Counter(before), []
-    for position, record in enumerate(after):
-        if known[record] > 0:
-            known[record] -= 1
-        else:
-            new.append(position)
-    return new
-
-
-class Follower:
-    """Tells the new records at each look at a session.
+def begin(chats: Chats[Any], session_id: str, *, counts: bool) -> Steps[tuple[Known, SessionSnapshot[Any]]]:
+    """Return the present state of a session, and the session.
 
     Args:
-        records: The active records at first.
-        read_archive: Reads the archive. That is done only where the window has moved on by more than it holds, and for
-            as long as there are no turns.
+        chats: The sessions.
+        session_id: The session.
+        counts: Whether the store counts what is added to a session, so that `look` asks for that as well.
     """
-
-    def __init__(self, records: Records, read_archive: Callable[[], Records]) -> None:
-        self._preamble, self._turns = _split(records)
-        self._read_archive = read_archive
-        self._archived = 0 if self._turns else len(read_archive())
-        """Length of the known part of the archive, while there are no turns whose end would tell."""
-
-    def look(self, records: Records) -> Look:
-        """Return what is new, given the active records now."""
-        before = self._turns
-        preamble_before, (self._preamble, self._turns) = self._preamble, _split(records)
-        preamble = [NewRecord(self._preamble[index], index) for index in added(preamble_before, self._preamble)]
-        if not self._turns:
-            archived_now = len(self._read_archive())
-            # While there were no turns before either, what has come since the session was read is not known yet.
-            self._archived = archived_now if before else min(self._archived, archived_now)
-            return Look(preamble, deleted=bool(before or preamble_before) and not records)
-        if set(before) & set(self._turns):
-            return Look(preamble + self._new_turns(added(before, self._turns)))
-        known, archived = set(before), list(self._read_archive())
-        last = max((index for index, record in enumerate(archived) if record in known), default=None)
-        all_turns = self._new_turns(range(len(self._turns)))
-        if last is None and before:
-            return Look(preamble + all_turns, lost=True)
-        start = self._archived if last is None else last + 1
-        between = range(start, _end(archived, start, self._turns))
-        return Look([*preamble, *(NewRecord(archived[index], index, archived=True) for index in between), *all_turns])
-
-    def _new_turns(self, positions: Sequence[int]) -> list[NewRecord]:
-        return [NewRecord(self._turns[index], len(self._preamble) + index) for index in positions]
+    for _ in range(_ATTEMPTS):
+        info = (yield from Describe(session_id)) if counts else None
+        snapshot = yield from chats.take_snapshot(session_id, None)
+        known = yield from _known(snapshot, info, counts=counts)
+        if not counts or figures_of((yield from Describe(session_id))) == known.figures:
+            return known, snapshot
+    return replace(known, appended=None), snapshot  # nobody knows which of them the snapshot has
 
 
-def _end(archived: list[Record], start: int, turns: Records) -> int:
-    """Return where ``turns``, which were read first, begin in the archive: they, and more, may be archived by now."""
-    for index in range(start, len(archived)):
-        length = min(len(archived) - index, len(turns))
-        if archived[index : index + length] == list(turns[:length]):
-            return index
-    return len(archived)
+def look(chats: Chats[Any], session_id: str, known: Known, *, counts: bool) -> Steps[tuple[Known, Found | None]]:
+    """Return the present state of a session, and how it changed, if it did.
+
+    Args:
+        chats: The sessions.
+        session_id: The session.
+        known: Its state before.
+        counts: As for `begin`.
+    """
+    exact = True
+    for attempt in range(_ATTEMPTS):
+        info = (yield from Describe(session_id)) if counts else None
+        snapshot = yield from chats.take_snapshot(session_id, None)
+        now = yield from _known(snapshot, info, counts=counts)
+        if known.preamble is not None:
+            break
+        # Without records to go on from, the count has to be that of the snapshot.
+        exact = figures_of((yield from Describe(session_id))) == now.figures
+        if exact or attempt == _ATTEMPTS - 1:
+            break
+    if not now.exists:
+        return now, Found("deleted") if known.exists else None
+    is_same = known.preamble is None or (known.preamble, known.turns) == (now.preamble, now.turns)
+    if now.figures == known.figures and is_same:
+        return now, None
+    comparison = Comparison(snapshot, known, now, info)
+    if known.preamble is None:
+        records = (yield from comparison.counted()) if exact else None
+    else:
+        records = yield from comparison.compared()
+    if records is None:
+        return now, Found("replaced", comparison.window())
+    if now.appended is not None and known.appended is not None and known.preamble is not None:
+        # The snapshot may hold more than was counted before it was read, and those are told now.
+        now = replace(now, appended=max(now.appended, known.appended + len(records)))
+    return now, Found("added", tuple(records)) if records else None
 
 
-def _split(records: Records) -> tuple[Records, Records]:
-    """Return the preamble, which stays where it is, and the turns."""
-    pinned = number_turns(map(role_of, records)).count(0)
-    return records[:pinned], records[pinned:]
+def _known(snapshot: SessionSnapshot[Any], info: SessionInfo | None, *, counts: bool) -> Steps[Known]:
+    digests = tuple(map(hash, snapshot.active))
+    preamble, turns = digests[: snapshot.preamble_end], digests[snapshot.preamble_end :]
+    archived = 0
+    if not turns:
+        if counts:
+            archived = 0 if info is None else info.archived
+        else:
+            archived = len((yield from ReadArchive(snapshot.session_id, EVERYTHING)).records)
+    return Known(figures_of(info), _appended(info) if counts else None, preamble, turns, archived)
+
+
+def _appended(info: SessionInfo | None) -> int | None:
+    return 0 if info is None else info.appended

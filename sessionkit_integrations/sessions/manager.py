@@ -13,6 +13,7 @@ from sessionkit_integrations.runtime.redaction import hidden
 from sessionkit_integrations.sessions.branches import BranchesSessions
 from sessionkit_integrations.sessions.chats import Chats
 from sessionkit_integrations.sessions.encoding import Encoding
+from sessionkit_integrations.sessions.live import WatchesSessions
 from sessionkit_integrations.sessions.reading import ReadsSessions
 from sessionkit_integrations.sessions.writing import WritesSessions
 from sessionkit_integrations.stores.base import Store
@@ -38,7 +39,7 @@ _MADE_AGAIN = frozenset({"_held", "_plain", "_summaries", "_tokens_of", IDENTITY
 """Attributes that are no part of a pickled manager."""
 
 
-class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, Closeable):
+class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSessions, Closeable):
     """Chat sessions that remember their last turns.
 
     A turn is a user message and all that follows it up to the next user message. A leading run of system

@@ -6,17 +6,19 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.stores.leases import Leases
+from sessionkit_integrations.stores.notices import EVERY, Polling
 from sessionkit_integrations.stores.vectors import Vectors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sessionkit_integrations.stores.notices import Notices
     from sessionkit_integrations.stores.values import Place, Terms
     from sessionkit_integrations.stores.vectors import VectorIndex
 
 
 class Abilities:
-    """A part of `Store`: leases, an index of words, and vectors. Override what your store can do better."""
+    """A part of `Store`: leases, notices, an index of words, and vectors. Override what your store can do better."""
 
     def lease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
         """Take a lease of a session, or renew it, and return whether the holder has it now.
@@ -38,6 +40,18 @@ class Abilities:
         if type(self).lease is Abilities.lease:
             return self.lease(session_id, name, holder, seconds)
         return await asyncio.to_thread(self.lease, session_id, name, holder, seconds)
+
+    def notices(self, session_id: str | None, every: float = EVERY) -> Notices:  # noqa: ARG002
+        """Return the notices of writes to a session, or to all of them; nothing is opened yet.
+
+        By this default, a watch looks at the store every so many seconds. Override it where yours is told of writes; a
+        `Mailbox` holds what other threads notice.
+
+        Args:
+            session_id: The session; all of them if ``None``.
+            every: Seconds between two looks, where the store is not told.
+        """
+        return Polling(every)
 
     def find(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:  # noqa: ARG002
         """Return messages that have one of some terms, of all sessions, the best first.

@@ -10,6 +10,7 @@ from sessionkit_integrations.records.record import now
 from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.runtime.forks import ForkSafe
 from sessionkit_integrations.stores.base import Store
+from sessionkit_integrations.stores.notices import EVERY, Mailbox
 from sessionkit_integrations.stores.options import UrlOptions, checked_flag, ttl_milliseconds
 from sessionkit_integrations.stores.state import SessionState, conflict
 from sessionkit_integrations.stores.turns import check_turn
@@ -45,6 +46,7 @@ class InMemoryStore(ForkSafe, Store):
         self._ttl = (ttl_milliseconds(ttl) or 0) / 1000
         self._expiry: OrderedDict[str, float] = OrderedDict()  # a dict takes longer for each first key that was removed
         """Times at which sessions end, by the monotonic clock; soonest first, as every change moves one to the end."""
+        self._mailboxes: set[_Mailbox] = set()
         super().__init__()
 
     @classmethod
@@ -107,6 +109,11 @@ class InMemoryStore(ForkSafe, Store):
             check_turn(self, session_id)
             self._sessions.pop(session_id, None)
             self._expiry.pop(session_id, None)
+            self._notify(session_id)
+
+    def notices(self, session_id: str | None, every: float = EVERY) -> Mailbox:  # noqa: ARG002
+        """See `Store.notices`."""
+        return _Mailbox(self._mailboxes, session_id)
 
     def lease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
         """See `Store.lease`."""
@@ -174,7 +181,12 @@ class InMemoryStore(ForkSafe, Store):
         self._drop_expired()
         return self._sessions.get(session_id) or SessionState()
 
+    def _notify(self, session_id: str) -> None:
+        for mailbox in list(self._mailboxes):
+            mailbox.put(session_id)
+
     def _save(self, session_id: str, state: SessionState) -> None:
+        self._notify(session_id)
         if not state.exists:
             self._sessions.pop(session_id, None)
             self._expiry.pop(session_id, None)
@@ -191,3 +203,20 @@ class InMemoryStore(ForkSafe, Store):
             if ends > present:
                 return
             del self._expiry[session_id], self._sessions[session_id]
+
+
+class _Mailbox(Mailbox):
+    """A mailbox that is among others while it is open."""
+
+    def __init__(self, among: set[_Mailbox], session_id: str | None) -> None:
+        super().__init__(session_id)
+        self._among = among
+
+    def open(self) -> None:
+        self._among.add(self)
+
+    async def aopen(self) -> None:
+        self.open()
+
+    def close(self) -> None:
+        self._among.discard(self)

@@ -71,6 +71,7 @@ class SQLiteFile(ForkSafe):
 
     Attributes:
         prepare: Begins what is done when the file is opened.
+        opened: How often it was opened.
     """
 
     def __init__(self, path: str, timeout: float) -> None:
@@ -79,6 +80,7 @@ class SQLiteFile(ForkSafe):
         self._timeout = timeout
         self._name = f"SQLite file {path!r}"
         self._policy = Policy(BACKOFF, timeout=timeout, waits_until="it is no longer locked")
+        self.opened = 0
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._queue = threading.RLock()
@@ -193,6 +195,7 @@ class SQLiteFile(ForkSafe):
             self._abandon(self._connection)
         if self._connection is None:
             self._connection = self._open()
+            self.opened += 1
         return self._connection
 
     def _open(self) -> sqlite3.Connection:

@@ -11,6 +11,7 @@ from sessionkit_integrations.errors import StoreError, StoreUnavailableError
 from sessionkit_integrations.records.record import now
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.copies import StoreUrl, with_options
+from sessionkit_integrations.stores.notices import EVERY
 from sessionkit_integrations.stores.options import (
     UrlOptions,
     checked_flag,
@@ -21,6 +22,7 @@ from sessionkit_integrations.stores.options import (
 from sessionkit_integrations.stores.sqlite import leases, statements
 from sessionkit_integrations.stores.sqlite.file import SQLiteFile
 from sessionkit_integrations.stores.sqlite.forking import Forks
+from sessionkit_integrations.stores.sqlite.noticing import FileNotices
 from sessionkit_integrations.stores.sqlite.paths import absolute
 from sessionkit_integrations.stores.sqlite.vectors import KeepsVectors
 from sessionkit_integrations.stores.turns import holder_of
@@ -200,6 +202,10 @@ class SQLiteStore(Forks, KeepsVectors):
     async def adescribe(self, session_id: str) -> SessionInfo | None:
         """See `Store.describe`."""
         return await self._aread(lambda: statements.describe(session_id, now()))
+
+    def notices(self, session_id: str | None, every: float = EVERY) -> FileNotices:  # noqa: ARG002
+        """See `Store.notices`."""
+        return FileNotices(self._file, self._aread, session_id)
 
     def find(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:
         """See `Store.find`; what is not indexed yet is indexed first.
