@@ -248,7 +248,8 @@ def test_any_text_is_found_as_a_walk_finds_it(url: str) -> None:
 def test_it_is_found_from_either_world_with_filters(url: str, call: Callable[..., Any]) -> None:
     sessions = SessionManager(1, indexed(url, archive=True))
     call(sessions, "send_messages", "s", [user("tea one"), assistant("milk"), user("tea two")])
-    call(sessions, "send_messages", "t", [user("tea three")])
+    tomorrow = encode(user("tea three"), round(time.time() * 1000) + 86_400_000)
+    call(sessions.store, "replace", "t", Edit((tomorrow,)), None, "operation")
     assert contents(call(sessions, "search", "tea")) == ["tea one", "tea three", "tea two"]
     assert contents(call(sessions, "search", "milk", roles=["assistant"])) == ["tea one"]
     assert contents(call(sessions, "search", "milk", roles=["user"])) == []
