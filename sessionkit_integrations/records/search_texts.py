@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.records.fields import Fields
 
-_BASE64 = re.compile(r"(?:data:[^\s,\"']{0,100};base64,)?[A-Za-z0-9+/]{200,}={0,2}")
+_FEWEST_BYTES = 200
+"""Characters in which bytes are taken for such, at least."""
+_BASE64 = re.compile(rf"(?:data:[^\s,\"']{{0,100}};base64,)?[A-Za-z0-9+/]{{{_FEWEST_BYTES},}}={{0,2}}")
 """Bytes in a text, which nobody looks for."""
 _ESCAPED = re.compile(r'\s*[{\["][^\\]*\\', re.DOTALL)
 """The beginning of JSON that has an escape, such as ``\\u00fc`` or ``\\n``, which would be part of a word."""
@@ -94,7 +96,9 @@ def _calls(fields: Fields) -> Iterator[tuple[str, str]]:
 
 def _readable(text: str) -> str:
     """Return a text without the bytes in it, without recalled turns and without the escapes of JSON."""
-    text = without_recalled(_BASE64.sub(" ", text), " ")
+    if len(text) >= _FEWEST_BYTES:
+        text = _BASE64.sub(" ", text)
+    text = without_recalled(text, " ")
     if _ESCAPED.match(text):
         try:
             return " ".join(_leaves(parse_json(text)))

@@ -34,7 +34,7 @@ _JOINERS = "\u200c\u200d"
 _LOOSE = r"./:@#&+'’"
 _TIGHT = r"_\-\u2010\u2011"
 """Characters that join the parts of an address, a number or a path, and those of an identifier within it."""
-_TOKENS_OF_ASCII = re.compile(rf"[^\W_]+(?:[{_LOOSE}{_TIGHT}]{{1,2}}[^\W_]+)*|\$")
+_CHUNKS = re.compile(r"\S+")
 _SEGMENTS = re.compile(f"[^{_LOOSE}]+")
 _ACCENTS = re.compile(
     "[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff"
@@ -45,7 +45,7 @@ _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ŧ": "t", "\u0131": "i", "æ": "ae", "œ": "oe", "’": "'", "\u2010": "-"}
 )
 _SHORT = 24
-"""Characters of a token that is remembered, as it may occur often."""
+"""Characters of text without spaces whose words are remembered, as it may occur often."""
 _LAST = 0x1FFFF
 """The last character that is looked at for marks and symbols; all beyond it are Han."""
 
@@ -80,20 +80,16 @@ def words_of(text: str, *, singles: bool = True, near: Callable[[str], object] |
         singles: Whether a run of a script without spaces is also cut into its characters. A query does without, so that
             it asks for pairs, unless a character stands alone.
     """
-    for token in _patterns().tokens.finditer(text):
-        if near is not None and len(token[0]) <= _SHORT and not any(map(near, _known(token[0]))):
-            continue
-        start = token.start()
-        for word, first, last in _cut(token[0], singles=singles):
-            yield Word(word, start + first, start + last)
+    for chunk in _CHUNKS.finditer(text):
+        if near is None or len(chunk[0]) > _SHORT or any(map(near, _known(chunk[0]))):
+            yield from _words(chunk[0], chunk.start(), singles=singles)
 
 
 def cut(text: str) -> list[str]:
     """Return the words of a text without their places, which is faster."""
     words: list[str] = []
-    tokens = _TOKENS_OF_ASCII if text.isascii() else _patterns().tokens
-    for token in tokens.findall(text):
-        words += _known(token) if len(token) <= _SHORT else [word.text for word in _cut(token)]
+    for chunk in text.split():
+        words += _known(chunk) if len(chunk) <= _SHORT else [word.text for word in _words(chunk)]
     return words
 
 
@@ -106,8 +102,16 @@ def fold(text: str) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _known(token: str) -> tuple[str, ...]:
-    return tuple(word.text for word in _cut(token))
+def _known(chunk: str) -> tuple[str, ...]:
+    return tuple(word.text for word in _words(chunk))
+
+
+def _words(chunk: str, start: int = 0, *, singles: bool = True) -> Iterator[Word]:
+    """Yield the words of a text without spaces, which begins at a place; no word goes across a space."""
+    for token in _patterns().tokens.finditer(chunk):
+        before = start + token.start()
+        for word, first, last in _cut(token[0], singles=singles):
+            yield Word(word, before + first, before + last)
 
 
 def _cut(token: str, *, singles: bool = True) -> Iterable[Word]:
@@ -147,8 +151,8 @@ def _patterns() -> _Patterns:
     """Return the patterns, whose classes of characters are found when they are first needed."""
     marks, symbols = _class_of({"Mn", "Mc", "Me"}), _class_of({"So", "Sc"})
     marks += _JOINERS
-    letter = rf"[^\W_{_SPACELESS}][{marks}]*"
-    word = rf"(?:{letter})+"
+    letter = rf"[^\W_{_SPACELESS}]"
+    word = rf"{letter}+(?:[{marks}]+{letter}*)*"
     run = f"[{_SPACELESS}][{_SPACELESS}{marks}]*"
     tokens = rf"{run}|{word}(?:[{_LOOSE}{_TIGHT}]{{1,2}}{word})*|[{symbols}]"
     characters = rf"(?:{_JAMO}|[{_SPACELESS}])[{marks}{_SOUND_MARKS}]*"
