@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessionkit_integrations.errors import InvalidMessageError
+from sessionkit_integrations.errors import InvalidMessageError, QuotaExceededError
 from sessionkit_integrations.records.usage import Usage
+from sessionkit_integrations.stores.limits import Claim, Limit
 from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS
 from sessionkit_integrations.stores.values import Edit
 from sessionkit_integrations.testing.fixtures import Fixtures
@@ -213,3 +214,23 @@ class AppendConformance(Fixtures):
         info = store.describe("s")
         assert info is not None
         assert info.usage == (Usage(101, 22, 67, 16, "model: a,b"), Usage(7, 3))
+
+    def test_a_quota_is_exact(self, surface: Callable[..., Surface]) -> None:
+        """An append that passes a limit is refused and changes nothing; a retry is not counted again."""
+        store = surface()
+        limit = Limit("messages", 2, "day")
+        claim, more = Claim(((limit, 1),), refusable=True), Claim(((limit, 1),), refusable=False)
+        for _ in range(3):
+            store.append("s", turn(1), 9, "first", quota=claim)
+        store.append("s", turn(2), 9, quota=claim)
+        with pytest.raises(QuotaExceededError) as raised:
+            store.append("s", turn(3), 9, quota=claim)
+        assert raised.value.limit == "2 messages/day"
+        assert raised.value.retry_after is not None
+        assert 0 < raised.value.retry_after <= 12 * 60 * 60
+        store.append("s", turn(4), 9, quota=more)
+        assert store.read("s") == [*turn(1), *turn(2), *turn(4)]
+        store.append("another", turn(1), 9, quota=claim)
+        store.delete("s")
+        store.append("s", turn(5), 9, quota=claim)
+        assert store.read("s") == turn(5)
