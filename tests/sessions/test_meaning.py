@@ -13,6 +13,7 @@ from sessionkit_integrations.sessions import searching
 from sessionkit_integrations.stores import vectors
 from sessionkit_integrations.stores.vectors import Vectors
 from tests.embeddings import Noting, WordLlamaEmbedding, WordLlamaEmbeddings, embed
+from tests.sessions.test_finding import IndexedStore
 from tests.sessions.test_search import archiving, assistant, calling, questions, result, user, write
 from tests.stores.test_scripted import executed
 
@@ -90,6 +91,20 @@ def test_models_of_frameworks_are_taken_as_they_are(model: Any, call: Callable[.
     sessions = archiving(1, embed=model)
     sessions.send_messages("s", [user(text) for text in TALK])
     assert questions(call(sessions, "search", MEANT[0], limit=1)) == [TALK[0]]
+
+
+def test_an_index_of_words_and_a_walk_for_what_is_meant(call: Callable[..., Any]) -> None:
+    store = IndexedStore(archive=True)
+    sessions = SessionManager(1, store, embed=Embed(embed, name="wordllama"))
+    for number, text in enumerate(TALK):
+        sessions.add_user_message(f"s{number}", text)
+    hits = call(sessions, "search", "violin", limit=3)
+    assert (questions(hits)[0], hits[0].score) == (TALK[8], pytest.approx(2 / 61))
+    assert str(hits[0].snippet) == "He plays the **violin** beautifully."
+    assert store.asked == [(0, 150)]
+    assert questions(call(sessions, "search", MEANT[0], limit=1)) == [TALK[0]]
+    assert len(call(sessions, "search", "!?")) > 0
+    assert len(store.asked) == 2
 
 
 def test_words_and_meaning_are_merged_by_rank() -> None:

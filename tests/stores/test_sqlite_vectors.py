@@ -93,6 +93,14 @@ def test_a_session_may_have_any_number_of_texts(path: Path, call: Callable[..., 
         assert call(store, "vectors", "t", "x", [*made]) == {}
 
 
+def test_a_vector_that_is_there_stays(path: Path) -> None:
+    with SQLiteStore(path) as store:
+        SessionManager(1, store).add_user_message("s", "Hello")
+        for vector in (b"1234", b"5678"):  # as of two processes that embed at once
+            store.keep_vectors("s", "x", {b"1": vector})
+        assert store.vector_index.page(0, 9) == [(1, "s", b"1234")]
+
+
 def test_vectors_of_another_model_stay_out_of_the_file(path: Path, call: Callable[..., Any]) -> None:
     with opened(path, Noting()) as sessions:
         sessions.send_messages("s", [user(text) for text in TEXTS])

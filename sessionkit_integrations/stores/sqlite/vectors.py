@@ -113,7 +113,7 @@ def keep(session_id: str, model: str, vectors: Mapping[bytes, bytes], at: int) -
             return False
         rows = [(digest, vector, session_id, at) for digest, vector in vectors.items()]
         yield Statement(
-            "INSERT OR REPLACE INTO vectors (session, digest, vector)"
+            "INSERT OR IGNORE INTO vectors (session, digest, vector)"
             f" SELECT id, ?, ? FROM sessions WHERE session_id = ? AND {_UNEXPIRED}",
             many=rows,
         )
