@@ -144,6 +144,14 @@ def test_filters_hold_for_meaning_as_well() -> None:
     assert found(since=at, tool="find") == []
 
 
+def test_messages_of_other_roles_are_not_compared() -> None:
+    sessions = meaning(lambda texts: [[1, 0] if "food" in text else [0, 1] for text in texts], min_similarity=0.5)
+    sessions.send_messages("s", [user("food?"), calling("find", "{}"), result("nothing")])
+    sessions.send_messages("s", [user("hello"), calling("find", "{}", "b"), result("food", "b")])
+    assert questions(sessions.search("food")) == ["food?", "hello"]
+    assert questions(sessions.search("food", roles=["tool"])) == ["hello"]
+
+
 def test_texts_that_are_not_near_enough_are_no_hits() -> None:
     for least, count in ((-1, 3), (0.0, 2), (0.8, 1), (1, 0)):
         sessions = meaning(

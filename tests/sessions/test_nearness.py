@@ -22,6 +22,7 @@ from sessionkit_integrations import (
     Store,
 )
 from sessionkit_integrations.sessions import nearness, searching
+from sessionkit_integrations.sessions.steps import run_on
 from sessionkit_integrations.sessions.vector_steps import ReadVectors
 from tests.embeddings import Noting, WordLlamaEmbeddings, embed
 from tests.sessions.test_meaning import MEANT, TALK
@@ -154,7 +155,7 @@ def test_filters_look_further(path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(nearness, "VECTORS", 3)
     with opened(path, lambda texts: [[1, len(text)] for text in texts]) as sessions:
         for number in range(30):
-            sessions.add_user_message(f"s{number}", "x" * (number + 1))
+            sessions.add_user_message(f"s{number}", "x")
         sessions.send_messages("called", [user("y" * 90), calling("find", "{}"), result("z" * 90)])
         (hit,) = sessions.search("!", tool="find")
         assert hit.session_id == "called"
@@ -212,6 +213,18 @@ def test_embedding_needs_a_model_and_a_store_that_keeps_vectors(call: Callable[.
         call(SessionManager(), "embed_sessions")
     with pytest.raises(ValueError, match="the store keeps no vectors of all sessions, as SQLiteStore does"):
         call(SessionManager(1, InMemoryStore(), embed=Embed(embed, name="x")), "embed_sessions")
+
+
+def test_a_session_that_is_half_embedded_stays_behind(path: Path) -> None:
+    with opened(path, batch=2) as sessions:
+        talk(sessions, each=10)
+        late = iter([False, False, False, True])
+        half = nearness.CatchingUp(sessions._plain, Embed(embed, name="wordllama", batch=2), lambda: next(late))
+        run_on(sessions.store, half.run())
+        assert (half.complete, vectors(path)) == (False, 4)
+        assert [name for name, _ in sessions.store.vector_index.behind("wordllama", 9)] == ["s0"]
+        assert sessions.embed_sessions() == 1
+        assert vectors(path) == 10
 
 
 def test_a_failing_model_fails_the_search(path: Path) -> None:
