@@ -39,10 +39,11 @@ PAGE = 250
 
 @dataclass(frozen=True)
 class _Source:
-    """A session that is forked, at one moment."""
+    """A session that is forked, at one moment, with its oldest archived record."""
 
     session: SessionSnapshot[Any]
     info: SessionInfo
+    oldest: tuple[Record, ...]
 
     @property
     def starts(self) -> list[int]:
@@ -103,12 +104,13 @@ def _read(chats: Chats[Any], session_id: str) -> Steps[_Source]:
     info = yield from Describe(session_id)
     if info is None:
         raise InvalidSessionIdError(f"there is no session {session_id!r} to fork")
+    oldest = (yield from ReadArchive(session_id, slice(1))).records if info.archived else ()
     # A turn that left the window meanwhile would be in both, and one that was summarised as well in neither.
     if (info.archived or info.summarized) and (
         yield from chats.take_snapshot(session_id, None)
     ).active != session.active:
         raise ConflictError(f"session {session_id!r} is written to all the time; fork it again later")
-    return _Source(session, info)
+    return _Source(session, info, oldest)
 
 
 def _branch(source: _Source, turns: int | None) -> Steps[Branch]:
@@ -129,7 +131,7 @@ def _branch(source: _Source, turns: int | None) -> Steps[Branch]:
         waiting_turns = max(info.waiting_turns - end.passed - len(again), 0) if waiting else 0
         summarized = Summarized(info.summarized, waiting, waiting_turns)
     active = (*preamble, *records, *session.active[session.preamble_end : end.active])
-    return Branch(active, archived, summarized, info)
+    return Branch(active, archived, summarized, info, source.oldest)
 
 
 def _find(source: _Source, turns: int | None) -> Steps[_End]:

@@ -221,7 +221,7 @@ class Store(Abilities, Closeable, ABC):
 
 
 def _branch_edit(session_id: str, branch: Branch, archived: tuple[Record, ...], source: SessionInfo | None) -> Edit:
-    if branch.archived and (branch.is_outdated(source) or len(archived) < branch.archived):
+    if branch.archived and (branch.is_outdated(source, archived[:1]) or len(archived) < branch.archived):
         raise conflict()
     return branch.edit(session_id, archived)
 

@@ -97,7 +97,8 @@ class InMemoryStore(ForkSafe, Store):
             check_turn(self, new_session_id)
             source, state = self._load(session_id), self._load(new_session_id)
             is_retry = operation_id in state.operations
-            if branch.archived and branch.is_outdated(source.describe()) and not is_retry:
+            oldest = tuple(source.archived[:1])
+            if branch.archived and branch.is_outdated(source.describe(), oldest) and not is_retry:
                 raise conflict()
             edit = branch.edit(session_id, tuple(source.archived[: branch.archived]))
             state.replace(edit, None, operation_id, archive=self.archive)

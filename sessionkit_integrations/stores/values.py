@@ -184,19 +184,21 @@ class Branch:
         archived: The number of the source's archived records that it begins with, the oldest.
         summarized: What its summaries have come to.
         source: Figures of the source when the branch was planned.
+        oldest: The oldest archived record of the source then; none if it had none.
     """
 
     active: tuple[Record, ...]
     archived: int
     summarized: Summarized
     source: SessionInfo
+    oldest: tuple[Record, ...]
 
-    def is_outdated(self, source: SessionInfo | None) -> bool:
-        """Return whether the archived records may be others by now, given the present figures of the source.
+    def is_outdated(self, source: SessionInfo | None, oldest: tuple[Record, ...]) -> bool:
+        """Return whether the archived records are others by now, given what the attributes of these names are now.
 
         Turns only ever join the end of an archive, unless it is cleared, or a summary drops what it covers.
         """
-        if source is None:
+        if source is None or oldest != self.oldest:
             return True
         before = self.source.created, self.source.summarized
         return before != (source.created, source.summarized) or self.archived > source.archived

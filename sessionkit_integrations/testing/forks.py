@@ -88,7 +88,7 @@ class ForkConformance(Fixtures):
         store.replace("s", Edit(archive=tuple(turn(3))), None)
         store.fork("s", "t", branch)
         assert store.read_archive("t") == turn(2)
-        store.replace("s", Edit(archive=tuple(turn(4)[:1]), clear_archive=True), None)
+        store.replace("s", Edit(archive=(*turn(4), *turn(5)), clear_archive=True), None)
         with pytest.raises(ConflictError):
             store.fork("s", "u", branch)
         store.delete("s")

@@ -125,7 +125,8 @@ class Surface:
         source = self.describe(session_id)
         assert source is not None, "there is a session to fork"
         records = self.read_archive(session_id, archived - waiting, archived) if waiting else ()
-        return Branch(tuple(active), archived, Summarized(source.summarized, waiting, turns_of(records)), source)
+        summarized = Summarized(source.summarized, waiting, turns_of(records))
+        return Branch(tuple(active), archived, summarized, source, tuple(self.read_archive(session_id, 0, 1)))
 
     def delete(self, session_id: str) -> None:
         """Delete."""

@@ -16,6 +16,7 @@ from sessionkit_integrations import (
     InMemoryStore,
     InvalidSessionIdError,
     Record,
+    SessionBusyError,
     SessionManager,
     Store,
     Summary,
@@ -27,6 +28,7 @@ from sessionkit_integrations.runtime.steps import run
 from sessionkit_integrations.sessions import forking, steps
 from sessionkit_integrations.stores.redis import forking as forking_on_servers
 from sessionkit_integrations.stores.redis.scripted import ScriptedStore
+from sessionkit_integrations.stores.turns import held_turn
 from sessionkit_integrations.window.turns import evict, number_turns
 from tests.backends import SEARCHING, SEARCHING_FILE
 
@@ -242,7 +244,10 @@ def test_a_summary_comes_along_unless_it_covers_the_last_turn(call: Callable[...
     sessions = of_five_turns(summary=Summary(naming, every=None))
     call(sessions, "summarize", "s")  # of the first three
     sessions.send_messages("s", turns(6, 7))  # two more wait
-    for number, archived, summary, waiting in ((None, 5, 3, 2), (6, 4, 3, 1), (4, 3, 3, 0), (3, 1, 0, 1), (1, 0, 0, 0)):
+    for number, archived, summary, waiting in (
+        *((7, 5, 3, 2), (6, 4, 3, 1), (4, 3, 3, 0)),
+        *((3, 1, 0, 1), (1, 0, 0, 0), (0, 0, 0, 0)),
+    ):
         name = f"f{number}"
         call(sessions, "fork", "s", name, turns=number)
         assert summarized_of(sessions, name) == contents(turns(1, summary))
@@ -250,7 +255,7 @@ def test_a_summary_comes_along_unless_it_covers_the_last_turn(call: Callable[...
         info = sessions.describe(name)
         assert info is not None
         assert (info.waiting, info.waiting_turns, info.summarized) == (2 * waiting, waiting, 2 * summary)
-        assert sessions.get_session(name)[1 + bool(summary) :] == turns(archived + 1, number or 7)
+        assert sessions.get_session(name)[1 + bool(summary) :] == turns(archived + 1, number)
         call(sessions, "summarize", name)
         assert summarized_of(sessions, name) == contents(turns(1, archived))
 
@@ -280,6 +285,10 @@ def test_each_turn_of_a_fork_is_summarized_or_there(batches: list[int], window: 
     assert active
     assert (archived if archive else covered + archived) + active == expected
     assert covered == expected[: len(covered)]
+    info = sessions.describe("t")
+    assert info is not None
+    assert info.waiting == len(expected) - len(active) - len(covered)
+    assert info.waiting_turns == info.waiting // 2
     sessions.summarize("t")
     assert summarized_of(sessions, "t") == expected[: -len(active)]
 
@@ -435,4 +444,86 @@ def test_an_index_finds_a_fork(backends: Backends, backend: str, call: Callable[
     for word in ("peanuts", "almonds"):
         assert sorted(hit.session_id for hit in call(sessions, "search", word)) == ["s", "t"]
     assert [hit.session_id for hit in call(sessions, "search", "raisins")] == ["s"]
+    store.close()
+
+
+@pytest.mark.parametrize("backend", ["redis-8.2", "sqlite"])
+def test_others_may_write_all_the_time(backends: Backends, backend: str) -> None:
+    store = backends.maker(backend)(archive=True)
+    sessions = SessionManager(2, store)
+    sessions.send_messages("s", turns(0, 5))
+
+    def write() -> None:
+        for number in range(6, 100):
+            sessions.send_messages("s", turns(number, number))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    for number in range(8):
+        sessions.fork("s", f"{number}")
+    writer.join()
+    sizes = []
+    for number in range(8):
+        found = [*sessions.get_archive(f"{number}"), *sessions.get_session(f"{number}")]
+        assert found == turns(0, len(found) // 2 - 1)
+        sizes.append(len(found))
+    assert sizes == sorted(sizes)
+    store.close()
+
+
+@pytest.mark.parametrize("backend", ["redis-8.2", "sqlite"])
+@pytest.mark.parametrize("holder", [True, False])
+def test_a_fork_is_a_write_of_its_turn(backends: Backends, backend: str, holder: bool) -> None:
+    store = backends.maker(backend)(archive=True)
+    sessions = of_five_turns(store)
+    with sessions.turn("t"):
+        turn = held_turn(store, "t")
+        assert turn is not None
+        if holder:
+            sessions.fork("s", "t")
+        else:
+            store.lease("t", "turn", turn.holder, 0)
+            with pytest.raises(SessionBusyError):
+                sessions.fork("s", "t")
+    assert sessions.get_archive("t") == (turns(1, 3) if holder else [])
+    store.close()
+
+
+@pytest.mark.parametrize("ttl", [None, 60])
+def test_a_fork_has_the_time_to_live_of_its_store(backends: Backends, ttl: float | None) -> None:
+    store: Any = backends.maker("redis-8.2")(archive=True, ttl=ttl)
+    of_five_turns(store).fork("s", "t")
+    left = [store.ask("PTTL", key) for key in store.keys.all_of("t")]
+    assert left == [-1, -1, -1] if ttl is None else all(59_000 < each <= 60_000 for each in left)
+    store.close()
+
+
+@pytest.mark.parametrize(("archived", "commands"), [(0, 4), (3, 10), (7, 14)])
+def test_what_a_fork_costs(backends: Backends, archived: int, commands: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forking_on_servers, "PAGE", 3)
+    store: Any = backends.maker("redis-8.2")(archive=True)
+    sessions = SessionManager(1, store)
+    sessions.send_messages("s", [user(f"{number}") for number in range(archived + 1)])
+    operation, sent = store._operation, []
+
+    def count(command: Any, node: Any = None) -> Any:
+        sent.append(command.name)
+        return operation(command, node)
+
+    monkeypatch.setattr(store, "_operation", count)
+    sessions.fork("s", "t")
+    assert len(sent) == commands
+    store.close()
+
+
+def test_a_page_that_is_sent_again_is_not_copied_twice(backends: Backends) -> None:
+    """As where its reply was lost."""
+    store: Any = backends.maker("redis-8.2")(archive=True)
+    pages = [[encode(user(f"{number}"), 0) for number in (start, start + 1)] for start in (0, 2)]
+    for start, page in ((0, pages[0]), (2, pages[1])):
+        for _ in range(2):
+            store._run(forking_on_servers.stage(store.keys, "t", "once", start, page))
+    with pytest.raises(ConflictError):
+        store._run(forking_on_servers.stage(store.keys, "t", "once", 6, pages[0]))
+    assert store.ask("LLEN", store.keys.staged("t", "once")) == 4
     store.close()

@@ -82,20 +82,28 @@ class Forks(PerformsSteps, Store):
         Raises:
             ConflictError: It is not what it was.
         """
-        keys, first = self._keys, None
+        keys = self._keys
         for start in range(0, branch.archived, PAGE):
             stop = min(start + PAGE, branch.archived)
             page = yield from self._operation(commands.read(keys, session_id, archived=True, start=start, stop=stop))
             if len(page.records) < stop - start:
                 raise conflict()
-            first = first or page.records[0]
-            yield from self._operation(_stage(keys, new_session_id, operation_id, start, page.records))
+            yield from self._operation(stage(keys, new_session_id, operation_id, start, page.records))
         source = yield from self._operation(commands.describe(keys, session_id))
-        present = yield from self._operation(commands.read(keys, session_id, archived=True, start=0, stop=1))
-        if branch.is_outdated(source) or present.records != (first,):
+        oldest = yield from self._operation(commands.read(keys, session_id, archived=True, start=0, stop=1))
+        if branch.is_outdated(source, oldest.records):
             raise conflict()
 
 
-def _stage(keys: Keys, session_id: str, operation_id: str, before: int, records: Sequence[Record]) -> Command[None]:
+def stage(keys: Keys, session_id: str, operation_id: str, before: int, records: Sequence[Record]) -> Command[None]:
+    """Return the command that adds a page to an archive that is not yet a session's.
+
+    Args:
+        keys: The names of keys.
+        session_id: The session that is to have it.
+        operation_id: The operation, which names the list.
+        before: The number of records before the page.
+        records: The records.
+    """
     touched = (*keys.all_of(session_id), keys.staged(session_id, operation_id))
     return Command("stage", touched, (before, KEPT, *records), commands.raise_conflict, is_script=True, writes=True)

@@ -8,7 +8,7 @@ from sessionkit_integrations.records.record import now
 from sessionkit_integrations.stores.sqlite.leases import check_turn
 from sessionkit_integrations.stores.sqlite.rows import enter, load
 from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
-from sessionkit_integrations.stores.sqlite.statements import change, describe
+from sessionkit_integrations.stores.sqlite.statements import change, describe, read
 from sessionkit_integrations.stores.sqlite.threads import StatementStore
 from sessionkit_integrations.stores.state import conflict
 from sessionkit_integrations.stores.turns import holder_of
@@ -41,8 +41,10 @@ def fork(
             yield from check_turn(new_session_id, holder, at)
         if row.id is not None:
             raise conflict()
-        if branch.archived and branch.is_outdated((yield from describe(session_id, at))):
-            raise conflict()
+        if branch.archived:
+            source = yield from describe(session_id, at)
+            if branch.is_outdated(source, (yield from read(session_id, at, archived=True, stop=1)).records):
+                raise conflict()
         session = yield from enter(new_session_id, at)
         if branch.archived:
             yield Statement(
