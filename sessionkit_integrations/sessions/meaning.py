@@ -10,6 +10,8 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING, NamedTuple
 
+from sessionkit_integrations.errors import StoreError
+from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.search.fusion import fused
 from sessionkit_integrations.search.vectors import pieces_of, similarities
 from sessionkit_integrations.sessions.embedding import EmbedAll
@@ -82,7 +84,7 @@ class Meaning:
         """
         pending, self._pending = self._pending, []
         texts = {piece.digest: piece.text for _, pieces in pending for piece in pieces}
-        vectors = yield from vectors_of(self.embed, session_id, texts, is_late)
+        vectors = yield from vectors_of(self.embed, session_id, texts, is_late, must_keep=False)
         yield from Compute(lambda: self._compare(pending, vectors))
 
     def merge(self, by_words: Sequence[tuple[float, FoundTurn]], limit: int) -> list[tuple[float, FoundTurn]]:
@@ -109,7 +111,7 @@ class Meaning:
 
 
 def vectors_of(
-    embed: Embed, session_id: str, texts: Mapping[bytes, str], is_late: Callable[[], bool]
+    embed: Embed, session_id: str, texts: Mapping[bytes, str], is_late: Callable[[], bool], *, must_keep: bool
 ) -> Steps[dict[bytes, bytes]]:
     """Return the vectors of texts of a session, embedding those that have none until it is late.
 
@@ -118,6 +120,7 @@ def vectors_of(
         session_id: The session.
         texts: The texts, by their digests.
         is_late: Says whether the time is over.
+        must_keep: Whether it is an error if the store cannot keep them.
 
     Raises:
         EmbeddingError: The model raised, or returned what are no vectors. What was embedded before is kept.
@@ -133,5 +136,10 @@ def vectors_of(
         made = yield from EmbedAll(embed, [texts[digest] for digest in batch])
         fresh = dict(zip(batch, made, strict=True))
         vectors.update(fresh)
-        yield from KeepVectors(session_id, embed.name, fresh)
+        try:
+            yield from KeepVectors(session_id, embed.name, fresh)
+        except StoreError as error:
+            if must_keep:
+                raise
+            LOGGER.warning("vectors of session %r are not kept: %s", session_id, error)
     return vectors

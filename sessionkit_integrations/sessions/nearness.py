@@ -10,7 +10,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.errors import ConflictError, CorruptSessionError, EmbeddingError
+from sessionkit_integrations.errors import ConflictError, CorruptSessionError, EmbeddingError, StoreError
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.search.query import Query
 from sessionkit_integrations.search.vectors import pieces_of
@@ -25,6 +25,7 @@ from sessionkit_integrations.sessions.vector_steps import (
     VectorState,
 )
 from sessionkit_integrations.sessions.walking import Walk, take_pages
+from sessionkit_integrations.stores.vectors import OtherModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -139,7 +140,7 @@ class CatchingUp:
         def embed_page() -> Steps[None]:
             nonlocal whole
             pending, texts.pending = texts.pending, {}
-            found = yield from vectors_of(self._embed, session_id, pending, self._is_late)
+            found = yield from vectors_of(self._embed, session_id, pending, self._is_late, must_keep=True)
             texts.digests.update(found)
             whole = whole and len(found) == len(pending)
 
@@ -181,12 +182,15 @@ class Nearness:
         catching_up = CatchingUp(self._chats, self._meaning.embed, self._is_half_over)
         try:
             yield from catching_up.run()
-        except EmbeddingError as error:
-            if error.__cause__ is not None:
-                raise
+        except OtherModelError as error:
             LOGGER.warning("search by words alone: %s", error)
             self.complete = False
             return
+        except EmbeddingError:
+            raise
+        except StoreError as error:  # it cannot be written to, as while another process has it
+            LOGGER.warning("search by meaning leaves out what was written last: %s", error)
+            catching_up.complete = False
         self.complete = catching_up.complete
         limit, walked, is_more = CANDIDATES * self._meaning.depth, set[str](), True
         while is_more and len(self._meaning.found) < self._query.limit and not self._is_late():

@@ -6,6 +6,8 @@ import threading
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
+from sessionkit_integrations.errors import EmbeddingError
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -41,6 +43,10 @@ class Vectors:
                 self._bytes -= len(self._kept.pop(next(iter(self._kept))))
 
 
+class OtherModelError(EmbeddingError):
+    """A store keeps the vectors of another model."""
+
+
 class KeptVector(NamedTuple):
     """A vector that a store keeps.
 
@@ -67,7 +73,7 @@ class VectorIndex(ABC):
             limit: Most sessions to return.
 
         Raises:
-            EmbeddingError: The vectors that are kept are those of another model.
+            OtherModelError: The vectors that are kept are those of another model.
         """
 
     @abstractmethod

@@ -20,10 +20,11 @@ from sessionkit_integrations import (
     SessionManager,
     SQLiteStore,
     Store,
+    StoreError,
 )
 from sessionkit_integrations.sessions import nearness, searching
 from sessionkit_integrations.sessions.steps import run_on
-from sessionkit_integrations.sessions.vector_steps import ReadVectors
+from sessionkit_integrations.sessions.vector_steps import KeepVectors, ReadVectors
 from tests.embeddings import Noting, WordLlamaEmbeddings, embed
 from tests.sessions.test_meaning import MEANT, TALK
 from tests.sessions.test_search import archiving, calling, questions, result, user
@@ -213,6 +214,40 @@ def test_embedding_needs_a_model_and_a_store_that_keeps_vectors(call: Callable[.
         call(SessionManager(), "embed_sessions")
     with pytest.raises(ValueError, match="the store keeps no vectors of all sessions, as SQLiteStore does"):
         call(SessionManager(1, InMemoryStore(), embed=Embed(embed, name="x")), "embed_sessions")
+
+
+def test_wrong_vectors_fail_the_search(path: Path) -> None:
+    with opened(path, lambda texts: embed(texts)[:1]) as sessions:
+        talk(sessions, each=5)
+        with pytest.raises(EmbeddingError, match="a vector for each text, got 1 for 5"):
+            sessions.search("food")
+
+
+def test_a_file_that_cannot_be_written_to_is_searched(
+    path: Path, call: Callable[..., Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> Any:
+        raise StoreError("the disk is full")
+
+    with opened(path) as sessions:
+        talk(sessions)
+        sessions.search("food")
+        sessions.add_user_message("new", "Almonds make me sneeze.")
+        monkeypatch.setattr(KeepVectors, "perform", refuse)
+        monkeypatch.setattr(KeepVectors, "aperform", refuse)
+        with caplog.at_level(logging.WARNING, "sessionkit_integrations"):
+            hits = call(sessions, "search", MEANT[1], limit=1)
+            (hit,) = call(sessions, "search", "allergies", session_id="new")
+        assert (questions(hits), hits.complete) == ([TALK[1]], False)
+        assert hit.messages == [user("Almonds make me sneeze.")]
+        assert caplog.messages == [
+            "search by meaning leaves out what was written last: the disk is full",
+            "vectors of session 'new' are not kept: the disk is full",
+        ]
+        with pytest.raises(StoreError, match="disk is full"):
+            call(sessions, "embed_sessions")
+        monkeypatch.undo()
+        assert call(sessions, "embed_sessions") == 1
 
 
 def test_a_session_that_is_half_embedded_stays_behind(path: Path) -> None:

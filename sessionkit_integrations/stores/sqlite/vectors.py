@@ -11,11 +11,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sessionkit_integrations.errors import EmbeddingError
 from sessionkit_integrations.records.record import now
 from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
-from sessionkit_integrations.stores.vectors import KeptVector, VectorIndex
+from sessionkit_integrations.stores.vectors import KeptVector, OtherModelError, VectorIndex
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -130,7 +129,7 @@ def behind(model: str, limit: int, at: int) -> Statements[Sequence[tuple[str, st
         rows = yield Statement(f"SELECT session_id, operations FROM sessions WHERE {_UNEXPIRED} LIMIT ?", (at, limit))
         return rows
     if kept != model:
-        raise EmbeddingError(
+        raise OtherModelError(
             f"the store keeps the vectors of the model {kept!r}, and this is {model!r}: SessionManager.embed_sessions"
             " makes those of the new one instead"
         )
