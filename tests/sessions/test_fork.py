@@ -121,8 +121,8 @@ class FiveMethods(Store):
     def read(self, *args: Any, **options: Any) -> Any:
         return self._store.read(*args, **options)
 
-    def replace(self, *args: Any) -> None:
-        self._store.replace(*args)
+    def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
+        self._store.replace(session_id, edit, expected, operation_id)
 
     def delete(self, session_id: str) -> None:
         self._store.delete(session_id)
