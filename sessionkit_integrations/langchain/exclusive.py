@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from langgraph.errors import GraphInterrupt
+
 from sessionkit_integrations.langchain.agent_steps import ChatStep
 from sessionkit_integrations.runtime.steps import arun, run
 from sessionkit_integrations.sessions.steps import arun_on, run_on
 from sessionkit_integrations.sessions.turns import give_back_turn, renew_turn, take_turn
-from sessionkit_integrations.stores.turns import HeldTurn, inside
+from sessionkit_integrations.stores.turns import HeldTurn, held_turn, inside
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -74,6 +76,8 @@ class Exclusive(_Base):
         """Call a tool, and give the turn back if the run ends there."""
         try:
             return handler(request)
+        except GraphInterrupt:
+            raise
         except (Exception, CancelledError):
             run(self._release(request.state), lambda step: step.perform(self._chats))
             raise
@@ -86,6 +90,8 @@ class Exclusive(_Base):
         """See `wrap_tool_call`."""
         try:
             return await handler(request)
+        except GraphInterrupt:
+            raise
         except (Exception, CancelledError):
             await arun(self._release(request.state), lambda step: step.aperform(self._chats))
             raise
@@ -99,6 +105,8 @@ class Exclusive(_Base):
         with inside(held):
             try:
                 return (yield from super()._answer(request))
+            except GraphInterrupt:
+                raise
             except (Exception, CancelledError):
                 yield from self._give_back(current)
                 raise
@@ -119,6 +127,9 @@ class Exclusive(_Base):
     def _hold(self, current: Run) -> Steps[HeldTurn]:
         held = current.turn
         if held is None:
+            outer = held_turn(self._sessions.store, current.session_id)
+            if outer is not None:  # a block of the caller's own, of which the run is part
+                return outer
             held = HeldTurn(self._sessions.store, current.session_id, current.name, 0)
             yield from _OnStore(self._sessions.store, lambda: take_turn(held, TTL, TTL))
             current.turn = held

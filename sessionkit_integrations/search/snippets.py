@@ -82,7 +82,7 @@ def snippet_of(texts: Iterable[str], query: Query, length: int = LENGTH) -> Snip
     matched = cache(query.matches)
     near = re.compile("|".join(map(re.escape, query.words))).search  # a pattern is faster than a look at each
     for text in texts:
-        words = words_of(text, near=near)
+        words = words_of(text, near=near) if query.words else ()
         matches = [(found, word.start, word.end) for word in words if (found := matched(word.text)) is not None]
         start, many = _densest(matches, length - _CONTEXT)
         if many > most:

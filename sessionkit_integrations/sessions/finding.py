@@ -34,6 +34,8 @@ LONGEST_REACH = 250
 """Records between a call and its result among which one is looked for that came late."""
 PLACES_OF_HIT = 5
 """Messages that the index is asked for at a time, for each turn to return: turns have several."""
+MOST_PLACES = 10_000
+"""Messages that it is asked for at a time at most, as engines refuse larger pages."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class Lookup:
     def run(self) -> Steps[list[tuple[float, FoundTurn]] | None]:
         """Return the best turns with their scores, the best first; ``None`` if the store keeps no index."""
         query = self._query
-        limit, skip = PLACES_OF_HIT * query.limit, 0
+        limit, skip = min(PLACES_OF_HIT * query.limit, MOST_PLACES), 0
         while True:
             places = yield from Find(query.terms, milliseconds(query.since), skip, limit)
             if places is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.sessions.leasing import give_back, take_lease
 from sessionkit_integrations.sessions.steps import Lease, arun_on, run_on
 from sessionkit_integrations.stores.operation_ids import operation_id
+from sessionkit_integrations.stores.options import LONGEST_TIMEOUT
 from sessionkit_integrations.stores.turns import LEASE, HeldTurn, enter, held_turn, leave, turn_lost
 
 if TYPE_CHECKING:
@@ -155,6 +155,6 @@ def give_back_turn(held: HeldTurn) -> Steps[None]:
 def _seconds(name: str, value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{name} must be a number of seconds, got {type(value).__name__}")
-    if math.isnan(value) or value < 0 or math.isinf(value):
-        raise ValueError(f"{name} must be a number of seconds of at least 0, got {value}")
+    if not 0 <= value <= LONGEST_TIMEOUT:
+        raise ValueError(f"{name} must be a number of seconds from 0 to {LONGEST_TIMEOUT}, got {value}")
     return value

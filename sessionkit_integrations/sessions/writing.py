@@ -216,7 +216,8 @@ class WritesSessions:
             SessionBusyError: Another caller has it, as the block begins, or it is over, as something is written.
             InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
             StoreError: The store failed.
-            TypeError, ValueError: ``wait`` is not a number of at least 0, or ``ttl`` is not above 0.
+            TypeError, ValueError: ``wait`` is not a number of at least 0, or ``ttl`` is not above 0; both are at most
+                1,000,000,000.
 
         Example:
             >>> with sessions.turn("user123", wait=5):

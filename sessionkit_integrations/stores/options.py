@@ -19,7 +19,7 @@ D = TypeVar("D")
 _LONGEST = 2**53
 """Milliseconds that a number of Lua or JavaScript holds exactly."""
 
-_LONGEST_TIMEOUT = 10**9
+LONGEST_TIMEOUT = 10**9
 """Seconds that every clock and every driver can wait."""
 
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
@@ -161,8 +161,8 @@ def checked_timeout(timeout: float) -> float:
     Raises:
         ValueError: It is not a number above 0, or longer than anybody waits.
     """
-    if not _is_number(timeout) or not 0 < timeout <= _LONGEST_TIMEOUT:
-        raise ValueError(f"timeout must be a number of seconds above 0 and at most {_LONGEST_TIMEOUT}, got {timeout!r}")
+    if not _is_number(timeout) or not 0 < timeout <= LONGEST_TIMEOUT:
+        raise ValueError(f"timeout must be a number of seconds above 0 and at most {LONGEST_TIMEOUT}, got {timeout!r}")
     return timeout
 
 

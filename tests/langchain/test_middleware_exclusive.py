@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware, HumanInTheLoopMiddleware
+from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.types import Command
+from langgraph.types import Command, interrupt
 
 from sessionkit_integrations import SessionBusyError, SessionManager
 from sessionkit_integrations.langchain import SessionKitMiddleware, exclusive
@@ -116,6 +117,55 @@ def test_a_run_that_goes_on_has_its_session_at_once(run: str) -> None:
     assert not is_free(sessions)
     RUN[run](graph, Command(resume={"decisions": [{"type": "approve"}]}), thread())
     assert stored(sessions) == [("human", "a"), ("ai", "1"), ("tool", "seen"), ("ai", "done")]
+    assert is_free(sessions)
+
+
+@tool
+def ask() -> str:
+    """Ask the user."""
+    return str(interrupt("Really?"))
+
+
+@pytest.mark.parametrize("run", ["invoke", pytest.param("ainvoke", marks=NO_INTERRUPT)])
+def test_a_run_that_a_tool_interrupts_keeps_its_session(run: str) -> None:
+    sessions = SessionManager()
+    graph, _ = agent(
+        sessions, calls("1", name="ask"), "done", tools=[ask], checkpointer=InMemorySaver(), exclusive=True
+    )
+    assert "__interrupt__" in RUN[run](graph, said("a"), thread())
+    assert not is_free(sessions)
+    RUN[run](graph, Command(resume="yes"), thread())
+    assert stored(sessions) == [("human", "a"), ("ai", "1"), ("tool", "yes"), ("ai", "done")]
+    assert is_free(sessions)
+
+
+class Asking(AgentMiddleware):
+    """Asks the user before the model is called."""
+
+    def wrap_model_call(self, request: Any, handler: Any) -> Any:
+        interrupt("May I?")
+        return handler(request)
+
+
+def test_a_run_that_is_interrupted_before_its_model_keeps_its_session() -> None:
+    sessions = SessionManager()
+    graph, _ = agent(sessions, "done", after=[Asking()], checkpointer=InMemorySaver(), exclusive=True)
+    assert "__interrupt__" in graph.invoke(said("a"), thread())
+    assert not is_free(sessions)
+    graph.invoke(Command(resume="yes"), thread())
+    assert stored(sessions) == [("human", "a"), ("ai", "done")]
+    assert is_free(sessions)
+
+
+@BOTH
+def test_a_run_inside_a_turn_of_its_session_is_part_of_it(run: str) -> None:
+    sessions = SessionManager()
+    graph, _ = agent(sessions, calls("1"), "done", exclusive=True)
+    with sessions.turn("s"):
+        RUN[run](graph, said("a"), thread())
+        assert not is_free(sessions)
+        sessions.add_user_message("s", "b")
+    assert stored(sessions) == [("human", "a"), ("ai", "1"), ("tool", "seen"), ("ai", "done"), ("human", "b")]
     assert is_free(sessions)
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sessionkit_integrations.search import snippets
 from sessionkit_integrations.search.query import Query
 from sessionkit_integrations.search.snippets import LENGTH, Snippet, snippet_of
 
@@ -40,6 +41,11 @@ def test_the_piece_has_most_of_the_words() -> None:
     assert "**tea** with **milk** and **sugar** there" in str(snippet)
     assert str(snippet).endswith("…")
     assert len(snippet.text) <= LENGTH + 2
+
+
+def test_an_empty_query_cuts_no_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snippets, "words_of", None)
+    assert snippet_of(["any tea", "milk"], Query("")) == Snippet("any tea")
 
 
 def test_marks_are_of_the_callers_choice() -> None:

@@ -107,6 +107,8 @@ def test_an_index_is_asked_in_pages_until_enough_turns_pass(call: Callable[..., 
     assert len(call(sessions, "search", "tea", session_id="s1")) == 1
     assert len(call(sessions, "search", "", limit=3)) == 3
     assert store.asked == []
+    assert len(call(sessions, "search", "tea", limit=10**30)) == 12
+    assert store.asked == [(0, 10_000)]  # engines refuse larger pages
 
 
 def test_a_turn_has_the_scores_of_its_messages() -> None:

@@ -345,10 +345,11 @@ async def test_a_cancelled_wait_leaves_nothing(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"wait": -1}, ValueError, "wait must be a number of seconds of at least 0, got -1"),
-        ({"wait": math.nan}, ValueError, "wait must be a number of seconds of at least 0, got nan"),
+        ({"wait": -1}, ValueError, "wait must be a number of seconds from 0 to 1000000000, got -1"),
+        ({"wait": math.nan}, ValueError, "wait must be a number of seconds from 0 to 1000000000, got nan"),
         ({"ttl": 0}, ValueError, "ttl must be above 0 seconds"),
-        ({"ttl": math.inf}, ValueError, "ttl must be a number of seconds of at least 0, got inf"),
+        ({"ttl": math.inf}, ValueError, "ttl must be a number of seconds from 0 to 1000000000, got inf"),
+        ({"ttl": 1e18}, ValueError, r"ttl must be a number of seconds from 0 to 1000000000, got 1e\+18"),
         ({"ttl": "60"}, TypeError, "ttl must be a number of seconds, got str"),
         ({"wait": True}, TypeError, "wait must be a number of seconds, got bool"),
         ({"session_id": ""}, ValueError, "a session id must not be empty"),
