@@ -174,7 +174,7 @@ def test_a_run_without_a_session_is_told_how_to_name_one(run: str) -> None:
     sessions = SessionManager()
     graph, model = agent(sessions)
     with pytest.raises(
-        SessionKitError, match=r'pass config=\{"configurable": \{"thread_id": .* or make .* session_id='
+        SessionKitError, match=r'pass config=\{"configurable": \{"thread_id": .* or pass session_id=, a callable'
     ):
         RUN[run](graph, said("a"), {})
     assert (list(sessions.list_sessions()), model.prompts) == ([], [])
