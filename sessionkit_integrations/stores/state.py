@@ -89,7 +89,8 @@ class SessionState:
         self._note(operation_id)
         self.levels = levels
         self.appended += len(records)
-        self.usage = add_up([*self.usage, *usage])
+        if usage:
+            self.usage = add_up([*self.usage, *usage])
         self.active, evicted = evict([*self.active, *records], window, role_of, tokens_of)
         self._archive(evicted, keep=archive, wait=wait)
         return self._appended(turns_of(evicted), wait=wait, read=read)
