@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.llama_index.recalling import recall_tool
     from sessionkit_integrations.llama_index.steps import save_steps
     from sessionkit_integrations.llama_index.summarizing import summarizer
+    from sessionkit_integrations.llama_index.usage import with_usage
 
 __all__ = [
     "SessionKitAsyncChatStore",
@@ -21,10 +22,16 @@ __all__ = [
     "recall_tool",
     "save_steps",
     "summarizer",
+    "with_usage",
 ]
 
 if not TYPE_CHECKING:  # where this would make any misspelled name an Any
-    _MODULES = {"recall_tool": "recalling", "save_steps": "steps", "summarizer": "summarizing"}  # few use them
+    _MODULES = {  # few use them
+        "recall_tool": "recalling",
+        "save_steps": "steps",
+        "summarizer": "summarizing",
+        "with_usage": "usage",
+    }
 
     def __getattr__(name: str) -> Any:
         if name not in _MODULES:

@@ -28,11 +28,12 @@ from sessionkit_integrations.llama_index.calls import KWARG as TOOL_CALLS
 from sessionkit_integrations.llama_index.calls import decode_calls, encode_calls, given_calls
 from sessionkit_integrations.llama_index.content import EncodedBlocks, decode_blocks
 from sessionkit_integrations.llama_index.natural import decode_content, decode_thinking
-from sessionkit_integrations.llama_index.usage import take_usage, usage_kwargs
+from sessionkit_integrations.llama_index.usage import noted_usage, take_usage, usage_kwargs
 from sessionkit_integrations.llama_index.values import restore, write
 from sessionkit_integrations.records.parts import parts_in, read_content
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_bounds, fields_of
 from sessionkit_integrations.records.unreadable import UnreadableRecordError, brief, expect
+from sessionkit_integrations.records.usage import USAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -86,6 +87,7 @@ class LlamaIndexCodec:
         """See `Codec.decode`."""
         if TAG in fields:
             return _decode(fields, expect(fields[TAG], dict, TAG))
+        fields.pop(USAGE, None)
         if fields.keys() <= ORDINARY_FIELDS and not isinstance(fields.get("content"), list):
             return _decode_ordinary(fields)
         return _decode_foreign(fields)
@@ -109,6 +111,7 @@ def _encode(message: ChatMessage, max_bytes: int) -> Fields:
     elsewhere = {*shared, *([TOOL_CALLS] if is_given else []), *(["is_error"] if failed else [])}
     rest = {name: value for name, value in kwargs.items() if name not in elsewhere}
     usage, names, rest = take_usage(rest) if role == "assistant" else ({}, {}, rest)
+    usage = usage or noted_usage(message)
     notes = notes + blocks.notes
     extra = {
         **({} if role == message_role.value else {"role": message_role.value}),
@@ -120,7 +123,7 @@ def _encode(message: ChatMessage, max_bytes: int) -> Fields:
         **({"fields": values} if values else {}),
         **({"values": notes} if notes else {}),
     }
-    return {**fields, TAG: extra, **usage} if extra else fields
+    return {**fields, TAG: extra, **usage} if extra else {**fields, **usage}
 
 
 def _holds_blocks(message: ChatMessage) -> bool:
