@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["added", "replaced", "deleted"]
 
-_ATTEMPTS = 5
+_ATTEMPTS = 30
 """Reads of a session between two equal counts of its messages, after which it is written to all the time."""
 
 

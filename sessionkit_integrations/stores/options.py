@@ -36,6 +36,7 @@ class ServerOptions(TypedDict):
     archive: bool
     raw_ids: bool
     timeout: float
+    notify: bool
 
 
 class UrlOptions:
@@ -103,6 +104,7 @@ class UrlOptions:
             "key_prefix": self.text("key_prefix", KEY_PREFIX),
             "raw_ids": self.flag("raw_ids"),
             "timeout": self.number("timeout", DEFAULT_TIMEOUT),
+            "notify": self.flag("notify"),
         }
 
     def _take(self, name: str, read: Callable[[str], T], kind: str, default: D) -> T | D:

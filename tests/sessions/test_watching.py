@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,9 +42,12 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=[*LOCAL, "five"])
+@pytest.fixture(params=[*LOCAL, "five", "redis-8.2", "cluster"])
 def make_watched(request: pytest.FixtureRequest, backends: Backends) -> StoreMaker:
-    return OfFiveMethods if request.param == "five" else backends.maker(request.param)
+    if request.param == "five":
+        return OfFiveMethods
+    options = {} if request.param in LOCAL else {"notify": True}
+    return partial(backends.maker(request.param), **options)
 
 
 class Changes:
@@ -84,6 +88,7 @@ def told(change: Change | None) -> tuple[str, str, list[str]] | None:
     return change.session_id, change.kind, [str(message["content"]) for message in change.messages]
 
 
+@pytest.mark.pairwise
 @pytest.mark.parametrize("one", [True, False])
 async def test_each_write_is_told(make_watched: StoreMaker, kind: str, one: bool) -> None:
     with SessionManager(2, make_watched(archive=True)) as sessions:
@@ -109,6 +114,7 @@ async def test_each_write_is_told(make_watched: StoreMaker, kind: str, one: bool
             assert told(await changes.next()) == ("s", "added", ["again"])
 
 
+@pytest.mark.pairwise
 async def test_all_sessions_are_told_apart(make_watched: StoreMaker, kind: str) -> None:
     with SessionManager(2, make_watched()) as sessions:
         for name in "abc":
@@ -124,6 +130,7 @@ async def test_all_sessions_are_told_apart(make_watched: StoreMaker, kind: str) 
             assert told(await changes.next()) == ("c", "deleted", [])
 
 
+@pytest.mark.pairwise
 async def test_a_watch_ends_after_its_timeout(make_watched: StoreMaker, kind: str) -> None:
     with SessionManager(2, make_watched()) as sessions:
         began = time.monotonic()

@@ -50,6 +50,9 @@ _KEEP, _WAIT, _READ = 1, 2, 4
 _CLEAR = 4
 """Flags of the scripts."""
 
+_BEFORE_WRITE = "local CHANNEL = table.remove(ARGV)\nlocal function write()\n"
+"""Begins the script of a write that notifies; `notify.lua` ends it."""
+
 _PAGE = 2
 """Parts of a page of SCAN: the next cursor, and the keys."""
 
@@ -78,6 +81,7 @@ class Command(Generic[T]):
         is_script: Whether ``name`` is a script.
         writes: Whether it changes anything.
         fenced: Whether the script is refused to those who lost their turn.
+        notifies: Whether the script tells those who watch.
     """
 
     name: str
@@ -87,6 +91,7 @@ class Command(Generic[T]):
     is_script: bool = False
     writes: bool = False
     fenced: bool = False
+    notifies: bool = False
 
 
 def append(
@@ -231,24 +236,27 @@ def words(command: Command[Any], *, by_text: bool, first_line: str = "") -> tupl
     """
     if not command.is_script:
         return (command.name, *command.keys, *command.args)
-    text = script(command.name, first_line, fenced=command.fenced)
+    text = script(command.name, first_line, fenced=command.fenced, notifies=command.notifies)
     verb, body = ("EVAL", text.text) if by_text else ("EVALSHA", text.digest)
     return (verb, body, len(command.keys), *command.keys, *command.args)
 
 
 @cache
-def script(name: str, first_line: str = "", *, fenced: bool = False) -> Script:
+def script(name: str, first_line: str = "", *, fenced: bool = False, notifies: bool = False) -> Script:
     """Return one of the package's scripts.
 
     Args:
         name: Name of its file in ``lua/``, without the ending.
         first_line: Its first line, where a server wants one.
         fenced: Whether it is one of a write inside a turn.
+        notifies: Whether it tells those who watch.
     """
     folder = files("sessionkit_integrations.stores.redis").joinpath("lua")
     parts = ("common", "fence", name) if fenced else ("common", name)
-    texts = [folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in parts]
-    return Script("".join([first_line, *texts]))
+    first, *rest = (folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in parts)
+    if notifies:
+        rest = [_BEFORE_WRITE, *rest, "end\n", folder.joinpath("notify.lua").read_text(encoding="utf-8")]
+    return Script("".join([first_line, first, *rest]))
 
 
 def _letters(records: Iterable[Record]) -> str:

@@ -54,6 +54,20 @@ class Keys:
         """Return the key of an archive that is not yet a session's: no listing takes it for one."""
         return f"{{{self.active(session_id)}}}:fork:{operation_id}"
 
+    def channel(self, active: str) -> str:
+        """Return the channel of the notices of a session, given the key of its active records."""
+        return f"{self.prefix}changes:{active[len(self.prefix) :]}"
+
+    @property
+    def channels(self) -> str:
+        """A glob that matches the channels of all sessions."""
+        return f"{_GLOB.sub(_escape, self.prefix)}changes:*"
+
+    def session_of_channel(self, channel: str) -> str | None:
+        """Return the session that a channel is of, or ``None`` for somebody else's."""
+        beginning = f"{self.prefix}changes:"
+        return self.session_of(self.prefix + channel[len(beginning) :]) if channel.startswith(beginning) else None
+
     @property
     def pattern(self) -> str:
         """A glob that matches all lists, active and archived, and that other keys may match too."""

@@ -9,7 +9,7 @@ from sessionkit_integrations.errors import StoreError
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.runtime.steps import arun, run
 from sessionkit_integrations.stores.copies import with_options
-from sessionkit_integrations.stores.redis.scripted import ScriptedStore
+from sessionkit_integrations.stores.redis.notifying import NotifyingStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class SearchableStore(ScriptedStore):
+class SearchableStore(NotifyingStore):
     """A scripted store whose server may have a query engine."""
 
     search: bool = False

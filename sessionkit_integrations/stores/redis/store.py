@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import sys
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from sessionkit_integrations.errors import MissingDependencyError
-from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.runtime.redaction import AMBIGUOUS, Secret, hidden, is_ambiguous, redact, split_url
 from sessionkit_integrations.runtime.resources import Borrowed, PerLoop, Shared
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.copies import StoreUrl
 from sessionkit_integrations.stores.options import UrlOptions, check_url
-from sessionkit_integrations.stores.redis import commands
 from sessionkit_integrations.stores.redis.requests import FindNodes, Send
 from sessionkit_integrations.stores.redis.searchable import SearchableStore
 
 try:
     import redis
     import redis.asyncio
-    from redis.exceptions import NoScriptError
 
-    from sessionkit_integrations.stores.redis import addresses, clients, cluster, errors
+    from sessionkit_integrations.stores.redis import addresses, clients, cluster, errors, executing, pubsub
 except ImportError as error:
     raise MissingDependencyError("RedisStore", "redis") from error
 
@@ -35,13 +30,8 @@ if TYPE_CHECKING:
     from sessionkit_integrations.runtime.retries import Failure
     from sessionkit_integrations.stores.redis.commands import Command
     from sessionkit_integrations.stores.redis.connections import AsyncConnections, Connections
+    from sessionkit_integrations.stores.redis.hearing import AsyncLine, Channel, Line
 
-
-_TAKES_KEYS = int(redis.__version__.split(".")[0]) > 5  # noqa: PLR2004 - a version
-"""True if redis-py takes the keys of a command beside it, by which a client with a cache knows what it has."""
-
-_NEVER_DECODE = "NEVER_DECODE"
-"""Option of redis-py for the bytes of a reply, also from a client that decodes replies."""
 
 _WAIT_SHARE = 0.4
 """Share of an operation's time that one attempt waits for an answer: there is time for another one."""
@@ -63,6 +53,7 @@ class RedisOptions(TypedDict, total=False):
     raw_ids: bool
     timeout: float
     search: bool
+    notify: bool
 
 
 class RedisStore(SearchableStore):
@@ -96,6 +87,8 @@ class RedisStore(SearchableStore):
             give keeps its own time limits in synchronous use.
         search: Whether to keep an index for `SessionManager.search` of all sessions, which needs Redis 8, or Redis
             Stack 7.4. See docs/finding.md for its cost.
+        notify: Whether each write tells those who watch (`SessionManager.watch`), by one PUBLISH in its script, and
+            whether a watch of this store listens, instead of looking from time to time.
 
     Raises:
         TypeError: ``client`` or ``async_client`` is something else, such as a client of the other kind or a pipeline.
@@ -125,6 +118,7 @@ class RedisStore(SearchableStore):
         raw_ids: bool = False,
         timeout: float = DEFAULT_TIMEOUT,
         search: bool = False,
+        notify: bool = False,
     ) -> None:
         url, password = hidden(url), hidden(password)
         lent = clients.Given(client, async_client)
@@ -141,6 +135,7 @@ class RedisStore(SearchableStore):
             raw_ids=raw_ids,
             timeout=timeout,
             wait_share=_CLUSTER_WAIT_SHARE if is_cluster else _WAIT_SHARE,
+            notify=notify,
         )
         self.search = search
         place, self._login = (None, {}) if url is None else split_url(url)
@@ -202,7 +197,7 @@ class RedisStore(SearchableStore):
         with cluster.FaultsTranslated(own.client):
             if isinstance(step, Send):
                 try:
-                    return cluster.single_reply(_execute(own, step), step)
+                    return cluster.single_reply(executing.execute(own, step), step)
                 except redis.ConnectionError as error:
                     if self._crowds(error):
                         own.client.connection_pool.disconnect(inuse_connections=False)
@@ -220,7 +215,7 @@ class RedisStore(SearchableStore):
                 await own.client.initialize()
             if isinstance(step, Send):
                 try:
-                    return cluster.single_reply(await _aexecute(own, step), step)
+                    return cluster.single_reply(await executing.aexecute(own, step), step)
                 except redis.ConnectionError as error:
                     if self._crowds(error):
                         await own.client.connection_pool.disconnect(inuse_connections=False)
@@ -230,6 +225,9 @@ class RedisStore(SearchableStore):
             if step.refresh:
                 await own.client.nodes_manager.initialize()
             return own.client.get_primaries()
+
+    def _lines(self, channel: Channel) -> tuple[Line, AsyncLine]:
+        return pubsub.lines(channel, self._shared, self._per_loop, self._wait)
 
     def _crowds(self, error: redis.ConnectionError) -> bool:
         """Return whether connections of ours that are idle take the place of one that the server refused.
@@ -255,44 +253,3 @@ async def _aclose(own: AsyncConnections[Any]) -> None:
 
 def _leave_open(_own: Connections[Any]) -> None:
     pass
-
-
-def _options(command: Command[Any], step: Send) -> dict[str, Any]:
-    options: dict[str, Any] = {} if command.is_script else {_NEVER_DECODE: True}
-    if step.node is not None:
-        options["target_nodes"] = step.node
-    return options
-
-
-def _execute(own: Connections[Any], step: Send) -> Any:
-    command, options = step.command, _options(step.command, step)
-    if command.name == "LRANGE" and _TAKES_KEYS:
-        options["keys"] = command.keys
-    try:
-        return own.client.execute_command(*commands.words(command, by_text=False), **options)
-    except NoScriptError:
-        LOGGER.debug("%s: the server does not know the script, so its text follows", command.name)
-        return own.client.execute_command(*commands.words(command, by_text=True), **options)
-
-
-async def _aexecute(own: AsyncConnections[Any], step: Send) -> Any:
-    command, options = step.command, _options(step.command, step)
-    before = _cancellations()
-    try:
-        reply = await own.client.execute_command(*commands.words(command, by_text=False), **options)
-    except NoScriptError:
-        LOGGER.debug("%s: the server does not know the script, so its text follows", command.name)
-        reply = await own.client.execute_command(*commands.words(command, by_text=True), **options)
-    if _cancellations() > before:
-        # redis-py loses a cancellation on Python 3.11 if it comes just as a command has been sent.
-        raise asyncio.CancelledError
-    return reply
-
-
-def _cancellations() -> int:
-    """Return how often the running task has been cancelled."""
-    if sys.version_info < (3, 11):
-        return 0  # a backport's tasks count, too, but not what async_timeout takes back of its own cancellations
-    task = asyncio.current_task()
-    # Tasks of other libraries need not count.
-    return task.cancelling() if isinstance(task, asyncio.Task) else 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from base64 import b64decode
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -14,15 +13,16 @@ from sessionkit_integrations.runtime.resources import PerLoop, Shared
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT, Failure
 from sessionkit_integrations.stores.copies import StoreUrl
 from sessionkit_integrations.stores.options import UrlOptions
-from sessionkit_integrations.stores.redis import commands
-from sessionkit_integrations.stores.redis.connections import MAX_CONNECTIONS, async_connections, connections
+from sessionkit_integrations.stores.redis.connections import async_connections, connections
+from sessionkit_integrations.stores.redis.notifying import NotifyingStore
 from sessionkit_integrations.stores.redis.requests import FindNodes, Send
-from sessionkit_integrations.stores.redis.scripted import ScriptedStore
 
 try:
     import httpx
     from upstash_redis.errors import UpstashError
     from upstash_redis.http import make_headers
+
+    from sessionkit_integrations.stores.redis import rest
 except ImportError as error:
     raise MissingDependencyError("UpstashStore", "upstash") from error
 
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.stores.redis.commands import Command
     from sessionkit_integrations.stores.redis.connections import AsyncConnections, Connections
-
-LOCK_ONLY_OUR_KEYS = "#!lua flags=allow-key-locking\n"
-"""Without this first line, a script locks the whole database: https://upstash.com/docs/redis/features/key-locking"""
+    from sessionkit_integrations.stores.redis.hearing import AsyncLine, Channel, Line
 
 _ENVIRONMENT = (("UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"), ("UPSTASH_URL", "UPSTASH_TOKEN"))
 
@@ -69,9 +67,10 @@ class UpstashOptions(TypedDict, total=False):
     archive: bool
     raw_ids: bool
     timeout: float
+    notify: bool
 
 
-class UpstashStore(ScriptedStore):
+class UpstashStore(NotifyingStore):
     """Sessions in Upstash Redis, over its REST API.
 
     Nothing is connected before the first use. HTTP connections are pooled and shared by all sessions; asynchronous
@@ -87,6 +86,7 @@ class UpstashStore(ScriptedStore):
         raw_ids: Whether to use session ids in keys as they are; see `RedisStore` for what that gives up.
         timeout: Seconds that an operation may take, with all its attempts. One of them waits at most two fifths of
             that for an answer, so that there is time for another one.
+        notify: Whether each write tells those who watch, which is one command more in its script; see `RedisStore`.
 
     Raises:
         TypeError: ``url`` or ``token`` is not a string, as where an environment variable is not set.
@@ -111,6 +111,7 @@ class UpstashStore(ScriptedStore):
         archive: bool = False,
         raw_ids: bool = False,
         timeout: float = DEFAULT_TIMEOUT,
+        notify: bool = False,
     ) -> None:
         url, token = hidden(url), hidden(token)
         for name, given in (("url", url), ("token", token)):
@@ -123,19 +124,20 @@ class UpstashStore(ScriptedStore):
             raw_ids=raw_ids,
             timeout=timeout,
             wait_share=_WAIT_SHARE,
+            notify=notify,
         )
         token = hidden(token.strip())
         if not token or not token.isascii() or not token.isprintable():
             raise ValueError("an Upstash token must be a non-empty string of printable ASCII characters")
-        if not _is_address(url) or token in url:
+        if not rest.is_address(url) or token in url:
             raise ValueError("an Upstash URL must be https://<name>.upstash.io, with no user, password or token in it")
         self._url = url
         self._place = f"{httpx.URL(url).scheme}://{httpx.URL(url).netloc.decode()}"
         self._headers = make_headers(token, "base64", allow_telemetry=False)
         self._headers["Authorization"] = Secret(self._headers["Authorization"])
         self._sync_token = ""
-        self._shared = Shared(self._open, _close)
-        self._per_loop = PerLoop(self._open_async, _aclose)
+        self._shared = Shared(self._open, rest.close)
+        self._per_loop = PerLoop(self._open_async, rest.aclose)
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -175,18 +177,21 @@ class UpstashStore(ScriptedStore):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._place!r}, key_prefix={self._keys.prefix!r})"
 
+    def _lines(self, channel: Channel) -> tuple[Line, AsyncLine] | None:  # noqa: ARG002
+        return None
+
     def _open(self) -> Connections[httpx.Client]:
-        return connections(httpx.Client(timeout=self._wait, limits=_LIMITS))
+        return connections(httpx.Client(timeout=self._wait, limits=rest.LIMITS))
 
     def _open_async(self) -> AsyncConnections[httpx.AsyncClient]:
-        return async_connections(httpx.AsyncClient(timeout=self._wait, limits=_LIMITS))
+        return async_connections(httpx.AsyncClient(timeout=self._wait, limits=rest.LIMITS))
 
     def _send(self, own: Connections[httpx.Client], step: Send | FindNodes) -> Any:
         if isinstance(step, FindNodes):
             return (None,)
-        response = own.client.post(self._url, headers=self._all_headers(), json=_words(step.command))
-        if _is_unknown_script(step.command, response):
-            words = _words(step.command, by_text=True)
+        response = own.client.post(self._url, headers=self._all_headers(), json=rest.words(step.command))
+        if rest.is_unknown_script(step.command, response):
+            words = rest.words(step.command, by_text=True)
             response = own.client.post(self._url, headers=self._all_headers(), json=words)
         return self._reply(response)
 
@@ -196,9 +201,9 @@ class UpstashStore(ScriptedStore):
         # httpcore leaves the socket of a handshake open that is cancelled, so its own time limit has to come first.
         connect = min(self._wait, max(step.deadline - time.monotonic(), 0) / _PHASES_OF_CONNECTING)
         post = partial(own.client.post, self._url, timeout=httpx.Timeout(self._wait, connect=connect))
-        response = await post(headers=self._all_headers(), json=_words(step.command))
-        if _is_unknown_script(step.command, response):
-            response = await post(headers=self._all_headers(), json=_words(step.command, by_text=True))
+        response = await post(headers=self._all_headers(), json=rest.words(step.command))
+        if rest.is_unknown_script(step.command, response):
+            response = await post(headers=self._all_headers(), json=rest.words(step.command, by_text=True))
         return self._reply(response)
 
     def _explain(self, error: Exception, command: Command[Any]) -> Failure:
@@ -223,7 +228,7 @@ class UpstashStore(ScriptedStore):
         if status < _FIRST_SERVER_ERROR and status not in _WORTH_ANOTHER_ATTEMPT:
             return Failure(StoreError(message), final=True)
         may_have_happened = command.writes and status != httpx.codes.TOO_MANY_REQUESTS
-        return Failure(StoreUnavailableError(message, may_have_happened=may_have_happened), pause=_pause(response))
+        return Failure(StoreUnavailableError(message, may_have_happened=may_have_happened), pause=rest.pause(response))
 
     def _all_headers(self) -> dict[str, str]:
         # Databases with replicas read what the same client wrote by the token of its last answer.
@@ -245,56 +250,4 @@ class UpstashStore(ScriptedStore):
             raise ValueError("neither a result nor an error")
         if "result" not in answer or answer.get("error"):
             raise UpstashError(str(answer["error"]))
-        return _decode(answer["result"])
-
-
-# httpx compares all idle connections with each other at each request: 100 of them take three times the CPU of 20.
-_LIMITS = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=20)
-
-
-def _close(own: Connections[httpx.Client]) -> None:
-    own.client.close()
-
-
-async def _aclose(own: AsyncConnections[httpx.AsyncClient]) -> None:
-    await own.client.aclose()
-
-
-def _is_address(url: str) -> bool:
-    try:
-        parts = httpx.URL(url)
-    except httpx.InvalidURL:
-        return False
-    extra = parts.userinfo or parts.query or parts.fragment
-    return parts.scheme in {"https", "http"} and bool(parts.host) and not extra
-
-
-def _decode(result: Any) -> Any:
-    """Return a result with its texts as bytes; all but OK come in base64."""
-    if isinstance(result, list):
-        return [_decode(item) for item in result]
-    if isinstance(result, str):
-        return b"OK" if result == "OK" else b64decode(result, validate=True)
-    return result
-
-
-def _pause(response: httpx.Response) -> float:
-    """Return the seconds that a server asks to be left alone; it may name a date instead, which is not looked at."""
-    seconds = response.headers.get("Retry-After", "")
-    return float(seconds) if seconds.isdecimal() else 0.0
-
-
-def _words(command: Command[Any], *, by_text: bool = False) -> list[str | int]:
-    words = commands.words(command, by_text=by_text, first_line=LOCK_ONLY_OUR_KEYS)
-    return [word.decode() if isinstance(word, bytes) else word for word in words]
-
-
-def _is_unknown_script(command: Command[Any], response: httpx.Response) -> bool:
-    if not command.is_script or b"NOSCRIPT" not in response.content:
-        return False
-    try:
-        reply = response.json()
-    except ValueError:
-        return False
-    # A message that is returned may hold the word as well.
-    return isinstance(reply, dict) and "NOSCRIPT" in str(reply.get("error"))
+        return rest.decode(answer["result"])
