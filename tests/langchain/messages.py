@@ -84,6 +84,9 @@ _usage = st.fixed_dictionaries(
 _unknown_names = ["example", "chat", "function", "strings", "errors", "fields", "status", "at", "error", "usage"]
 
 
+_models = st.fixed_dictionaries({}, optional={"model_name": _optional, "model": _optional, "id": _names})
+
+
 def _messages(
     cls: Callable[..., BaseMessage],
     required: dict[str, st.SearchStrategy[Any]] | None = None,
@@ -94,7 +97,7 @@ def _messages(
         optional={
             "id": _optional,
             "additional_kwargs": _kwargs,
-            "response_metadata": json_objects,
+            "response_metadata": json_objects | _models,
             **(optional or {}),
         },
     )

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessionkit_integrations import Message, RedisStore, SessionManager, Summary, Window
+from sessionkit_integrations import (
+    Message,
+    Quota,
+    QuotaExceededError,
+    RedisStore,
+    SessionManager,
+    Summary,
+    Usage,
+    Window,
+)
 from sessionkit_integrations.records.record import now, role_of, tokens_of
 from sessionkit_integrations.stores.redis.keys import Keys
 from sessionkit_integrations.window.turns import evict
@@ -125,3 +134,21 @@ def test_what_was_archived_before_there_were_summaries_does_not_wait(redis_serve
         sessions.send_messages("s", turn(12))
         sessions.summarize("s")
         assert given == [f"user {number}" for number in range(5, 13 - TURNS)]
+
+
+def test_the_first_release_forgets_usage_and_quota_and_nothing_else(redis_server: Server, old: FirstRelease) -> None:
+    usage = {"input": 10, "output": 1}
+    reply: Message = {"role": "assistant", "content": "Hi", "usage": usage}
+    with RedisStore(redis_server.url, key_prefix=PREFIX) as store:
+        sessions = SessionManager(TURNS, store, quota=Quota(messages="1/day"))
+        sessions.send_messages("s", [{"role": "user", "content": "Hello"}, reply])
+        with pytest.raises(QuotaExceededError):
+            sessions.add_user_message("s", "Hello?")
+        old.send_turn(1)
+        assert [message["content"] for message in sessions.get_session("s")] == ["Hello", "Hi", "user 1", "assistant 1"]
+        sessions.send_messages("s", [{"role": "user", "content": "Hello again"}, reply])
+        info = sessions.describe("s")
+        assert info is not None
+        assert (info.turns, info.usage) == (3, (Usage(10, 1),))
+        with pytest.raises(QuotaExceededError):
+            sessions.add_user_message("s", "Hello?")
