@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import ConflictError, CorruptSessionError
 from sessionkit_integrations.records.record import role_of
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 REACH = 20
 """Records on both sides of one that was found that are read with it at first; turns are seldom longer."""
+NEAR = 4
+"""The same of one session, whose newest records are at hand."""
+PAGE = 250
+"""Newest archived records of one session that are read at once."""
 LONGEST_REACH = 250
 """Records between a call and its result among which one is looked for that came late."""
 PLACES_OF_HIT = 5
@@ -46,14 +50,19 @@ class Find(StoreStep["Sequence[Place] | None"]):
     since: int | None
     skip: int
     limit: int
+    session_id: str | None
 
     def perform(self, store: Store) -> Sequence[Place] | None:
         """See `StoreStep.perform`."""
-        return store.find(self.terms, since=self.since, skip=self.skip, limit=self.limit)
+        return store.find(self.terms, **self._options)
 
     async def aperform(self, store: Store) -> Sequence[Place] | None:
         """See `StoreStep.perform`."""
-        return await store.afind(self.terms, since=self.since, skip=self.skip, limit=self.limit)
+        return await store.afind(self.terms, **self._options)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {"since": self.since, "skip": self.skip, "limit": self.limit, "session_id": self.session_id}
 
 
 class _First:
@@ -106,22 +115,32 @@ class Lookup:
         chats: The sessions.
         query: The query.
         is_late: Says whether the time is over.
+        session_id: The one session to search; all of them if ``None``.
     """
 
-    def __init__(self, chats: Chats[Message], query: Query, is_late: Callable[[], bool]) -> None:
+    def __init__(
+        self, chats: Chats[Message], query: Query, is_late: Callable[[], bool], session_id: str | None
+    ) -> None:
         self._chats = chats
         self._query = query
         self._is_late = is_late
+        self._session_id = session_id
+        self._page: SessionSnapshot[Message] | None = None
         self._found: list[_Found] = []
         self._wrong: set[tuple[str, int, bool]] = set()
         self.complete = True
 
     def run(self) -> Steps[list[tuple[float, FoundTurn]] | None]:
-        """Return the best turns with their scores, the best first; ``None`` if the store keeps no index."""
+        """Return the best turns with their scores, the best first; ``None`` if the store keeps no index.
+
+        Raises:
+            CorruptSessionError: A turn of the one session cannot be read. Where all are searched, it is left out.
+        """
         query = self._query
         limit, skip = min(PLACES_OF_HIT * query.limit, MOST_PLACES), 0
         while True:
-            places = yield from Find(query.terms, milliseconds(query.since), skip, limit)
+            self._page = None
+            places = yield from Find(query.terms, milliseconds(query.since), skip, limit, self._session_id)
             if places is None:
                 return None
             moved = yield from self._take(places)
@@ -140,11 +159,15 @@ class Lookup:
         for place in places:
             if place[:3] in self._wrong or self._adds_to_known(place):
                 continue
+            if self._session_id not in (None, place.session_id):
+                continue
             if len(self._found) >= self._query.limit or self._is_late():
                 continue  # those that are left only add to turns that are known
             try:
                 found = yield from self._turn_at(place)
             except (CorruptSessionError, ConflictError) as error:
+                if self._session_id is not None:
+                    raise
                 LOGGER.warning("search leaves out a turn: %s", error)
                 self.complete = False
                 self._wrong.add(place[:3])
@@ -171,10 +194,10 @@ class Lookup:
 
     def _turn_at(self, place: Place) -> Steps[_First | None]:
         """Return the turn of a message; ``None`` if nothing of the query is there, as it moved or was edited."""
-        reach = REACH
+        reach = REACH if self._session_id is None else NEAR
         while True:
             part = slice(max(place.position - reach, 0), place.position + reach) if place.archived else NOTHING
-            snapshot = yield from self._chats.take_snapshot(place.session_id, part)
+            snapshot = yield from self._part(place.session_id, part)
             records = snapshot.archived if place.archived else snapshot.active
             at = place.position - snapshot.archive_start if place.archived else place.position
             if at >= len(records) or not self._matches(place, records[at]):
@@ -188,6 +211,21 @@ class Lookup:
                     yield from self._walk_back(place.session_id, first, record)
                     return first
             reach *= 4
+
+    def _part(self, session_id: str, part: slice) -> Steps[SessionSnapshot[Message]]:
+        """Return a session with a part of its archive; of one session alone, the newest records are read once."""
+        if self._session_id is None:
+            return (yield from self._chats.take_snapshot(session_id, part))
+        if self._page is None:
+            self._page = yield from self._chats.take_snapshot(session_id, newest(PAGE))
+        page = self._page
+        if part == NOTHING:
+            return replace(page, archived=(), archive_start=page.archive_end)
+        if part.start < page.archive_start:
+            return (yield from self._chats.take_snapshot(session_id, part))
+        start = part.start - page.archive_start
+        archived = page.archived[start : part.stop - page.archive_start]
+        return replace(page, archived=archived, archive_start=part.start)
 
     def _walk_back(self, session_id: str, first: _First, record: Record) -> Steps[None]:
         """Let a walk take the turn of a result in the window whose call is not there."""

@@ -62,7 +62,7 @@ class Search:
         """Return what is found in a session, or in all of them.
 
         Raises:
-            CorruptSessionError: A record of the session cannot be read. Where all are searched, it is left out.
+            CorruptSessionError: A turn of the session cannot be read. Where all are searched, it is left out.
             EmbeddingError: The texts of the query or of turns could not be embedded.
         """
         if session_id is not None:
@@ -71,23 +71,22 @@ class Search:
             yield from self._meaning.ask(self._query.text)
         best = None
         if self._query.lists or self._query.weights or self._meaning is not None:
-            if session_id is not None:
+            best = yield from self._look_up(session_id)
+            if best is None and session_id is not None:
                 yield from self._look_at(session_id)
-            else:
-                best = yield from self._look_up()
-                if best is None:
-                    yield from self._look_at_all()
+            elif best is None:
+                yield from self._look_at_all()
         hits = yield from self._hits(self._best() if best is None else best)
         return Hits(tuple(hits), self._complete)
 
-    def _look_up(self) -> Steps[list[tuple[float, FoundTurn]] | None]:
-        """Return what an index of the store finds; ``None`` if it has none, or if turns are to be listed."""
-        if self._query.lists:
+    def _look_up(self, session_id: str | None) -> Steps[list[tuple[float, FoundTurn]] | None]:
+        """Return what an index of the store finds; ``None`` if it has none, or if turns are to be read in any case."""
+        if self._query.lists or (session_id is not None and self._meaning is not None):
             return None
         limit = self._query.limit if self._meaning is None else self._meaning.depth
         found: list[tuple[float, FoundTurn]] | None = []
         if self._query.weights:
-            lookup = Lookup(self._chats, replace(self._query, limit=limit), self._is_late)
+            lookup = Lookup(self._chats, replace(self._query, limit=limit), self._is_late, session_id)
             found = yield from lookup.run()
             self._complete = self._complete and lookup.complete
         if found is None or self._meaning is None:

@@ -53,8 +53,16 @@ class Abilities:
         """
         return Polling(every)
 
-    def find(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:  # noqa: ARG002
-        """Return messages that have one of some terms, of all sessions, the best first.
+    def find(
+        self,
+        terms: Terms,  # noqa: ARG002
+        *,
+        since: int | None,  # noqa: ARG002
+        skip: int,  # noqa: ARG002
+        limit: int,  # noqa: ARG002
+        session_id: str | None = None,  # noqa: ARG002
+    ) -> Sequence[Place] | None:
+        """Return messages that have one of some terms, of all sessions or of one, the best first.
 
         This default returns ``None``: the store keeps no index, and a search reads its sessions. Override it where
         yours keeps one. Cut what you index with `records.search_texts` and `records.words`, as the search cuts its
@@ -67,14 +75,17 @@ class Abilities:
                 search does so in any case.
             skip: Number of messages to pass over, the best ones, which earlier calls returned.
             limit: Number of messages to return; fewer are the last ones.
+            session_id: The one session to look in; all of them if ``None``.
         """
         return None
 
-    async def afind(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:
+    async def afind(
+        self, terms: Terms, *, since: int | None, skip: int, limit: int, session_id: str | None = None
+    ) -> Sequence[Place] | None:
         """See `find`."""
         if type(self).find is Abilities.find:
             return None
-        return await asyncio.to_thread(self.find, terms, since=since, skip=skip, limit=limit)
+        return await asyncio.to_thread(self.find, terms, since=since, skip=skip, limit=limit, session_id=session_id)
 
     def vectors(self, session_id: str, model: str, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
         """Return those vectors that are kept of some texts of a session.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessionkit_integrations import Edit, Hits, InMemoryStore, Record, SessionManager, Store
+from sessionkit_integrations import CorruptSessionError, Edit, Hits, InMemoryStore, Record, SessionManager, Store
 from sessionkit_integrations.records.codec import decode_all
 from sessionkit_integrations.records.record import encode
 from sessionkit_integrations.records.search_texts import SearchReader
@@ -30,19 +30,21 @@ class IndexedStore(InMemoryStore):
         super().__init__(**options)
         self.asked: list[tuple[int, int]] = []
 
-    def find(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place]:
+    def find(
+        self, terms: Terms, *, since: int | None, skip: int, limit: int, session_id: str | None = None
+    ) -> Sequence[Place]:
         """See `Store.find`."""
         assert since is None or type(since) is int
         self.asked.append((skip, limit))
         places = []
         query = Query(" ".join(terms.words))
-        for session_id in self.sessions():
+        for each in self.sessions() if session_id is None else [session_id]:
             for archived in (True, False):
-                for position, record in enumerate(self.read(session_id, archived=archived).records):
-                    (searched,) = decode_all(SearchReader(), [record], session_id, first=position, archived=archived)
+                for position, record in enumerate(self.read(each, archived=archived).records):
+                    (searched,) = decode_all(SearchReader(), [record], each, first=position, archived=archived)
                     counts = query.counts([word for text in searched.texts for word in cut(text)])
                     if counts:
-                        places.append(Place(session_id, position, archived, float(sum(counts.values()))))
+                        places.append(Place(each, position, archived, float(sum(counts.values()))))
         places.sort(key=lambda place: -place.score)
         return places[skip : skip + limit]
 
@@ -82,10 +84,13 @@ def test_an_index_finds_what_a_walk_finds(said: list[Any], archived: int, query:
     walked, looked_up = both(("s", Edit(every[archived:], every[:archived])), ("t", Edit(every)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(finding, "REACH", reach)
-        asked: list[Any] = [None, ["user"], ["tool"]]
-        for roles in asked:
-            expected = walked.search(query, roles=roles, limit=99)
-            found = looked_up.search(query, roles=roles, limit=99)
+        patch.setattr(finding, "NEAR", reach)
+        patch.setattr(finding, "PAGE", 4 * reach)
+        asked: list[dict[str, Any]] = [{}, {"roles": ["user"]}, {"roles": ["tool"]}, {"session_id": "s"}]
+        asked += [{"session_id": "s", "archived": True}, {"session_id": "t", "roles": ["user"]}]
+        for options in asked:
+            expected = walked.search(query, limit=99, **options)
+            found = looked_up.search(query, limit=99, **options)
             assert turns_of(found) == turns_of(expected)
             assert found.complete
 
@@ -104,11 +109,16 @@ def test_an_index_is_asked_in_pages_until_enough_turns_pass(call: Callable[..., 
     hits = call(sessions, "search", "tea", limit=3)
     assert [(hit.session_id, hit.score) for hit in hits] == [("s2", 4.0), ("s1", 4.0), ("s0", 4.0)]
     store.asked.clear()
-    assert len(call(sessions, "search", "tea", session_id="s1")) == 1
     assert len(call(sessions, "search", "", limit=3)) == 3
+    assert len(call(sessions, "search", "", session_id="s1")) == 1
     assert store.asked == []
     assert len(call(sessions, "search", "tea", limit=10**30)) == 12
     assert store.asked == [(0, 10_000)]  # engines refuse larger pages
+    store.asked.clear()
+    (hit,) = call(sessions, "search", "tea", session_id="s1")
+    assert (hit.session_id, hit.score) == ("s1", 4.0)
+    assert call(sessions, "search", "tea", session_id="gone").hits == ()
+    assert store.asked == [(0, 50), (0, 50)]
 
 
 def test_a_turn_has_the_scores_of_its_messages() -> None:
@@ -127,7 +137,7 @@ def test_places_are_checked(caplog: pytest.LogCaptureFixture) -> None:
         ("broken", Edit((Record(b'{"role":"user","content":7}'),))),
     )
     store: Any = sessions.store
-    store.find = lambda terms, *, since, skip, limit: wrong if not skip else []
+    store.find = lambda terms, *, since, skip, limit, session_id: wrong if not skip else []
     wrong: list[Place] = [
         Place("gone", 0, False, 9.0),
         Place("s", 7, False, 8.0),
@@ -135,7 +145,7 @@ def test_places_are_checked(caplog: pytest.LogCaptureFixture) -> None:
         Place("s", 2, False, 6.0),
         Place("s", 0, False, 5.0),
     ]
-    store.find = lambda terms, *, since, skip, limit: wrong if not skip else []
+    store.find = lambda terms, *, since, skip, limit, session_id: wrong if not skip else []
     hits = sessions.search("tea")
     assert (questions(hits), hits.complete) == (["tea"], True)
     wrong.append(Place("broken", 0, False, 1.0))
@@ -143,6 +153,8 @@ def test_places_are_checked(caplog: pytest.LogCaptureFixture) -> None:
         hits = sessions.search("tea")
     assert (questions(hits), hits.complete) == (["tea"], False)
     assert "search leaves out a turn" in caplog.text
+    with pytest.raises(CorruptSessionError, match="broken"):
+        sessions.search("tea", session_id="broken")
 
 
 def test_a_message_that_moves_while_it_is_read_is_found_where_it_is() -> None:

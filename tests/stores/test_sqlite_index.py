@@ -126,7 +126,7 @@ def test_an_index_finds_what_a_walk_finds(
     for sessions in (SessionManager(2, InMemoryStore(archive=True)), SessionManager(2, store)):
         for number, (session_id, edit) in enumerate(edits):
             sessions.store.replace(session_id, edit, None, f"e{number}")
-        outcomes.append(turns_of(sessions.search(query, limit=99)))
+        outcomes.append([turns_of(sessions.search(query, session_id=each, limit=99)) for each in (None, "s", "t", "u")])
     store.close()
     assert outcomes[1] == outcomes[0]
 
@@ -154,8 +154,10 @@ def test_an_index_finds_what_a_walk_finds_in_conversations(tmp_path: Path) -> No
     with SQLiteStore(tmp_path / "a.db", archive=True, search=True) as store:
         managers = holding(InMemoryStore(archive=True), every), holding(store, every)
         for query in ("flight", "serv", "reservation details", "JFK", "get_user_details", "gift card 5", "unheard"):
-            walked, searched = (turns_of(sessions.search(query, limit=999)) for sessions in managers)
-            assert searched == walked, query
+            for session_id in (None, "s3"):
+                every_hit = (sessions.search(query, session_id=session_id, limit=999) for sessions in managers)
+                walked, searched = map(turns_of, every_hit)
+                assert searched == walked, (query, session_id)
 
 
 MESSAGES = st.lists(
@@ -274,6 +276,9 @@ def test_pages_have_every_place_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert len(places) == len(set(places)) == 25
         assert places[0][0] == "t"
         assert [len(page) for page in pages] == [4] * 6 + [1, 0, 0, 0]
+        for session_id, expected in (("s0", ["s0"]), ("s2", ["s2"]), ("s4", []), ("t", ["t"]), ("u", [])):
+            of_one = store.find(terms, since=None, skip=0, limit=4, session_id=session_id) or ()
+            assert [place[0] for place in of_one] == expected
 
 
 def test_the_time_of_a_message_narrows_the_search(tmp_path: Path) -> None:

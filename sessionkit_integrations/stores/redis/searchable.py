@@ -33,13 +33,21 @@ class SearchableStore(NotifyingStore):
     def _with_options(self, url: str) -> str:
         return with_options(super()._with_options(url), search=self.search)
 
-    def find(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:
+    def find(
+        self, terms: Terms, *, since: int | None, skip: int, limit: int, session_id: str | None = None
+    ) -> Sequence[Place] | None:
         """See `Store.find`."""
-        return run(self._finder.find(terms, since, skip, limit), self._perform) if self.search else None
+        if not self.search or session_id is not None:
+            return None
+        return run(self._finder.find(terms, since, skip, limit), self._perform)
 
-    async def afind(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:
+    async def afind(
+        self, terms: Terms, *, since: int | None, skip: int, limit: int, session_id: str | None = None
+    ) -> Sequence[Place] | None:
         """See `find`."""
-        return await arun(self._finder.find(terms, since, skip, limit), self._aperform) if self.search else None
+        if not self.search or session_id is not None:
+            return None
+        return await arun(self._finder.find(terms, since, skip, limit), self._aperform)
 
     def index_sessions(self, progress: Callable[[int], object] | None = None) -> None:
         """Index all sessions, such as those that were there before the index.

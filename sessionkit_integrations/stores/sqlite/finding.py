@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from sessionkit_integrations.stores.sqlite.index import NUMBER, SESSION
+from sessionkit_integrations.stores.sqlite.index import NUMBER, SESSION, ids_of
 from sessionkit_integrations.stores.sqlite.sql import Statement
 from sessionkit_integrations.stores.values import Place
 
@@ -61,32 +61,62 @@ class _Ranked:
     is_all: bool
 
 
-def find(terms: Terms, now: int, *, since: int | None, skip: int, limit: int) -> Statements[list[Place]]:
+class _Scope(NamedTuple):
+    """The documents among which to look.
+
+    Attributes:
+        documents: Their number.
+        since: The earliest time, in Unix milliseconds.
+        ids: The first and the last id of those of one session; ``None`` for all.
+    """
+
+    documents: int
+    since: int | None
+    ids: tuple[int, int] | None = None
+
+
+def find(
+    terms: Terms, now: int, *, since: int | None, skip: int, limit: int, session_id: str | None = None
+) -> Statements[list[Place]]:
     """Do what `Store.find` says, among the records that are indexed."""
-    ranked = yield from _rank(terms, since)
+    scope = yield from _scope(since, session_id)
+    if scope is None:
+        return []
+    ranked = yield from _rank(terms, scope)
     places = yield from _places(ranked.scores, now, skip + limit)
     if len(places) < skip + limit and not ranked.is_all:
         seen = {document for document, _ in ranked.scores}
-        rest = yield from _all(terms, since)
+        rest = yield from _all(terms, scope)
         scores = [(document, 0.0) for document in sorted(rest - seen, reverse=True)]
         places += yield from _places(scores, now, skip + limit - len(places))
     return places[skip:]
 
 
-def _rank(terms: Terms, since: int | None) -> Statements[_Ranked]:
-    documents = (yield Statement("SELECT documents FROM search_version"))[0][0]
+def _scope(since: int | None, session_id: str | None) -> Statements[_Scope | None]:
+    """Return the documents among which to look; ``None`` if there is no such session."""
+    if session_id is None:
+        return _Scope((yield Statement("SELECT documents FROM search_version"))[0][0], since)
+    rows = yield Statement(
+        "SELECT id, archived + (SELECT count(*) FROM active WHERE session = id) FROM sessions WHERE session_id = ?",
+        (session_id,),
+    )
+    return _Scope(rows[0][1], since, ids_of(rows[0][0])) if rows else None
+
+
+def _rank(terms: Terms, scope: _Scope) -> Statements[_Ranked]:
+    documents = scope.documents
     scores: dict[int, float] = defaultdict(float)
     weights: dict[str, float] = {}
     is_all = True
     for word in terms.words:
-        found = yield from _with_words([word], since, MOST + 1)
+        found = yield from _with_words([word], scope, MOST + 1)
         is_common = len(found) > MOST
         weights[word] = _idf(max(len(found), documents * COMMON) if is_common else len(found), documents)
         is_all = is_all and not is_common
         for document in found[:MOST]:
             scores[document] += weights[word]
         if word in terms.parts and len(found) < FEW:
-            inside = yield from _with_part(word, since, MOST + 1)
+            inside = yield from _with_part(word, scope, MOST + 1)
             is_all = is_all and len(inside) <= MOST
             for document in inside[:MOST]:
                 scores[document] += WEIGHT_OF_PART * weights[word]
@@ -123,30 +153,32 @@ def _score(words: str, terms: Terms, weights: Mapping[str, float]) -> float:
     )
 
 
-def _all(terms: Terms, since: int | None) -> Statements[set[int]]:
-    found = set((yield from _with_words(terms.words, since, _EVERYTHING)))
+def _all(terms: Terms, scope: _Scope) -> Statements[set[int]]:
+    found = set((yield from _with_words(terms.words, scope, _EVERYTHING)))
     for part in terms.parts:
-        found.update((yield from _with_part(part, since, _EVERYTHING)))
+        found.update((yield from _with_part(part, scope, _EVERYTHING)))
     return found
 
 
-def _with_words(words: Sequence[str], since: int | None, limit: int) -> Statements[list[int]]:
+def _with_words(words: Sequence[str], scope: _Scope, limit: int) -> Statements[list[int]]:
     asked = " OR ".join(map(_quoted, words))
-    table = "search_words" if since is None else "search_words JOIN search_documents ON id = search_words.rowid"
-    return _documents(table, "search_words", asked, "", (), since, limit)
+    table = "search_words" if scope.since is None else "search_words JOIN search_documents ON id = search_words.rowid"
+    return _documents(table, "search_words", asked, "", (), scope, limit)
 
 
-def _with_part(part: str, since: int | None, limit: int) -> Statements[list[int]]:
+def _with_part(part: str, scope: _Scope, limit: int) -> Statements[list[int]]:
     asked = " AND ".join(_quoted(part[start : start + 3]) for start in range(len(part) - 2))
     table = "search_parts JOIN search_documents ON id = search_parts.rowid"
-    return _documents(table, "search_parts", asked, " AND instr(search_documents.words, ?)", (part,), since, limit)
+    return _documents(table, "search_parts", asked, " AND instr(search_documents.words, ?)", (part,), scope, limit)
 
 
 def _documents(
-    table: str, index: str, asked: str, condition: str, values: tuple[object, ...], since: int | None, limit: int
+    table: str, index: str, asked: str, condition: str, values: tuple[object, ...], scope: _Scope, limit: int
 ) -> Statements[list[int]]:
-    if since is not None:
-        condition, values = f"{condition} AND (at IS NULL OR at >= ?)", (*values, since)
+    if scope.since is not None:
+        condition, values = f"{condition} AND (at IS NULL OR at >= ?)", (*values, scope.since)
+    if scope.ids is not None:
+        condition, values = f"{condition} AND {index}.rowid BETWEEN ? AND ?", (*values, *scope.ids)
     rows = yield Statement(
         f"SELECT {index}.rowid FROM {table} WHERE {index} MATCH ?{condition} ORDER BY {index}.rowid DESC LIMIT ?",
         (asked, *values, limit),

@@ -45,6 +45,11 @@ def _id(row: str, number: str) -> str:
     return f"({row}.session << 32) + {row}.{number}"
 
 
+def ids_of(session: int) -> tuple[int, int]:
+    """Return the first and the last id that documents of a session may have; see `SESSION`."""
+    return (session << 32) - 2**31, (session << 32) + 2**31 - 1
+
+
 _LEAVES = """
       DELETE FROM search_pending WHERE id = {id};
       DELETE FROM search_documents WHERE id = {id};"""

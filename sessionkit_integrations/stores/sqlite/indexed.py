@@ -58,13 +58,15 @@ class IndexedFile:
                 if progress is not None:
                     progress(left)
 
-    def find(self, terms: Terms, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:
+    def find(
+        self, terms: Terms, since: int | None, skip: int, limit: int, session_id: str | None
+    ) -> Sequence[Place] | None:
         """See `Store.find`; ``None`` while more is to be indexed than a write leaves."""
 
         def work() -> Statements[Sequence[Place] | None]:
             if (yield from index.is_behind(index.BATCH)):
                 return None
-            return (yield from find(terms, now(), since=since, skip=skip, limit=limit))
+            return (yield from find(terms, now(), since=since, skip=skip, limit=limit, session_id=session_id))
 
         return self._file.read(work, self._file.attempts())
 

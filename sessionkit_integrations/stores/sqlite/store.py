@@ -207,7 +207,9 @@ class SQLiteStore(Forks, KeepsVectors):
         """See `Store.notices`."""
         return FileNotices(self._file, self._aread, session_id)
 
-    def find(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:
+    def find(
+        self, terms: Terms, *, since: int | None, skip: int, limit: int, session_id: str | None = None
+    ) -> Sequence[Place] | None:
         """See `Store.find`; what is not indexed yet is indexed first.
 
         ``None`` as well if that takes longer than the store's timeout, or others keep the file locked for as long.
@@ -217,16 +219,20 @@ class SQLiteStore(Forks, KeepsVectors):
         with suppress(StoreUnavailableError):
             for _ in self._index.batches(within=self.timeout):
                 pass
-            return self._index.find(terms, since, skip, limit)
+            return self._index.find(terms, since, skip, limit, session_id)
         return None
 
-    async def afind(self, terms: Terms, *, since: int | None, skip: int, limit: int) -> Sequence[Place] | None:
+    async def afind(
+        self, terms: Terms, *, since: int | None, skip: int, limit: int, session_id: str | None = None
+    ) -> Sequence[Place] | None:
         """See `find`."""
         if self._index is None:
             return None
         with suppress(StoreUnavailableError):
             await self._each(self._index.batches(within=self.timeout))
-            return await self._in_thread(self._readers, partial(self._index.find, terms, since, skip, limit))
+            return await self._in_thread(
+                self._readers, partial(self._index.find, terms, since, skip, limit, session_id)
+            )
         return None
 
     def index_sessions(self, progress: Callable[[int], object] | None = None) -> None:
