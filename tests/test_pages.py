@@ -12,7 +12,7 @@ from sessionkit_integrations import InMemoryStore, SessionManager
 from tests.snippets import Snippet, unknown_options
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("branches", "finding", "statistics", "turns", "usage_and_quotas")
+PAGES = ("branches", "finding", "statistics", "turns", "usage_and_quotas", "watching")
 CODE = [
     pytest.param(page, code, id=f"{page}-{number}")
     for page in PAGES
@@ -56,7 +56,8 @@ def contents(messages: list[Any]) -> str:
 
 
 def test_the_options_of_commands_are_there() -> None:
-    assert unknown_options((DOCS / "branches.md").read_text("utf-8")) == set()
+    for page in ("branches", "watching"):
+        assert unknown_options((DOCS / f"{page}.md").read_text("utf-8")) == set()
     finding = (DOCS / "finding.md").read_text("utf-8")
     assert finding.count("\nsessionkit ") == 3
     assert unknown_options(finding) == set()

@@ -1,7 +1,8 @@
 """An Upstash REST endpoint over a real Redis: https://upstash.com/docs/redis/features/restapi.
 
 Single commands in the body or in the path, ``/pipeline`` and ``/multi-exec``, bearer tokens (also as ``_token``), a
-read-only token, base64 encoding, error objects and status codes. Scripts whose first line is Upstash's flag for
+read-only token, base64 encoding, error objects, status codes, and server-sent events of ``/subscribe`` and
+``/psubscribe``. Scripts whose first line is Upstash's flag for
 key locking are taken as Upstash takes them; Redis knows no such flag, so that it gets them without the line.
 """
 
@@ -10,6 +11,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import select
+import socket
 import threading
 from http import HTTPStatus
 from http.client import HTTPMessage
@@ -44,6 +47,7 @@ class UpstashEndpoint:
         self.requests = 0
         self.global_locks = 0
         self.scripts: dict[str, str] = {}
+        self.streams: dict[str, socket.socket] = {}
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.endpoint = self
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -64,6 +68,13 @@ class UpstashEndpoint:
         self._server.server_close()
         self._thread.join()
         self.redis.close()
+
+    def cut(self) -> int:
+        """End all streams of events, and return their number."""
+        streams = list(self.streams.values())
+        for stream in streams:
+            stream.shutdown(socket.SHUT_RDWR)
+        return len(streams)
 
     def translate(self, words: list[Any]) -> list[Any]:
         """Return the command that Redis is to execute for one of Upstash."""
@@ -135,6 +146,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif len(body) > MAX_REQUEST_BYTES:
             error = f"ERR max request size exceeded. Limit: {MAX_REQUEST_BYTES} bytes, Actual: {len(body)} bytes"
             self._send(HTTPStatus.BAD_REQUEST, {"error": error})
+        elif parts.path.startswith(("/subscribe/", "/psubscribe/")):
+            self._stream(*(unquote(word) for word in parts.path.split("/")[1:]))
         elif parts.path in {"/pipeline", "/multi-exec"}:
             self._batch(json.loads(body), token, atomic=parts.path == "/multi-exec")
         else:
@@ -143,6 +156,30 @@ class _Handler(BaseHTTPRequestHandler):
             words = [*path, *([body.decode()] if body else []), *options] if path else json.loads(body or b"[]")
             result = self._execute(words, token)
             self._send(HTTPStatus.BAD_REQUEST if "error" in result else HTTPStatus.OK, result)
+
+    def _stream(self, verb: str, channel: str) -> None:
+        self.send_response_only(HTTPStatus.OK)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        streams, name = self._endpoint.streams, str(self.client_address)
+        with self._endpoint.redis.pubsub() as pubsub:
+            (pubsub.psubscribe if verb == "psubscribe" else pubsub.subscribe)(channel)
+            streams[name] = self.connection
+            try:
+                while not select.select([self.connection], [], [], 0)[0]:  # the client sends no more, but goes
+                    message = pubsub.get_message(timeout=0.02)
+                    if message is not None:
+                        self._send_event(message)
+            finally:
+                del streams[name]
+
+    def _send_event(self, message: dict[str, Any]) -> None:
+        parts = [message["type"], message["pattern"], message["channel"], message["data"]]
+        texts = [part.decode() if isinstance(part, bytes) else str(part) for part in parts if part is not None]
+        self.wfile.write(f"data: {','.join(texts)}\n\n".encode())
+        self.wfile.flush()
 
     def _batch(self, commands: list[list[Any]], token: str, *, atomic: bool) -> None:
         if not atomic:

@@ -161,3 +161,8 @@ def print_json(value: Any) -> None:
 def note(text: str) -> None:
     """Print a remark on standard error, beside the output."""
     typer.echo(f"sessionkit: {one_line(text)}", err=True)
+
+
+def note_trying_again(error: Exception) -> None:
+    """Say that a store cannot be reached, and that it is tried again."""
+    note(f"{error}; trying again")

@@ -4,7 +4,7 @@ import heapq
 import shlex
 from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
@@ -19,17 +19,23 @@ from sessionkit_integrations.cli.common import (
     Url,
     iso_time,
     note,
+    note_trying_again,
     on_terminal,
     open_sessions,
     out,
     print_json,
     print_line,
 )
+from sessionkit_integrations.records.codec import PlainCodec
 from sessionkit_integrations.sessions.manager import SessionManager
+from sessionkit_integrations.sessions.watching import Watch, Watcher
 from sessionkit_integrations.view.text import one_line
 
 _AT_ONCE = 8
 _CHUNK = 64
+
+_EVERY = 1.0
+"""Seconds between two looks at a store that gives no notices."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,9 @@ def list_sessions(
     all_of_them: Annotated[
         bool, typer.Option("--all", help="List all sessions as they are found, in no particular order.")
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Then go on, with a line for each session as it changes.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List sessions by their ids, with their turns, messages and last activity.
@@ -56,23 +65,36 @@ def list_sessions(
     A table on a terminal; elsewhere a line for each session, with tabs between the columns. With --json, one object
     a line.
     """
-    with open_sessions(url) as sessions:
+    with open_sessions(url) as sessions, _watched(sessions) if watch else nullcontext(()) as changed:
         found = (session_id for session_id in sessions.list_sessions() if session_id > after)
         ids = found if all_of_them else iter(heapq.nsmallest(limit + 1, found))
         page = list(islice(ids, limit)) if not all_of_them else []
         more = not all_of_them and next(ids, None) is not None
         # Closed before the sessions, which threads that are still at work would open again.
         with closing(_rows(sessions, ids if all_of_them else page)) as rows:
-            if as_json:
-                for row in rows:
-                    print_json(asdict(row))
-            elif on_terminal() and not all_of_them:
+            if on_terminal() and not as_json and not all_of_them:
                 out.print(_table(rows))
             else:
-                for row in rows:
-                    print_line(f"{one_line(row.session_id)}\t{row.turns}\t{row.messages}\t{row.last_activity or '-'}")
-    if more:
-        note(f"there are more: add --after {shlex.quote(page[-1])}, or --all")
+                _print(rows, as_json)
+        if more:
+            note(f"there are more: add --after {shlex.quote(page[-1])}, or --all")
+        for session_id in changed:
+            _print([_row(sessions, session_id) or Row(session_id, 0, 0, None)], as_json)
+
+
+def _watched(sessions: SessionManager) -> Watch[str]:
+    """Return the sessions that change from now on."""
+    chats = sessions.using(PlainCodec())
+    watcher = Watcher(sessions.store, chats, None, every=_EVERY, report=note_trying_again)
+    return Watch(watcher, lambda session_id, _: session_id)
+
+
+def _print(rows: Iterable[Row], as_json: bool) -> None:
+    for row in rows:
+        if as_json:
+            print_json(asdict(row))
+        else:
+            print_line(f"{one_line(row.session_id)}\t{row.turns}\t{row.messages}\t{row.last_activity or '-'}")
 
 
 def _rows(sessions: SessionManager, ids: Iterable[str]) -> Generator[Row, None, None]:

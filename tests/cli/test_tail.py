@@ -50,6 +50,34 @@ def test_new_messages_are_shown_as_they_come(anywhere: Place) -> None:
     assert seen == [str(number) for number in range(1, 40)]
 
 
+def test_the_list_goes_on_with_sessions_that_change(here: Place) -> None:
+    with here.sessions(2) as sessions:
+        sessions.add_user_message("a", "0")
+        seen: list[Any] = []
+        with running(
+            [*COMMAND, "list", "--watch", "--json"], stdout=subprocess.PIPE, env=here.all_variables
+        ) as process:
+            assert process.stdout is not None
+            lines = process.stdout
+            reader = threading.Thread(target=lambda: seen.extend(map(json.loads, lines)))
+            reader.start()
+            _wait(lambda: len(seen) == 1)
+            sessions.add_user_message("b", "1")
+            _wait(lambda: len(seen) == 2)
+            sessions.reset_session("a")
+            _wait(lambda: len(seen) == 3)
+            process.terminate()
+            reader.join(10)
+    assert [(row["session_id"], row["messages"]) for row in seen] == [("a", 1), ("b", 1), ("a", 0)]
+
+
+def test_the_author_of_a_message_is_shown(here: Place) -> None:
+    with here.sessions() as sessions:
+        sessions.send_message("s", {"role": "user", "content": "hello", "name": "Ann"})
+    for command in ("tail", "show"):
+        assert "Ann" in here.run(command, "s").stdout
+
+
 def _contents(process: subprocess.Popen[bytes]) -> Iterator[str]:
     assert process.stdout is not None
     for line in process.stdout:

@@ -42,7 +42,7 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=[*LOCAL, "five", "redis-8.2", "cluster"])
+@pytest.fixture(params=[*LOCAL, "five", "redis-8.2", "cluster", "upstash"])
 def make_watched(request: pytest.FixtureRequest, backends: Backends) -> StoreMaker:
     if request.param == "five":
         return OfFiveMethods

@@ -11,10 +11,11 @@ import pytest
 import redis
 import redis.asyncio
 
-from sessionkit_integrations import RedisStore, SessionManager
+from sessionkit_integrations import RedisStore, SessionManager, StoreError, UpstashStore
 from sessionkit_integrations.stores.notices import Polling
 from sessionkit_integrations.stores.redis.hearing import Channel, Pulse
 from sessionkit_integrations.stores.redis.keys import Keys
+from tests.upstash_rest import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,6 +185,40 @@ def test_many_writers_are_heard_through_cut_connections(backends: Backends) -> N
     assert len(set(told)) == WRITERS * MESSAGES
     assert subscribers(server) == 0
     assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize("one", [True, False])
+async def test_events_of_upstash_are_heard_through_cut_streams(backends: Backends, one: bool) -> None:
+    endpoint, threads = backends.upstash(), threading.active_count()
+    store = UpstashStore(endpoint.url, TOKEN, notify=True, archive=True, key_prefix=f"events{one}:")
+    async with SessionManager(2, store) as sessions:
+        await sessions.aadd_user_message("a,b", "before")
+        with sessions.watch("a,b" if one else None, timeout=LONG) as changes:
+            async with sessions.awatch("a,b" if one else None, timeout=LONG) as achanges:
+                for number in range(3):
+                    assert number != 1 or endpoint.cut() == 2
+                    batch: list[Any] = [{"role": "user", "content": f"{number}{letter}"} for letter in "ab"]
+                    await sessions.asend_messages("a,b", batch)
+                    for change in (next(changes), await anext(achanges)):
+                        assert (change.session_id, change.kind, change.messages) == ("a,b", "added", batch)
+    await asyncio.to_thread(_wait_until_empty, endpoint.streams)
+    assert not endpoint.streams
+    assert not [thread.name for thread in threading.enumerate() if thread.name == "sessionkit-watch"]
+    assert threading.active_count() <= threads + 4  # of the endpoint, whose connections live on
+
+
+def _wait_until_empty(items: dict[str, Any]) -> None:
+    deadline = time.monotonic() + LONG
+    while items and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+async def test_a_wrong_token_is_told_as_for_other_commands(backends: Backends) -> None:
+    with SessionManager(2, UpstashStore(backends.upstash().url, "wrong", notify=True)) as sessions:
+        with pytest.raises(StoreError, match="check the token"):
+            sessions.watch("s")
+        with pytest.raises(StoreError, match="check the token"):
+            await anext(sessions.awatch("s"))
 
 
 async def test_clients_that_were_given_listen(backends: Backends) -> None:

@@ -47,11 +47,11 @@ class NotifyingStore(ScriptedStore):
         from sessionkit_integrations.stores.redis.hearing import Channel, HeardNotices  # noqa: PLC0415
 
         lines = self._lines(Channel(self._keys, session_id))
-        return Polling(every) if lines is None else HeardNotices(*lines, self._policy, partial(self._judge, _SUBSCRIBE))
+        return HeardNotices(*lines, self._policy, partial(self._judge, _SUBSCRIBE))
 
     @abstractmethod
-    def _lines(self, channel: Channel) -> tuple[Line, AsyncLine] | None:
-        """Return connections over which a channel can be heard, which are not open yet; ``None`` if there are none."""
+    def _lines(self, channel: Channel) -> tuple[Line, AsyncLine]:
+        """Return connections over which a channel can be heard, which are not open yet."""
 
     def _operation(self, command: Command[T], node: Any = None) -> Steps[T]:
         if self.notify and command.name in _WRITES:

@@ -177,8 +177,10 @@ class UpstashStore(NotifyingStore):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._place!r}, key_prefix={self._keys.prefix!r})"
 
-    def _lines(self, channel: Channel) -> tuple[Line, AsyncLine] | None:  # noqa: ARG002
-        return None
+    def _lines(self, channel: Channel) -> tuple[Line, AsyncLine]:
+        from sessionkit_integrations.stores.redis import events  # noqa: PLC0415 - where somebody watches
+
+        return events.lines(channel, self._url, self._headers, self._wait)
 
     def _open(self) -> Connections[httpx.Client]:
         return connections(httpx.Client(timeout=self._wait, limits=rest.LIMITS))
