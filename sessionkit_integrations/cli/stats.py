@@ -112,7 +112,7 @@ def _bars(days: tuple[DayStatistics, ...]) -> Table:
 
 def _as_csv(figures: Statistics) -> str:
     text = io.StringIO()
-    columns = ["day", "turns", "messages", "tokens", "input", "output", "cached"]
+    columns = ["day", "turns", "messages", "tokens", "input", "output", "cached", "reasoning"]
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(figures.to_dict()["days"])

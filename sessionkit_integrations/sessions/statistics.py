@@ -132,7 +132,8 @@ class Statistics:
 def _day(statistics: DayStatistics) -> dict[str, Any]:
     """Return a day as a row of numbers, with the usage of all models together."""
     fields = {name: value for name, value in vars(statistics).items() if name != "usage"}
-    used = {name: sum(getattr(usage, name) for usage in statistics.usage) for name in ("input", "output", "cached")}
+    counts = ("input", "output", "cached", "reasoning")
+    used = {name: sum(getattr(usage, name) for usage in statistics.usage) for name in counts}
     return {**fields, "day": statistics.day.isoformat(), **used}
 
 

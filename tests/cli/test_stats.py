@@ -24,7 +24,7 @@ def filled(here: Place) -> Place:
     with here.sessions(10) as sessions:
         for session_id, days, seconds in (("ada", 0, 0), ("ada", 1, 0), ("bob", 1, 60)):
             start = round((FIRST + timedelta(days=days, seconds=seconds)).timestamp() * 1000)
-            usage = {"input": 100, "output": 10, "cached": 50, "model": "gpt"}
+            usage = {"input": 100, "output": 10, "cached": 50, "reasoning": 4, "model": "gpt"}
             records = [
                 encode({"role": "user", "content": "Hello"}, start, 3),
                 encode({"role": "assistant", "content": "Hi", "tool_calls": [CALL], "usage": usage}, start + 1500, 4),
@@ -42,7 +42,7 @@ def test_a_pipe_gets_a_line_for_each_figure(filled: Place) -> None:
         "user messages\t3",
         "assistant messages\t3",
         "tokens\t21",
-        "gpt\t300 in (150 cached), 30 out (0 reasoning)",
+        "gpt\t300 in (150 cached), 30 out (12 reasoning)",
         "get_weather<U+001B>\t3 calls, 0 failures",
         "answer, median\t1.5 s",
         "answer, 95 of 100\t1.5 s",
@@ -61,9 +61,11 @@ def test_one_session_and_some_days(filled: Place) -> None:
 
 
 def test_days_as_csv(filled: Place) -> None:
-    assert filled.run("stats", "--csv").stdout == (
-        "day,turns,messages,tokens,input,output,cached\n2026-11-27,1,2,7,100,10,50\n2026-11-28,2,4,14,200,20,100\n"
-    )
+    assert filled.run("stats", "--csv").stdout.splitlines() == [
+        "day,turns,messages,tokens,input,output,cached,reasoning",
+        "2026-11-27,1,2,7,100,10,50,4",
+        "2026-11-28,2,4,14,200,20,100,8",
+    ]
     run = filled.run("stats", "--csv", "--json")
     assert run.returncode == 2
     assert "cannot be given with --json" in run.stderr
@@ -75,6 +77,11 @@ def test_a_terminal_shows_a_bar_for_each_day(filled: Place) -> None:
     lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).splitlines()
     bars = {line.split()[0]: line.count("█") for line in lines if re.match(r" *2026-", line)}
     assert bars == {"2026-11-27": 20, "2026-11-28": 40}
+
+
+def test_a_terminal_shows_that_it_goes_on(filled: Place) -> None:
+    assert re.search(r"Counting.*0:00:0\d", filled.on_terminal("stats", "--json")[1])
+    assert filled.run("stats").stderr == ""
 
 
 def test_sessions_that_cannot_be_read_are_named(filled: Place) -> None:

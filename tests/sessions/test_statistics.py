@@ -108,14 +108,41 @@ def test_as_values_of_json() -> None:
                 "input": 200,
                 "output": 40,
                 "cached": 40,
+                "reasoning": 5,
             }
         ],
         "unreadable": 0,
     }
 
 
+def test_lists_go_into_a_data_frame() -> None:
+    pandas: Any = pytest.importorskip("pandas")
+    sessions = SessionManager(store=InMemoryStore(archive=True))
+    fill(sessions.store, "ada", ADA)
+    fill(sessions.store, "bob", BOB)
+    figures = sessions.statistics().to_dict()
+    days = pandas.DataFrame(figures["days"]).set_index("day")
+    assert days["tokens"].to_dict() == {"2026-11-27": 127, "2026-11-28": 384}
+    assert set(map(str, days.dtypes)) == {"int64"}  # no row lacks a number
+    tools = pandas.DataFrame(figures["tools"]).set_index("tool")
+    assert (tools["failures"] / tools["calls"]).to_dict() == {"get_weather": 0.0, "search": 1.0}
+    usage = pandas.DataFrame(figures["usage"]).groupby("model", dropna=False)
+    assert usage["input"].sum().tolist() == [200, 7]
+
+
 def length(message: Any) -> int:
     return len(message.get("content") or "")
+
+
+def marked(message: Any) -> Any:
+    """Return a message of the conversations with what their file does not say: usage, and which results are errors."""
+    if message["role"] == "assistant":
+        return {**message, "usage": {"input": 100, "output": length(message), "model": "gpt"}}
+    return {**message, "is_error": True} if is_error(message) else message
+
+
+def is_error(message: Any) -> bool:
+    return message["role"] == "tool" and length(message) % 3 == 0
 
 
 def test_the_conversations_beside_a_plain_count() -> None:
@@ -123,7 +150,7 @@ def test_the_conversations_beside_a_plain_count() -> None:
     talks = conversations()
     for number, talk in enumerate(talks):
         for message in talk:
-            sessions.send_message(str(number), message)  # type: ignore[arg-type]  # as the file has it
+            sessions.send_message(str(number), marked(message))
     # No conversation but for its preamble has system messages, and the user speaks first.
     messages = [message for talk in talks for message in talk if message["role"] != "system"]
     calls = [call for message in messages for call in message.get("tool_calls") or ()]
@@ -131,9 +158,13 @@ def test_the_conversations_beside_a_plain_count() -> None:
     figures = sessions.statistics()
     assert (figures.sessions, figures.turns, figures.messages) == (len(talks), roles["user"], dict(roles))
     assert figures.tokens == sum(map(length, messages))
+    said = sum(length(message) for message in messages if message["role"] == "assistant")
+    assert figures.usage == (Usage(100 * roles["assistant"], said, model="gpt"),)
     assert {name: tool.calls for name, tool in figures.tools.items()} == Counter(
         call["function"]["name"] for call in calls
     )
+    failed = Counter(message["name"] for message in messages if is_error(message))
+    assert {name: tool.failures for name, tool in figures.tools.items() if tool.failures} == failed
     assert sum(day.turns for day in figures.days) == figures.turns
 
 
