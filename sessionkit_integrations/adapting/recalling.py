@@ -25,7 +25,7 @@ from sessionkit_integrations.adapting.transcripts import (
     whole_characters,
 )
 from sessionkit_integrations.errors import StoreError
-from sessionkit_integrations.records.recalled import EARLIER, NOTHING, TAG
+from sessionkit_integrations.records.recalled import EARLIER, NOTHING, TAG, TOOL
 from sessionkit_integrations.records.times import read_iso
 from sessionkit_integrations.records.unreadable import brief
 from sessionkit_integrations.runtime.logs import LOGGER
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.search.hits import Hit
     from sessionkit_integrations.sessions.manager import SessionManager
 
-NAME = "recall"
+NAME = TOOL
 """Name of the tool."""
 DESCRIPTION = """\
 Search the earlier part of this conversation, which is not among the messages that you see. Use it when the user \

@@ -11,12 +11,20 @@ EARLIER = "[recalled] Earlier turns of this conversation"
 """Beginning of an answer; the rest of its line follows, and what was recalled between tags."""
 NOTHING = "[recalled] Nothing was found in the earlier part of this conversation"
 """Beginning of an answer without any turn."""
+TOOL = "recall"
+"""Name of the tool, unless it is given another one."""
 TAG = "recalled"
 """Name of the tags; a digest of what is between them follows."""
 _BEGINNING = re.compile(
     rf"(?:{re.escape(EARLIER)}|{re.escape(NOTHING)})[^\n]*(?:\s*<{TAG}-(?P<digest>[0-9a-f]{{12}})>)?"
 )
+_QUERY = re.compile(r'\s*\{(?:[^{]*,)?\s*"query"\s*:')
 _END = re.compile(rf"</{TAG}-([0-9a-f]{{12}})>")
+
+
+def is_recall(tool: str, arguments: str) -> bool:
+    """Return whether a call asks for earlier turns: its words would be found in the place of those turns."""
+    return tool == TOOL and _QUERY.match(arguments) is not None
 
 
 def without_recalled(text: str, mark: str) -> str:

@@ -2,7 +2,7 @@
 
 These are its content, refusals, its name, the names and arguments of the tools that it calls, and the results of tools.
 Media are left out but for their file names. So is reasoning, which most readers are not shown, and what an agent
-recalled: its own turn is found.
+recalled and what it asked for: their own turns are found.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.records.fields import written_by_framework
 from sessionkit_integrations.records.parts import read_content
-from sessionkit_integrations.records.recalled import without_recalled
+from sessionkit_integrations.records.recalled import is_recall, without_recalled
 from sessionkit_integrations.records.record import parse_json
 from sessionkit_integrations.records.tool_calls import texts_of
 from sessionkit_integrations.records.unreadable import UnreadableRecordError
@@ -63,7 +63,7 @@ class SearchReader:
         if isinstance(name, str):
             texts.append(name)
             tools += [name] * (message["role"] == "tool")
-        texts += [text for call in calls for text in call]
+        texts += [text for call in calls for text in (call[:1] if is_recall(*call) else call)]
         readable = (_readable(text) for text in texts)
         return Searched(
             message["role"], at if type(at) is int else None, tuple(text for text in readable if text), tuple(tools)

@@ -151,7 +151,7 @@ def test_the_window_is_not_searched() -> None:
 def test_what_was_recalled_in_a_turn_is_neither_found_nor_told_again() -> None:
     sessions = left(archiving())
     graph, _ = agent(
-        sessions, recalling("1"), "Nuts.", "Well.", recalling("2"), recalling("3", query="tags"), recall=True
+        sessions, recalling("1"), "Peanuts.", "Well.", recalling("2"), recalling("3", query="tags"), recall=True
     )
     for question in ("What makes me ill?", "Hm"):
         graph.invoke(said(question), thread())
@@ -161,6 +161,16 @@ def test_what_was_recalled_in_a_turn_is_neither_found_nor_told_again() -> None:
     assert result.text.count("I am allergic") == 1
     assert result.text.count("\n  [earlier turns that were recalled, left out]\n") == 1
     assert other.text == NOTHING
+
+
+def test_an_agent_that_asks_again_does_not_find_its_own_questions() -> None:
+    sessions = left(archiving())
+    answers = [answer for number in range(3) for answer in (recalling(str(number)), "Well.")]
+    middleware = SessionKitMiddleware(sessions)
+    graph: Any = create_agent(Scripted(answers=answers), [recall_tool(sessions, limit=1)], middleware=[middleware])
+    for _ in range(3):
+        (result,) = results(graph.invoke(said("What makes me ill?"), thread())["messages"])
+        assert quoted(result.text) == ["I am allergic to peanuts in s.", "I see."]
 
 
 def test_a_tool_of_ones_own_beside_the_middleware_and_without_it() -> None:

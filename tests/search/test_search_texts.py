@@ -38,6 +38,18 @@ def call(name: str, arguments: str) -> dict[str, Any]:
             {"role": "assistant", "content": None, "tool_calls": [call("get_weather", '{"city": "K\\u00f6ln"}')]},
             ("get_weather", "city: Köln"),
         ),
+        (
+            {"role": "assistant", "content": "Hm.", "tool_calls": [call("recall", '{"until": null, "query": "tea"}')]},
+            ("Hm.", "recall"),
+        ),
+        (
+            {"role": "assistant", "content": "", "tool_calls": [call("recall", '{"product": "tea"}')]},
+            ("recall", '{"product": "tea"}'),
+        ),
+        (
+            {"role": "assistant", "content": "", "tool_calls": [call("look", '{"query": "tea"}')]},
+            ("look", '{"query": "tea"}'),
+        ),
         ({"role": "assistant", "content": "", "tool_calls": [{"id": "1"}, 2]}, ()),
         (
             {
