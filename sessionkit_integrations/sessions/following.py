@@ -52,13 +52,9 @@ def begin(chats: Chats[Any], session_id: str, *, counts: bool) -> Steps[tuple[Kn
         session_id: The session.
         counts: Whether the store counts what is added to a session, so that `look` asks for that as well.
     """
-    for _ in range(_ATTEMPTS):
-        info = (yield from Describe(session_id)) if counts else None
-        snapshot = yield from chats.take_snapshot(session_id, None)
-        known = yield from _known(snapshot, info, counts=counts)
-        if not counts or figures_of((yield from Describe(session_id))) == known.figures:
-            return known, snapshot
-    return replace(known, appended=None), snapshot  # nobody knows which of them the snapshot has
+    now, snapshot, _, is_exact = yield from _see(chats, session_id, counts=counts, exactly=True)
+    # Otherwise nobody knows which of the added messages the snapshot has.
+    return now if is_exact else replace(now, appended=None), snapshot
 
 
 def look(chats: Chats[Any], session_id: str, known: Known, *, counts: bool) -> Steps[tuple[Known, Found | None]]:
@@ -70,17 +66,9 @@ def look(chats: Chats[Any], session_id: str, known: Known, *, counts: bool) -> S
         known: Its state before.
         counts: As for `begin`.
     """
-    exact = True
-    for attempt in range(_ATTEMPTS):
-        info = (yield from Describe(session_id)) if counts else None
-        snapshot = yield from chats.take_snapshot(session_id, None)
-        now = yield from _known(snapshot, info, counts=counts)
-        if known.preamble is not None:
-            break
-        # Without records to go on from, the count has to be that of the snapshot.
-        exact = figures_of((yield from Describe(session_id))) == now.figures
-        if exact or attempt == _ATTEMPTS - 1:
-            break
+    # Without records to go on from, the count has to be that of the snapshot.
+    exactly = known.preamble is None
+    now, snapshot, info, is_exact = yield from _see(chats, session_id, counts=counts, exactly=exactly)
     if not now.exists:
         return now, Found("deleted") if known.exists else None
     is_same = known.preamble is None or (known.preamble, known.turns) == (now.preamble, now.turns)
@@ -88,7 +76,7 @@ def look(chats: Chats[Any], session_id: str, known: Known, *, counts: bool) -> S
         return now, None
     comparison = Comparison(snapshot, known, now, info)
     if known.preamble is None:
-        records = (yield from comparison.counted()) if exact else None
+        records = (yield from comparison.counted()) if is_exact else None
     else:
         records = yield from comparison.compared()
     if records is None:
@@ -97,6 +85,30 @@ def look(chats: Chats[Any], session_id: str, known: Known, *, counts: bool) -> S
         # The snapshot may hold more than was counted before it was read, and those are told now.
         now = replace(now, appended=max(now.appended, known.appended + len(records)))
     return now, Found("added", tuple(records)) if records else None
+
+
+def _see(
+    chats: Chats[Any], session_id: str, *, counts: bool, exactly: bool
+) -> Steps[tuple[Known, SessionSnapshot[Any], SessionInfo | None, bool]]:
+    """Return the present state of a session, the session, its figures, and whether they are those of the snapshot.
+
+    Args:
+        chats: The sessions.
+        session_id: The session.
+        counts: As for `begin`.
+        exactly: Whether to read it again while they are not.
+    """
+    attempts = 0
+    while True:
+        attempts += 1
+        info = (yield from Describe(session_id)) if counts else None
+        snapshot = yield from chats.take_snapshot(session_id, None)
+        now = yield from _known(snapshot, info, counts=counts)
+        if not (counts and exactly):
+            return now, snapshot, info, True
+        is_exact = figures_of((yield from Describe(session_id))) == now.figures
+        if is_exact or attempts == _ATTEMPTS:
+            return now, snapshot, info, is_exact
 
 
 def _known(snapshot: SessionSnapshot[Any], info: SessionInfo | None, *, counts: bool) -> Steps[Known]:

@@ -31,7 +31,7 @@ try:
 except ImportError as error:
     raise MissingDependencyError("The conformance suite", "testing") from error
 
-_MODULES = ("appends", "edits", "forks", "lifetimes", "machine", "reads", "surface")
+_MODULES = ("appends", "edits", "forks", "lifetimes", "machine", "notices", "reads", "surface")
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))
 
 from sessionkit_integrations.testing.appends import AppendConformance  # noqa: E402 - rewritten, as registered above
@@ -39,6 +39,7 @@ from sessionkit_integrations.testing.edits import EditConformance  # noqa: E402 
 from sessionkit_integrations.testing.forks import ForkConformance  # noqa: E402 - as above
 from sessionkit_integrations.testing.lifetimes import LifetimeConformance  # noqa: E402 - as above
 from sessionkit_integrations.testing.machine import StoreMachine  # noqa: E402 - as above
+from sessionkit_integrations.testing.notices import NoticeConformance  # noqa: E402 - as above
 from sessionkit_integrations.testing.reads import ReadConformance  # noqa: E402 - as above
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ if TYPE_CHECKING:
 __all__ = ["StoreConformance"]
 
 
-class StoreConformance(AppendConformance, ReadConformance, EditConformance, ForkConformance, LifetimeConformance):
+class StoreConformance(
+    AppendConformance, ReadConformance, EditConformance, ForkConformance, LifetimeConformance, NoticeConformance
+):
     """Tests of everything that a store does. Subclass it, and override `make_store`."""
 
     examples: int = 20

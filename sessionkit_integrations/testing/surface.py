@@ -16,12 +16,13 @@ from sessionkit_integrations.stores.values import Appended, Branch, Summarized
 from sessionkit_integrations.window.turns import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from typing_extensions import Unpack
 
     from sessionkit_integrations.records.usage import Usage
     from sessionkit_integrations.stores.base import Store
+    from sessionkit_integrations.stores.notices import Notices
     from sessionkit_integrations.stores.values import AppendOptions, Edit, SessionInfo, Snapshot
 
 ODD_SESSION_IDS = (
@@ -163,10 +164,28 @@ class Surface:
         else:
             self._loop.run_until_complete(self.store.aclose())
 
+    def notices(self, session_id: str | None) -> Notices:
+        """Return notices that are open."""
+        notices = self.store.notices(session_id, 0.01)
+        self._do(notices, "open")
+        return notices
+
+    def take(self, notices: Notices, seconds: float) -> Collection[str | None]:
+        """Return what was noticed."""
+        taken: Collection[str | None] = self._do(notices, "take", seconds)
+        return taken
+
+    def end(self, notices: Notices) -> None:
+        """Close notices."""
+        self._do(notices, "close")
+
     def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        return self._do(self.store, method, *args, **kwargs)
+
+    def _do(self, target: object, method: str, *args: Any, **kwargs: Any) -> Any:
         if self._loop is None:
-            return getattr(self.store, method)(*args, **kwargs)
-        return self._loop.run_until_complete(getattr(self.store, f"a{method}")(*args, **kwargs))
+            return getattr(target, method)(*args, **kwargs)
+        return self._loop.run_until_complete(getattr(target, f"a{method}")(*args, **kwargs))
 
 
 def new_operation_id() -> str:

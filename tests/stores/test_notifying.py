@@ -225,7 +225,8 @@ async def test_clients_that_were_given_listen(backends: Backends) -> None:
     server = backends.server("redis-8.2")
     with redis.Redis.from_url(server.url) as client:
         async with redis.asyncio.Redis.from_url(server.url) as aclient:
-            for number, given in enumerate(({"client": client}, {"client": client, "async_client": aclient})):
+            cases: list[dict[str, Any]] = [{"client": client}, {"client": client, "async_client": aclient}]
+            for number, given in enumerate(cases):
                 store = RedisStore(**given, notify=True, key_prefix=f"given{number}:")
                 async with SessionManager(2, store) as sessions:
                     async with sessions.awatch("s", timeout=LONG) as changes:
