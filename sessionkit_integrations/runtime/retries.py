@@ -103,12 +103,14 @@ class Failure:
         transient: Whether the cause ends by itself, as a failover does; then attempts go on for as long as there is
             time, and this one does not count as one of them.
         pause: Seconds that the server asks to be left alone.
+        cause: The exception that ``error`` is raised from, if it is another one than the attempt ended in.
     """
 
     error: StoreError
     final: bool = False
     transient: bool = False
     pause: float = 0.0
+    cause: Exception | None = None
 
 
 class Attempts:
@@ -156,7 +158,7 @@ class Attempts:
         if failure.final or self._lasting_failures >= most or now + pause >= self.deadline - self._policy.reserve:
             if error is cause:
                 raise error
-            raise error from cause
+            raise error from failure.cause or cause
         return pause
 
     def log_failure(self, name: str, failure: Failure, pause: float) -> None:

@@ -194,6 +194,17 @@ def test_an_unreachable_server_is_a_typed_error(call: Call) -> None:
     call(sessions, "close")
 
 
+async def test_the_drivers_own_error_is_the_cause_where_the_operation_ended_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sessionkit_integrations.stores.redis.store._WAIT_SHARE", 100)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with RedisStore(port=listener.getsockname()[1], timeout=0.3) as store:
+            with pytest.raises(StoreUnavailableError) as raised:
+                await store.aread("s")
+    assert isinstance(raised.value.__cause__, redis.TimeoutError)
+
+
 def test_a_server_that_never_answers_is_a_typed_error_in_the_end(call: Call) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         sessions = SessionManager(store=RedisStore(port=listener.getsockname()[1], timeout=0.3))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -281,7 +282,7 @@ class ScriptedStore(Forks):
         if isinstance(error, asyncio.TimeoutError):
             timed_out = self._timed_out("the operation took too long")
             timed_out.__cause__ = error
-            error = timed_out
+            return replace(self._explain(timed_out, command), cause=timed_out)
         return self._explain(error, command) if isinstance(error, self._driver_errors) else None
 
 
