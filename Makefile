@@ -36,9 +36,9 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(WITH_WAITING)
 
-# By the marks that tests/conftest.py and Hypothesis give to tests. Faults, files and random values take their time.
+# By the marks of tests. Faults, files, random values and long computations take their time.
 test-quick: $(VENV)/.test
-	$(BIN)/python -m pytest $(IN_PARALLEL) --ignore=tests/faults -m "not (server or disk or process or hypothesis)"
+	$(BIN)/python -m pytest $(IN_PARALLEL) --ignore=tests/faults -m "not (server or disk or process or hypothesis or slow)"
 
 # First without what needs a later typing-extensions than we do: frameworks, drivers and pytest's plugins.
 test-min: $(MIN)/.test

@@ -209,6 +209,7 @@ def test_what_each_writes_the_others_read(kind: str, writer: int, reader: int) -
         assert passed_on(CODECS[writer], CODECS[reader], SAME[kind][writer]) == SAME[kind][reader]
 
 
+@pytest.mark.slow
 def test_real_conversations_come_back_equal_from_all_frameworks() -> None:
     for conversation in real_conversations():
         in_langchain = decode_all(LANGCHAIN, encode_all(PLAIN, conversation), "s")

@@ -239,6 +239,7 @@ def prompts_of(name: str, before: Sequence[Told], turn: Turn, turns: int) -> lis
     return [[*shown, *turn.asked], [*shown, *turn.worked]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "turns"),
     [("memory", 1), ("memory", 16), ("sqlite", 3), ("redis-8.2", 5), ("cluster", 2), ("upstash", 4)],

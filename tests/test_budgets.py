@@ -209,6 +209,7 @@ def replay(number: int, mode: str, writer: str = "plain") -> Replay:
     return Replay(prompts, session)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", WINDOWS)
 def test_by_the_rules_every_prompt_is_valid_and_within_its_budget(mode: str) -> None:
     prompts = list(chain.from_iterable(each.prompts for each in replays(mode)))
@@ -250,6 +251,7 @@ IN_FULL = {"memory", "sqlite", "redis-8.2"}
 """Stores that plain writers replay all conversations on; every fifth is what others take."""
 
 
+@pytest.mark.slow
 @pytest.mark.pairwise
 @pytest.mark.parametrize("mode", WINDOWS)
 @pytest.mark.parametrize("writer", WRITERS)

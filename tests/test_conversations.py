@@ -82,6 +82,7 @@ class _Addable:
         self.aadd = chat_store.async_add_message
 
 
+@pytest.mark.slow
 @pytest.mark.pairwise
 @pytest.mark.parametrize("turns", [1, 3, 10])
 @pytest.mark.parametrize("adapter", [Plain, LangChain, LlamaIndex])

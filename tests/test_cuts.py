@@ -67,6 +67,7 @@ def prompted(conversation: Conversation, window: Window) -> Iterator[bytes]:
             sessions.send_message("s", message)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_window_that_may_grow_repeats_the_start_of_the_prompt() -> None:
     sliding, cutting = measure(SLIDING), measure(CUTTING)
     print(f"{sliding.share:.3f} with {SLIDING}, {cutting.share:.3f} with {CUTTING}")  # noqa: T201 - the figures

@@ -106,6 +106,7 @@ def test_long_texts_lose_their_middle() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_many_long_texts_lose_more_of_it() -> None:
     said: list[Any] = [{"role": "user", "content": f"{number:03}{'a' * 9000}"} for number in range(100)]
     lines = transcript(said).splitlines()

@@ -244,6 +244,7 @@ ODD: list[Any] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("message", ODD)
 @pytest.mark.parametrize("counter", ["approximate", "tiktoken", "llama_index"])
 def test_what_no_one_checked_can_be_counted(counter: str, message: Any) -> None:

@@ -140,6 +140,7 @@ class Moving(InMemoryStore):
         return snapshot
 
 
+@pytest.mark.slow
 def test_a_session_that_is_written_to_is_read_as_it_was_at_one_moment() -> None:
     store = Moving(7)
     session = kept(store, "s")

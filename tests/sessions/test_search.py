@@ -377,6 +377,7 @@ def naive(messages: Conversation, query: str, limit: int) -> list[tuple[Conversa
     return [(turn, score) for score, turn in ranking.best()]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_session() -> None:
     peaks = []
     for turns in (500, 3000):
@@ -426,6 +427,7 @@ def test_commands_on_redis(
         sessions.reset_session("s")
 
 
+@pytest.mark.slow
 def test_forty_phrases_of_evicted_turns_are_found(make_store: StoreMaker) -> None:
     asked = asked_phrases()
     sessions = holding(make_store(archive=True), {session_id for session_id, _ in asked})

@@ -25,6 +25,7 @@ WRITTEN = (
 """Texts in which nothing is hidden, though some hold joiners and variation selectors."""
 
 
+@pytest.mark.slow
 def test_every_character_that_cannot_be_seen_has_a_mark() -> None:
     for character in map(chr, range(0x110000)):
         mark = f"<U+{ord(character):04X}>" if character in UNSEEN else character
