@@ -194,7 +194,7 @@ def test_an_unreachable_server_is_a_typed_error(call: Call) -> None:
     call(sessions, "close")
 
 
-async def test_the_drivers_own_error_is_the_cause_where_the_operation_ended_first(
+async def test_the_cause_is_the_drivers_where_the_operation_ended_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("sessionkit_integrations.stores.redis.store._WAIT_SHARE", 100)
