@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         MissingDependencyError,
         QuotaExceededError,
         RemovedClassError,
+        SealError,
         SessionBusyError,
         SessionKitError,
         StoreError,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.openai_agents.session import SessionKitSession
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.records.sealing import Compress, Encrypt
     from sessionkit_integrations.records.summaries import SessionSummary
     from sessionkit_integrations.records.usage import Usage
     from sessionkit_integrations.search.hits import Hit, Hits
@@ -65,6 +67,7 @@ _MODULES = {
         "InvalidSessionIdError",
         "MissingDependencyError",
         "RemovedClassError",
+        "SealError",
         "SessionBusyError",
         "SessionKitError",
         "StoreError",
@@ -87,6 +90,7 @@ _MODULES = {
     "sessions.quotas": ("Quota",),
     "sessions.summaries": ("Summary",),
     "sessions.turns": ("Turn",),
+    "records.sealing": ("Compress", "Encrypt"),
     "records.summaries": ("SessionSummary",),
     "records.messages": ("Message",),
     "records.record": ("Record",),
@@ -108,12 +112,14 @@ if TYPE_CHECKING:
         "AppendOptions",
         "Appended",
         "Change",
+        "Compress",
         "ConflictError",
         "CorruptSessionError",
         "Covered",
         "Edit",
         "Embed",
         "EmbeddingError",
+        "Encrypt",
         "Hit",
         "Hits",
         "InMemoryStore",
@@ -127,6 +133,7 @@ if TYPE_CHECKING:
         "RedisStore",
         "RemovedClassError",
         "SQLiteStore",
+        "SealError",
         "SessionBusyError",
         "SessionInfo",
         "SessionKitAsyncChatStore",

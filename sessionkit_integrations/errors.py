@@ -159,8 +159,7 @@ class CorruptSessionError(StoreError):
     """
 
     def __init__(self, session_id: str, position: int, problem: str, *, archived: bool = False) -> None:
-        place = f"record {position} of the archive" if archived else f"record {position}"
-        super().__init__(f"session {session_id!r}, {place}: {problem}")
+        super().__init__(f"session {session_id!r}, {_place(position, archived=archived)}: {problem}")
         self.session_id = session_id
         self.position = position
         self.archived = archived
@@ -168,6 +167,33 @@ class CorruptSessionError(StoreError):
 
     def __reduce__(self) -> tuple[object, tuple[str, int, str, bool]]:
         return _unpickle_corrupt, (self.session_id, self.position, self.problem, self.archived)
+
+
+class SealError(StoreError):
+    """A sealed record cannot be opened: its key is not among those given, or the reader has no ``seal``.
+
+    The record is whole. Nothing was changed if an edit needed it.
+
+    Attributes:
+        session_id: The session that holds it.
+        position: Index of the record, as of `CorruptSessionError`.
+        archived: Whether the record is in the archive.
+        key_id: The id of the key that it needs; ``None`` if it is compressed only.
+        problem: The reason.
+    """
+
+    def __init__(
+        self, session_id: str, position: int, key_id: str | None, problem: str, *, archived: bool = False
+    ) -> None:
+        super().__init__(f"session {session_id!r}, {_place(position, archived=archived)}: {problem}")
+        self.session_id = session_id
+        self.position = position
+        self.archived = archived
+        self.key_id = key_id
+        self.problem = problem
+
+    def __reduce__(self) -> tuple[object, tuple[str, int, str | None, str, bool]]:
+        return _unpickle_seal, (self.session_id, self.position, self.key_id, self.problem, self.archived)
 
 
 class SummaryError(StoreError):
@@ -184,9 +210,17 @@ class EmbeddingError(StoreError):
     """
 
 
+def _place(position: int, *, archived: bool) -> str:
+    return f"record {position} of the archive" if archived else f"record {position}"
+
+
 def _unpickle_unavailable(message: str, may_have_happened: bool) -> StoreUnavailableError:  # noqa: FBT001 - pickle passes by position
     return StoreUnavailableError(message, may_have_happened=may_have_happened)
 
 
 def _unpickle_corrupt(session_id: str, position: int, problem: str, archived: bool) -> CorruptSessionError:  # noqa: FBT001 - as above
     return CorruptSessionError(session_id, position, problem, archived=archived)
+
+
+def _unpickle_seal(session_id: str, position: int, key_id: str | None, problem: str, archived: bool) -> SealError:  # noqa: FBT001 - as above
+    return SealError(session_id, position, key_id, problem, archived=archived)

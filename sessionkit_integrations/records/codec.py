@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sessionkit_integrations.errors import CorruptSessionError
+from sessionkit_integrations.errors import CorruptSessionError, InvalidMessageError
 from sessionkit_integrations.records.messages import DEVELOPER, UNSEEN_FIELDS, Message, check_message
 from sessionkit_integrations.records.record import Record, check_record, encode, now, parse_json
+from sessionkit_integrations.records.sealed import SEALED, is_sealed, unopened
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_bounds, too_large
 from sessionkit_integrations.records.strict import check_fields
 from sessionkit_integrations.records.unreadable import UnreadableRecordError
@@ -74,6 +75,8 @@ class PlainCodec:
             check_bounds(message, max_bytes)
             check_fields(message)
             fields: Fields = dict(message)
+            if SEALED in fields and is_sealed(fields):
+                raise InvalidMessageError(SEALED, "is how a sealed record looks; give the message a content")
             if fields["role"] == DEVELOPER:
                 fields["role"] = "system"
             if USAGE in fields:
@@ -141,6 +144,7 @@ def decode_all(
 
     Raises:
         CorruptSessionError: One of them cannot be read.
+        SealError: One of them is sealed.
     """
     messages: list[M] = []
     decode, parse = reader.decode, reader.parse_json
@@ -150,7 +154,10 @@ def decode_all(
                 value = parse(record)
             except ValueError as error:
                 raise UnreadableRecordError(f"it is not JSON: {error}") from error
-            messages.append(decode(check_record(value)))
+            fields = check_record(value)
+            if SEALED in fields and is_sealed(fields):
+                raise unopened(record, fields, session_id, position, archived=archived)
+            messages.append(decode(fields))
         except (UnreadableRecordError, RecursionError) as error:  # anything else is a fault of our own code
             problem = f"cannot be read as a message ({error})"
             raise CorruptSessionError(session_id, position, problem, archived=archived) from error

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
+from sessionkit_integrations.records.sealed import as_stored
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -47,7 +49,7 @@ class Snapshot:
         It is computed from the records, so that a read transfers nothing else, and so that changes of writers that know
         of no versions are noticed.
         """
-        return hashlib.sha1(b"\n".join(self.records), usedforsecurity=False).hexdigest()
+        return hashlib.sha1(b"\n".join(map(as_stored, self.records)), usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True)

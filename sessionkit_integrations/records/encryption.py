@@ -1,0 +1,162 @@
+"""Encryption with keys that nothing shows: AES-256-GCM, with a key for each session by HKDF-SHA256."""
+
+from __future__ import annotations
+
+import json
+import os
+from binascii import a2b_base64
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+from sessionkit_integrations.errors import MissingDependencyError, StoreError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+VARIABLE = "SESSIONKIT_KEYS"
+"""The environment variable that holds keys in base64, the newest first, a comma between."""
+
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+_MOST_SESSIONS = 2048
+"""Ciphers of sessions that are held at once."""
+_known: WeakValueDictionary[tuple[str, ...], Encrypt] = WeakValueDictionary()
+
+
+class _Key:
+    """A key whose repr shows nothing of it. Making one raises nothing, as a traceback would show what it is made of."""
+
+    __slots__ = ("_raw", "problem")
+
+    def __init__(self, value: object) -> None:
+        self.problem: TypeError | ValueError | None = None
+        self._raw = b""
+        if isinstance(value, str):
+            try:
+                self._raw = a2b_base64(value.strip().replace("-", "+").replace("_", "/"))
+            except ValueError:
+                self.problem = ValueError("a key must be 32 bytes, or their base64, and this is not base64")
+        elif isinstance(value, (bytes, bytearray)):
+            self._raw = bytes(value)
+        else:
+            self.problem = TypeError(f"a key must be 32 bytes, or their base64, got {type(value).__name__}")
+        if self.problem is None and len(self._raw) != _KEY_BYTES:
+            self.problem = ValueError(f"a key must be 32 bytes, or their base64, got {len(self._raw)} bytes")
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def derive(self, info: bytes, length: int = _KEY_BYTES) -> bytes:
+        from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415 - imported where there is a key
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415 - as above
+
+        return HKDF(SHA256(), length, salt=None, info=b"sessionkit 1 " + info).derive(self._raw)
+
+
+class Encrypt:
+    """Encrypts records with AES-256-GCM, each session's with a key of its own.
+
+    Nothing shows a key: no repr, error, log or pickle. A pickled one takes its keys from ``SESSIONKIT_KEYS`` in another
+    process.
+
+    Args:
+        key: The key to write with, and to read with: 32 bytes, or their base64.
+        older_keys: Keys to read with what was written with them.
+
+    Attributes:
+        key_id: The id of the key to write with, as records name it.
+        key_ids: The ids of all keys, the newest first.
+
+    Raises:
+        MissingDependencyError: ``cryptography`` is not installed: the extra ``encryption`` has it.
+        TypeError, ValueError: A key is not 32 bytes, or their base64.
+
+    Example:
+        >>> sessions = SessionManager(store=store, seal=Encrypt(os.environ["CHAT_KEY"]))
+    """
+
+    def __init__(self, key: bytes | str, *older_keys: bytes | str) -> None:
+        keys = [_Key(each) for each in (key, *older_keys)]
+        del key, older_keys
+        for each in keys:
+            if each.problem is not None:
+                raise each.problem
+        try:
+            import cryptography.hazmat.primitives.ciphers.aead  # noqa: F401, PLC0415 - imported where there is a key
+        except ImportError as error:
+            raise MissingDependencyError("encryption of sessions", "encryption") from error
+        self._keys = {each.derive(b"key id", 4).hex(): each for each in reversed(keys)}
+        self.key_ids = tuple(reversed(self._keys))
+        self.key_id = self.key_ids[0]
+        self._ciphers: dict[tuple[str, str, str], Any] = {}
+        _known[self.key_ids] = self
+
+    @classmethod
+    def from_environment(cls) -> Self | None:
+        """Return one with the keys of ``SESSIONKIT_KEYS``, or ``None`` if it is not set.
+
+        Raises:
+            TypeError, ValueError: A key there is not the base64 of 32 bytes.
+        """
+        if not os.environ.get(VARIABLE, "").strip():
+            return None
+        return cls(*os.environ[VARIABLE].split(","))
+
+    def __repr__(self) -> str:
+        return f"Encrypt(key_ids={list(vars(self).get('key_ids', ()))})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self.key_ids,)
+
+    def encrypt(self, text: bytes, prefix: str, session_id: str, bound: bytes) -> bytes:
+        """Return a text encrypted with the newest key, for a session of a prefix.
+
+        Args:
+            text: The text.
+            prefix: The prefix.
+            session_id: The session.
+            bound: Bytes without which it cannot be decrypted.
+        """
+        nonce = os.urandom(_NONCE_BYTES)
+        cipher, place = self._cipher(self.key_id, prefix, session_id)
+        sealed: bytes = cipher.encrypt(nonce, text, place + bound)
+        return nonce + sealed
+
+    def decrypt(self, key_id: str, sealed: bytes, prefix: str, session_id: str, bound: bytes) -> bytes | None:
+        """Return the text of what `encrypt` returned, or ``None`` if it was made of other arguments, or changed."""
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - imported where there is a key
+
+        cipher, place = self._cipher(key_id, prefix, session_id)
+        try:
+            text: bytes = cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place + bound)
+        except (InvalidTag, ValueError):  # the latter for what is cut off
+            return None
+        return text
+
+    def _cipher(self, key_id: str, prefix: str, session_id: str) -> tuple[Any, bytes]:
+        """Return the cipher of a session, and the bytes to which its records are bound."""
+        found = self._ciphers.get((key_id, prefix, session_id))
+        if found is None:
+            from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - imported where there is a key
+
+            place = json.dumps([prefix, session_id]).encode()
+            found = AESGCM(self._keys[key_id].derive(b"session " + place)), place + b"\n"
+            if len(self._ciphers) >= _MOST_SESSIONS:
+                self._ciphers.clear()
+            self._ciphers[key_id, prefix, session_id] = found
+        return found
+
+
+def _restore(key_ids: tuple[str, ...]) -> Encrypt:
+    """Return an `Encrypt` that was pickled: that of the same keys in this process, else one of the environment's keys.
+
+    Raises:
+        StoreError: The environment has other keys, or none.
+    """
+    found = _known.get(key_ids)
+    if found is not None:
+        return found
+    found = Encrypt.from_environment()
+    if found is None or key_ids[0] not in found.key_ids:
+        raise StoreError(f"the key {key_ids[0]} was pickled without itself: set {VARIABLE} in the environment")
+    return found

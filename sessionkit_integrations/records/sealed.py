@@ -1,0 +1,84 @@
+"""Sealed records, as readers meet them; `sealing.py` seals and opens them.
+
+A store may hold a record compressed, encrypted, or both:
+
+    {"role":"user","sealed":"KLUv/SAL…","by":"zstd","tokens":12,"at":1763800000123}
+
+Its role, its time and its tokens are where they are in every record, so that scripts read them as ever.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeGuard, cast
+
+from sessionkit_integrations.errors import CorruptSessionError, SealError
+
+if TYPE_CHECKING:
+    from sessionkit_integrations.records.fields import Fields
+    from sessionkit_integrations.records.record import Record
+
+SEALED, BY = "sealed", "by"
+"""The fields of a sealed record that hold its contents, and how they were sealed."""
+
+
+class Opened(bytes):
+    """A record that is sealed in its store, as it was before that.
+
+    Attributes:
+        stored: The sealed record.
+        session_id: Its session.
+        opener: That which opened it, and seals it again.
+    """
+
+    stored: Record
+    session_id: str
+    opener: object
+
+
+class Unopened(bytes):
+    """A sealed record that could not be opened.
+
+    Attributes:
+        problem: The reason.
+        key_id: The key that it needs; ``None`` if the record is damaged, or was not written for its place.
+        is_locked: Whether another key or another package would open it.
+    """
+
+    problem: str
+    key_id: str | None
+    is_locked: bool
+
+
+def as_stored(record: bytes) -> bytes:
+    """Return a record as its store holds it."""
+    return record.stored if type(record) is Opened else record
+
+
+def is_sealed(fields: Fields) -> TypeGuard[dict[str, str]]:
+    """Return whether a record with some fields is sealed; other messages may have fields of these names."""
+    return (
+        type(fields.get(SEALED)) is str
+        and type(fields.get(BY)) is str
+        and "content" not in fields
+        and "tool_calls" not in fields
+    )
+
+
+def key_id_of(by: str) -> str | None:
+    """Return the id of the key with which a record was sealed; ``None`` if it is compressed only."""
+    return by.rpartition(":")[2] if ":" in by else None
+
+
+def unopened(
+    record: bytes, fields: dict[str, str], session_id: str, position: int, *, archived: bool
+) -> SealError | CorruptSessionError:
+    """Return the error for a sealed record that is to be read."""
+    if type(record) is not Unopened:
+        key_id = key_id_of(fields[BY])
+        needed = "Compress()" if key_id is None else "Encrypt(key)"
+        problem = f"is sealed by {fields[BY]!r}: make the manager with seal={needed}"
+        return SealError(session_id, position, key_id, problem, archived=archived)
+    opened = cast("Unopened", record)
+    if opened.is_locked:
+        return SealError(session_id, position, opened.key_id, opened.problem, archived=archived)
+    return CorruptSessionError(session_id, position, opened.problem, archived=archived)

@@ -1,0 +1,97 @@
+"""Compression of texts with zstd and a dictionary of what chats have in common.
+
+A frame names its dictionary, so that a later one can come beside it: what was compressed with an earlier one is read
+with that. A file of `dictionaries` has the number of its dictionary as its name.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from sessionkit_integrations.errors import MissingDependencyError
+
+DICTIONARY = 1
+"""The dictionary that is written with."""
+LEVEL = 6
+_FOLDER = Path(__file__).with_name("dictionaries")
+_MOST_WINDOW = 27
+"""Logarithm of the memory that a frame may ask for, at most."""
+
+
+class InvalidFrameError(ValueError):
+    """Bytes are no frame that can be unpacked."""
+
+
+def check_installed() -> None:
+    """Raise `MissingDependencyError` unless zstd is installed."""
+    _module()
+
+
+def compress(data: bytes) -> bytes:
+    """Return data in one frame."""
+    frame: bytes = _module().compress(data, LEVEL, zstd_dict=_dictionary(DICTIONARY).as_digested_dict)
+    return frame
+
+
+def decompress(frame: bytes, most: int) -> bytes:
+    """Return the data of a frame, without using much more memory than it may have.
+
+    Args:
+        frame: The frame.
+        most: Bytes that the data may have.
+
+    Raises:
+        InvalidFrameError: It is none, is cut off, or holds more.
+    """
+    zstd = _module()
+    try:
+        info = zstd.get_frame_info(frame)
+        if info.decompressed_size is not None and info.decompressed_size > most:
+            raise InvalidFrameError(_too_large(most))
+        window = {zstd.DecompressionParameter.window_log_max: max(10, min(most.bit_length(), _MOST_WINDOW))}
+        decompressor = zstd.ZstdDecompressor(_dictionary(info.dictionary_id), window)
+        data: bytes = decompressor.decompress(frame, max_length=most + 1)
+    except zstd.ZstdError as error:
+        raise InvalidFrameError(f"it cannot be unpacked: {error}") from error
+    if len(data) > most:
+        raise InvalidFrameError(_too_large(most))
+    if not decompressor.eof or decompressor.unused_data:
+        raise InvalidFrameError("it cannot be unpacked: it is cut off, or something follows it")
+    return data
+
+
+def path_of(number: int) -> Path:
+    """Return the file of a dictionary."""
+    return _FOLDER / f"{number}.zstd"
+
+
+def _too_large(most: int) -> str:
+    return f"it unpacks to more than max_message_bytes, {most:,} bytes"
+
+
+@cache
+def _module() -> Any:
+    for name in ("compression.zstd", "backports.zstd"):  # the first is Python's own from 3.14 on
+        try:
+            return import_module(name)
+        except ImportError:
+            continue
+    raise MissingDependencyError("compression of sessions", "compression")
+
+
+@cache
+def _dictionary(number: int) -> Any:
+    """Return a dictionary; ``None`` for number 0, as which frames say that they have none.
+
+    Raises:
+        InvalidFrameError: There is none of that number.
+    """
+    if not number:
+        return None
+    path = path_of(number)
+    if not path.exists():
+        raise InvalidFrameError(f"it needs dictionary {number} of a later release; upgrade sessionkit-integrations")
+    return _module().ZstdDict(path.read_bytes())

@@ -1,0 +1,162 @@
+"""A store whose records are sealed: its sessions see records as they are, and the store behind it never does."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sessionkit_integrations.stores.base import Store
+from sessionkit_integrations.stores.values import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+
+    from typing_extensions import Unpack
+
+    from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.records.sealing import Sealer
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, SessionInfo
+    from sessionkit_integrations.window.turns import Window
+
+MAX_IN_LOOP = 200
+"""Most records that an event loop opens or seals itself."""
+
+
+class SealedStore(Store):
+    """Seals what goes to a store, and opens what comes from it.
+
+    A fork is made by reading and writing, as each session has its own key. No index of words and no vectors are kept
+    in the store, as both tell what is sealed; vectors stay in this process.
+
+    Args:
+        store: The store.
+        sealer: Seals and opens records.
+    """
+
+    def __init__(self, store: Store, sealer: Sealer) -> None:
+        self._store = store
+        self._sealer = sealer
+        self.archive = store.archive
+        self.timeout = store.timeout
+
+    @property
+    def origin(self) -> Store:
+        """See `Store.origin`."""
+        return self._store
+
+    def append(
+        self,
+        session_id: str,
+        records: Sequence[Record],
+        window: Window,
+        operation_id: str,
+        **options: Unpack[AppendOptions],
+    ) -> Appended:
+        """See `Store.append`."""
+        sealed = self._seal(session_id, records)
+        return self._appended(session_id, self._store.append(session_id, sealed, window, operation_id, **options))
+
+    async def aappend(
+        self,
+        session_id: str,
+        records: Sequence[Record],
+        window: Window,
+        operation_id: str,
+        **options: Unpack[AppendOptions],
+    ) -> Appended:
+        """See `Store.append`."""
+        sealed = await self._aseal(session_id, records)
+        appended = await self._store.aappend(session_id, sealed, window, operation_id, **options)
+        return self._appended(session_id, appended)
+
+    def read(
+        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+    ) -> Snapshot:
+        """See `Store.read`."""
+        return self._open(session_id, self._store.read(session_id, archived=archived, start=start, stop=stop))
+
+    async def aread(
+        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+    ) -> Snapshot:
+        """See `Store.read`."""
+        snapshot = await self._store.aread(session_id, archived=archived, start=start, stop=stop)
+        if len(snapshot.records) > MAX_IN_LOOP:
+            return await asyncio.to_thread(self._open, session_id, snapshot)
+        return self._open(session_id, snapshot)
+
+    def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
+        """See `Store.replace`."""
+        self._store.replace(session_id, self._seal_edit(session_id, edit), expected, operation_id)
+
+    async def areplace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
+        """See `Store.replace`."""
+        sealed = await asyncio.to_thread(self._seal_edit, session_id, edit)
+        await self._store.areplace(session_id, sealed, expected, operation_id)
+
+    def delete(self, session_id: str) -> None:
+        """See `Store.delete`."""
+        self._store.delete(session_id)
+
+    async def adelete(self, session_id: str) -> None:
+        """See `Store.delete`."""
+        await self._store.adelete(session_id)
+
+    def sessions(self) -> Iterator[str]:
+        """See `Store.sessions`."""
+        return self._store.sessions()
+
+    def asessions(self) -> AsyncIterator[str]:
+        """See `Store.sessions`."""
+        return self._store.asessions()
+
+    def describe(self, session_id: str) -> SessionInfo | None:
+        """See `Store.describe`."""
+        if type(self._store).describe is Store.describe:  # which looks into records
+            return super().describe(session_id)
+        return self._store.describe(session_id)
+
+    async def adescribe(self, session_id: str) -> SessionInfo | None:
+        """See `Store.describe`."""
+        if type(self._store).adescribe is Store.adescribe and type(self._store).describe is Store.describe:
+            return await asyncio.to_thread(super().describe, session_id)
+        return await self._store.adescribe(session_id)
+
+    def lease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
+        """See `Store.lease`."""
+        return self._store.lease(session_id, name, holder, seconds)
+
+    async def alease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
+        """See `Store.lease`."""
+        return await self._store.alease(session_id, name, holder, seconds)
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._store.close()
+
+    async def aclose(self) -> None:
+        """See `Store.close`."""
+        await self._store.aclose()
+
+    def _seal(self, session_id: str, records: Iterable[Record]) -> tuple[Record, ...]:
+        seal = self._sealer.seal
+        return tuple([seal(record, session_id) for record in records])
+
+    async def _aseal(self, session_id: str, records: Sequence[Record]) -> tuple[Record, ...]:
+        if len(records) > MAX_IN_LOOP:
+            return await asyncio.to_thread(self._seal, session_id, records)
+        return self._seal(session_id, records)
+
+    def _seal_edit(self, session_id: str, edit: Edit) -> Edit:
+        active = None if edit.active is None else self._seal(session_id, edit.active)
+        archive, evicted = self._seal(session_id, edit.archive), self._seal(session_id, edit.evicted)
+        return replace(edit, active=active, archive=archive, evicted=evicted)
+
+    def _open(self, session_id: str, snapshot: Snapshot) -> Snapshot:
+        opens = self._sealer.open
+        return Snapshot(tuple([opens(record, session_id) for record in snapshot.records]))
+
+    def _appended(self, session_id: str, appended: Appended) -> Appended:
+        if appended.window is None:
+            return appended
+        return replace(appended, window=self._open(session_id, appended.window))
