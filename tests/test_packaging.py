@@ -109,6 +109,8 @@ with SessionManager(2, SQLiteStore({str(tmp_path / "chats.db")!r})) as sessions:
         ("tiktoken", "from sessionkit_integrations.tokens import tiktoken_counter", "tokens"),
         ("numpy", "sessionkit_integrations.Embed", "search"),
         ("numpy", "sessionkit_integrations.SessionManager(embed=len)", "search"),
+        ("backports", "sessionkit_integrations.Compress()", "compression"),
+        ("cryptography", "sessionkit_integrations.Encrypt(bytes(32))", "encryption"),
         ("typer", "__import__('sessionkit_integrations.cli')", "cli"),
         ("rich", "__import__('sessionkit_integrations.demo.run')", "all"),
         ("rich", "sessionkit_integrations.SessionManager().view('s').__rich__()", "cli"),
@@ -176,7 +178,7 @@ def test_what_is_installed_is_this_package() -> None:
     extras = set(metadata("sessionkit-integrations").get_all("Provides-Extra") or ())
     assert extras == {
         *("langchain", "agents", "llama-index", "openai-agents"),
-        *("redis", "upstash", "tokens", "search", "cli", "testing", "all"),
+        *("redis", "upstash", "tokens", "search", "compression", "encryption", "cli", "testing", "all"),
     }
     folder = Path(str(importlib.import_module("sessionkit_integrations").__file__)).parent
     assert (folder / "py.typed").exists()

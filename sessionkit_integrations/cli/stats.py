@@ -59,7 +59,7 @@ def stats(
             describe(sessions, session_id)
         with progress("Counting", None) as seen:
             steps = sessions.survey(session_id, from_time, to_time, lambda: seen(1))
-            figures = run_on(sessions.store, steps)
+            figures = run_on(sessions.opened_store, steps)
     if as_json:
         print_json(figures.to_dict())
     elif as_csv:

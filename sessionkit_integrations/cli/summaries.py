@@ -14,7 +14,7 @@ from sessionkit_integrations.cli.common import Json, Url, note, open_sessions, p
 from sessionkit_integrations.cli.faults import Exit, without_credentials
 from sessionkit_integrations.cli.imported import imported
 from sessionkit_integrations.cli.progress import progress, summarize
-from sessionkit_integrations.errors import ConflictError, CorruptSessionError, SummaryError
+from sessionkit_integrations.errors import ConflictError, CorruptSessionError, SealError, SummaryError
 from sessionkit_integrations.porting.stored import explanation
 from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.sessions.asking import Summarize
@@ -47,7 +47,7 @@ class Summarized:
         """Count the session that the block summarises."""
         try:
             yield
-        except (SummaryError, CorruptSessionError, ConflictError) as error:  # another session may do better
+        except (SummaryError, CorruptSessionError, SealError, ConflictError) as error:  # another session may do better
             self.failed[session_id] = _problem(error)
         else:
             self.summarized += 1

@@ -46,7 +46,7 @@ def tail(
             records = chats.snapshot(session_id).active
             _print(_last(chats, session_id, records, lines, reader), as_json)
             return
-        watcher = Watcher(sessions.store, chats, session_id, every=interval, report=note_trying_again)
+        watcher = Watcher(sessions.opened_store, chats, session_id, every=interval, report=note_trying_again)
         with Watch(watcher, lambda _, found: found) as changes:
             records = () if watcher.start is None else watcher.start.active
             _print(_last(chats, session_id, records, lines, reader), as_json)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from sessionkit_integrations.errors import CorruptSessionError, InvalidSessionIdError
+from sessionkit_integrations.errors import CorruptSessionError, InvalidSessionIdError, SealError
 from sessionkit_integrations.porting.importing import Imported
 from sessionkit_integrations.porting.sources import JavaScript, LangChainCommunity, LangChainRedis, LlamaIndex
 from sessionkit_integrations.porting.stored import Outcome, StoredSession, write_session
@@ -80,7 +80,7 @@ class Migration:
         for session_id in session_ids:
             try:
                 conversation = self.source.read(session_id)
-            except (InvalidSessionIdError, CorruptSessionError) as error:
+            except (InvalidSessionIdError, CorruptSessionError, SealError) as error:
                 yield self._leave_out(StoredSession(session_id, ()), str(error))
             else:
                 if conversation is not None:

@@ -23,7 +23,7 @@ from sessionkit_integrations.window.turns import number_turns
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from sessionkit_integrations.errors import CorruptSessionError
+    from sessionkit_integrations.errors import CorruptSessionError, SealError
     from sessionkit_integrations.records.fields import Fields
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.sessions.manager import SessionManager
@@ -154,7 +154,7 @@ def stored(session: SessionSnapshot[Any]) -> StoredSession:
 
 
 def readable(
-    session: SessionSnapshot[M], faults: Iterable[CorruptSessionError], *, whole_turns: bool
+    session: SessionSnapshot[M], faults: Iterable[CorruptSessionError | SealError], *, whole_turns: bool
 ) -> SessionSnapshot[M]:
     """Return a session without the records that cannot be read.
 

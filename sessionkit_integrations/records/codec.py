@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sessionkit_integrations.errors import CorruptSessionError, InvalidMessageError
+from sessionkit_integrations.errors import CorruptSessionError
 from sessionkit_integrations.records.messages import DEVELOPER, UNSEEN_FIELDS, Message, check_message
 from sessionkit_integrations.records.record import Record, check_record, encode, now, parse_json
 from sessionkit_integrations.records.sealed import SEALED, is_sealed, unopened
@@ -75,8 +75,6 @@ class PlainCodec:
             check_bounds(message, max_bytes)
             check_fields(message)
             fields: Fields = dict(message)
-            if SEALED in fields and is_sealed(fields):
-                raise InvalidMessageError(SEALED, "is how a sealed record looks; give the message a content")
             if fields["role"] == DEVELOPER:
                 fields["role"] = "system"
             if USAGE in fields:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from binascii import a2b_base64
+from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -33,7 +33,7 @@ class _Key:
         self._raw = b""
         if isinstance(value, str):
             try:
-                self._raw = a2b_base64(value.strip().replace("-", "+").replace("_", "/"))
+                self._raw = b64decode(value.strip().replace("-", "+").replace("_", "/"), validate=True)
             except ValueError:
                 self.problem = ValueError("a key must be 32 bytes, or their base64, and this is not base64")
         elif isinstance(value, (bytes, bytearray)):

@@ -9,7 +9,7 @@ Its role, its time and its tokens are where they are in every record, so that sc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeGuard, cast
+from typing import TYPE_CHECKING, TypeGuard
 
 from sessionkit_integrations.errors import CorruptSessionError, SealError
 
@@ -55,7 +55,10 @@ def as_stored(record: bytes) -> bytes:
 
 
 def is_sealed(fields: Fields) -> TypeGuard[dict[str, str]]:
-    """Return whether a record with some fields is sealed; other messages may have fields of these names."""
+    """Return whether a record with some fields is sealed.
+
+    A message may have fields of these names, but has a content or tool calls as well.
+    """
     return (
         type(fields.get(SEALED)) is str
         and type(fields.get(BY)) is str
@@ -78,7 +81,6 @@ def unopened(
         needed = "Compress()" if key_id is None else "Encrypt(key)"
         problem = f"is sealed by {fields[BY]!r}: make the manager with seal={needed}"
         return SealError(session_id, position, key_id, problem, archived=archived)
-    opened = cast("Unopened", record)
-    if opened.is_locked:
-        return SealError(session_id, position, opened.key_id, opened.problem, archived=archived)
-    return CorruptSessionError(session_id, position, opened.problem, archived=archived)
+    if record.is_locked:
+        return SealError(session_id, position, record.key_id, record.problem, archived=archived)
+    return CorruptSessionError(session_id, position, record.problem, archived=archived)

@@ -40,11 +40,11 @@ _BY = re.compile(rf"(?:({_ZSTD})|({_ZSTD}\+)?{_AES}:([0-9a-f]{{8}}))")
 _HEAD = re.compile(rb'\{"role":"(user|assistant|tool|system)",')
 _TAIL = re.compile(rb'(,"tokens":\d{1,9})?(,"at":\d{1,15})\}\Z')
 _LONGEST_TAIL = 48
-_MARK = b'"sealed":"'
 _STORED = re.compile(
     rb'\{"role":"(user|assistant|tool|system)","sealed":"([A-Za-z0-9+/]+={0,2})","by":"([a-z0-9+:-]+)"'
     rb'(,"summary":\{[^{}]*\})?(,"tokens":\d{1,9})?(,"at":\d{1,15})?\}'
 )
+_FIELD = b'"sealed"'
 _SUMMARY = b'"summary":{'
 _MOST = {"tokens": 10**9, "at": 10**15}
 _COUNTS = frozenset({"turns", "messages", "until", "heading", "archived"})
@@ -119,10 +119,10 @@ class Sealer:
     """
 
     def __init__(self, seal: Seal, prefix: str, max_bytes: int) -> None:
-        each = [seal] if isinstance(seal, (Compress, Encrypt)) else list(seal) if isinstance(seal, (list, tuple)) else []
-        compress = [one for one in each if isinstance(one, Compress)]
-        encrypt = [one for one in each if isinstance(one, Encrypt)]
-        if not each or len(compress) > 1 or len(encrypt) > 1 or len(compress) + len(encrypt) < len(each):
+        given = list(seal) if isinstance(seal, (list, tuple)) else [seal]
+        compress = [each for each in given if isinstance(each, Compress)]
+        encrypt = [each for each in given if isinstance(each, Encrypt)]
+        if not given or len(compress) > 1 or len(encrypt) > 1 or len(compress) + len(encrypt) < len(given):
             raise TypeError("seal must be a Compress(), an Encrypt(key), or a list of one of each")
         self._compress = compress[0] if compress else None
         self.encrypt = encrypt[0] if encrypt else None
@@ -157,7 +157,7 @@ class Sealer:
 
     def open(self, stored: Record, session_id: str) -> Record:
         """Return a record of a session as it was before it was sealed, an `Unopened` if that cannot be."""
-        if _MARK not in stored and b'"by"' not in stored:
+        if stored.find(_FIELD) < 0:
             return stored
         found = _stored_parts(stored)
         if found is None:
@@ -175,7 +175,8 @@ class Sealer:
     def _open(self, parts: _Parts, by: str, session_id: str) -> bytes:
         scheme = _BY.fullmatch(by)
         if scheme is None:
-            raise _NotOpenedError(f"is sealed by {by!r}, which this release does not know", key_id_of(by), is_locked=True)
+            problem = f"is sealed by {by!r}, which this release does not know"
+            raise _NotOpenedError(problem, key_id_of(by), is_locked=True)
         try:
             body = a2b_base64(parts.body)
         except ValueError:
@@ -239,21 +240,21 @@ def _stored_parts(stored: bytes) -> tuple[_Parts, str] | None:
     """Return the parts of a sealed record, its ``body`` as base64, and how it was sealed; ``None`` if it is another."""
     found = _STORED.fullmatch(stored)
     if found is not None:
-        role, body, by, *readable = found.groups(b"")
-        return _Parts(role, body, *readable), by.decode()
+        role, body, scheme, summary, tokens, at = found.groups(b"")
+        return _Parts(role, body, summary, tokens, at), scheme.decode()
     try:
         fields = decode(stored)  # as written by others, with white space or in another order
     except (ValueError, RecursionError):
         return None
     if not is_sealed(fields):
         return None
-    body, by = fields.pop(SEALED).encode(errors="replace"), fields.pop(BY)
-    rest = _parts_of_fields({**fields, SEALED: ""})
-    return None if rest is None else (rest._replace(body=body), by)
+    sealed = fields.pop(SEALED).encode(errors="replace")
+    rest = _parts_of_fields(fields)  # which takes out what can be read
+    return None if rest is None else (rest._replace(body=sealed), fields[BY])
 
 
 def _is_stored(record: bytes) -> bool:
-    return _MARK in record and _stored_parts(record) is not None
+    return record.find(_FIELD) >= 0 and _stored_parts(record) is not None
 
 
 def _number(fields: Fields, name: str) -> bytes:

@@ -6,6 +6,7 @@ with that. A file of `dictionaries` has the number of its dictionary as its name
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -55,7 +56,7 @@ def decompress(frame: bytes, most: int) -> bytes:
         decompressor = zstd.ZstdDecompressor(_dictionary(info.dictionary_id), window)
         data: bytes = decompressor.decompress(frame, max_length=most + 1)
     except zstd.ZstdError as error:
-        raise InvalidFrameError(f"it cannot be unpacked: {error}") from error
+        raise InvalidFrameError(f"it cannot be unpacked to max_message_bytes, {most:,} bytes: {error}") from error
     if len(data) > most:
         raise InvalidFrameError(_too_large(most))
     if not decompressor.eof or decompressor.unused_data:
@@ -74,12 +75,11 @@ def _too_large(most: int) -> str:
 
 @cache
 def _module() -> Any:
-    for name in ("compression.zstd", "backports.zstd"):  # the first is Python's own from 3.14 on
-        try:
-            return import_module(name)
-        except ImportError:
-            continue
-    raise MissingDependencyError("compression of sessions", "compression")
+    name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise MissingDependencyError("compression of sessions", "compression") from error
 
 
 @cache

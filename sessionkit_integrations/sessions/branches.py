@@ -19,6 +19,7 @@ class BranchesSessions:
     """The methods of `SessionManager` that copy a conversation, and those that take back a part of it."""
 
     store: Store
+    opened_store: Store
     _plain: Chats[Message]
     _summaries: Summaries | None
 
@@ -46,13 +47,14 @@ class BranchesSessions:
             >>> sessions.fork("user123", "user123:other", turns=3)
             >>> messages = sessions.prompt("user123:other", "Another fourth question")
         """
-        if run_on(self.store, fork(self._plain, session_id, new_session_id, turns)) and self._summaries is not None:
+        steps = fork(self._plain, session_id, new_session_id, turns)
+        if run_on(self.opened_store, steps) and self._summaries is not None:
             self._summaries.after_edit(new_session_id)
 
     async def afork(self, session_id: str, new_session_id: str, *, turns: int | None = None) -> None:
         """See `fork`."""
         steps = fork(self._plain, session_id, new_session_id, turns)
-        if await arun_on(self.store, steps) and self._summaries is not None:
+        if await arun_on(self.opened_store, steps) and self._summaries is not None:
             await self._summaries.aafter_edit(new_session_id)
 
     def undo(self, session_id: str, turns: int = 1) -> list[Message]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.errors import ConflictError, CorruptSessionError
+from sessionkit_integrations.errors import ConflictError, CorruptSessionError, SealError
 from sessionkit_integrations.records.record import role_of
 from sessionkit_integrations.records.search_texts import SearchReader
 from sessionkit_integrations.records.times import milliseconds
@@ -165,7 +165,7 @@ class Lookup:
                 continue  # those that are left only add to turns that are known
             try:
                 found = yield from self._turn_at(place)
-            except (CorruptSessionError, ConflictError) as error:
+            except (CorruptSessionError, SealError, ConflictError) as error:
                 if self._session_id is not None:
                     raise
                 LOGGER.warning("search leaves out a turn: %s", error)

@@ -37,7 +37,7 @@ class Change:
 class WatchesSessions:
     """The methods of `SessionManager` that watch."""
 
-    store: Store
+    opened_store: Store
     _plain: Chats[Message]
 
     def watch(self, session_id: str | None = None, *, timeout: float | None = None) -> Watch[Change]:
@@ -60,7 +60,7 @@ class WatchesSessions:
             >>> for change in sessions.watch("user123", timeout=60):
             ...     print(change.kind, change.messages)
         """
-        return Watch(Watcher(self.store, self._plain, session_id, timeout), partial(_change, self._plain))
+        return Watch(Watcher(self.opened_store, self._plain, session_id, timeout), partial(_change, self._plain))
 
     def awatch(self, session_id: str | None = None, *, timeout: float | None = None) -> AsyncWatch[Change]:
         """See `watch`; it begins with ``async with``, or else when the first change is awaited.
@@ -70,7 +70,7 @@ class WatchesSessions:
             ...     async for change in changes:
             ...         print(change.kind, change.messages)
         """
-        return AsyncWatch(Watcher(self.store, self._plain, session_id, timeout), partial(_change, self._plain))
+        return AsyncWatch(Watcher(self.opened_store, self._plain, session_id, timeout), partial(_change, self._plain))
 
 
 def messages_of(chats: Chats[Any], session_id: str, found: Found, reader: Reader[Any]) -> list[Any]:

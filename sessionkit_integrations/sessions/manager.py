@@ -10,6 +10,13 @@ from sessionkit_integrations.records.codec import PlainCodec
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, checked_max_bytes
 from sessionkit_integrations.runtime.context import Closeable
 from sessionkit_integrations.runtime.redaction import hidden
+from sessionkit_integrations.sessions.arguments import (
+    check_store,
+    checked_counter,
+    checked_embed,
+    checked_quota,
+    type_name,
+)
 from sessionkit_integrations.sessions.branches import BranchesSessions
 from sessionkit_integrations.sessions.chats import Chats
 from sessionkit_integrations.sessions.encoding import Encoding
@@ -29,13 +36,14 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.records.codec import Codec
     from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.records.sealing import Seal
     from sessionkit_integrations.sessions.background import Summaries
     from sessionkit_integrations.sessions.embedding import Embed, Model
     from sessionkit_integrations.sessions.quotas import Quota
     from sessionkit_integrations.sessions.summaries import Summary
     from sessionkit_integrations.tokens import CountTokens
 
-_MADE_AGAIN = frozenset({"_held", "_plain", "_summaries", "_tokens_of", IDENTITY})
+_MADE_AGAIN = frozenset({"_held", "opened_store", "_plain", "_summaries", "_tokens_of", IDENTITY})
 """Attributes that are no part of a pickled manager."""
 
 
@@ -60,10 +68,11 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSes
         embed: The model with which `search` finds what a query means: an `Embed`, or what it is made of; ``None`` if
             only words count.
         quota: What each session may use in a time; ``None`` if that is not limited.
+        seal: A `Compress`, an `Encrypt`, or a list of both, by which records are sealed before the store gets them.
 
     Raises:
-        TypeError, ValueError: ``memory_window`` is not a number of turns of at least 1, ``store`` is not a store, or a
-            limit is not an integer of at least 1.
+        TypeError, ValueError: ``memory_window`` is not a number of turns of at least 1, ``store`` is not a store, a
+            limit is not an integer of at least 1, or records are to be sealed in a store that keeps an index of them.
 
     Example:
         >>> sessions = SessionManager(memory_window=10)
@@ -83,19 +92,20 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSes
         summary: Summary | None = None,
         embed: Embed | Model | None = None,
         quota: Quota | None = None,
+        seal: Seal | None = None,
     ) -> None:
-        _check_store(memory_window, store)
+        check_store(memory_window, store)
         self.store = InMemoryStore() if store is None else store
         self._max_message_bytes = checked_max_bytes(max_message_bytes)
         self._window = Window.of(memory_window)
         if max_turn_messages is not None:
             self._window = replace(self._window, max_turn_messages=max_turn_messages)
-        self._count_tokens = _checked_counter(count_tokens)
+        self._count_tokens = checked_counter(count_tokens)
         self._summary = summary
-        self._embed = _checked_embed(embed)
-        self._quota = _checked_quota(quota)
-        self._summaries = self._made_summaries()
-        self._plain = self.using(PlainCodec())
+        self._embed = checked_embed(embed)
+        self._quota = checked_quota(quota)
+        self._seal = seal
+        self._make()
 
     @classmethod
     def from_url(
@@ -109,6 +119,7 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSes
         summary: Summary | None = None,
         embed: Embed | Model | None = None,
         quota: Quota | None = None,
+        seal: Seal | None = None,
     ) -> Self:
         """Return a manager with the store that a URL names.
 
@@ -123,6 +134,7 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSes
             summary: See the constructor.
             embed: See the constructor.
             quota: See the constructor.
+            seal: See the constructor.
 
         Raises:
             ValueError: The URL names no store, or a wrong option.
@@ -139,6 +151,7 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSes
             summary=summary,
             embed=embed,
             quota=quota,
+            seal=seal,
         )
 
     def __repr__(self) -> str:
@@ -198,7 +211,18 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSes
         def window() -> Window:
             return self._window if evict else self._window.keeping_all()
 
-        return Chats(self.store, window, self._encoding(codec, refusable=refuses), self._summaries)
+        return Chats(self.opened_store, window, self._encoding(codec, refusable=refuses), self._summaries)
+
+    def _make(self) -> None:
+        self.opened_store = self.store if self._seal is None else self._sealed(self._seal)
+        self._summaries = self._made_summaries()
+        self._plain = self.using(PlainCodec())
+
+    def _sealed(self, seal: Seal) -> Store:
+        # Imported where records are sealed.
+        from sessionkit_integrations.stores.sealed import sealed  # noqa: PLC0415
+
+        return sealed(self.store, seal, self._max_message_bytes)
 
     def _encoding(self, codec: Codec[Any], *, refusable: bool = True) -> Encoding[Any]:
         return Encoding(codec, self._max_message_bytes, self._count, self._quota, refusable=refusable)
@@ -211,10 +235,12 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSes
         from sessionkit_integrations.sessions.summaries import Summarizer, Summary  # noqa: PLC0415
 
         if not isinstance(self._summary, Summary):
-            raise TypeError(f"summary must be a Summary, got {_type(self._summary)}; make one with Summary(summarize)")
+            raise TypeError(
+                f"summary must be a Summary, got {type_name(self._summary)}; make one with Summary(summarize)"
+            )
         encoding = self._encoding(PlainCodec())
         summarizer = Summarizer(self._summary, lambda: self._window, encoding, self._max_message_bytes)
-        return Summaries(self._summary, summarizer, self.store)
+        return Summaries(self._summary, summarizer, self.opened_store)
 
     def _count(self, message: Message) -> int:
         return self._tokens_of(message)
@@ -246,8 +272,7 @@ def _restore(cls: type[SessionManager], identity: str, state: dict[str, Any]) ->
         return found
     manager = cls.__new__(cls)
     vars(manager).update(state)
-    manager._summaries = manager._made_summaries()  # noqa: SLF001 - it is made here
-    manager._plain = manager.using(PlainCodec())  # noqa: SLF001 - as above
+    manager._make()
     return manager
 
 
@@ -255,45 +280,4 @@ def check_manager(value: object) -> None:
     """Raise `TypeError` unless a value is a `SessionManager`, as adapters take it."""
     if not isinstance(value, SessionManager):
         hint = "; make one with SessionManager(store=…)" if isinstance(value, Store) else ""
-        raise TypeError(f"sessions must be a SessionManager, got {_type(value)}{hint}")
-
-
-def _checked_counter(count_tokens: CountTokens | None) -> CountTokens | None:
-    if count_tokens is not None and not callable(count_tokens):
-        raise TypeError(f"count_tokens must be a callable, got {_type(count_tokens)}")
-    return count_tokens
-
-
-def _checked_embed(embed: Embed | Model | None) -> Embed | None:
-    if embed is None:
-        return None
-    # Imported where meaning counts.
-    from sessionkit_integrations.sessions.embedding import Embed  # noqa: PLC0415
-
-    return Embed.of(embed)
-
-
-def _checked_quota(quota: Quota | None) -> Quota | None:
-    if quota is None:
-        return None
-    # Imported where there is one.
-    from sessionkit_integrations.sessions.quotas import Quota  # noqa: PLC0415
-
-    if not isinstance(quota, Quota):
-        raise TypeError(f'quota must be a Quota, got {_type(quota)}; make one with Quota(messages="20/minute")')
-    return quota
-
-
-def _check_store(memory_window: object, store: object) -> None:
-    # Only the types are named: a URL in a wrong place may hold a password.
-    if isinstance(memory_window, Store):
-        raise TypeError(
-            f"memory_window must be a number of turns or a Window, got {_type(memory_window)}; pass it as store="
-        )
-    if store is not None and not isinstance(store, Store):
-        hint = "; from_url takes the URL of one" if isinstance(store, str) else ""
-        raise TypeError(f"store must be an instance of a Store, got {_type(store)}{hint}")
-
-
-def _type(value: object) -> str:
-    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+        raise TypeError(f"sessions must be a SessionManager, got {type_name(value)}{hint}")

@@ -10,7 +10,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.errors import ConflictError, CorruptSessionError, EmbeddingError, StoreError
+from sessionkit_integrations.errors import ConflictError, CorruptSessionError, EmbeddingError, SealError, StoreError
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.search.query import Query
 from sessionkit_integrations.search.vectors import pieces_of
@@ -124,7 +124,7 @@ class CatchingUp:
                 tried.add(session_id)
                 try:
                     yield from self._catch_up(session_id, state)
-                except (CorruptSessionError, ConflictError) as error:
+                except (CorruptSessionError, SealError, ConflictError) as error:
                     LOGGER.warning("a session is not embedded: %s", error)
                     self.complete = False
                 self.looked_at += 1
@@ -222,6 +222,6 @@ class Nearness:
             weigh = partial(self._meaning.weigh, session_id, self._is_late)
             try:
                 yield from take_pages(self._chats, walk, session_id, PAGE, weigh, self._is_late)
-            except (CorruptSessionError, ConflictError) as error:
+            except (CorruptSessionError, SealError, ConflictError) as error:
                 LOGGER.warning("search leaves out a session: %s", error)
                 self.complete = False

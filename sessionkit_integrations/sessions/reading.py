@@ -33,6 +33,7 @@ class ReadsSessions:
     """The methods of `SessionManager` that read."""
 
     store: Store
+    opened_store: Store
     _plain: Chats[Message]
     _embed: Embed | None
 
@@ -153,7 +154,7 @@ class ReadsSessions:
             ...     print(hit.at, hit.snippet, hit.messages)
         """
         asked = (query, roles, since, until, tool, archived, limit)
-        return run_on(self.store, self._search(session_id, timeout, *asked))
+        return run_on(self.opened_store, self._search(session_id, timeout, *asked))
 
     async def asearch(
         self,
@@ -170,7 +171,7 @@ class ReadsSessions:
     ) -> Hits:
         """See `search`."""
         asked = (query, roles, since, until, tool, archived, limit)
-        return await arun_on(self.store, self._search(session_id, timeout, *asked))
+        return await arun_on(self.opened_store, self._search(session_id, timeout, *asked))
 
     def view(self, session_id: str, *, archived: int | None = None) -> SessionView:
         """Return a session to look at: what the model sees of it, what is archived, and when each message was written.
@@ -226,13 +227,13 @@ class ReadsSessions:
             >>> figures = sessions.statistics()
             >>> print(figures.turns, figures.tokens, figures.tools)
         """
-        return run_on(self.store, self.survey(session_id, since, until))
+        return run_on(self.opened_store, self.survey(session_id, since, until))
 
     async def astatistics(
         self, session_id: str | None = None, *, since: datetime | None = None, until: datetime | None = None
     ) -> Statistics:
         """See `statistics`."""
-        return await arun_on(self.store, self.survey(session_id, since, until))
+        return await arun_on(self.opened_store, self.survey(session_id, since, until))
 
     def survey(
         self,

@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.errors import ConflictError, CorruptSessionError
+from sessionkit_integrations.errors import ConflictError, CorruptSessionError, SealError
 from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.records.search_texts import SearchReader
@@ -113,7 +113,7 @@ class Search:
         while (session_id := (yield from ids)) is not None and not self._is_late():
             try:
                 yield from self._look_at(session_id)
-            except (CorruptSessionError, ConflictError) as error:
+            except (CorruptSessionError, SealError, ConflictError) as error:
                 LOGGER.warning("search leaves out a session: %s", error)
                 self._complete = False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from sessionkit_integrations.errors import CorruptSessionError
+from sessionkit_integrations.errors import CorruptSessionError, SealError
 from sessionkit_integrations.records.codec import decode_all
 from sessionkit_integrations.records.record import role_of, tokens_of
 from sessionkit_integrations.sessions.showing import ShownRecord, concern_calls, show_records
@@ -184,7 +184,7 @@ class SessionSnapshot(Generic[M]):
             return 0
         return self.preamble_end if place == "outside" else self.archive_start
 
-    def faults(self) -> list[CorruptSessionError]:
+    def faults(self) -> list[CorruptSessionError | SealError]:
         """Return an error for each record that cannot be read, those of the active records first."""
         active = (self._fault(record, position) for position, record in enumerate(self.active))
         archived = (
@@ -225,9 +225,11 @@ class SessionSnapshot(Generic[M]):
             return self.active[: self.preamble_end]
         return self.outside if place == "outside" else self.archived
 
-    def _fault(self, record: Record, position: int, *, archived: bool = False) -> CorruptSessionError | None:
+    def _fault(
+        self, record: Record, position: int, *, archived: bool = False
+    ) -> CorruptSessionError | SealError | None:
         try:
             decode_all(self.reader, [record], self.session_id, first=position, archived=archived)
-        except CorruptSessionError as error:
+        except (CorruptSessionError, SealError) as error:
             return error
         return None

@@ -25,7 +25,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.errors import ConflictError, CorruptSessionError, InvalidMessageError, SummaryError
+from sessionkit_integrations.errors import (
+    ConflictError,
+    CorruptSessionError,
+    InvalidMessageError,
+    SealError,
+    SummaryError,
+)
 from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.records.record import counted_tokens, encode, now, role_of, time_written
 from sessionkit_integrations.records.summaries import (
@@ -254,3 +260,6 @@ def _messages(session_id: str, waiting: Waiting) -> list[Message]:
     except CorruptSessionError as error:
         position = waiting.start + error.position
         raise CorruptSessionError(session_id, position, error.problem, archived=True) from error
+    except SealError as error:
+        position = waiting.start + error.position
+        raise SealError(session_id, position, error.key_id, error.problem, archived=True) from error

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.errors import ConflictError, CorruptSessionError
+from sessionkit_integrations.errors import ConflictError, CorruptSessionError, SealError
 from sessionkit_integrations.records.counted import CountingReader
 from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.records.times import moment
@@ -188,7 +188,7 @@ def survey(
     while (each := (yield from ids)) is not None:
         try:
             total.add_session((yield from _look_at(chats, each, query)))
-        except (CorruptSessionError, ConflictError) as error:
+        except (CorruptSessionError, SealError, ConflictError) as error:
             LOGGER.warning("statistics leave out a session: %s", error)
             total.leave_out()
         seen()

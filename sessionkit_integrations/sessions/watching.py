@@ -99,7 +99,7 @@ class Watcher:
         self._session_id = session_id
         self._timeout = _checked_timeout(timeout)
         self._report = report or _log
-        self._counts = type(store).describe is not Store.describe
+        self._counts = type(store.origin).describe is not Store.describe
         self._known: dict[str, Known] = {}
         self._read: OrderedDict[str, None] = OrderedDict()
         self._pending: dict[str, None] = {}

@@ -29,6 +29,7 @@ class WritesSessions:
     """The methods of `SessionManager` that write."""
 
     store: Store
+    opened_store: Store
     _plain: Chats[Message]
     _summaries: Summaries | None
     _embed: Embed | None
@@ -247,11 +248,11 @@ class WritesSessions:
             EmbeddingError: The model raised, or returned what are no vectors. What was embedded before is kept.
             StoreError: The store failed.
         """
-        return run_on(self.store, self._embed_sessions(progress))
+        return run_on(self.opened_store, self._embed_sessions(progress))
 
     async def aembed_sessions(self, progress: Callable[[int], object] | None = None) -> int:
         """See `embed_sessions`."""
-        return await arun_on(self.store, self._embed_sessions(progress))
+        return await arun_on(self.opened_store, self._embed_sessions(progress))
 
     def _system_message(self, content: Content) -> edits.EditFunction[Message, None]:
         message = _message("system", content)

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 class Abilities:
     """A part of `Store`: leases, notices, an index of words, and vectors. Override what your store can do better."""
 
+    key_prefix: str = ""
+    """The place of the store's sessions among those that share its server; sealed records are bound to it."""
+
+    search: bool = False
+    """True if the store keeps an index of its messages' words, for `find`."""
+
     def lease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
         """Take a lease of a session, or renew it, and return whether the holder has it now.
 

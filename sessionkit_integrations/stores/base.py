@@ -58,6 +58,11 @@ class Store(Abilities, Closeable, ABC):
         if "schemes" in vars(cls):
             claim(cls, cls.schemes)
 
+    @property
+    def origin(self) -> Store:
+        """The store that holds the sessions: this one, or that behind one which seals records."""
+        return self
+
     @classmethod
     def from_url(cls, url: str) -> Self:
         """Return the store that a URL of one of `schemes` names.

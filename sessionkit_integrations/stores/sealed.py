@@ -6,7 +6,9 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sessionkit_integrations.records.sealing import Sealer
 from sessionkit_integrations.stores.base import Store
+from sessionkit_integrations.stores.notices import EVERY
 from sessionkit_integrations.stores.values import Snapshot
 
 if TYPE_CHECKING:
@@ -15,12 +17,34 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.records.sealing import Sealer
+    from sessionkit_integrations.records.sealing import Seal
+    from sessionkit_integrations.stores.notices import Notices
     from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, SessionInfo
     from sessionkit_integrations.window.turns import Window
 
 MAX_IN_LOOP = 200
 """Most records that an event loop opens or seals itself."""
+
+
+def sealed(store: Store, seal: Seal, max_bytes: int) -> SealedStore:
+    """Return a store whose records are sealed.
+
+    Args:
+        store: The store.
+        seal: The way in which they are.
+        max_bytes: Bytes that a record may have once it is opened.
+
+    Raises:
+        TypeError: ``seal`` is none.
+        ValueError: The store keeps an index of what is sealed.
+    """
+    sealer = Sealer(seal, store.key_prefix, max_bytes)
+    if store.search:
+        raise ValueError(
+            "an index of sealed messages would hold them as plain text: make the store without search=True; a search"
+            " in one session needs no index"
+        )
+    return SealedStore(store, sealer)
 
 
 class SealedStore(Store):
@@ -129,6 +153,10 @@ class SealedStore(Store):
     async def alease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
         """See `Store.lease`."""
         return await self._store.alease(session_id, name, holder, seconds)
+
+    def notices(self, session_id: str | None, every: float = EVERY) -> Notices:
+        """See `Store.notices`."""
+        return self._store.notices(session_id, every)
 
     def close(self) -> None:
         """See `Store.close`."""

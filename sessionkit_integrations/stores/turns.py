@@ -51,7 +51,7 @@ class HeldTurn:
 
     def is_of(self, store: Store, session_id: str) -> bool:
         """Return whether it holds a session of a store."""
-        return self.session_id == session_id and self._store is store and not self.released
+        return self.session_id == session_id and self._store is store.origin and not self.released
 
 
 _HELD: ContextVar[tuple[HeldTurn, ...]] = ContextVar("sessionkit_turns", default=())

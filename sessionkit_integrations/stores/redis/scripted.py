@@ -76,6 +76,7 @@ class ScriptedStore(Forks):
     ) -> None:
         self.archive = archive
         self._keys = Keys(key_prefix, raw_ids)
+        self.key_prefix = self._keys.prefix
         self._ttl = ttl_milliseconds(ttl)
         self.timeout = checked_timeout(timeout)
         # An attempt waits for an answer no longer than leaves time for another one.

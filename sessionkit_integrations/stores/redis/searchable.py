@@ -27,9 +27,6 @@ T = TypeVar("T")
 class SearchableStore(NotifyingStore):
     """A scripted store whose server may have a query engine."""
 
-    search: bool = False
-    """True if messages are indexed as they are written."""
-
     def _with_options(self, url: str) -> str:
         return with_options(super()._with_options(url), search=self.search)
 

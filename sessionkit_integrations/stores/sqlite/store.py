@@ -81,7 +81,8 @@ class SQLiteStore(Forks, KeepsVectors):
         self.archive = checked_flag("archive", archive)
         self._ttl = ttl_milliseconds(ttl)
         self.timeout = checked_timeout(timeout)
-        super().__init__(SQLiteFile(self._path, self.timeout), search=checked_flag("search", search))
+        self.search = checked_flag("search", search)
+        super().__init__(SQLiteFile(self._path, self.timeout), search=self.search)
 
     @classmethod
     def from_url(cls, url: str) -> Self:

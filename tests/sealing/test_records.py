@@ -1,0 +1,254 @@
+"""Single records, sealed and opened."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sessionkit_integrations import Compress, CorruptSessionError, Encrypt, InvalidMessageError, SealError
+from sessionkit_integrations.records import zstd
+from sessionkit_integrations.records.codec import PlainCodec, decode_all, encode_all
+from sessionkit_integrations.records.record import Record, counted_tokens, decode, encode, role_of, time_written
+from sessionkit_integrations.records.sealed import Unopened
+from sessionkit_integrations.records.sealing import Sealer
+from sessionkit_integrations.records.summaries import summary_fields, summary_of
+from tests.conversations import conversations
+
+PLAIN: Any = PlainCodec()
+KEY, OTHER = bytes(range(32)), bytes(32)
+PREFIX, LIMIT = "sessionkit:", 1_000_000
+LONG = "Please tell me about my order. " * 10
+SEALS: dict[str, Any] = {
+    "compressed": Compress(0),
+    "encrypted": Encrypt(KEY),
+    "both": [Encrypt(KEY), Compress(0)],  # in any order
+}
+VECTORS = Path(__file__).parents[1] / "fixtures" / "sealed-1.json"
+
+every_seal = pytest.mark.parametrize("seal", SEALS.values(), ids=SEALS)
+
+
+def sealer(seal: Any = SEALS["encrypted"], prefix: str = PREFIX, limit: int = LIMIT) -> Sealer:
+    return Sealer(seal, prefix, limit)
+
+
+def record(text: str = LONG, role: str = "user", tokens: int | None = 7) -> Record:
+    return encode({"role": role, "content": text}, 1_763_800_000_123, tokens)
+
+
+def problem(seals: Sealer, stored: bytes, session_id: str = "s") -> CorruptSessionError | SealError:
+    """Return the error with which a record cannot be read."""
+    opened = seals.open(Record(stored), session_id)
+    assert type(opened) is Unopened
+    assert opened == stored
+    with pytest.raises((CorruptSessionError, SealError)) as raised:
+        decode_all(PLAIN, [opened], session_id, first=3, archived=True)
+    return raised.value
+
+
+@every_seal
+def test_what_scripts_read_stays_where_it_is(seal: Any) -> None:
+    stored = sealer(seal).seal(record(), "s")
+    fields = json.loads(stored)
+    assert list(fields) == ["role", "sealed", "by", "tokens", "at"]
+    assert (role_of(stored), counted_tokens(stored), time_written(stored)) == ("user", 7, 1_763_800_000_123)
+    key_id = Encrypt(KEY).key_id
+    assert fields["by"] in {"zstd", f"aes-gcm:{key_id}", f"zstd+aes-gcm:{key_id}"}
+    assert b"order" not in stored
+
+
+@every_seal
+@given(
+    st.text(st.characters(exclude_categories=["Cs"])),
+    st.sampled_from(["user", "tool", "system"]),
+    st.none() | st.integers(0, 10**9 - 1),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_record_comes_back_byte_for_byte(seal: Any, text: str, role: str, tokens: int | None) -> None:
+    before, seals = record(text, role, tokens), sealer(seal)
+    stored = seals.seal(before, "s")
+    opened = seals.open(stored, "s")
+    assert opened == before
+    assert seals.seal(opened, "s") == stored
+    assert decode_all(PLAIN, [opened], "s") == [{"role": role, "content": text}]
+
+
+@every_seal
+@pytest.mark.parametrize(
+    "before",
+    [
+        b'{"role": "user", "content": "as JavaScript may write it"}',
+        b'{"content":"the role comes later","role":"assistant","at":5}',
+        b'{"role":"developer","content":"Be brief."}',
+        b'{"role":"user","content":"half an emoji: \\ud83e","at":5}',
+        b'{"role":"user","content":"no time"}',
+        b'{"role":"user","at":5}',
+        b'{"role":"user","content":"negative","tokens":-1,"at":-5}',
+        b'{"role":"system","content":"mine","summary":{"secret":"text"},"at":5}',
+    ],
+)
+def test_records_of_others_are_sealed_as_well(seal: Any, before: bytes) -> None:
+    seals = sealer(seal)
+    stored = seals.seal(before, "s")
+    if seal is not SEALS["compressed"]:
+        assert set(json.loads(stored)) <= {"role", "sealed", "by", "at"}
+        assert json.loads(stored).get("sealed")
+    assert decode(seals.open(stored, "s")) == decode(before)
+
+
+def test_what_cannot_be_read_stays_as_it_is() -> None:
+    for before in (b"", b"no JSON", b"[]", b'{"role":"user"}', b'{"role":"robot","content":"x"}'):
+        assert sealer().seal(before, "s") == before
+        assert sealer().open(Record(before), "s") == before
+
+
+def test_the_counts_of_a_summary_can_be_read_and_its_text_cannot() -> None:
+    fields = summary_fields("Ada likes tea.", "So far:", turns=2, messages=4, until=7, archived=4)
+    before, seals = encode(fields, 8), sealer()
+    stored = seals.seal(before, "s")
+    assert json.loads(stored)["summary"] == fields["summary"]
+    assert b"tea" not in stored
+    assert summary_of(seals.open(stored, "s")) == summary_of(before)
+    assert problem(seals, stored.replace(b'"turns":2', b'"turns":3')).position == 3
+
+
+def test_only_what_gets_smaller_is_compressed() -> None:
+    seals = sealer(Compress())
+    short, noise = record("Hi"), record(b64encode(bytes(range(256))).decode(), tokens=None)
+    assert seals.seal(short, "s") == short
+    assert seals.seal(noise, "s") == noise
+    assert len(seals.seal(record(), "s")) < len(record()) / 2
+    assert seals.seal(record("x" * 69), "s") == record("x" * 69)  # below min_bytes
+    assert seals.seal(record("x" * 70), "s") != record("x" * 70)
+    assert b'"zstd"' not in sealer([Compress(), Encrypt(KEY)]).seal(short, "s")
+
+
+def test_one_that_changed_or_moved_is_refused() -> None:
+    seals = sealer()
+    stored = seals.seal(record(), "s")
+    changed = {
+        "role": stored.replace(b'"user"', b'"system"'),
+        "time": stored.replace(b"123}", b"124}"),
+        "tokens": stored.replace(b'"tokens":7', b'"tokens":8'),
+        "no tokens": stored.replace(b',"tokens":7', b""),
+        "scheme": stored.replace(b'"aes-gcm', b'"zstd+aes-gcm'),
+        "a byte": stored.replace(b'"sealed":"', b'"sealed":"AAAA'),
+        "cut off": stored.replace(json.loads(stored)["sealed"].encode(), b"AAAA"),
+    }
+    for name, each in changed.items():
+        assert each != stored, name
+        error = problem(seals, each)
+        assert (type(error), error.position, error.archived) == (CorruptSessionError, 3, True), name
+    assert type(problem(seals, stored, "t")) is CorruptSessionError
+    assert type(problem(sealer(prefix="other:"), stored)) is CorruptSessionError
+    assert seals.open(stored, "s") == record()
+
+
+def test_a_record_that_others_wrote_in_another_form_is_read() -> None:
+    for seal in SEALS.values():
+        seals = sealer(seal)
+        fields = json.loads(seals.seal(record(), "s"))
+        again = json.dumps(dict(reversed(fields.items()))).encode()
+        assert seals.open(Record(again), "s") == record()
+
+
+def test_older_keys_read_and_the_newest_writes() -> None:
+    old, new = sealer(Encrypt(OTHER)), sealer(Encrypt(KEY, OTHER))
+    stored = old.seal(record(), "s")
+    opened = new.open(stored, "s")
+    assert opened == record()
+    assert new.seal(opened, "s") == stored
+    assert json.loads(new.seal(record(), "s"))["by"] == f"aes-gcm:{Encrypt(KEY).key_id}"
+    assert json.loads(new.seal(opened, "t"))["by"] == f"aes-gcm:{Encrypt(KEY).key_id}"
+    error = problem(old, new.seal(record(), "s"))
+    assert isinstance(error, SealError)
+    assert (error.key_id, error.position, error.archived) == (Encrypt(KEY).key_id, 3, True)
+    assert Encrypt(OTHER).key_id in str(error)
+    error = problem(sealer(Compress()), stored)
+    assert isinstance(error, SealError)
+    assert (error.key_id, "no key is given" in str(error)) == (Encrypt(OTHER).key_id, True)
+
+
+def test_a_later_scheme_or_dictionary_is_told_from_damage() -> None:
+    stored = sealer(SEALS["compressed"]).seal(record(), "s")
+    error = problem(sealer(), stored.replace(b'"zstd"', b'"xz9"'))
+    assert type(error) is SealError
+    frame = bytearray(b64decode(json.loads(stored)["sealed"]))
+    assert frame[4] & 3 == 1
+    frame[5] = 99  # the number of its dictionary
+    sealed = b64encode(frame).decode()
+    error = problem(sealer(), json.dumps({**json.loads(stored), "sealed": sealed}).encode())
+    assert "dictionary 99" in str(error)
+
+
+def test_a_bomb_is_refused_before_it_takes_memory() -> None:
+    module = zstd._module()
+    frames = [module.compress(bytes(50_000_000)), _without_size(module, bytes(50_000_000))]
+    for frame in frames:
+        stored = json.dumps({"role": "user", "sealed": b64encode(frame).decode(), "by": "zstd", "at": 5}).encode()
+        error = problem(sealer(limit=100_000), stored)
+        assert type(error) is CorruptSessionError
+        assert "max_message_bytes, 100,000 bytes" in str(error)
+    cut = json.dumps({"role": "user", "sealed": b64encode(frames[0][:-5]).decode(), "by": "zstd"}).encode()
+    assert type(problem(sealer(limit=10**8), cut)) is CorruptSessionError
+
+
+def _without_size(module: Any, data: bytes) -> bytes:
+    """Return a frame whose header does not say how much it holds."""
+    compressor = module.ZstdCompressor()
+    parts = [compressor.compress(data[:1000]), compressor.compress(data[1000:]), compressor.flush()]
+    frame = b"".join(parts)
+    assert module.get_frame_info(frame).decompressed_size is None
+    return frame
+
+
+def test_a_reader_without_seal_never_shows_what_is_sealed() -> None:
+    for name, seal in SEALS.items():
+        stored = sealer(seal).seal(record(), "s")
+        with pytest.raises(SealError, match="Compress" if name == "compressed" else "Encrypt") as raised:
+            decode_all(PLAIN, [record(), stored], "s")
+        assert raised.value.position == 1
+        assert raised.value.key_id == (None if name == "compressed" else Encrypt(KEY).key_id)
+
+
+def test_a_message_may_have_such_fields_but_not_look_like_a_sealed_record() -> None:
+    message: Any = {"role": "user", "content": "x", "sealed": "yes", "by": "hand"}
+    before, seals = encode_all(PLAIN, [message])[0], sealer()
+    assert decode_all(PLAIN, [before], "s") == [message]
+    assert seals.open(seals.seal(before, "s"), "s") == before
+    with pytest.raises(InvalidMessageError, match="content"):
+        encode_all(PLAIN, [{"role": "assistant", "sealed": "yes", "by": "hand"}])
+
+
+def test_records_of_every_release_are_read() -> None:
+    vectors = json.loads(VECTORS.read_text("utf-8"))
+    assert {each["seal"] for each in vectors} == set(SEALS)
+    for each in vectors:
+        opened = sealer(SEALS[each["seal"]], each["prefix"]).open(Record(each["stored"].encode()), each["session_id"])
+        assert opened == each["record"].encode()
+
+
+def test_the_real_conversations_get_smaller() -> None:
+    records = [each for conversation in conversations() for each in encode_all(PLAIN, conversation)]
+    seals = sealer(Compress())
+    stored = [seals.seal(each, "s") for each in records]
+    assert [seals.open(each, "s") for each in stored] == records
+    assert sum(map(len, stored)) < 0.56 * sum(map(len, records))
+
+
+@pytest.mark.parametrize("seal", [[], [Compress(), Compress()], "zstd", [Encrypt(KEY), 3], None, Compress])
+def test_what_is_no_seal_is_refused(seal: Any) -> None:
+    with pytest.raises(TypeError, match="seal must be"):
+        sealer(seal)
+
+
+@pytest.mark.parametrize(("least", "kind"), [("5", TypeError), (True, TypeError), (-1, ValueError)])
+def test_min_bytes_is_a_number(least: Any, kind: type[Exception]) -> None:
+    with pytest.raises(kind, match="min_bytes"):
+        Compress(least)
