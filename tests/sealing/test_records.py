@@ -34,7 +34,7 @@ VECTORS = Path(__file__).parents[1] / "fixtures" / "sealed-1.json"
 every_seal = pytest.mark.parametrize("seal", SEALS.values(), ids=SEALS)
 
 
-def sealer(seal: Any = SEALS["encrypted"], prefix: str = PREFIX, limit: int = LIMIT) -> Sealer:
+def sealer(seal: Any = SEALS["encrypted"], prefix: str = PREFIX, limit: int = LIMIT) -> Any:
     return Sealer(seal, prefix, limit)
 
 
@@ -42,7 +42,7 @@ def record(text: str = LONG, role: str = "user", tokens: int | None = 7) -> Reco
     return encode({"role": role, "content": text}, 1_763_800_000_123, tokens)
 
 
-def problem(seals: Sealer, stored: bytes, session_id: str = "s") -> CorruptSessionError | SealError:
+def problem(seals: Any, stored: bytes, session_id: str = "s") -> CorruptSessionError | SealError:
     """Return the error with which a record cannot be read."""
     opened = seals.open(Record(stored), session_id)
     assert type(opened) is Unopened
