@@ -194,3 +194,16 @@ def test_wrong_arguments() -> None:
         sessions.statistics(since=datetime(2026, 1, 1))  # noqa: DTZ001 - as a caller may
     with pytest.raises(ValueError, match="a session id must not be empty"):
         sessions.statistics("")
+
+
+def test_usage_of_copies_counts_twice_and_what_was_used_once() -> None:
+    sessions = SessionManager()
+    for _ in range(2):
+        sessions.add_user_message("s", "A question")
+        reply: Any = {"role": "assistant", "content": "An answer", "usage": {"input": 10, "output": 1}}
+        sessions.send_message("s", reply)
+    sessions.fork("s", "t")
+    sessions.undo("s")
+    assert sessions.statistics().usage == (Usage(30, 3),)
+    described = [sessions.describe(each) for each in sessions.list_sessions()]
+    assert [info.usage for info in described if info is not None] == [(Usage(20, 2),), ()]
