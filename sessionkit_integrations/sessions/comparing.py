@@ -155,6 +155,8 @@ class Comparison:
     def _after_preamble(self, known: int) -> Steps[list[FoundRecord] | None]:
         """Return what came to a session that had no turns, behind a number of known system messages."""
         between = yield from self._archive(self._known.archived)
+        if between and not self._turns:
+            return None  # an edit took the last turns off
         found = [*self._active(range(known, self._first)), *between, *self._last(len(self._turns))]
         return found if self._least <= len(found) and (found or not self._is_counted) else None
 

@@ -66,8 +66,8 @@ def look(chats: Chats[Any], session_id: str, known: Known, *, counts: bool) -> S
         known: Its state before.
         counts: As for `begin`.
     """
-    # Without records to go on from, the count has to be that of the snapshot.
-    exactly = known.preamble is None
+    # Without records or a count to go on from, the count has to be that of the snapshot.
+    exactly = known.preamble is None or known.appended is None
     now, snapshot, info, is_exact = yield from _see(chats, session_id, counts=counts, exactly=exactly)
     if not now.exists:
         return now, Found("deleted") if known.exists else None
@@ -80,8 +80,11 @@ def look(chats: Chats[Any], session_id: str, known: Known, *, counts: bool) -> S
     else:
         records = yield from comparison.compared()
     if records is None:
-        return now, Found("replaced", comparison.window())
-    if now.appended is not None and known.appended is not None and known.preamble is not None:
+        settled = exactly or not counts or figures_of((yield from Describe(session_id))) == now.figures
+        return now if settled and is_exact else replace(now, appended=None), Found("replaced", comparison.window())
+    if not is_exact:
+        now = replace(now, appended=None)
+    elif now.appended is not None and known.appended is not None and known.preamble is not None:
         # The snapshot may hold more than was counted before it was read, and those are told now.
         now = replace(now, appended=max(now.appended, known.appended + len(records)))
     return now, Found("added", tuple(records)) if records else None
