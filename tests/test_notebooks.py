@@ -27,6 +27,7 @@ EXPECTED = (
     "07_what_the_model_sees",
     "08_agents",
     "09_finding",
+    "10_branches_and_insight",
 )
 OF_ONE_MACHINE = re.compile(
     r"/(?:tmp|home|root|work|Users|var)/|127\.0\.0\.1:\d|\b0x[0-9a-f]{6}|\b[0-9a-f]{8}-[0-9a-f]{4}-"
