@@ -7,13 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from sessionkit_integrations.records.codec import PlainCodec
-from sessionkit_integrations.sessions.watching import AsyncWatch, Watch, Watcher
 
 if TYPE_CHECKING:
     from sessionkit_integrations.records.codec import Reader
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.sessions.chats import Chats
     from sessionkit_integrations.sessions.following import Found
+    from sessionkit_integrations.sessions.watching import AsyncWatch, Watch
     from sessionkit_integrations.stores.base import Store
 
 
@@ -60,6 +60,9 @@ class WatchesSessions:
             >>> for change in sessions.watch("user123", timeout=60):
             ...     print(change.kind, change.messages)
         """
+        # Imported where somebody watches.
+        from sessionkit_integrations.sessions.watching import Watch, Watcher  # noqa: PLC0415
+
         return Watch(Watcher(self.opened_store, self._plain, session_id, timeout), partial(_change, self._plain))
 
     def awatch(self, session_id: str | None = None, *, timeout: float | None = None) -> AsyncWatch[Change]:
@@ -70,6 +73,8 @@ class WatchesSessions:
             ...     async for change in changes:
             ...         print(change.kind, change.messages)
         """
+        from sessionkit_integrations.sessions.watching import AsyncWatch, Watcher  # noqa: PLC0415 - as above
+
         return AsyncWatch(Watcher(self.opened_store, self._plain, session_id, timeout), partial(_change, self._plain))
 
 

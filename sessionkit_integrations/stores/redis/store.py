@@ -18,7 +18,7 @@ try:
     import redis
     import redis.asyncio
 
-    from sessionkit_integrations.stores.redis import addresses, clients, cluster, errors, executing, pubsub
+    from sessionkit_integrations.stores.redis import addresses, clients, cluster, errors, executing
 except ImportError as error:
     raise MissingDependencyError("RedisStore", "redis") from error
 
@@ -227,6 +227,8 @@ class RedisStore(SearchableStore):
             return own.client.get_primaries()
 
     def _lines(self, channel: Channel) -> tuple[Line, AsyncLine]:
+        from sessionkit_integrations.stores.redis import pubsub  # noqa: PLC0415 - where somebody watches
+
         return pubsub.lines(channel, self._shared, self._per_loop, self._wait)
 
     def _crowds(self, error: redis.ConnectionError) -> bool:
