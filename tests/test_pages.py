@@ -12,7 +12,7 @@ from sessionkit_integrations import InMemoryStore, SessionManager
 from tests.snippets import Snippet, unknown_options
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("branches", "finding", "statistics", "turns", "usage_and_quotas", "watching")
+PAGES = ("branches", "finding", "sealing", "statistics", "turns", "usage_and_quotas", "watching")
 CODE = [
     pytest.param(page, code, id=f"{page}-{number}")
     for page in PAGES

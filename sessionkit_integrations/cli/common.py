@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,8 @@ import typer
 from rich.console import Console
 
 from sessionkit_integrations.cli.faults import NotFoundError
-from sessionkit_integrations.errors import StoreError
+from sessionkit_integrations.errors import MissingDependencyError, StoreError
+from sessionkit_integrations.records.sealing import Compress, Encrypt
 from sessionkit_integrations.sessions.manager import SessionManager
 from sessionkit_integrations.stores.sqlite.store import SQLiteStore
 from sessionkit_integrations.stores.values import SessionInfo
@@ -66,7 +68,7 @@ def open_sessions(
     summary: "Summary | None" = None,
     embed: "Embed | None" = None,
 ) -> SessionManager:
-    """Return the sessions of a store.
+    """Return the sessions of a store. Records are encrypted and opened with the keys of ``SESSIONKIT_KEYS``.
 
     Args:
         url: The store's URL.
@@ -80,9 +82,13 @@ def open_sessions(
         ValueError: The URL names no store, or a wrong option.
         MissingDependencyError: The store's driver is not installed.
     """
-    sessions = SessionManager.from_url(url, window, summary=summary, embed=embed)
+    keys = Encrypt.from_environment()
+    sessions = SessionManager.from_url(url, window, summary=summary, embed=embed, seal=keys)
     if must_exist and isinstance(sessions.store, SQLiteStore) and not Path(sessions.store.path).exists():
         raise StoreError(f"there is no file {sessions.store.path!r}")
+    if keys is None and embed is None and not sessions.store.search:
+        with suppress(MissingDependencyError):  # what is compressed is opened, and nothing is compressed
+            return SessionManager(window, sessions.store, summary=summary, seal=Compress(min_bytes=sys.maxsize))
     return sessions
 
 

@@ -1,0 +1,65 @@
+"""The command line on sealed sessions, with the keys of ``SESSIONKIT_KEYS`` and without."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sessionkit_integrations import Compress, Encrypt, SessionManager
+
+if TYPE_CHECKING:
+    from tests.cli.running import Place
+
+KEY, OTHER = bytes(range(32)), bytes(32)
+LONG = "Where is my order? " * 20
+
+
+@pytest.fixture
+def sealed(here: Place) -> Place:
+    """A session that is encrypted, and one that is compressed."""
+    for session_id, seal in (("ada", Encrypt(KEY)), ("bob", Compress())):
+        with SessionManager(store=here.make_store(), seal=seal) as sessions:
+            sessions.add_user_message(session_id, LONG)
+            sessions.add_assistant_message(session_id, f"{LONG} On its way.")
+    return here
+
+
+def with_keys(place: Place, *keys: bytes) -> Place:
+    return replace(place, environment={"SESSIONKIT_KEYS": ",".join(base64.b64encode(key).decode() for key in keys)})
+
+
+def test_keys_of_the_environment_open_sessions(sealed: Place) -> None:
+    place = with_keys(sealed, OTHER, KEY)
+    for command in (("show", "ada"), ("tail", "ada"), ("export",), ("search", "order")):
+        run = place.run(*command)
+        assert run.returncode == 0, run.stderr
+        assert "order" in run.stdout
+    assert place.run("stats", "ada", "--json").stdout.startswith("{")
+    assert place.run("fork", "ada", "eve").returncode == 0
+    with sealed.sessions(10) as sessions:
+        stored = [json.loads(record) for record in sessions.store.read("eve").records]
+    assert {record["by"] for record in stored} == {f"aes-gcm:{Encrypt(OTHER).key_id}"}
+
+
+def test_without_its_key_a_session_is_an_error_that_names_it(sealed: Place) -> None:
+    for place in (sealed, with_keys(sealed, OTHER)):
+        run = place.run("show", "ada")
+        assert (run.returncode, run.stdout) == (1, "")
+        assert Encrypt(KEY).key_id in run.stderr
+        assert "sealed" not in place.run("list").stdout
+
+
+def test_what_is_compressed_needs_no_key(sealed: Place) -> None:
+    assert "On its way" in sealed.run("show", "bob").stdout
+
+
+def test_a_wrong_variable_shows_nothing_of_it(sealed: Place) -> None:
+    place = replace(sealed, environment={"SESSIONKIT_KEYS": "hunter2"})
+    run = place.run("show", "ada")
+    assert run.returncode != 0
+    assert "a key must be 32 bytes" in run.stderr
+    assert "hunter2" not in run.stderr + run.stdout
