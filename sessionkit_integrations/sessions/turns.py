@@ -128,9 +128,8 @@ def take_turn(held: HeldTurn, ttl: float, wait: float) -> Steps[None]:
     """
     asked = yield from take_lease(held.session_id, LEASE, held.holder, ttl, wait)
     if asked is None:
-        raise SessionBusyError(
-            held.session_id, f"is in another turn, and was for {wait:g} s: try again later, or wait longer"
-        )
+        waited = f", and was for {wait:g} s: try again later, or wait longer" if wait else ": try again, or wait for it"
+        raise SessionBusyError(held.session_id, f"is in another turn{waited}")
     held.ends = asked + ttl
 
 
