@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.records.fields import Fields
 
+_ROLE_TEXT_AND_TIME = frozenset({"role", "content", "at"})
 _FEWEST_BYTES = 200
 """Characters in which bytes are taken for such, at least."""
 _BASE64 = re.compile(rf"(?:data:[^\s,\"']{{0,100}};base64,)?[A-Za-z0-9+/]{{{_FEWEST_BYTES},}}={{0,2}}")
@@ -55,7 +56,11 @@ class SearchReader:
 
     def decode(self, fields: Fields) -> Searched:
         """See `Reader.decode`."""
-        at, calls = fields.get("at"), [*_calls(fields)]
+        at, content = fields.get("at"), fields.get("content")
+        if type(content) is str and fields.keys() <= _ROLE_TEXT_AND_TIME:  # as nearly always
+            text = _readable(content)
+            return Searched(fields["role"], at if type(at) is int else None, (text,) if text else (), ())
+        calls = [*_calls(fields)]
         message: Fields = dict(PLAIN.decode(fields))
         texts = [*_contents(message)]
         name = message.get("name")

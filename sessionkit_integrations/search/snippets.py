@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.records.words import words_of
 
@@ -41,7 +41,27 @@ class Snippet:
     """
 
     text: str
-    marks: tuple[tuple[int, int], ...] = ()
+    marks: tuple[tuple[int, int], ...] = field(default_factory=tuple)
+
+    @classmethod
+    def later(cls, make: Callable[[], Snippet]) -> Snippet:
+        """Return a snippet that is made when it is first looked at, as few are of many that are found."""
+        snippet = cls.__new__(cls)
+        vars(snippet)["_make"] = make
+        return snippet
+
+    def __getattr__(self, name: str) -> Any:
+        own = vars(self)
+        make = own.get("_make")
+        if make is not None and name in {"text", "marks"}:
+            own.update(vars(make()))
+            own.pop("_make", None)  # it may hold a whole turn, and another thread may have been here as well
+        if name not in own:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+        return own[name]
+
+    def __reduce__(self) -> tuple[type[Snippet], tuple[Any, ...]]:
+        return type(self), (self.text, self.marks)
 
     def __str__(self) -> str:
         return self.marked()

@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sessionkit_integrations.errors import ConflictError, CorruptSessionError, SealError
 from sessionkit_integrations.records.codec import PLAIN
@@ -20,20 +20,24 @@ from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.search.hits import Hit, Hits
 from sessionkit_integrations.search.ranking import Ranking
-from sessionkit_integrations.search.snippets import snippet_of
+from sessionkit_integrations.search.snippets import Snippet, snippet_of
 from sessionkit_integrations.sessions.finding import Lookup
 from sessionkit_integrations.sessions.showing import show_turn
 from sessionkit_integrations.sessions.steps import Compute, NextSession, ReadArchive
-from sessionkit_integrations.sessions.walking import FoundTurn, Walk, take_pages, texts_of, time_of
+from sessionkit_integrations.sessions.walking import FoundTurn, Walk, take_pages, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from sessionkit_integrations.records.codec import Reader
     from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.search.query import Query
     from sessionkit_integrations.sessions.chats import Chats
     from sessionkit_integrations.sessions.meaning import Meaning
+
+N = TypeVar("N")
 
 PAGE = 250
 """Records of an archive that are read at once."""
@@ -161,13 +165,18 @@ class Search:
     def _hit(self, turn: FoundTurn, score: float) -> Hit:
         shown, _ = show_turn(turn.records, turn.late)
         records, own = [each.record for each in shown], [each.record for each in shown if each.position is not None]
-        first, archived = turn.position, turn.archived
-        messages = self._chats.decode(turn.session_id, records, PLAIN, first=first, archived=archived)
-        searched = self._chats.decode(turn.session_id, own, SearchReader(), first=first, archived=archived)
-        snippet = snippet_of(texts_of(searched, self._query), self._query)
-        if self._meaning is not None and not snippet.marks:  # it was found by meaning alone
-            snippet = snippet_of([self._meaning.nearest_text(turn) or ""], self._query)
-        return Hit(turn.session_id, messages, moment(time_of(searched)), score, snippet, turn.left, turn.number)
+        query, near = self._query, None if self._meaning is None else self._meaning.nearest_text(turn)
+
+        def read(records: Sequence[Record], reader: Reader[N]) -> list[N]:
+            return self._chats.decode(turn.session_id, records, reader, first=turn.position, archived=turn.archived)
+
+        def make_snippet() -> Snippet:
+            snippet = snippet_of(texts_of(read(own, SearchReader()), query), query)
+            # Without marks it was found by meaning alone.
+            return snippet if snippet.marks or near is None else snippet_of([near], query)
+
+        messages, snippet = read(records, PLAIN), Snippet.later(make_snippet)
+        return Hit(turn.session_id, messages, moment(turn.at), score, snippet, turn.left, turn.number)
 
 
 def _in_reach(turns: Sequence[FoundTurn]) -> Iterator[list[FoundTurn]]:

@@ -39,6 +39,7 @@ class FoundTurn:
         archived: Whether its records are in the archive.
         left: Whether it left the window.
         digest: A number that tells its records from others.
+        at: Its time, in Unix milliseconds, if it is known.
     """
 
     session_id: str
@@ -50,6 +51,7 @@ class FoundTurn:
     archived: bool
     left: bool
     digest: int
+    at: int | None
 
     @property
     def place(self) -> tuple[str, int]:
@@ -169,6 +171,7 @@ class Walk:
             archived,
             left,
             hash(records),
+            at,
         )
         self._listed += 1
         if self._ranking is not None:

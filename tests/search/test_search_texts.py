@@ -18,6 +18,8 @@ def call(name: str, arguments: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("message", "texts"),
     [
+        ({"role": "user", "content": "tea"}, ("tea",)),
+        ({"role": "user", "content": ""}, ()),
         ({"role": "user", "content": "tea", "name": "Ada"}, ("tea", "Ada")),
         ({"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "input_text", "text": "b"}]}, ("a", "b")),
         (

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import html
+import pickle
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +15,9 @@ from hypothesis import strategies as st
 from sessionkit_integrations.search import snippets
 from sessionkit_integrations.search.query import Query
 from sessionkit_integrations.search.snippets import LENGTH, Snippet, snippet_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FILLER = "and so on, for a while, " * 20
 
@@ -54,6 +61,34 @@ def test_marks_are_of_the_callers_choice() -> None:
     assert snippet.marked("<mark>", "</mark>", html.escape) == "&lt;b&gt; <mark>tea</mark> &amp; <mark>milk</mark>"
     assert list(snippet.pieces()) == [("<b> ", False), ("tea", True), (" & ", False), ("milk", True)]
     assert snippet.marked("", "") == snippet.text
+
+
+@pytest.mark.parametrize(
+    "look",
+    [str, repr, hash, asdict, copy.copy, copy.deepcopy, lambda snippet: pickle.loads(pickle.dumps(snippet))],  # noqa: S301 - our own
+)
+def test_a_snippet_that_is_made_later_is_like_any_other(look: Callable[[Snippet], Any]) -> None:
+    made = Snippet("tea & milk", ((0, 3),))
+    calls: list[Snippet] = []
+
+    def make() -> Snippet:
+        calls.append(made)
+        return made
+
+    later = Snippet.later(make)
+    assert calls == []
+    assert look(later) == look(made)
+    assert (later, later.text, later.marks) == (made, made.text, made.marks)
+    assert vars(later) == vars(made)
+    assert calls == [made]
+
+
+def test_a_snippet_has_no_other_attributes() -> None:
+    later = Snippet.later(lambda: Snippet("tea"))
+    with pytest.raises(AttributeError, match="'Snippet' object has no attribute 'texts'"):
+        later.texts  # noqa: B018 - which is the point
+    with pytest.raises(AttributeError, match="'Snippet' object has no attribute 'text'"):
+        Snippet.__new__(Snippet).text  # noqa: B018 - nothing makes it
 
 
 @given(st.lists(st.text(max_size=400), max_size=3), st.text(max_size=20))
