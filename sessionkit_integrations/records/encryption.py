@@ -82,12 +82,13 @@ class Encrypt:
             if each.problem is not None:
                 raise each.problem
         try:
-            import cryptography.hazmat.primitives.ciphers.aead  # noqa: F401, PLC0415 - imported where there is a key
+            from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - imported where there is a key
         except ImportError as error:
             raise MissingDependencyError("encryption of sessions", "encryption") from error
         self._keys = {each.derive(b"key id", 4).hex(): each for each in reversed(keys)}
         self.key_ids = tuple(reversed(self._keys))
         self.key_id = self.key_ids[0]
+        self._failures = (InvalidTag, ValueError)  # the latter for what is cut off
         self._ciphers: dict[tuple[str, str, str], Any] = {}
         _known[self.key_ids] = self
 
@@ -124,12 +125,10 @@ class Encrypt:
 
     def decrypt(self, key_id: str, sealed: bytes, prefix: str, session_id: str, bound: bytes) -> bytes | None:
         """Return the text of what `encrypt` returned, or ``None`` if it was made of other arguments, or changed."""
-        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - imported where there is a key
-
         cipher, place = self._cipher(key_id, prefix, session_id)
         try:
             text: bytes = cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place + bound)
-        except (InvalidTag, ValueError):  # the latter for what is cut off
+        except self._failures:
             return None
         return text
 

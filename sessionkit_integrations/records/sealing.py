@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64encode
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sessionkit_integrations.records import zstd
@@ -88,12 +88,9 @@ class _Parts(NamedTuple):
     tokens: bytes
     at: bytes
 
-    @property
-    def readable(self) -> bytes:
-        return b"\n".join((self.role, self.summary, self.tokens, self.at))
-
-    def record(self) -> bytes:
-        return b"".join((b'{"role":"', self.role, b'",', self.body, self.summary, self.tokens, self.at, b"}"))
+    def with_body(self, body: bytes) -> bytes:
+        """Return the record with another body."""
+        return b'{"role":"%s",%s%s%s%s}' % (self.role, body, self.summary, self.tokens, self.at)
 
 
 class _NotOpenedError(Exception):
@@ -148,11 +145,11 @@ class Sealer:
                 body, by = frame, _ZSTD
         if self.encrypt is not None:
             by = f"{by}+" * bool(by) + f"{_AES}:{self.encrypt.key_id}"
-            body = self.encrypt.encrypt(body, self._prefix, session_id, by.encode() + b"\n" + parts.readable)
+            body = self.encrypt.encrypt(body, self._prefix, session_id, _bound(parts, by))
         if not by:
             return Record(bytes(record))
-        sealed = b'"sealed":"%s","by":"%s"' % (b64encode(body), by.encode())
-        stored = Record(parts._replace(body=sealed).record())
+        sealed = b'"sealed":"%s","by":"%s"' % (b2a_base64(body, newline=False), by.encode())
+        stored = Record(parts.with_body(sealed))
         return stored if self.encrypt is not None or len(stored) < len(record) else Record(bytes(record))
 
     def open(self, stored: Record, session_id: str) -> Record:
@@ -164,7 +161,7 @@ class Sealer:
             return stored
         parts, by = found
         try:
-            opened = Opened(parts._replace(body=self._open(parts, by, session_id)).record())
+            opened = Opened(parts.with_body(self._open(parts, by, session_id)))
         except _NotOpenedError as error:
             unopened = Unopened(stored)
             unopened.problem, unopened.key_id, unopened.is_locked = error.problem, error.key_id, error.is_locked
@@ -173,7 +170,7 @@ class Sealer:
         return Record(opened)
 
     def _open(self, parts: _Parts, by: str, session_id: str) -> bytes:
-        scheme = _BY.fullmatch(by)
+        scheme = _scheme(by)
         if scheme is None:
             problem = f"is sealed by {by!r}, which this release does not know"
             raise _NotOpenedError(problem, key_id_of(by), is_locked=True)
@@ -181,12 +178,10 @@ class Sealer:
             body = a2b_base64(parts.body)
         except ValueError:
             raise _NotOpenedError("is sealed, and is not base64") from None
-        key_id = scheme[3]
+        key_id, is_packed = scheme
         if key_id is not None:
-            body = self._decrypt(body, session_id, key_id, by.encode() + b"\n" + parts.readable)
-        if key_id is None or scheme[2]:
-            body = self._unpack(body)
-        return body
+            body = self._decrypt(body, session_id, key_id, _bound(parts, by))
+        return self._unpack(body) if is_packed else body
 
     def _decrypt(self, body: bytes, session_id: str, key_id: str, bound: bytes) -> bytes:
         if self.encrypt is None or key_id not in self.encrypt.key_ids:
@@ -203,6 +198,19 @@ class Sealer:
             return zstd.decompress(frame, self._max_bytes)
         except zstd.InvalidFrameError as error:
             raise _NotOpenedError(f"is compressed, and {error}") from error
+
+
+def _bound(parts: _Parts, by: str) -> bytes:
+    """Return what a sealed record is bound to besides its place."""
+    role, _, summary, tokens, at = parts
+    return b"\n".join((by.encode(), role, summary, tokens, at))
+
+
+@lru_cache(maxsize=64)
+def _scheme(by: str) -> tuple[str | None, bool] | None:
+    """Return the id of the key with which a record was encrypted, if it was, and whether it was compressed before."""
+    found = _BY.fullmatch(by)
+    return None if found is None else (found[3], found[3] is None or found[2] is not None)
 
 
 def body_of(record: bytes) -> bytes:
