@@ -14,7 +14,7 @@ from sessionkit_integrations.stores.urls import store_from_url
 from sessionkit_integrations.window.turns import Window
 
 _NAMES = ("identity", "url", "needs_password", "window", "max_message_bytes")
-_FUNCTIONS = ("count_tokens", "summary")
+_FUNCTIONS = ("count_tokens", "summary", "embed")
 """Arguments of a manager that JSON cannot hold."""
 
 
@@ -35,8 +35,8 @@ def describe(sessions: SessionManager) -> dict[str, Any]:
 def restore(description: dict[str, Any]) -> SessionManager:
     """Return sessions that were described: the same object in the same process, else one of the same sessions.
 
-    JSON holds no functions: the others count tokens by `approximate_tokens`, and make no summaries. What is to be
-    summarised waits for whoever does.
+    JSON holds no functions: the others count tokens by `approximate_tokens`, make no summaries and search by words.
+    What is to be summarised waits for whoever does.
 
     Raises:
         StoreError: There are none: they are in the memory of another process, or their client, or their password.
@@ -54,7 +54,7 @@ def restore(description: dict[str, Any]) -> SessionManager:
             " sessions again"
         )
     if left_out := description.get("left_out"):
-        LOGGER.warning("sessions were made again from JSON without their %s", " and ".join(left_out))
+        LOGGER.warning("sessions were made again from JSON without their %s", ", ".join(left_out))
     store = store_from_url(with_password(url, needs_password))
     quota = None if description.get("quota") is None else Quota(**description["quota"])
     return SessionManager(Window(**window), store, max_message_bytes=max_message_bytes, quota=quota)

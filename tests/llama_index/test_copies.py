@@ -17,6 +17,7 @@ from llama_index.core.workflow import Context, JsonSerializer
 from workflows.context.serializers import PickleSerializer
 
 from sessionkit_integrations import (
+    Embed,
     InMemoryStore,
     SessionKitAsyncChatStore,
     SessionKitChatStore,
@@ -143,7 +144,14 @@ def test_what_is_written_as_json_is_read_on_the_same_sessions(
     sessions_of(elsewhere).close()
 
 
-@pytest.mark.parametrize("options", [{}, {"count_tokens": len, "summary": Summary(lambda *_: "", every=None)}])
+FUNCTIONS = {
+    "count_tokens": len,
+    "summary": Summary(lambda *_: "", every=None),
+    "embed": Embed(lambda texts: [[1.0] for _ in texts], name="one"),
+}
+
+
+@pytest.mark.parametrize("options", [{}, FUNCTIONS])
 def test_functions_that_json_cannot_hold_are_missed(
     options: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -151,7 +159,7 @@ def test_functions_that_json_cannot_hold_are_missed(
     written = JsonSerializer().serialize(buffer(SessionManager(window, SQLiteStore(tmp_path / "s.db"), **options)))
     elsewhere = JsonSerializer().deserialize(written.replace('"identity": "', '"identity": "x'))
     assert elsewhere.chat_store.sessions.window == window
-    warning = "sessions were made again from JSON without their count_tokens and summary"
+    warning = "sessions were made again from JSON without their count_tokens, summary, embed"
     assert caplog.messages == ([warning] if options else [])
 
 
