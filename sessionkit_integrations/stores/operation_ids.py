@@ -5,10 +5,21 @@ from __future__ import annotations
 import hashlib
 import secrets
 from base64 import urlsafe_b64encode
+from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import InvalidMessageError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+REMEMBERED_OPERATIONS = 32
+"""Operation ids of a session that are remembered, the last ones, so that their retries change nothing."""
+MOST_REMEMBERED = 256
+"""Ids that are remembered if as many are of the last two periods."""
+PERIOD = 10_000
+"""Milliseconds of a period."""
 _LENGTH = 9
+_MARK = "@"
 
 
 def operation_id(idempotency_key: str | None = None) -> str:
@@ -33,3 +44,27 @@ def operation_id(idempotency_key: str | None = None) -> str:
     else:
         bits = hashlib.blake2b(idempotency_key.encode(errors="surrogatepass"), digest_size=7).digest()
     return urlsafe_b64encode(bits)[:_LENGTH].decode()
+
+
+def remember(operations: Sequence[str], operation_id: str, now: int) -> list[str]:
+    """Return what a session remembers after an operation, oldest first.
+
+    It remembers the last ids, or those of the last two periods if they are more, as when many write at once and one of
+    them has to send its own again. Before the first id of a period stands a mark with the period's number, which is no id.
+
+    Args:
+        operations: What it remembered before.
+        operation_id: The operation.
+        now: The writer's time, in Unix milliseconds. Where it is behind that of others, theirs counts.
+    """
+    period = now // PERIOD
+    marks = [position for position, each in enumerate(operations) if each.startswith(_MARK)]
+    if not marks or int(operations[marks[-1]].removeprefix(_MARK)) < period:
+        marks.append(len(operations))
+        operations = [*operations, f"{_MARK}{period}"]
+    operations = [*operations, operation_id]
+    older = marks[-2] if len(marks) > 1 else 0  # entries before the last two periods
+    ids = [position for position, each in enumerate(operations) if not each.startswith(_MARK)]
+    recent = sum(position >= older for position in ids)
+    kept = set(ids[-max(REMEMBERED_OPERATIONS, min(recent, MOST_REMEMBERED)) :]).union(marks[-2:])
+    return [each for position, each in enumerate(operations) if position in kept]

@@ -9,6 +9,7 @@ from sessionkit_integrations.errors import ConflictError
 from sessionkit_integrations.records.record import now, role_of, tokens_of
 from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.stores.limits import admit
+from sessionkit_integrations.stores.operation_ids import remember
 from sessionkit_integrations.stores.totals import add_up
 from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot
 from sessionkit_integrations.window.turns import check_growth, evict, number_turns
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from sessionkit_integrations.stores.values import Covered, Edit
     from sessionkit_integrations.window.turns import Window
 
-REMEMBERED_OPERATIONS = 32
-"""Operation ids of a session that are remembered, the last ones, so that their retries change nothing."""
-
 
 @dataclass
 class SessionState:
@@ -37,7 +35,7 @@ class SessionState:
     Attributes:
         active: The records in the window, oldest first.
         archived: The records that left it and are kept, oldest first.
-        operations: The ids of the last operations, oldest first.
+        operations: The ids of the last operations, as `remember` returns them.
         appended: The number of records ever appended.
         waiting: The number of archived records that wait for a summary, the newest ones.
         waiting_turns: The number of their turns.
@@ -181,8 +179,8 @@ class SessionState:
         return Appended(evicted, self.waiting_turns if wait else 0, self.read() if read else None)
 
     def _note(self, operation_id: str) -> None:
-        self.operations = [*self.operations, operation_id][-REMEMBERED_OPERATIONS:]
         self.updated = now()
+        self.operations = remember(self.operations, operation_id, self.updated)
         self.created = self.updated if self.created is None else self.created
 
 

@@ -9,7 +9,7 @@ import pytest
 from sessionkit_integrations.errors import InvalidMessageError, QuotaExceededError
 from sessionkit_integrations.records.usage import Usage
 from sessionkit_integrations.stores.limits import Claim, Limit
-from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS
+from sessionkit_integrations.stores.operation_ids import REMEMBERED_OPERATIONS
 from sessionkit_integrations.stores.values import Edit
 from sessionkit_integrations.testing.fixtures import Fixtures
 from sessionkit_integrations.testing.surface import new_operation_id, record, reported, turn

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessionkit_integrations import InvalidMessageError, SessionManager, Store
-from sessionkit_integrations.stores.operation_ids import operation_id
+from sessionkit_integrations.stores.operation_ids import (
+    MOST_REMEMBERED,
+    PERIOD,
+    REMEMBERED_OPERATIONS,
+    operation_id,
+    remember,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,3 +40,30 @@ def test_an_empty_key_is_refused(store: Store, call: Callable[..., Any]) -> None
 def test_a_key_is_a_string(key: Any) -> None:
     with pytest.raises(TypeError, match="idempotency_key must be a str, got"):
         operation_id(key)
+
+
+def remembered(*moments: int) -> list[str]:
+    """Return the numbers of the operations that are remembered, of some at these times."""
+    operations: list[str] = []
+    for number, moment in enumerate(moments):
+        operations = remember(operations, str(number), moment)
+    return [each for each in operations if not each.startswith("@")]
+
+
+def numbers(first: int, last: int) -> list[str]:
+    return list(map(str, range(first, last)))
+
+
+def test_ids_are_remembered_by_number_and_by_time() -> None:
+    now = 176_380 * PERIOD
+    assert remembered(*[now] * 300) == numbers(300 - MOST_REMEMBERED, 300)
+    assert remembered(*[now] * 100, now + PERIOD) == numbers(0, 101)
+    assert remembered(*[now] * 100, now + PERIOD, now + 2 * PERIOD) == numbers(102 - REMEMBERED_OPERATIONS, 102)
+    assert remembered(*[now] * 20, *[now + PERIOD] * 40, now + 9 * PERIOD) == numbers(20, 61)
+    # The clock of one is ahead, which makes nobody forget what was just now.
+    assert remembered(*[now] * 100, now + 3 * PERIOD, *[now] * 10) == numbers(0, 111)
+
+
+def test_ids_of_earlier_releases_have_no_marks() -> None:
+    operations = remember(numbers(0, REMEMBERED_OPERATIONS), "new", 176_380 * PERIOD)
+    assert operations == [*numbers(0, REMEMBERED_OPERATIONS), "@176380", "new"]

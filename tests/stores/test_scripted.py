@@ -23,9 +23,9 @@ from sessionkit_integrations import (
     Window,
 )
 from sessionkit_integrations.records.record import Record, role_of
+from sessionkit_integrations.stores.operation_ids import MOST_REMEMBERED, PERIOD, REMEMBERED_OPERATIONS
 from sessionkit_integrations.stores.redis import commands
 from sessionkit_integrations.stores.redis.keys import Keys
-from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS
 from tests.upstash_rest import TOKEN
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
     from tests.backends import Backends, StoreMaker
     from tests.servers import Server
-
-MOST_REMEMBERED = 256
-PERIOD = 10_000  # milliseconds
 
 NOT_OURS = {"config", "info", "hello", "client", "command", "select", "ping"}
 
@@ -272,10 +269,11 @@ def many_operations(store: Any, first: str, others: int) -> None:
         store.append("s", [hello], window, operation)
 
 
-def test_operations_of_the_last_seconds_are_known_however_many(make_scripted_store: StoreMaker) -> None:
-    store = make_scripted_store()
-    many_operations(store, "first", MOST_REMEMBERED - 1)
-    assert len(store.read("s").records) == MOST_REMEMBERED
+@pytest.mark.parametrize("backend", ["memory", "sqlite", "redis-8.2", "upstash"])
+def test_operations_of_the_last_seconds_are_known_however_many(backends: Backends, backend: str) -> None:
+    with backends.maker(backend)() as store:
+        many_operations(store, "first", MOST_REMEMBERED - 1)
+        assert len(store.read("s").records) == MOST_REMEMBERED
 
 
 def test_meta_does_not_grow_with_every_operation(redis_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

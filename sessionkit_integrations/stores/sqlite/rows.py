@@ -7,8 +7,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.records.record import role_of, tokens_of
+from sessionkit_integrations.stores.operation_ids import remember
 from sessionkit_integrations.stores.sqlite.sql import Statement
-from sessionkit_integrations.stores.state import REMEMBERED_OPERATIONS
 from sessionkit_integrations.window.turns import check_growth, number_turns
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def enter(session_id: str, now: int) -> Statements[int]:
 
 def save(session: int, row: Row, operation_id: str, appended: int, now: int, ttl: int | None) -> Statements[None]:
     """Update a session's row."""
-    operations = " ".join([*row.operations, operation_id][-REMEMBERED_OPERATIONS:])
+    operations = " ".join(remember(row.operations, operation_id, now))
     expires = None if ttl is None else now + ttl
     yield Statement(
         "UPDATE sessions SET turn = ?, evicted = ?, size = ?, position = ?, archived = ?, tokens = ?, waiting = ?,"
