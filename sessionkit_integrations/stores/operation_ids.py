@@ -50,7 +50,7 @@ def remember(operations: Sequence[str], operation_id: str, now: int) -> list[str
     """Return what a session remembers after an operation, oldest first.
 
     It remembers the last ids, or those of the last two periods if they are more, as when many write at once and one of
-    them has to send its own again. Before the first id of a period stands a mark with the period's number, which is no id.
+    them has to send its own again. Before the first id of a period stands a mark, the period's number.
 
     Args:
         operations: What it remembered before.

@@ -21,6 +21,7 @@ from sessionkit_integrations import (
     SessionKitChatStore,
     SessionManager,
     Summary,
+    Usage,
     Window,
 )
 from sessionkit_integrations.records.codec import PlainCodec
@@ -287,3 +288,24 @@ async def test_the_asynchronous_chat_store_undoes_as_well() -> None:
     await store.add_messages("s", asked)
     assert await store.undo("s", 2) == asked[1:]
     assert await store.get_messages("s") == asked[:1]
+
+
+def test_usage_that_was_taken_off_stays_counted() -> None:
+    usage: Any = {"input_tokens": 10, "output_tokens": 1, "total_tokens": 11}
+    sessions = SessionManager()
+    sessions.send_message("s", SYSTEM)  # of an empty session nothing would stay counted
+    history = SessionKitChatMessageHistory("s", sessions)
+    said = [HumanMessage("U1"), AIMessage("A1", usage_metadata=usage)]
+    history.add_messages(said)
+
+    def totals() -> object:
+        info = sessions.describe("s")
+        return info and info.usage
+
+    undone = history.undo()
+    assert undone == said
+    history.add_messages(undone)
+    assert totals() == (Usage(20, 2),)
+    sessions.send_messages("s", sessions.undo("s"))
+    assert totals() == (Usage(20, 2),)
+    assert history.messages[-1].usage_metadata is None  # type: ignore[attr-defined]
