@@ -141,7 +141,7 @@ class SessionKitMemory(Memory):
         """Replace the messages of the session, and hand the blocks what does not fit and has not left before.
 
         Raises:
-            As `aput_messages`.
+            SessionKitError: As `aput_messages`.
         """
         encoded = await self._chats.aencode(messages)
 

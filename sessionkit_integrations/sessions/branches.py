@@ -73,7 +73,7 @@ class BranchesSessions:
         Raises:
             TypeError, ValueError: ``turns`` is not an integer of at least 1.
             ConflictError: Other writers were faster, time after time; nothing was taken off.
-            As `get_session`.
+            SessionKitError: As `get_session`.
 
         Example:
             >>> sessions.undo("user123")
@@ -93,7 +93,7 @@ class BranchesSessions:
 
         Raises:
             ConflictError: Other writers were faster, time after time; nothing was taken off.
-            As `get_session`.
+            SessionKitError: As `get_session`.
 
         Example:
             >>> messages = sessions.regenerate("user123")

@@ -221,7 +221,7 @@ class Chats(Generic[M]):
             function: Given a snapshot with the whole archive, plans the edit.
 
         Raises:
-            As `edit`.
+            SessionKitError: As `edit`.
         """
         return run_on(self._store, self._edit(session_id, lambda: self._edit_everything(session_id, function)))
 

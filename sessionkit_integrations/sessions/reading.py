@@ -66,7 +66,7 @@ class ReadsSessions:
 
         Raises:
             TypeError, ValueError: ``limit`` or ``before`` is not an integer of at least 0.
-            As `get_session`.
+            SessionKitError: As `get_session`.
 
         Example:
             >>> newest = sessions.get_archive("user123", limit=50)
@@ -97,7 +97,7 @@ class ReadsSessions:
         """Return the summary of the turns that left a session's window, or ``None`` if there is none.
 
         Raises:
-            As `get_session`.
+            SessionKitError: As `get_session`.
         """
         return self._plain.summary(session_id)
 
@@ -184,7 +184,7 @@ class ReadsSessions:
 
         Raises:
             ConflictError: The session was written to each time that its archive was read.
-            As `get_session`.
+            SessionKitError: As `get_session`.
         """
         return self._view(self._plain.snapshot(session_id, archived=newest(archived)))
 

@@ -89,7 +89,7 @@ class WritesSessions:
             idempotency_key: See `send_message`. A repetition adds nothing and returns the messages as they are now.
 
         Raises:
-            As `send_message` and `get_session`.
+            SessionKitError: As `send_message` and `get_session`.
 
         Example:
             >>> messages = sessions.prompt("user123", "Hello!")
@@ -109,7 +109,7 @@ class WritesSessions:
 
         Raises:
             QuotaExceededError: It would be refused.
-            As `describe`.
+            SessionKitError: As `describe`.
         """
         if self._quota is not None:
             self._quota.check(self._plain.describe(session_id))
@@ -128,7 +128,7 @@ class WritesSessions:
         Raises:
             SummaryError: The manager was made without ``summary``, or the summarizer raised or returned no text that
                 can be stored; the turns still wait.
-            As `get_session`.
+            SessionKitError: As `get_session`.
         """
         check_session_id(session_id)
         return self._made_with_summary().summarize(session_id)
@@ -177,7 +177,7 @@ class WritesSessions:
 
         Raises:
             ConflictError: Other writers were faster, time after time; nothing was written.
-            As `send_message`.
+            SessionKitError: As `send_message`.
         """
         self._plain.edit(session_id, self._system_message(content))
 
