@@ -12,7 +12,20 @@ from sessionkit_integrations import InMemoryStore, SessionManager
 from tests.snippets import Snippet, unknown_options
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("branches", "finding", "sealing", "statistics", "turns", "usage_and_quotas", "watching")
+PAGES = (
+    *("branches", "finding", "index", "open_calls", "sealing", "statistics", "turns", "usage_and_quotas"),
+    *("watching", "what_the_model_sees"),
+)
+OF_OTHER_TESTS = {
+    "agents": "tests/langchain/test_agents_page.py",
+    "llama_index_agents": "tests/llama_index/test_agents_page.py",
+    "moving_to_agents": "tests/langchain/test_moving_page.py",
+    "openai_agents": "tests/openai_agents/test_page.py",
+    "summaries": "tests/test_summaries_page.py",
+    "tokens": "tests/test_tokens.py",
+}
+"""Pages whose code other tests run."""
+
 CODE = [
     pytest.param(page, code, id=f"{page}-{number}")
     for page in PAGES
@@ -23,12 +36,22 @@ CODE = [
 
 
 @pytest.mark.parametrize(("page", "code"), CODE)
-def test_a_snippet_runs_and_prints_what_it_says(page: str, code: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_snippet_runs_and_prints_what_it_says(
+    page: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     exec(compile(code, f"docs/{page}.md", "exec"), {"__name__": "page"})  # noqa: S102 - our own
     printed, said = capsys.readouterr().out.splitlines(), Snippet("", 1, code).printed
     assert len(printed) == len(said)
     for line, expected in zip(printed, said, strict=True):
         assert re.fullmatch(re.escape(expected).replace("…", ".*"), line), line
+
+
+def test_the_code_of_every_page_is_run_by_a_test() -> None:
+    texts = {path.relative_to(DOCS).with_suffix("").as_posix(): path.read_text("utf-8") for path in DOCS.rglob("*.md")}
+    assert {page for page, text in texts.items() if "```python" in text} == {*PAGES, *OF_OTHER_TESTS}
+    for page, test in OF_OTHER_TESTS.items():
+        assert f'"{page}.md"' in (DOCS.parent / test).read_text("utf-8")
 
 
 def test_the_table_of_branches_says_what_each_call_gives() -> None:
