@@ -63,3 +63,11 @@ def test_a_wrong_variable_shows_nothing_of_it(sealed: Place) -> None:
     assert run.returncode != 0
     assert "a key must be 32 bytes" in run.stderr
     assert "hunter2" not in run.stderr + run.stdout
+
+
+def test_doctor_says_which_keys_there_are(sealed: Place) -> None:
+    new, old = Encrypt(KEY).key_id, Encrypt(OTHER).key_id
+    said = with_keys(sealed, KEY, OTHER).run("doctor").stdout.splitlines()
+    assert said[-1] == f"ok\tkeys\tSESSIONKIT_KEYS encrypts with the key {new}, and reads with {old} as well"
+    assert with_keys(sealed, KEY).run("doctor").stdout.splitlines()[-1].endswith(f"encrypts with the key {new}")
+    assert "keys" not in sealed.run("doctor").stdout

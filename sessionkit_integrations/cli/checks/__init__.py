@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
+from sessionkit_integrations.records.encryption import VARIABLE, Encrypt
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -64,3 +66,8 @@ def run(sessions: SessionManager) -> Iterator[Check]:
     module = next(_MODULES[place] for place in places if place in _MODULES)
     checks: Iterator[Check] = import_module(f"{__name__}.{module}").run(sessions, sessions.store)
     yield from checks
+    keys = Encrypt.from_environment()
+    if keys is not None:
+        newest, *older = keys.key_ids
+        reads = f", and reads with {', '.join(older)} as well" if older else ""
+        yield ok("keys", f"{VARIABLE} encrypts with the key {newest}{reads}")
