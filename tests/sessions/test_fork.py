@@ -29,6 +29,7 @@ from sessionkit_integrations.sessions import forking, steps
 from sessionkit_integrations.stores.redis import forking as forking_on_servers
 from sessionkit_integrations.stores.redis.scripted import ScriptedStore
 from sessionkit_integrations.stores.turns import held_turn
+from sessionkit_integrations.window.open_calls import INTERRUPTED
 from sessionkit_integrations.window.turns import evict, number_turns
 from tests.backends import SEARCHING, SEARCHING_FILE
 
@@ -527,3 +528,27 @@ def test_a_page_that_is_sent_again_is_not_copied_twice(backends: Backends) -> No
         store._run(forking_on_servers.stage(store.keys, "t", "once", 6, pages[0]))
     assert store.ask("LLEN", store.keys.staged("t", "once")) == 4
     store.close()
+
+
+def test_a_late_result_is_not_copied_with_its_call() -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    asked: Any = [{"role": "user", "content": "1"}, {"role": "assistant", "content": None, "tool_calls": [call]}]
+    late: Any = [{"role": "user", "content": "2"}, {"role": "tool", "content": "found", "tool_call_id": "a"}]
+    sessions = SessionManager()
+    sessions.send_messages("s", [*asked, *late])
+    sessions.fork("s", "t", turns=1)
+    assert sessions.get_session("t") == asked
+    assert [message["content"] for message in sessions.prompt("t", "3")][2:] == [INTERRUPTED, "3"]
+    sessions.undo("s")
+    assert sessions.get_session("s") == [*asked, late[1]]
+
+
+def test_a_summary_of_turns_that_are_gone_comes_along() -> None:
+    summary = Summary(lambda previous, messages: "what was said", every=1, background=False)
+    sessions = SessionManager(1, InMemoryStore(), summary=summary)
+    for number in range(3):
+        sessions.add_user_message("s", str(number))
+    sessions.fork("s", "t", turns=0)
+    found = sessions.get_summary("t")
+    assert found is not None
+    assert (found.text, found.turns, len(sessions.get_session("t"))) == ("what was said", 2, 1)
