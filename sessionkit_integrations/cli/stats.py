@@ -48,8 +48,8 @@ def stats(
 ) -> None:
     """Count turns, messages, tokens, tools and the times of answers, of a session or of all.
 
-    A table on a terminal, with a bar for each day; elsewhere a line for each figure, with tabs between its name and its
-    value. Days are in UTC. With --json, one object.
+    A table on a terminal, with a bar for each day; elsewhere lines of a figure's name, a tab and its value.
+    Days are in UTC. With --json, one object.
     """
     if as_csv and as_json:
         raise typer.BadParameter("cannot be given with --json", param_hint="--csv")

@@ -1,4 +1,4 @@
-"""The cost of a turn on Redis with everything on: archive, time to live, tokens, usage, quota, one turn at a time."""
+"""The cost of a turn on Redis with everything on: archive, time to live, notices, tokens, usage, quota, one turn at a time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def take_turn(sessions: SessionManager) -> None:
 
 
 def test_a_turn_with_everything_on_is_two_commands_as_ever(redis_server: Server) -> None:
-    store = RedisStore(redis_server.url, key_prefix="cost:", archive=True, ttl=60)
+    store = RedisStore(redis_server.url, key_prefix="cost:", archive=True, ttl=60, notify=True)
     window = Window(2, tokens=1000)
     quota = Quota(messages="100/minute", tokens="100000/day")
     with SessionManager(window, store, quota=quota) as sessions, redis_server.client() as client:
@@ -37,13 +37,16 @@ def test_a_turn_with_everything_on_is_two_commands_as_ever(redis_server: Server)
         take_turn(sessions)
         written = Counter({"evalsha": 2, "get": 2, "rpush": 2, "set": 2, "pexpire": 2, "lrange": 1})
         archived = Counter({"llen": 2, "lpop": 1, "rpush": 1, "pexpire": 2})
-        assert executed(client) == written + archived
+        notified = Counter({"publish": 2})
+        assert executed(client) == written + archived + notified
 
         client.config_resetstat()
         with sessions.turn("s"):
             take_turn(sessions)
         around = Counter({"evalsha": 2, "get": 2, "set": 1, "del": 1})  # to begin and to end the block
-        assert executed(client) == written + archived + around + Counter({"get": 2})  # of the holder, by each write
+        assert executed(client) == written + archived + notified + around + Counter(
+            {"get": 2}
+        )  # of the holder, by each write
 
         info = sessions.describe("s")
         assert info is not None
