@@ -1,4 +1,4 @@
-"""The cost of a turn on Redis with everything on: archive, time to live, notices, tokens, usage, quota, one turn at a time."""
+"""The cost of a turn on Redis with everything on: archive, time to live, notices, tokens, usage, quota, a lease."""
 
 from __future__ import annotations
 
