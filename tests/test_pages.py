@@ -13,8 +13,8 @@ from tests.snippets import Snippet, unknown_options
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = (
-    *("branches", "finding", "index", "open_calls", "sealing", "statistics", "turns", "usage_and_quotas"),
-    *("watching", "what_the_model_sees"),
+    *("branches", "coming_from", "finding", "index", "open_calls", "sealing", "statistics", "turns"),
+    *("usage_and_quotas", "watching", "what_the_model_sees"),
 )
 OF_OTHER_TESTS = {
     "agents": "tests/langchain/test_agents_page.py",
@@ -35,6 +35,7 @@ CODE = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:.*deprecated")  # as what users come from may be
 @pytest.mark.parametrize(("page", "code"), CODE)
 def test_a_snippet_runs_and_prints_what_it_says(
     page: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -79,7 +80,7 @@ def contents(messages: list[Any]) -> str:
 
 
 def test_the_options_of_commands_are_there() -> None:
-    for page in ("branches", "watching"):
+    for page in ("branches", "coming_from", "watching"):
         assert unknown_options((DOCS / f"{page}.md").read_text("utf-8")) == set()
     finding = (DOCS / "finding.md").read_text("utf-8")
     assert finding.count("\nsessionkit ") == 3
