@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -90,15 +89,15 @@ class Query:
 
     def includes_time(self, at: int | None) -> bool:
         """Return whether a turn of a time, in Unix milliseconds, is looked at."""
-        since, until = milliseconds(self.since), milliseconds(self.until)
-        if since is None and until is None:
+        if self.since is None and self.until is None:
             return True
+        since, until = milliseconds(self.since), milliseconds(self.until)
         return at is not None and (since is None or since <= at) and (until is None or at < until)
 
     def counts(self, words: Sequence[str]) -> Mapping[int, int]:
         """Return how often each term occurs among the words of a turn; terms that do not are left out."""
-        occurring = Counter(words)
-        counts = {term: occurring[word] for term, word in enumerate(self.words) if word in occurring}
+        occurring = frozenset(self.words).intersection(words)
+        counts = {term: words.count(word) for term, word in enumerate(self.words) if word in occurring}
         joined = "\n".join(("", *words, ""))
         for term, part in enumerate((*self.parts, *self.pairs, *self.rows), len(self.words)):
             if count := joined.count(part):

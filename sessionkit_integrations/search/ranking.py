@@ -67,7 +67,8 @@ class Ranking(Generic[T]):
         """
         self._turns += 1
         self._length += length
-        self._found_in.update(counts.keys())
+        for term in counts:
+            self._found_in[term] += 1
         if counts or not self._weights:
             alike = self._candidates.setdefault(tuple(sorted(counts.items())), [])
             shortness = -length if counts else 0

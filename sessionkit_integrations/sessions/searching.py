@@ -1,7 +1,8 @@
 """Search in sessions: their turns are read from the newest on, in pages, and ranked.
 
 A page is forgotten once its turns are counted, so that memory does not grow with a session. Those that are found are
-read again: by their places in the archive, which stay as long as nobody edits it.
+read again: by their places in the archive, which stay as long as nobody edits it. One session that fits a page is read
+once.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class Search:
         if self._query.lists or self._query.weights or self._meaning is not None:
             best = yield from self._look_up(session_id)
             if best is None and session_id is not None:
-                yield from self._look_at(session_id)
+                yield from self._look_at(session_id, is_alone=True)
             elif best is None:
                 yield from self._look_at_all()
         hits = yield from self._hits(self._best() if best is None else best)
@@ -121,8 +122,8 @@ class Search:
                 LOGGER.warning("search leaves out a session: %s", error)
                 self._complete = False
 
-    def _look_at(self, session_id: str) -> Steps[None]:
-        walk = Walk(self._chats, self._query, self._ranking, session_id, meaning=self._meaning)
+    def _look_at(self, session_id: str, *, is_alone: bool = False) -> Steps[None]:
+        walk = Walk(self._chats, self._query, self._ranking, session_id, meaning=self._meaning, is_alone=is_alone)
 
         def after_page() -> Steps[None]:
             if self._meaning is not None:

@@ -88,6 +88,7 @@ class Walk:
         session_id: The session.
         only: The one record whose turn is taken, with its records; the turn of every record if ``None``.
         meaning: Takes the turns as well, unless it is ``None``.
+        is_alone: Whether no other session is walked through. If it is read at once, turns have their records.
     """
 
     def __init__(
@@ -98,6 +99,8 @@ class Walk:
         session_id: str,
         only: Record | None = None,
         meaning: Texts | None = None,
+        *,
+        is_alone: bool = False,
     ) -> None:
         self._chats = chats
         self._query = query
@@ -105,10 +108,12 @@ class Walk:
         self._session_id = session_id
         self._only = only
         self._meaning = meaning
+        self._is_alone = is_alone
         self._rest: tuple[Record, ...] = ()
         self._late: tuple[Record, ...] = ()
         self._listed = 0
         self._shift = 0
+        self._keeps = only is not None
 
     @property
     def is_done(self) -> bool:
@@ -118,6 +123,7 @@ class Walk:
     def take_active(self, snapshot: SessionSnapshot[Message]) -> None:
         """Take the active records but for the preamble, of a snapshot that has the end of the archive."""
         first = snapshot.preamble_end
+        self._keeps = self._keeps or (self._is_alone and not snapshot.archive_start)
         self._shift = snapshot.archive_end - first
         self._take(snapshot.active[first:], first, window_start=snapshot.window_start)
         self._finish(first, window_start=snapshot.window_start)
@@ -147,6 +153,8 @@ class Walk:
     def _take_turn(self, records: tuple[Record, ...], position: int, window_start: int | None) -> None:
         if self.is_done:
             return
+        if self._only is not None and not self._late and not any(map(self._concerns_only, records)):
+            return
         archived = window_start is None
         left = archived or position < (window_start or 0)
         shown, self._late = show_turn(records, self._late)
@@ -165,7 +173,7 @@ class Walk:
             self._session_id,
             position,
             position if archived else position + self._shift,
-            () if archived and self._only is None else records,
+            () if archived and not self._keeps else records,
             len(records),
             tuple(each.record for each in shown if each.position is not None and each.position > len(records)),
             archived,
@@ -179,6 +187,10 @@ class Walk:
             self._ranking.add(query.counts(words), len(words), at, turn)
         if self._meaning is not None:
             self._meaning.add(turn, [*looked_at(searched, query)])
+
+    def _concerns_only(self, record: Record) -> bool:
+        """Return whether a record is the one that is looked for, or a result that may be of the same turn."""
+        return record is self._only or role_of(record) == "tool"
 
 
 def take_pages(

@@ -70,7 +70,7 @@ class Abilities:
     ) -> Sequence[Place] | None:
         """Return messages that have one of some terms, of all sessions or of one, the best first.
 
-        This default returns ``None``: the store keeps no index, and a search reads its sessions. Override it where
+        This default returns ``None``: there is no index for that, and a search reads the sessions. Override it where
         yours keeps one. Cut what you index with `records.search_texts` and `records.words`, as the search cuts its
         query. The search reads each place that you return, so that it need not be right any more by then, and makes
         turns of them.

@@ -317,6 +317,7 @@ def test_no_event_loop_waits_for_a_search(call: Callable[..., Any], monkeypatch:
 
 
 def test_turns_that_are_edited_while_they_are_searched_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "PAGE", 3)
     sessions = archiving(1)
     write(sessions.store, "s", *(user(f"tea {number}") for number in range(5)), window=1)
     best = Ranking.best
@@ -400,7 +401,7 @@ def test_memory_does_not_grow_with_the_session() -> None:
     [
         (2, "tea", 2, 0),  # the window, and an archive in which nothing is
         (11, "tea", 3, 0),  # the window a second time, as something is archived
-        (11, "number 5", 4, 0),  # and what was found
+        (11, "number 5", 3, 0),  # what was found is at hand
         (12, "tea", 3, 1),  # the page is full, so there may be more
         (42, "7", 7, 1),  # each ten records more are a read more
         (42, "number 7 30", 8, 1),  # what was found is in two pages

@@ -213,7 +213,8 @@ class SQLiteStore(Forks, KeepsVectors):
     ) -> Sequence[Place] | None:
         """See `Store.find`; what is not indexed yet is indexed first.
 
-        ``None`` as well if that takes longer than the store's timeout, or others keep the file locked for as long.
+        ``None`` as well if that takes longer than the store's timeout, or others keep the file locked for as long, and
+        for one session that is short, which is read faster.
         """
         if self._index is None:
             return None
