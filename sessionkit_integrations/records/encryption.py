@@ -107,7 +107,7 @@ class Encrypt:
         return f"Encrypt(key_ids={list(vars(self).get('key_ids', ()))})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (self.key_ids,)
+        return of_key_ids, (self.key_ids,)
 
     def encrypt(self, text: bytes, prefix: str, session_id: str, bound: bytes) -> bytes:
         """Return a text encrypted with the newest key, for a session of a prefix.
@@ -146,8 +146,10 @@ class Encrypt:
         return found
 
 
-def _restore(key_ids: tuple[str, ...]) -> Encrypt:
-    """Return an `Encrypt` that was pickled: that of the same keys in this process, else one of the environment's keys.
+def of_key_ids(key_ids: tuple[str, ...]) -> Encrypt:
+    """Return an `Encrypt` that was written without its keys.
+
+    It is that of the same keys in this process, else one of the keys of the environment.
 
     Raises:
         StoreError: The environment has other keys, or none.
@@ -157,5 +159,5 @@ def _restore(key_ids: tuple[str, ...]) -> Encrypt:
         return found
     found = Encrypt.from_environment()
     if found is None or key_ids[0] not in found.key_ids:
-        raise StoreError(f"the key {key_ids[0]} was pickled without itself: set {VARIABLE} in the environment")
+        raise StoreError(f"the key {key_ids[0]} was written without itself: set {VARIABLE} in the environment")
     return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import pickle
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import pytest
 from llama_index.core.memory import ChatMemoryBuffer, Memory
@@ -17,7 +19,9 @@ from llama_index.core.workflow import Context, JsonSerializer
 from workflows.context.serializers import PickleSerializer
 
 from sessionkit_integrations import (
+    Compress,
     Embed,
+    Encrypt,
     InMemoryStore,
     SessionKitAsyncChatStore,
     SessionKitChatStore,
@@ -28,6 +32,7 @@ from sessionkit_integrations import (
     Summary,
     Window,
 )
+from sessionkit_integrations.records import encryption
 from tests.llama_index.agents import Script, react_agent, says
 from tests.llama_index.engines import split
 from tests.llama_index.samples import text, user
@@ -161,6 +166,24 @@ def test_functions_that_json_cannot_hold_are_missed(
     assert elsewhere.chat_store.sessions.window == window
     warning = "sessions were made again from JSON without their count_tokens, summary, embed"
     assert caplog.messages == ([warning] if options else [])
+
+
+def test_sealed_sessions_are_sealed_again_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = base64.b64encode(b"x" * 32).decode()
+    sessions = SessionManager(3, SQLiteStore(tmp_path / "s.db"), seal=[Compress(1), Encrypt(key)])
+    written = JsonSerializer().serialize(buffer(sessions)).replace('"identity": "', '"identity": "x')
+    assert key not in written
+    monkeypatch.setattr(encryption, "_known", WeakValueDictionary())  # as in another process
+    with pytest.raises(StoreError, match="was written without itself: set SESSIONKIT_KEYS in the environment"):
+        JsonSerializer().deserialize(written)
+    monkeypatch.setenv(encryption.VARIABLE, key)
+    elsewhere = JsonSerializer().deserialize(written).chat_store.sessions
+    elsewhere.add_user_message("s", "I am allergic to peanuts.")
+    (record,) = elsewhere.store.read("s").records
+    assert b"peanuts" not in record
+    assert sessions.get_session("s") == elsewhere.get_session("s")
+    elsewhere.close()
+    sessions.close()
 
 
 def test_what_is_in_the_memory_of_another_process_is_refused() -> None:

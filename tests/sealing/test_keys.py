@@ -67,7 +67,7 @@ def test_another_process_takes_the_keys_from_the_environment(monkeypatch: pytest
     monkeypatch.setattr(encryption, "_known", WeakValueDictionary())  # as in another process
     for keys in ("", other):
         monkeypatch.setenv(encryption.VARIABLE, keys)
-        with pytest.raises(StoreError, match=f"the key {seal.key_id} was pickled without itself: set SESSIONKIT_KEYS"):
+        with pytest.raises(StoreError, match=f"the key {seal.key_id} was written without itself: set SESSIONKIT_KEYS"):
             pickle.loads(pickled)  # noqa: S301 - it was pickled here
     monkeypatch.setenv(encryption.VARIABLE, f" {other},{TEXT}\n")
     assert pickle.loads(pickled).key_ids == Encrypt(bytes(32), KEY).key_ids  # noqa: S301 - as above
