@@ -23,8 +23,8 @@ class Change:
 
     Attributes:
         session_id: The session.
-        kind: What happened to it: messages were ``"added"`` at its end; it was ``"replaced"``, as by an edit, a summary
-            or a fork, or added messages are gone already; or it was ``"deleted"``.
+        kind: What happened to it: messages were ``"added"`` at its end; it was ``"replaced"``, as by an edit or a
+            summary, or added messages are gone already; or it was ``"deleted"``.
         messages: The messages that were added, oldest first, or those that are in the window of a session that was
             replaced.
     """

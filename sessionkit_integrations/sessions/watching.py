@@ -224,8 +224,8 @@ class AsyncWatch(Closeable, Generic[T]):
     """
 
     def __init__(self, watcher: Watcher, make: Callable[[str, Found], T]) -> None:
-        self._make = make
-        self._found = _afound(watcher)
+        self._watcher, self._make = watcher, make
+        self._found: Any = _afound(watcher)  # types know no ``ag_running`` of it
         self._has_begun = False
 
     async def __aenter__(self) -> Self:
@@ -240,8 +240,10 @@ class AsyncWatch(Closeable, Generic[T]):
         return self._make(*await anext(self._found))
 
     async def aclose(self) -> None:
-        """End it, and the connection that it has."""
-        await self._found.aclose()
+        """End it, and the connection that it has; a task that waits for a change stops within a second."""
+        self._watcher.closed = True
+        if not self._found.ag_running:
+            await self._found.aclose()
 
     async def _begin(self) -> None:
         if not self._has_begun:

@@ -11,6 +11,7 @@ import asyncio
 import threading
 import time
 from abc import abstractmethod
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.runtime.context import Closeable
@@ -116,7 +117,8 @@ class Mailbox(Notices):
             self._waiting.notify_all()
             wake = self._wake
         if wake is not None:
-            wake()
+            with suppress(RuntimeError):  # its loop was closed while it waited
+                wake()
 
     def take(self, seconds: float) -> Collection[str | None]:
         """See `Notices.take`."""
@@ -132,11 +134,11 @@ class Mailbox(Notices):
             if self._sessions:
                 return self._emptied()
             self._wake = lambda: loop.call_soon_threadsafe(event.set)
+        timer = loop.call_later(seconds, event.set)
         try:
-            await asyncio.wait_for(event.wait(), seconds)
-        except asyncio.TimeoutError:
-            pass
+            await event.wait()  # not in `wait_for`, which before Python 3.12 may forget that its task was cancelled
         finally:
+            timer.cancel()
             self._wake = None
         with self._waiting:
             return self._emptied()

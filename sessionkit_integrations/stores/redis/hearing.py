@@ -7,6 +7,7 @@ been written to.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -139,7 +140,7 @@ class HeardNotices(Notices):
     ) -> None:
         self._line, self._aline = line, aline
         self._policy, self._judge = policy, judge
-        self._is_open = False
+        self._opened_in: int | None = None  # the process
 
     def open(self) -> None:
         """See `Notices.open`."""
@@ -174,10 +175,12 @@ class HeardNotices(Notices):
                 raise
 
         yield from retrying("SUBSCRIBE", attempt, Attempts(self._policy), self._judge)
-        self._is_open = True
+        self._opened_in = os.getpid()
 
     def _take(self, seconds: float) -> Steps[Collection[str | None]]:
-        if not self._is_open:
+        if self._opened_in != os.getpid():
+            if self._opened_in is not None:
+                yield from _Act("close")  # after a fork, the connection is that of the parent
             yield from self._open()
             return ANY
         try:
@@ -187,7 +190,7 @@ class HeardNotices(Notices):
             if failure is None:
                 raise
             LOGGER.debug("a watch lost its connection, and opens another one: %s", failure.error)
-            self._is_open = False
+            self._opened_in = None
             yield from _Act("close")
             return ()
         return heard
