@@ -49,8 +49,8 @@ AFAR = 0.1
 CHUNK = 100
 """Records whose places one statement looks up."""
 
-SHORT = 8192
-"""Bytes of the longest session that is read faster than its messages are looked up, whatever is looked for."""
+SHORT = 16_384
+"""Bytes of the longest session that is read faster than its messages are looked up, unless few of them are found."""
 
 SHORT_RECORDS = 100
 """Records of such a session at most, so that their sizes are added up at once."""
