@@ -55,6 +55,7 @@ class WatchesSessions:
             TypeError, ValueError: ``timeout`` is not a number of seconds of at least 0.
             InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
             StoreError: The store failed. While it cannot be reached, a watch that has begun waits for it.
+            CorruptSessionError, SealError: A message of a change cannot be read. The next change can be asked for.
 
         Example:
             >>> for change in sessions.watch("user123", timeout=60):

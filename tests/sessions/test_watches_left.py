@@ -1,4 +1,4 @@
-"""Watches that are left in every way: by cancelling, closing and forking, and with their event loop."""
+"""Watches that are left in every way: by cancelling, closing and forking, and with their event loop; or go on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessionkit_integrations import InMemoryStore, SessionManager
+from sessionkit_integrations import CorruptSessionError, InMemoryStore, SessionManager
+from sessionkit_integrations.records.record import Record
 
 if TYPE_CHECKING:
     from sessionkit_integrations import Change
@@ -81,3 +82,14 @@ def test_a_watch_goes_on_in_a_child(backends: Backends) -> None:
         sessions.add_user_message("parent", "2")
         assert next(changes).session_id == "parent"
         assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_watch_goes_on_after_a_change_that_cannot_be_read() -> None:
+    store = InMemoryStore()
+    sessions = SessionManager(2, store)
+    with sessions.watch("s", timeout=20) as changes:
+        store.append("s", [Record(b'{"role":"user","content":7}')], sessions.window, "id")
+        with pytest.raises(CorruptSessionError, match="session 's', record 0"):
+            next(changes)
+        sessions.add_assistant_message("s", "1")
+        assert next(changes).messages == [{"role": "assistant", "content": "1"}]
