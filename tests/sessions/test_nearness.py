@@ -257,7 +257,8 @@ def test_a_session_that_is_half_embedded_stays_behind(path: Path) -> None:
         half = nearness.CatchingUp(sessions._plain, Embed(embed, name="wordllama", batch=2), lambda: next(late))
         run_on(sessions.store, half.run())
         assert (half.complete, vectors(path)) == (False, 4)
-        assert [name for name, _ in Reading(path).vector_index.behind("wordllama", 9)] == ["s0"]
+        with Reading(path) as reading:
+            assert [name for name, _ in reading.vector_index.behind("wordllama", 9)] == ["s0"]
         assert sessions.embed_sessions() == 1
         assert vectors(path) == 10
 
