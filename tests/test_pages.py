@@ -41,7 +41,10 @@ def test_a_snippet_runs_and_prints_what_it_says(
     page: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, f"docs/{page}.md", "exec"), {"__name__": "page"})  # noqa: S102 - our own
+    names: dict[str, object] = {"__name__": "page"}
+    exec(compile(code, f"docs/{page}.md", "exec"), names)  # noqa: S102 - our own
+    if isinstance(sessions := names.get("sessions"), SessionManager):
+        sessions.close()  # as the end of a program does
     printed, said = capsys.readouterr().out.splitlines(), Snippet("", 1, code).printed
     assert len(printed) == len(said)
     for line, expected in zip(printed, said, strict=True):
