@@ -58,13 +58,23 @@ def remember(operations: Sequence[str], operation_id: str, now: int) -> list[str
         now: The writer's time, in Unix milliseconds. Where it is behind that of others, theirs counts.
     """
     period = now // PERIOD
-    marks = [position for position, each in enumerate(operations) if each.startswith(_MARK)]
+    marks = [position for position, each in enumerate(operations) if each[0] == _MARK]
     if not marks or int(operations[marks[-1]].removeprefix(_MARK)) < period:
         marks.append(len(operations))
         operations = [*operations, f"{_MARK}{period}"]
     operations = [*operations, operation_id]
-    older = marks[-2] if len(marks) > 1 else 0  # entries before the last two periods
-    ids = [position for position, each in enumerate(operations) if not each.startswith(_MARK)]
-    recent = sum(position >= older for position in ids)
-    kept = set(ids[-max(REMEMBERED_OPERATIONS, min(recent, MOST_REMEMBERED)) :]).union(marks[-2:])
-    return [each for position, each in enumerate(operations) if position in kept]
+    ids = len(operations) - len(marks)
+    recent = ids if len(marks) == 1 else len(operations) - marks[-2] - len(marks[-2:])  # of the last two periods
+    surplus = ids - max(REMEMBERED_OPERATIONS, min(recent, MOST_REMEMBERED))
+    outdated = marks[-3] if len(marks) > 2 else -1  # noqa: PLR2004 - before the last two
+    kept, position = [], 0
+    while surplus > 0 or position <= outdated:  # only the oldest are looked at, as this is done at each write
+        each = operations[position]
+        if each[0] == _MARK:
+            kept += [each] if position > outdated else []
+        elif surplus > 0:
+            surplus -= 1
+        else:
+            kept.append(each)
+        position += 1
+    return [*kept, *operations[position:]]
