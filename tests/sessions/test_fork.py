@@ -32,25 +32,12 @@ from sessionkit_integrations.stores.turns import held_turn
 from sessionkit_integrations.window.open_calls import INTERRUPTED
 from sessionkit_integrations.window.turns import evict, number_turns
 from tests.backends import SEARCHING, SEARCHING_FILE
+from tests.sessions.talk import SYSTEM, turns, user
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tests.backends import Backends, StoreMaker
-
-SYSTEM: Any = {"role": "system", "content": "Be brief."}
-
-
-def user(text: str) -> Any:
-    return {"role": "user", "content": text}
-
-
-def says(text: str) -> Any:
-    return {"role": "assistant", "content": text}
-
-
-def turns(first: int, last: int) -> list[Any]:
-    return [message for number in range(first, last + 1) for message in (user(f"U{number}"), says(f"A{number}"))]
 
 
 def contents(messages: Sequence[Any]) -> list[str]:

@@ -29,21 +29,12 @@ from sessionkit_integrations.records.record import encode
 from sessionkit_integrations.runtime.retries import Policy
 from sessionkit_integrations.sessions import steps
 from sessionkit_integrations.window.open_calls import INTERRUPTED
+from tests.sessions.talk import SYSTEM, says, turns, user
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tests.backends import StoreMaker
-
-SYSTEM: Any = {"role": "system", "content": "Be brief."}
-
-
-def user(text: str) -> Any:
-    return {"role": "user", "content": text}
-
-
-def says(text: str) -> Any:
-    return {"role": "assistant", "content": text}
 
 
 def calling(*ids: str) -> Any:
@@ -53,10 +44,6 @@ def calling(*ids: str) -> Any:
 
 def result(call_id: str, text: str = "found") -> Any:
     return {"role": "tool", "content": text, "tool_call_id": call_id, "name": "look"}
-
-
-def turns(first: int, last: int) -> list[Any]:
-    return [message for number in range(first, last + 1) for message in (user(f"U{number}"), says(f"A{number}"))]
 
 
 def of_five_turns(**options: Any) -> SessionManager:
