@@ -1,5 +1,5 @@
 """The tool by which an agent of LlamaIndex searches what left its window."""
-# No annotation here is postponed: LlamaIndex compares that of a tool's context with the class.
+# No annotation here is postponed: LlamaIndex looks for the class in the annotation of a tool's context.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def recall_tool(
     """Return a tool with which an agent searches the turns that left the window of its own session.
 
     The model passes words, and times if it likes. It is told whole turns with their times, as data that it should not
-    take for instructions. The session is the one that you name, or that of the memory that the run was given, whatever
+    take for instructions. The session is the one that you name, or else the session of the run's memory, whatever
     the model passes.
 
     A store that fails does not end the run: the tool raises `StoreError`, whose text agents hand to the model as the
@@ -44,7 +44,7 @@ def recall_tool(
 
     Args:
         sessions: Where the sessions are, in a store made with ``archive=True``.
-        session_id: The session; that of the run's memory if ``None``, which needs a `SessionKitMemory`, or a `Memory`
+        session_id: The session. If ``None``, it is the session of the run's memory: a `SessionKitMemory`, or a `Memory`
             on a `SessionKitAsyncChatStore`.
         name: Name of the tool.
         description: The text by which the model decides when to use it.

@@ -149,7 +149,7 @@ class Encrypt:
 def of_key_ids(key_ids: tuple[str, ...]) -> Encrypt:
     """Return an `Encrypt` that was written without its keys.
 
-    It is that of the same keys in this process, else one of the keys of the environment.
+    In the same process it is the one that was written. In another, its keys come from the environment.
 
     Raises:
         StoreError: The environment has other keys, or none.

@@ -23,7 +23,7 @@ _END = re.compile(rf"</{TAG}-([0-9a-f]{{12}})>")
 
 
 def is_recall(tool: str, arguments: str) -> bool:
-    """Return whether a call asks for earlier turns: its words would be found in the place of those turns."""
+    """Return whether a call asks for earlier turns, so that a search would find its words instead of those turns."""
     return tool == TOOL and _QUERY.match(arguments) is not None
 
 
