@@ -22,7 +22,7 @@ from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
 from sessionkit_integrations.records import codec
 from sessionkit_integrations.records.codec import PlainCodec
 from sessionkit_integrations.records.messages import check_message
-from sessionkit_integrations.sessions.encoding import MAX_IN_LOOP
+from sessionkit_integrations.runtime.calling import MAX_IN_LOOP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Calls of a caller's function, plain or asynchronous, from either world.
+"""Calls of functions from either world: of a caller's, plain or asynchronous, and of those that take long.
 
 From synchronous code an asynchronous function is run in an event loop of its own. From asynchronous code a plain one is
 run in a daemon thread, not in the loop's executor: a process that ends would wait for that, and a model may never
@@ -13,10 +13,29 @@ import inspect
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+T = TypeVar("T")
+
+MAX_IN_LOOP = 200
+"""Most messages, or chunks of messages, that an event loop works on itself: it has to wait for some milliseconds."""
+
+
+async def in_thread_if_many(number: int, function: Callable[..., T], *arguments: Any) -> T:
+    """Return what a function returns; where it works on many records, the event loop goes on meanwhile.
+
+    Args:
+        number: How many it works on.
+        function: The function.
+        arguments: Its arguments.
+    """
+    if number > MAX_IN_LOOP:
+        return await asyncio.to_thread(function, *arguments)
+    return function(*arguments)
 
 
 def call(function: Callable[[], Any]) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.records.codec import PLAIN, encode_all
 from sessionkit_integrations.records.record import counted_tokens, decode
+from sessionkit_integrations.runtime.calling import in_thread_if_many
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.stores.totals import totals_of
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from sessionkit_integrations.stores.values import AppendOptions
 
 M = TypeVar("M")
-
-MAX_IN_LOOP = 200
-"""Most messages, or chunks of messages, that an event loop encodes itself: it has to wait for some milliseconds."""
 
 
 class Encoding(Generic[M]):
@@ -66,9 +64,7 @@ class Encoding(Generic[M]):
     async def aencode(self, messages: Sequence[M], *, count: bool, at: int | None = None) -> list[Record]:
         """See `encode`. Many messages are encoded in a thread, so that the event loop goes on meanwhile."""
         batch = list(messages)
-        if len(batch) > MAX_IN_LOOP:
-            return await asyncio.to_thread(self.encode, batch, count=count, at=at)
-        return self.encode(batch, count=count, at=at)
+        return await in_thread_if_many(len(batch), partial(self.encode, batch, count=count, at=at))
 
     def options(self, records: Sequence[Record], *, wait: bool, read: bool = False) -> AppendOptions:
         """Return what a store is asked for beside the records of an append.

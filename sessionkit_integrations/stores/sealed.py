@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.records.sealing import Sealer
+from sessionkit_integrations.runtime.calling import in_thread_if_many
 from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.notices import EVERY
 from sessionkit_integrations.stores.values import Snapshot
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from sessionkit_integrations.stores.notices import Notices
     from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, SessionInfo
     from sessionkit_integrations.window.turns import Window
-
-MAX_IN_LOOP = 200
-"""Most records that an event loop opens or seals itself."""
 
 
 def sealed(store: Store, seal: Seal, max_bytes: int) -> SealedStore:
@@ -90,7 +88,7 @@ class SealedStore(Store):
         **options: Unpack[AppendOptions],
     ) -> Appended:
         """See `Store.append`."""
-        sealed = await self._aseal(session_id, records)
+        sealed = await in_thread_if_many(len(records), self._seal, session_id, records)
         appended = await self._store.aappend(session_id, sealed, window, operation_id, **options)
         return self._appended(session_id, appended)
 
@@ -105,9 +103,7 @@ class SealedStore(Store):
     ) -> Snapshot:
         """See `Store.read`."""
         snapshot = await self._store.aread(session_id, archived=archived, start=start, stop=stop)
-        if len(snapshot.records) > MAX_IN_LOOP:
-            return await asyncio.to_thread(self._open, session_id, snapshot)
-        return self._open(session_id, snapshot)
+        return await in_thread_if_many(len(snapshot.records), self._open, session_id, snapshot)
 
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
@@ -169,11 +165,6 @@ class SealedStore(Store):
     def _seal(self, session_id: str, records: Iterable[Record]) -> tuple[Record, ...]:
         seal = self._sealer.seal
         return tuple([seal(record, session_id) for record in records])
-
-    async def _aseal(self, session_id: str, records: Sequence[Record]) -> tuple[Record, ...]:
-        if len(records) > MAX_IN_LOOP:
-            return await asyncio.to_thread(self._seal, session_id, records)
-        return self._seal(session_id, records)
 
     def _seal_edit(self, session_id: str, edit: Edit) -> Edit:
         active = None if edit.active is None else self._seal(session_id, edit.active)
