@@ -50,8 +50,12 @@ class _Output(Console):
         raise BrokenPipeError
 
 
-TIME = "A time in ISO 8601, such as 2026-11-28 or 2026-11-28T12:00Z; in your time zone if it names none."
-"""The help text of options that take a time."""
+_TIME = "A time in ISO 8601, such as 2026-11-28 or 2026-11-28T12:00Z; in your time zone if it names none."
+Since = Annotated[
+    str | None, typer.Option(metavar="TIME", show_default=False, help=f"Look at turns from then on. {_TIME}")
+]
+Until = Annotated[str | None, typer.Option(metavar="TIME", show_default=False, help="Look at turns that began before.")]
+"""The times between which turns began; `parse_time` reads them."""
 
 MATCH = "bold yellow"
 """The style of what was looked for."""

@@ -7,8 +7,9 @@ from rich.text import Text
 
 from sessionkit_integrations.cli.common import (
     MATCH,
-    TIME,
     Json,
+    Since,
+    Until,
     Url,
     about_turn,
     describe,
@@ -39,12 +40,8 @@ def search(
     tool: Annotated[
         str | None, typer.Option(show_default=False, help="Find turns in which this tool was called.")
     ] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="TIME", show_default=False, help=f"Find turns from then on. {TIME}")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="TIME", show_default=False, help="Find turns that began before.")
-    ] = None,
+    since: Since = None,
+    until: Until = None,
     archived: Annotated[bool, typer.Option("--archived", help="Find only turns that left the window.")] = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The most turns to find.")] = 10,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds after which to return what was found.")] = 10.0,

@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from sessionkit_integrations.cli.common import (
-    TIME,
     Json,
+    Since,
+    Until,
     Url,
     describe,
     note,
@@ -37,12 +38,8 @@ def stats(
     session_id: Annotated[
         str | None, typer.Argument(metavar="[SESSION]", show_default=False, help="The session; all if it is left out.")
     ] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="TIME", show_default=False, help=f"Count turns from then on. {TIME}")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="TIME", show_default=False, help="Count turns that began before.")
-    ] = None,
+    since: Since = None,
+    until: Until = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the days as CSV.")] = False,
     as_json: Json = False,
 ) -> None:
