@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sessionkit_integrations.records.messages import DEVELOPER, ROLES
 from sessionkit_integrations.records.times import milliseconds
 from sessionkit_integrations.records.words import words_of
+from sessionkit_integrations.stores.options import check_seconds
 from sessionkit_integrations.stores.values import Terms
 
 if TYPE_CHECKING:
@@ -115,8 +116,7 @@ def checked_timeout(timeout: float) -> float:
     Raises:
         TypeError, ValueError: It is not a number above 0.
     """
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
-        raise TypeError(f"timeout must be a number of seconds, got {type(timeout).__name__}")
+    check_seconds("timeout", timeout)
     if math.isnan(timeout) or timeout <= 0:
         raise ValueError(f"timeout must be above 0, got {timeout}")
     return timeout

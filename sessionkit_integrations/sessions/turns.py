@@ -11,7 +11,7 @@ from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.sessions.leasing import give_back, take_lease
 from sessionkit_integrations.sessions.steps import Lease, arun_on, run_on
 from sessionkit_integrations.stores.operation_ids import operation_id
-from sessionkit_integrations.stores.options import LONGEST_TIMEOUT
+from sessionkit_integrations.stores.options import LONGEST_TIMEOUT, check_seconds
 from sessionkit_integrations.stores.turns import LEASE, HeldTurn, enter, held_turn, leave, turn_lost
 
 if TYPE_CHECKING:
@@ -152,8 +152,7 @@ def give_back_turn(held: HeldTurn) -> Steps[None]:
 
 
 def _seconds(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} must be a number of seconds, got {type(value).__name__}")
+    check_seconds(name, value)
     if not 0 <= value <= LONGEST_TIMEOUT:
         raise ValueError(f"{name} must be a number of seconds from 0 to {LONGEST_TIMEOUT}, got {value}")
     return value

@@ -19,6 +19,7 @@ from sessionkit_integrations.sessions.following import begin, known_of, look
 from sessionkit_integrations.sessions.steps import Describe, NextSession, StoreStep, arun_on, run_on
 from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.notices import EVERY
+from sessionkit_integrations.stores.options import check_seconds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Collection, Generator
@@ -275,9 +276,10 @@ async def _afound(watcher: Watcher) -> AsyncGenerator[Any, None]:
 
 
 def _checked_timeout(timeout: float | None) -> float | None:
-    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float))):
-        raise TypeError(f"timeout must be a number of seconds or None, got {type(timeout).__name__}")
-    if timeout is not None and not 0 <= timeout < math.inf:
+    if timeout is None:
+        return None
+    check_seconds("timeout", timeout, form="a number of seconds or None")
+    if not 0 <= timeout < math.inf:
         raise ValueError(f"timeout must be a number of seconds of at least 0, got {timeout}")
     return timeout
 

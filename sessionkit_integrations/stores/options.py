@@ -157,6 +157,12 @@ def in_seconds(milliseconds: int | None) -> float | None:
     return None if milliseconds is None else milliseconds / 1000
 
 
+def check_seconds(name: str, value: object, *, form: str = "a number of seconds") -> None:
+    """Raise `TypeError` unless a value is a number, as seconds are; ``form`` says so in the error."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be {form}, got {type(value).__name__}")
+
+
 def checked_timeout(timeout: float) -> float:
     """Return a time limit in seconds.
 
