@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sessionkit_integrations.records.fields import written_by_framework
 from sessionkit_integrations.records.record import parse_json
-from sessionkit_integrations.records.tool_calls import names_of_calls
+from sessionkit_integrations.records.tool_calls import names_of_calls, text_or_empty
 from sessionkit_integrations.records.usage import usage_in
 
 if TYPE_CHECKING:
@@ -50,10 +50,6 @@ class CountingReader:
             at if type(at) is int else None,
             usage,
             calls,
-            (_text(fields.get("tool_call_id")), _text(fields.get("name"))) if is_result else None,
+            (text_or_empty(fields.get("tool_call_id")), text_or_empty(fields.get("name"))) if is_result else None,
             any(place.get("is_error") is True for place in places),
         )
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

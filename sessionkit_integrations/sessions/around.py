@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sessionkit_integrations.errors import ConflictError
 from sessionkit_integrations.records.record import role_of
-from sessionkit_integrations.sessions.searching import PAGE
 from sessionkit_integrations.sessions.snapshot import newest
+from sessionkit_integrations.sessions.steps import PAGE
 
 if TYPE_CHECKING:
     from sessionkit_integrations.records.codec import Reader

@@ -89,7 +89,7 @@ class Comparison:
     """The records of a session now beside those before."""
 
     def __init__(self, snapshot: SessionSnapshot[Any], known: Known, now: Known, info: SessionInfo | None) -> None:
-        self._snapshot, self._known, self._now, self._info = snapshot, known, now, info
+        self._snapshot, self._known, self._now = snapshot, known, now
         self._id = snapshot.session_id
         self._first = snapshot.preamble_end
         self._preamble, self._turns = now.preamble or (), now.turns

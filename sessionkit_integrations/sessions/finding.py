@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.errors import ConflictError, CorruptSessionError, SealError
 from sessionkit_integrations.records.record import role_of
 from sessionkit_integrations.records.search_texts import SearchReader
 from sessionkit_integrations.records.times import milliseconds
@@ -13,7 +12,11 @@ from sessionkit_integrations.records.words import cut
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.sessions.showing import show_turn
 from sessionkit_integrations.sessions.snapshot import newest
-from sessionkit_integrations.sessions.steps import NOTHING, StoreStep
+from sessionkit_integrations.sessions.steps import (
+    ERRORS_OF_ONE_SESSION,
+    NOTHING,
+    StoreStep,
+)
 from sessionkit_integrations.sessions.walking import FoundTurn, Walk
 
 if TYPE_CHECKING:
@@ -165,7 +168,7 @@ class Lookup:
                 continue  # those that are left only add to turns that are known
             try:
                 found = yield from self._turn_at(place)
-            except (CorruptSessionError, SealError, ConflictError) as error:
+            except ERRORS_OF_ONE_SESSION as error:
                 if self._session_id is not None:
                     raise
                 LOGGER.warning("search leaves out a turn: %s", error)

@@ -19,7 +19,13 @@ from sessionkit_integrations.errors import ConflictError, InvalidSessionIdError
 from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.records.record import role_of, tokens_of
 from sessionkit_integrations.records.summaries import summary_of
-from sessionkit_integrations.sessions.steps import Describe, Fork, ReadArchive, until_no_conflict
+from sessionkit_integrations.sessions.steps import (
+    PAGE,
+    Describe,
+    Fork,
+    ReadArchive,
+    until_no_conflict,
+)
 from sessionkit_integrations.stores.operation_ids import operation_id
 from sessionkit_integrations.stores.values import Branch, Summarized
 from sessionkit_integrations.window.turns import NO_LIMIT, number_turns
@@ -32,9 +38,6 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.chats import Chats
     from sessionkit_integrations.sessions.snapshot import SessionSnapshot
     from sessionkit_integrations.stores.values import SessionInfo
-
-PAGE = 250
-"""Archived records that are read at once."""
 
 
 @dataclass(frozen=True)

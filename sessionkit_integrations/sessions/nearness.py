@@ -10,12 +10,16 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.errors import ConflictError, CorruptSessionError, EmbeddingError, SealError, StoreError
+from sessionkit_integrations.errors import EmbeddingError, StoreError
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.search.query import Query
 from sessionkit_integrations.search.vectors import pieces_of
 from sessionkit_integrations.sessions.meaning import vectors_of
-from sessionkit_integrations.sessions.steps import Compute
+from sessionkit_integrations.sessions.steps import (
+    ERRORS_OF_ONE_SESSION,
+    PAGE,
+    Compute,
+)
 from sessionkit_integrations.sessions.vector_steps import (
     BeginVectors,
     FindBehind,
@@ -38,8 +42,6 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.meaning import Meaning
     from sessionkit_integrations.sessions.walking import FoundTurn
 
-PAGE = 250
-"""Records of an archive that are read at once."""
 VECTORS = 4096
 """Vectors that are read at once."""
 SESSIONS = 100
@@ -124,7 +126,7 @@ class CatchingUp:
                 tried.add(session_id)
                 try:
                     yield from self._catch_up(session_id, state)
-                except (CorruptSessionError, SealError, ConflictError) as error:
+                except ERRORS_OF_ONE_SESSION as error:
                     LOGGER.warning("a session is not embedded: %s", error)
                     self.complete = False
                 self.looked_at += 1
@@ -222,6 +224,6 @@ class Nearness:
             weigh = partial(self._meaning.weigh, session_id, self._is_late)
             try:
                 yield from take_pages(self._chats, walk, session_id, PAGE, weigh, self._is_late)
-            except (CorruptSessionError, SealError, ConflictError) as error:
+            except ERRORS_OF_ONE_SESSION as error:
                 LOGGER.warning("search leaves out a session: %s", error)
                 self.complete = False

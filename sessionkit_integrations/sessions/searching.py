@@ -13,7 +13,6 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
-from sessionkit_integrations.errors import ConflictError, CorruptSessionError, SealError
 from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.records.search_texts import SearchReader
@@ -24,7 +23,13 @@ from sessionkit_integrations.search.ranking import Ranking
 from sessionkit_integrations.search.snippets import Snippet, snippet_of
 from sessionkit_integrations.sessions.finding import Lookup
 from sessionkit_integrations.sessions.showing import show_turn
-from sessionkit_integrations.sessions.steps import Compute, NextSession, ReadArchive
+from sessionkit_integrations.sessions.steps import (
+    ERRORS_OF_ONE_SESSION,
+    PAGE,
+    Compute,
+    NextSession,
+    ReadArchive,
+)
 from sessionkit_integrations.sessions.walking import FoundTurn, Walk, take_pages, texts_of
 
 if TYPE_CHECKING:
@@ -39,9 +44,6 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.meaning import Meaning
 
 N = TypeVar("N")
-
-PAGE = 250
-"""Records of an archive that are read at once."""
 
 
 class Search:
@@ -118,7 +120,7 @@ class Search:
         while (session_id := (yield from ids)) is not None and not self._is_late():
             try:
                 yield from self._look_at(session_id)
-            except (CorruptSessionError, SealError, ConflictError) as error:
+            except ERRORS_OF_ONE_SESSION as error:
                 LOGGER.warning("search leaves out a session: %s", error)
                 self._complete = False
 

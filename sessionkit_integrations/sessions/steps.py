@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from sessionkit_integrations.errors import ConflictError
+from sessionkit_integrations.errors import ConflictError, CorruptSessionError, SealError
 from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.records.summaries import latest_summary
 from sessionkit_integrations.runtime.retries import Attempts, Backoff, Policy, on_conflict, retrying
@@ -32,6 +32,12 @@ EVERYTHING = slice(None)
 
 NOTHING = slice(0)
 """No part of an archive."""
+
+PAGE = 250
+"""Records of an archive that are read at once."""
+
+ERRORS_OF_ONE_SESSION = (CorruptSessionError, SealError, ConflictError)
+"""Errors of a session that a walk through all of them leaves out."""
 
 CONFLICT_POLICY = Policy(Backoff(first=0.002, longest=0.1), attempts=100)
 """Attempts at an edit, or at a read of a session with its archive, against faster writers."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.errors import ConflictError, CorruptSessionError, SealError
 from sessionkit_integrations.records.counted import CountingReader
 from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.records.times import moment
@@ -19,7 +18,8 @@ from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.search.query import Query
 from sessionkit_integrations.sessions.snapshot import newest
 from sessionkit_integrations.sessions.statistics import AnswerTimes, DayStatistics, Statistics, ToolStatistics
-from sessionkit_integrations.sessions.steps import Compute, NextSession, ReadArchive
+from sessionkit_integrations.sessions.steps import ERRORS_OF_ONE_SESSION, PAGE, Compute, NextSession, ReadArchive
+from sessionkit_integrations.stores.totals import add_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.sessions.chats import Chats
 
-PAGE = 250
-"""Records of an archive that are read at once."""
-
 _MILLISECONDS = 1000
 
 
@@ -43,24 +40,20 @@ class _Sums:
     turns: int = 0
     messages: int = 0
     tokens: int = 0
-    usage: dict[str | None, Usage] = field(default_factory=dict)
+    usage: tuple[Usage, ...] = ()
 
     def add_turn(self, turn: Sequence[Counted], tokens: int) -> None:
         self.turns += 1
         self.messages += len(turn)
         self.tokens += tokens
-        self._use(each.usage for each in turn if each.usage is not None)
+        used = [each.usage for each in turn if each.usage is not None]
+        self.usage = add_up([*self.usage, *used]) if used else self.usage
 
     def add(self, other: _Sums) -> None:
         self.turns += other.turns
         self.messages += other.messages
         self.tokens += other.tokens
-        self._use(other.usage.values())
-
-    def _use(self, usages: Iterable[Usage]) -> None:
-        for usage in usages:
-            before = self.usage.get(usage.model)
-            self.usage[usage.model] = usage if before is None else before + usage
+        self.usage = add_up([*self.usage, *other.usage])
 
 
 class Tally:
@@ -84,7 +77,7 @@ class Tally:
     def result(self) -> Statistics:
         """The statistics of what was added."""
         days = (
-            DayStatistics(day, sums.turns, sums.messages, sums.tokens, tuple(sums.usage.values()))
+            DayStatistics(day, sums.turns, sums.messages, sums.tokens, sums.usage)
             for day, sums in sorted(self._days.items())
         )
         tools = sorted(self._calls.keys() | self._failures.keys())
@@ -93,7 +86,7 @@ class Tally:
             self._sums.turns,
             dict(self._roles),
             self._sums.tokens,
-            tuple(self._sums.usage.values()),
+            self._sums.usage,
             {tool: ToolStatistics(self._calls[tool], self._failures[tool]) for tool in tools},
             AnswerTimes.of(self._seconds),
             tuple(days),
@@ -188,7 +181,7 @@ def survey(
     while (each := (yield from ids)) is not None:
         try:
             total.add_session((yield from _look_at(chats, each, query)))
-        except (CorruptSessionError, SealError, ConflictError) as error:
+        except ERRORS_OF_ONE_SESSION as error:
             LOGGER.warning("statistics leave out a session: %s", error)
             total.leave_out()
         seen()

@@ -12,7 +12,7 @@ import pytest
 from sessionkit_integrations import CorruptSessionError, InMemoryStore, SessionManager, Usage
 from sessionkit_integrations.records.record import Record, encode
 from sessionkit_integrations.sessions.statistics import AnswerTimes, DayStatistics, ToolStatistics
-from sessionkit_integrations.sessions.surveying import PAGE
+from sessionkit_integrations.sessions.steps import PAGE
 from sessionkit_integrations.window.turns import Window
 from tests.conversations import conversations
 
