@@ -26,7 +26,7 @@ from sessionkit_integrations.cli.common import (
     print_json,
     print_line,
 )
-from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.sessions.manager import SessionManager
 from sessionkit_integrations.sessions.watching import Watch, Watcher
 from sessionkit_integrations.view.text import one_line
@@ -84,7 +84,7 @@ def list_sessions(
 
 def _watched(sessions: SessionManager) -> Watch[str]:
     """Return the sessions that change from now on."""
-    chats = sessions.using(PlainCodec())
+    chats = sessions.using(PLAIN)
     watcher = Watcher(sessions.store, chats, None, every=_EVERY, report=note_trying_again)
     return Watch(watcher, lambda session_id, _: session_id)
 

@@ -23,7 +23,7 @@ from sessionkit_integrations.cli.common import (
     print_messages,
 )
 from sessionkit_integrations.cli.faults import NotFoundError
-from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.sessions.manager import SessionManager
 from sessionkit_integrations.sessions.steps import EVERYTHING
 from sessionkit_integrations.view.reader import ViewReader
@@ -72,7 +72,7 @@ def show(
             note("nothing of this session is archived" if archive else "all of this session is archived: see --archive")
             return
         if archive:
-            session = sessions.using(PlainCodec()).snapshot(session_id, archived=EVERYTHING)
+            session = sessions.using(PLAIN).snapshot(session_id, archived=EVERYTHING)
             print_messages(session.read_with(ViewReader()).messages("archived"))
         elif on_terminal():
             view = sessions.view(session_id, archived=RECENT + 1)
@@ -86,7 +86,7 @@ def _show_around(sessions: SessionManager, session_id: str, position: int, turns
     # Imported where a session is looked at so.
     from sessionkit_integrations.sessions.around import Row  # noqa: PLC0415
 
-    row = Row(sessions.using(PlainCodec()), session_id)
+    row = Row(sessions.using(PLAIN), session_id)
     if position >= len(row):
         counted = f"it has {len(row)} without the preamble, counted from 0"
         raise NotFoundError(f"session {session_id!r} has no message {position}: {counted}")
@@ -94,7 +94,7 @@ def _show_around(sessions: SessionManager, session_id: str, position: int, turns
         messages = row.read(turn, ViewReader())
         at = next((message.at for message in messages if message.at is not None), None)
         if as_json:
-            about = {"messages": row.read(turn, PlainCodec()), "at": iso_time(at), "archived": turn.left}
+            about = {"messages": row.read(turn, PLAIN), "at": iso_time(at), "archived": turn.left}
             print_json({**about, "position": turn.start})
             continue
         is_it = turn.start <= position < turn.stop

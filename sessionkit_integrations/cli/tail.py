@@ -18,7 +18,7 @@ from sessionkit_integrations.cli.common import (
     print_json,
     print_messages,
 )
-from sessionkit_integrations.records.codec import PlainCodec, Reader
+from sessionkit_integrations.records.codec import PLAIN, Reader
 from sessionkit_integrations.records.record import Record
 from sessionkit_integrations.sessions.chats import Chats
 from sessionkit_integrations.sessions.live import messages_of
@@ -39,8 +39,8 @@ def tail(
 ) -> None:
     """Show the last messages of a session and, with -f, new ones as they come. With --json, one object a line."""
     with open_sessions(url) as sessions:
-        chats = sessions.using(PlainCodec())
-        reader: Reader[Any] = PlainCodec() if as_json else ViewReader()
+        chats = sessions.using(PLAIN)
+        reader: Reader[Any] = PLAIN if as_json else ViewReader()
         if not follow:
             describe(sessions, session_id)
             records = chats.snapshot(session_id).active

@@ -16,7 +16,7 @@ from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from sessionkit_integrations.demo.answers import answer, get_weather
 from sessionkit_integrations.langchain.codec import LangChainCodec
 from sessionkit_integrations.langchain.history import SessionKitChatMessageHistory
-from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.codec import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ class OfflineChatModel(BaseChatModel):
 
     def _generate(self, messages: list[BaseMessage], *_args: Any, **_kwargs: Any) -> ChatResult:
         codec = LangChainCodec()
-        plain = [PlainCodec().decode(fields) for fields in codec.encode(messages)]
+        plain = [PLAIN.decode(fields) for fields in codec.encode(messages)]
         return ChatResult(generations=[ChatGeneration(message=codec.decode(dict(answer(plain))))])
 
     def _stream(self, messages: list[BaseMessage], *_args: Any, **_kwargs: Any) -> Iterator[ChatGenerationChunk]:

@@ -12,7 +12,7 @@ from llama_index.core.memory import ChatMemoryBuffer
 from sessionkit_integrations.demo.answers import answer
 from sessionkit_integrations.llama_index.chat_stores import SessionKitChatStore
 from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
-from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.codec import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ class OfflineLLM(CustomLLM):
     def chat(self, messages: Sequence[ChatMessage], **_kwargs: Any) -> ChatResponse:
         """Answer a conversation."""
         codec = LlamaIndexCodec()
-        plain = [PlainCodec().decode(fields) for fields in codec.encode(messages)]
+        plain = [PLAIN.decode(fields) for fields in codec.encode(messages)]
         return ChatResponse(message=codec.decode(dict(answer(plain))))
 
     def complete(self, prompt: str, formatted: bool = False, **_kwargs: Any) -> CompletionResponse:  # noqa: ARG002, FBT001, FBT002 - LlamaIndex's signature

@@ -9,7 +9,7 @@ from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessa
 
 from sessionkit_integrations.demo.answers import answer
 from sessionkit_integrations.openai_agents.codec import OpenAIAgentsCodec
-from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.codec import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ class OfflineModel(Model):
     ) -> ModelResponse:
         """Answer a conversation."""
         items = [{"role": "user", "content": input}] if isinstance(input, str) else input
-        reply = answer([PlainCodec().decode(fields) for fields in OpenAIAgentsCodec().encode([items])])
+        reply = answer([PLAIN.decode(fields) for fields in OpenAIAgentsCodec().encode([items])])
         output: list[Any] = [
             ResponseFunctionToolCall(type="function_call", call_id=call["id"], **call["function"])
             for call in reply.get("tool_calls", ())

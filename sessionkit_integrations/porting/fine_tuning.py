@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.porting.stored import StoredSession, at_time, dump
 from sessionkit_integrations.providers import to_openai
-from sessionkit_integrations.records.codec import PlainCodec, encode_all
+from sessionkit_integrations.records.codec import PLAIN, encode_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,5 +58,5 @@ def from_example(line: Mapping[str, Any], prefix: str = PREFIX) -> StoredSession
     if not all(isinstance(message, dict) for message in messages):
         raise ValueError("messages must hold JSON objects only")
     digest = hashlib.sha256(dump(messages)).hexdigest()[:_DIGITS]
-    records = encode_all(PlainCodec(), messages)
+    records = encode_all(PLAIN, messages)
     return StoredSession(f"{prefix}{digest}", tuple(at_time(record, None) for record in records))

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sessionkit_integrations.errors import ConflictError, StoreError, StoreUnavailableError
-from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.records.record import Record, decode, role_of
 from sessionkit_integrations.records.summaries import latest_summary
 from sessionkit_integrations.runtime.logs import LOGGER
@@ -116,7 +116,7 @@ def fields_of(record: bytes) -> Fields:
         ValueError, RecursionError: It makes none; see `UNREADABLE`.
     """
     fields = decode(record)
-    PlainCodec().decode(dict(fields))
+    PLAIN.decode(dict(fields))
     return {"role": fields["role"], **fields}
 
 
@@ -128,7 +128,7 @@ def read_session(sessions: SessionManager, session_id: str) -> SessionSnapshot[M
     Raises:
         ConflictError: The session was written to each time that it was read.
     """
-    chats = sessions.using(PlainCodec())
+    chats = sessions.using(PLAIN)
     for _ in range(MOST_READS):
         session = chats.snapshot(session_id, archived=EVERYTHING)
         if not session.archived and latest_summary(session.active) is None:
@@ -223,7 +223,7 @@ def write_session(
             outcome, session.active, session.archived, clear_archive=clear, summarized=summarized, usage=usage
         )
 
-    return sessions.using(PlainCodec()).rewrite(session.id, edit)
+    return sessions.using(PLAIN).rewrite(session.id, edit)
 
 
 def explanation(error: Exception) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.codec import PLAIN
 
 if TYPE_CHECKING:
     from sessionkit_integrations.records.codec import Reader
@@ -93,4 +93,4 @@ def messages_of(chats: Chats[Any], session_id: str, found: Found, reader: Reader
 
 
 def _change(chats: Chats[Message], session_id: str, found: Found) -> Change:
-    return Change(session_id, found.kind, messages_of(chats, session_id, found, PlainCodec()))
+    return Change(session_id, found.kind, messages_of(chats, session_id, found, PLAIN))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.records.codec import PlainCodec
+from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, checked_max_bytes
 from sessionkit_integrations.runtime.context import Closeable
 from sessionkit_integrations.runtime.redaction import hidden
@@ -216,7 +216,7 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSes
     def _make(self) -> None:
         self.opened_store = self.store if self._seal is None else self._sealed(self._seal)
         self._summaries = self._made_summaries()
-        self._plain = self.using(PlainCodec())
+        self._plain = self.using(PLAIN)
 
     def _sealed(self, seal: Seal) -> Store:
         # Imported where records are sealed.
@@ -238,7 +238,7 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSes
             raise TypeError(
                 f"summary must be a Summary, got {type_name(self._summary)}; make one with Summary(summarize)"
             )
-        encoding = self._encoding(PlainCodec())
+        encoding = self._encoding(PLAIN)
         summarizer = Summarizer(self._summary, lambda: self._window, encoding, self._max_message_bytes)
         return Summaries(self._summary, summarizer, self.opened_store)
 
