@@ -11,7 +11,7 @@ import os
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.runtime.retries import Attempts, retrying
@@ -19,11 +19,13 @@ from sessionkit_integrations.runtime.steps import Step, arun, run
 from sessionkit_integrations.stores.notices import ANY, Notices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection
 
     from sessionkit_integrations.runtime.retries import Failure, Policy
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.stores.redis.keys import Keys
+
+T = TypeVar("T")
 
 _SLICE = 0.25
 """Seconds after which a thread that listens for an event loop looks up, so that it ends soon."""
@@ -118,11 +120,19 @@ class LineInThreads(AsyncLine):
 
 
 @dataclass(frozen=True)
-class _Act(Step[Any]):
-    """A method of a line, and its arguments."""
+class _Use(Step[T]):
+    """A use of a line, of either kind."""
 
-    name: str
-    args: tuple[float, ...] = ()
+    perform: Callable[[Line], T]
+    aperform: Callable[[AsyncLine], Awaitable[T]]
+
+
+_CONNECT = _Use[None](lambda line: line.connect(), lambda line: line.connect())
+_CLOSE = _Use[None](lambda line: line.close(), lambda line: line.close())
+
+
+def _receive(seconds: float) -> _Use[Collection[str | None]]:
+    return _Use(lambda line: line.receive(seconds), lambda line: line.receive(seconds))
 
 
 class HeardNotices(Notices):
@@ -169,9 +179,9 @@ class HeardNotices(Notices):
     def _open(self) -> Steps[None]:
         def attempt() -> Steps[None]:
             try:
-                yield from _Act("connect")
+                yield from _CONNECT
             except Exception:
-                yield from _Act("close")
+                yield from _CLOSE
                 raise
 
         yield from retrying("SUBSCRIBE", attempt, Attempts(self._policy), self._judge)
@@ -180,26 +190,25 @@ class HeardNotices(Notices):
     def _take(self, seconds: float) -> Steps[Collection[str | None]]:
         if self._opened_in != os.getpid():
             if self._opened_in is not None:
-                yield from _Act("close")  # after a fork, the connection is that of the parent
+                yield from _CLOSE  # after a fork, the connection is that of the parent
             yield from self._open()
             return ANY
         try:
-            heard: Collection[str | None] = yield from _Act("receive", (seconds,))
+            return (yield from _receive(seconds))
         except Exception as error:
             failure = self._judge(error)
             if failure is None:
                 raise
             LOGGER.debug("a watch lost its connection, and opens another one: %s", failure.error)
             self._opened_in = None
-            yield from _Act("close")
+            yield from _CLOSE
             return ()
-        return heard
 
-    def _perform(self, step: _Act) -> Any:
-        return getattr(self._line, step.name)(*step.args)
+    def _perform(self, step: _Use[T]) -> T:
+        return step.perform(self._line)
 
-    async def _aperform(self, step: _Act) -> Any:
-        return await getattr(self._aline, step.name)(*step.args)
+    async def _aperform(self, step: _Use[T]) -> T:
+        return await step.aperform(self._aline)
 
 
 class Pulse:
