@@ -21,6 +21,7 @@ from sessionkit_integrations import (
     StoreError,
     StoreUnavailableError,
 )
+from sessionkit_integrations.stores.sqlite import listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +87,15 @@ def test_files_with_damaged_bytes_raise_typed_errors(tmp_path: Path) -> None:
         path.unlink()
     print(f"seed {seed}: {raised} of {FILES} damaged files raised typed errors")
     assert raised > FILES // 10
+
+
+@pytest.mark.parametrize("row", [("a",), ("b",), (7,), (b"c",)])
+def test_a_listing_that_a_damaged_index_would_make_endless_is_an_error(row: tuple[Any, ...]) -> None:
+    """A page that does not follow the one before it would be listed again and again."""
+    page = listing.sessions("b", 0)
+    next(page)
+    with pytest.raises(StoreError, match="the file is damaged: its index of sessions is out of order"):
+        page.send([("c",), row])
 
 
 @pytest.mark.parametrize("value", ["'text'", "x'ff00'", "''", "-1", "9223372036854775807", "1.5e300"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any
 
+from llama_index.core.base.llms.types import ChatMessage
 from pydantic import ValidationError
 
 from sessionkit_integrations import CorruptSessionError, InvalidMessageError
@@ -56,7 +57,7 @@ def check(codec: Codec[Any], data: bytes) -> None:
 
 def _has_invalid_blocks(message: Any) -> bool:
     """Return whether a block of LlamaIndex holds what its class refuses, as one may to which that was assigned."""
-    for block in getattr(message, "blocks", ()):
+    for block in message.blocks if isinstance(message, ChatMessage) else ():  # LangChain's may have any field
         try:
             type(block).model_validate(block.model_dump(warnings=False))
         except ValidationError:

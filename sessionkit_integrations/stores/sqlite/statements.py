@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from sessionkit_integrations.stores.values import Covered, Edit
     from sessionkit_integrations.window.turns import Window
 
-PAGE = 1000
-"""Session ids that one statement lists."""
-
 _LARGEST = 2**62
 """Bound of the numbers in a range: SQLite's integers have 64 bits."""
 
@@ -163,16 +160,6 @@ def delete(session_id: str, *, now: int, holder: str | None = None) -> Statement
         yield Statement("DELETE FROM sessions WHERE session_id = ?", (session_id,))
 
     return transaction(work())
-
-
-def sessions(after: str, now: int) -> Statements[list[str]]:
-    """Return the page of session ids that follows ``after``."""
-    rows = yield Statement(
-        "SELECT session_id FROM sessions WHERE session_id > ? AND (expires_at IS NULL OR expires_at > ?)"
-        " ORDER BY session_id LIMIT ?",
-        (after, now, PAGE),
-    )
-    return [row[0] for row in rows]
 
 
 def describe(session_id: str, now: int) -> Statements[SessionInfo | None]:

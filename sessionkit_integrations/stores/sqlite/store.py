@@ -19,7 +19,7 @@ from sessionkit_integrations.stores.options import (
     in_seconds,
     ttl_milliseconds,
 )
-from sessionkit_integrations.stores.sqlite import leases, statements
+from sessionkit_integrations.stores.sqlite import leases, listing, statements
 from sessionkit_integrations.stores.sqlite.file import SQLiteFile
 from sessionkit_integrations.stores.sqlite.forking import Forks
 from sessionkit_integrations.stores.sqlite.noticing import FileNotices
@@ -183,18 +183,18 @@ class SQLiteStore(Forks, KeepsVectors):
 
     def sessions(self) -> Iterator[str]:
         """See `Store.sessions`."""
-        page = self._read(lambda: statements.sessions("", now()))
+        page = self._read(lambda: listing.sessions("", now()))
         while page:
             yield from page
-            page = self._read(partial(statements.sessions, page[-1], now()))
+            page = self._read(partial(listing.sessions, page[-1], now()))
 
     async def asessions(self) -> AsyncIterator[str]:
         """See `Store.sessions`."""
-        page = await self._aread(lambda: statements.sessions("", now()))
+        page = await self._aread(lambda: listing.sessions("", now()))
         while page:
             for session_id in page:
                 yield session_id
-            page = await self._aread(partial(statements.sessions, page[-1], now()))
+            page = await self._aread(partial(listing.sessions, page[-1], now()))
 
     def describe(self, session_id: str) -> SessionInfo | None:
         """See `Store.describe`."""
