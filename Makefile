@@ -6,6 +6,7 @@
 # make test-bench   run the tests that need other packages, and see that the benchmarks run
 # make bench        compare sizes, times and commands with those of other packages; .bench/ gets the table and a plot
 # make fuzz         look for bytes that reading does not expect   (FUZZ_SECONDS=600 looks longer)
+# make explore      run the tests with random values on values that no run had before   (SEED=1 repeats some)
 # make docs         build the site of the documentation into build/site, and check its links
 # make lint         check style, types and wording, and the types of the README's code
 PYTHON ?= python3
@@ -27,7 +28,7 @@ WITH_WAITING = --numprocesses=$(shell $(PYTHON) -c "import os; print(os.cpu_coun
 # Those of MATRIX that run; a version manager puts names on the PATH that do not.
 FOUND = $(shell for python in $(MATRIX); do if $$python -c "" 2>/dev/null; then echo $$python; fi; done)
 
-.PHONY: demo test test-quick test-min test-matrix test-bench bench fuzz docs lint clean
+.PHONY: demo test test-quick test-min test-matrix test-bench bench fuzz explore docs lint clean
 
 # By the environment, as a URL may hold a password and characters that mean something to a shell.
 demo: export SESSIONKIT_URL = $(STORE)
@@ -68,6 +69,9 @@ bench: test-bench
 
 fuzz: $(VENV)/.fuzz
 	$(BIN)/python -m tests.fuzz -max_total_time=$(FUZZ_SECONDS)
+
+explore: $(VENV)/.test
+	$(BIN)/python -m pytest $(IN_PARALLEL) --hypothesis-profile=explore $(if $(SEED),--hypothesis-seed=$(SEED)) -m hypothesis
 
 # The variable silences an advertisement of the theme.
 docs: $(VENV)/.docs

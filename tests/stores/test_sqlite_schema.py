@@ -12,7 +12,7 @@ import pytest
 
 from sessionkit_integrations import Edit, SessionManager, SQLiteStore, StoreError
 from sessionkit_integrations.records.record import Record
-from sessionkit_integrations.stores.sqlite import schema, statements
+from sessionkit_integrations.stores.sqlite import listing, schema, statements
 from tests.fixtures import FOLDER
 from tests.stores.test_sqlite import TURNS, WRITERS, write_turns
 
@@ -268,7 +268,7 @@ def test_reads_use_the_indexes_and_sort_nothing(tmp_path: Path) -> None:
             statements.read("s", 0),
             statements.read("s", 0, archived=True, start=-5),
             statements.describe("s", 0),
-            statements.sessions("", 0),
+            listing.sessions("", 0),
         ):
             statement = next(operation)
             plan = connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.values).fetchall()
