@@ -367,6 +367,15 @@ def test_sessions_that_expired_are_never_hits_and_are_swept(url: str, client: An
         assert len(numbers(client, "u")) == 120
 
 
+def test_documents_are_told_apart_where_lengths_and_times_are_equal(url: str, client: Any) -> None:
+    store = indexed(url)
+    store.append("s", [encode(user("apples"), NOON)], Window(5), "first")
+    client.lset(f"{PREFIX}s", 0, encode(user("grapes"), NOON))  # as a writer does that keeps no index
+    with SessionManager(5, store) as sessions:
+        assert sessions.search("apples").hits == ()
+        assert numbers(client) == []
+
+
 def test_sessions_that_were_there_before_are_indexed_on_request(
     url: str, client: Any, call: Callable[..., Any]
 ) -> None:

@@ -318,12 +318,17 @@ local function document_key(number)
   return string.format('%swords:%.0f', string.sub(META, 1, -5), number)
 end
 
+-- Returns what tells a record from others, as its document keeps it.
+local function fingerprint(record)
+  return string.sub(redis.sha1hex(record), 1, 16)
+end
+
 -- Writes the document of a record, given as its words, the parts of words and its time, if it has any words. `is_known`
 -- is true if it may be there already.
 local function write_document(number, record, document, is_known)
   local words, parts, at = string.match(document, '^([^\30]+)\30([^\30]*)\30(%-?%d+)$')
   if words then
-    local key, mark = document_key(number), tostring(add_to_mark(0, record))
+    local key, mark = document_key(number), fingerprint(record)
     local known = is_known and redis.call('HMGET', key, 'words', 'at', 'mark')
     if not (known and known[1] == words and known[2] == at and known[3] == mark) then
       redis.call('HSET', key, 'words', words, 'parts', parts, 'at', at, 'mark', mark)

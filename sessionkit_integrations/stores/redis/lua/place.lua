@@ -11,7 +11,7 @@ local function length_of(key)
 end
 
 local function has_mark(record, mark)
-  return record and add_to_mark(0, record) == mark
+  return record and fingerprint(record) == mark
 end
 
 -- Deletes the documents of a session that ended, given the number of one: their numbers follow each other.
@@ -34,7 +34,7 @@ local function places_of(numbers)
   local meta = read_meta(type(text) == 'string' and text, 0)
 
   local function place_of(number)
-    local mark = tonumber(redis.call('HGET', document_key(number), 'mark'))
+    local mark = redis.call('HGET', document_key(number), 'mark')
     if not mark then
       return '-'
     end
