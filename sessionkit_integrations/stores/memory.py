@@ -11,6 +11,7 @@ from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.runtime.forks import ForkSafe
 from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.notices import EVERY, Mailbox
+from sessionkit_integrations.stores.operation_ids import is_known
 from sessionkit_integrations.stores.options import UrlOptions, checked_flag, ttl_milliseconds
 from sessionkit_integrations.stores.state import SessionState, conflict
 from sessionkit_integrations.stores.turns import check_turn
@@ -96,7 +97,7 @@ class InMemoryStore(ForkSafe, Store):
         with self._lock:
             check_turn(self, new_session_id)
             source, state = self._load(session_id), self._load(new_session_id)
-            is_retry = operation_id in state.operations
+            is_retry = is_known(state.operations, operation_id)
             oldest = tuple(source.archived[:1])
             if branch.archived and branch.is_outdated(source.describe(), oldest) and not is_retry:
                 raise conflict()

@@ -5,12 +5,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 from base64 import urlsafe_b64encode
-from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import InvalidMessageError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 REMEMBERED_OPERATIONS = 32
 """Operation ids of a session that are remembered, the last ones, so that their retries change nothing."""
@@ -46,35 +42,46 @@ def operation_id(idempotency_key: str | None = None) -> str:
     return urlsafe_b64encode(bits)[:_LENGTH].decode()
 
 
-def remember(operations: Sequence[str], operation_id: str, now: int) -> list[str]:
-    """Return what a session remembers after an operation, oldest first.
+def is_known(operations: str, operation_id: str) -> bool:
+    """Return whether an operation is one of those that a session remembers, as `remember` returns them."""
+    return f" {operation_id} " in f" {operations} "
+
+
+def remember(operations: str, operation_id: str, now: int) -> str:
+    """Return what a session remembers after an operation: ids, oldest first, with spaces between them.
 
     It remembers the last ids, or those of the last two periods if they are more, as when many write at once and one of
-    them has to send its own again. Before the first id of a period stands a mark, the period's number.
+    them has to send its own again. Before the first id of a period stands a mark, the period's number. All of it stays
+    one text, as each write does this.
 
     Args:
-        operations: What it remembered before.
+        operations: What it remembered before; empty at first.
         operation_id: The operation.
         now: The writer's time, in Unix milliseconds. Where it is behind that of others, theirs counts.
     """
-    period = now // PERIOD
-    marks = [position for position, each in enumerate(operations) if each[0] == _MARK]
-    if not marks or int(operations[marks[-1]].removeprefix(_MARK)) < period:
-        marks.append(len(operations))
-        operations = [*operations, f"{_MARK}{period}"]
-    operations = [*operations, operation_id]
-    ids = len(operations) - len(marks)
-    recent = ids if len(marks) == 1 else len(operations) - marks[-2] - len(marks[-2:])  # of the last two periods
-    surplus = ids - max(REMEMBERED_OPERATIONS, min(recent, MOST_REMEMBERED))
-    outdated = marks[-3] if len(marks) > 2 else -1  # noqa: PLR2004 - before the last two
-    kept, position = [], 0
-    while surplus > 0 or position <= outdated:  # only the oldest are looked at, as this is done at each write
-        each = operations[position]
-        if each[0] == _MARK:
-            kept += [each] if position > outdated else []
-        elif surplus > 0:
-            surplus -= 1
-        else:
+    operations = f"{_with_period(operations, now // PERIOD)} {operation_id}"
+    first = operations.find(_MARK)
+    marks = 1 if operations.rfind(_MARK) == first else 2
+    before, recent = operations.count(" ", 0, first), operations.count(" ", first) + 1 - marks
+    if marks == 1:
+        before, recent = 0, before + recent
+    surplus = before + recent - max(REMEMBERED_OPERATIONS, min(recent, MOST_REMEMBERED))
+    if surplus <= 0:
+        return operations
+    *oldest, others = operations.split(" ", surplus + marks)
+    kept = []
+    for each in oldest:
+        if each[0] == _MARK or surplus == 0:
             kept.append(each)
-        position += 1
-    return [*kept, *operations[position:]]
+        else:
+            surplus -= 1
+    return " ".join([*kept, others])
+
+
+def _with_period(operations: str, period: int) -> str:
+    """Return what is remembered with the mark of the present period, and that of the one before, if it has one."""
+    older, mark, last = operations.rpartition(_MARK)
+    if mark and int(last.partition(" ")[0]) >= period:
+        return operations
+    before, _, after = older.partition(_MARK)
+    return f"{before}{after.partition(' ')[2]}{mark}{last} {_MARK}{period}".lstrip()

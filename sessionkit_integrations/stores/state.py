@@ -9,7 +9,7 @@ from sessionkit_integrations.errors import ConflictError
 from sessionkit_integrations.records.record import now, role_of, tokens_of
 from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.stores.limits import admit
-from sessionkit_integrations.stores.operation_ids import remember
+from sessionkit_integrations.stores.operation_ids import is_known, remember
 from sessionkit_integrations.stores.totals import add_up
 from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot
 from sessionkit_integrations.window.turns import check_growth, evict, number_turns
@@ -49,7 +49,7 @@ class SessionState:
 
     active: list[Record] = field(default_factory=list)
     archived: list[Record] = field(default_factory=list)
-    operations: list[str] = field(default_factory=list)
+    operations: str = ""
     appended: int = 0
     waiting: int = 0
     waiting_turns: int = 0
@@ -78,7 +78,7 @@ class SessionState:
             InvalidMessageError: A turn would be longer than ``window`` allows.
             QuotaExceededError: A limit of the session would be passed.
         """
-        if operation_id in self.operations:
+        if is_known(self.operations, operation_id):
             return self._appended(0, wait=wait, read=read)
         levels = self.levels if quota is None else admit(self.levels, quota, now())
         before = number_turns(map(role_of, self.active))
@@ -103,7 +103,7 @@ class SessionState:
         Raises:
             ConflictError: As `Store.replace`.
         """
-        if operation_id in self.operations:
+        if is_known(self.operations, operation_id):
             return
         if (edit.begins and self.exists) or (expected is not None and expected != self.read().version):
             raise conflict()
@@ -121,7 +121,7 @@ class SessionState:
             self.summarized, self.created = edit.summarized.records, None
             self.forked_from, self.usage, self.levels = edit.forked_from, edit.usage, ()
         if not self.exists:
-            self.operations, self.appended, self.created = [], 0, None
+            self.operations, self.appended, self.created = "", 0, None
             self.waiting, self.waiting_turns, self.summarized = 0, 0, 0
             self.forked_from, self.usage, self.levels = None, (), ()
         self._note(operation_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.records.record import now
+from sessionkit_integrations.stores.operation_ids import is_known
 from sessionkit_integrations.stores.sqlite.leases import check_turn
 from sessionkit_integrations.stores.sqlite.rows import enter, load
 from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
@@ -35,7 +36,7 @@ def fork(
 
     def work() -> Statements[None]:
         row = yield from load(new_session_id, at)
-        if operation_id in row.operations:
+        if is_known(row.operations, operation_id):
             return
         if holder is not None:
             yield from check_turn(new_session_id, holder, at)

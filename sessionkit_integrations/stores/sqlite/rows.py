@@ -29,7 +29,7 @@ EXPIRED_RECORDS = 1000
 class Row:
     """A session's row; ``id`` is ``None`` if there is none yet."""
 
-    operations: Sequence[str] = ()
+    operations: str = ""
     id: int | None = None
     turn: int = 0
     evicted: int = 0
@@ -65,7 +65,7 @@ def load(session_id: str, now: int) -> Statements[Row]:
         yield from _delete_expired(now)
         loaded = yield Statement(_LOAD, (now, session_id))
     _, operations, *values = loaded[0]
-    return Row() if operations is None else Row(operations.split(), *values)
+    return Row() if operations is None else Row(operations, *values)
 
 
 def _delete_expired(now: int) -> Statements[None]:
@@ -112,7 +112,7 @@ def enter(session_id: str, now: int) -> Statements[int]:
 
 def save(session: int, row: Row, operation_id: str, appended: int, now: int, ttl: int | None) -> Statements[None]:
     """Update a session's row."""
-    operations = " ".join(remember(row.operations, operation_id, now))
+    operations = remember(row.operations, operation_id, now)
     expires = None if ttl is None else now + ttl
     yield Statement(
         "UPDATE sessions SET turn = ?, evicted = ?, size = ?, position = ?, archived = ?, tokens = ?, waiting = ?,"

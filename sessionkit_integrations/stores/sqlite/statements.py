@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.stores.limits import levels_from
+from sessionkit_integrations.stores.operation_ids import is_known
 from sessionkit_integrations.stores.sqlite.extras import add_usage, admitted, save_levels
 from sessionkit_integrations.stores.sqlite.leases import check_turn
 from sessionkit_integrations.stores.sqlite.rows import enter, load, place, save
@@ -59,7 +60,7 @@ def append(
     def work() -> Statements[Appended]:
         row = yield from load(session_id, now)
         evicted = 0
-        if operation_id not in row.operations:
+        if not is_known(row.operations, operation_id):
             if holder is not None:
                 yield from check_turn(session_id, holder, now)
             levels = None if quota is None else (yield from admitted(row.id, quota, now))
@@ -104,7 +105,7 @@ def replace(
 
     def work() -> Statements[None]:
         row = yield from load(session_id, now)
-        if operation_id in row.operations:
+        if is_known(row.operations, operation_id):
             return
         if holder is not None:
             yield from check_turn(session_id, holder, now)
