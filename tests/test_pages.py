@@ -13,7 +13,17 @@ from tests.snippets import Snippet, unknown_options
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = (
-    *("branches", "coming_from", "finding", "index", "open_calls", "sealing", "statistics", "turns"),
+    *(
+        "branches",
+        "coming_from",
+        "finding",
+        "index",
+        "open_calls",
+        "sealing",
+        "shared_round_trips",
+        "statistics",
+        "turns",
+    ),
     *("usage_and_quotas", "watching", "what_the_model_sees"),
 )
 OF_OTHER_TESTS = {

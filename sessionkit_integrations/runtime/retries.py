@@ -132,6 +132,11 @@ class Attempts:
         self._first_failure = 0.0
         self._may_have_happened = False
 
+    @property
+    def is_first(self) -> bool:
+        """Return whether no attempt has failed."""
+        return not self._failures
+
     def pause_after(self, failure: Failure, cause: Exception) -> float:
         """Return the seconds to wait before the next attempt.
 

@@ -37,6 +37,7 @@ class ServerOptions(TypedDict):
     raw_ids: bool
     timeout: float
     notify: bool
+    batch: bool
 
 
 class UrlOptions:
@@ -71,13 +72,13 @@ class UrlOptions:
         """
         return self._take(name, float, "a number", default)
 
-    def flag(self, name: str) -> bool:
-        """Return a truth value; false where it is not given.
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """Return a truth value.
 
         Raises:
             ValueError: The option is neither ``true`` nor ``false``, nor 1 or 0.
         """
-        return self._take(name, lambda text: _FLAGS[text.lower()], "true or false", default=False)
+        return self._take(name, lambda text: _FLAGS[text.lower()], "true or false", default=default)
 
     def text(self, name: str, default: str) -> str:
         """Return a text."""
@@ -105,6 +106,7 @@ class UrlOptions:
             "raw_ids": self.flag("raw_ids"),
             "timeout": self.number("timeout", DEFAULT_TIMEOUT),
             "notify": self.flag("notify"),
+            "batch": self.flag("batch", default=True),
         }
 
     def _take(self, name: str, read: Callable[[str], T], kind: str, default: D) -> T | D:

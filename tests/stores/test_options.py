@@ -51,6 +51,20 @@ def test_whether_to_search_is_true_or_false() -> None:
         MAKERS["sqlite"](search=1)
 
 
+@pytest.mark.parametrize("make", [MAKERS["redis"], MAKERS["upstash"]])
+def test_whether_to_share_round_trips_is_true_or_false(make: Callable[..., Any]) -> None:
+    assert make().batch is True
+    with pytest.raises(TypeError, match="batch must be a bool, got str"):
+        make(batch="false")
+
+
+def test_a_url_says_whether_to_share_round_trips() -> None:
+    assert [RedisStore.from_url(f"redis://h?batch={value}").batch for value in ("false", "true")] == [False, True]
+    (url, _) = RedisStore("redis://h", batch=False).describe_url() or ("", False)
+    assert url == "redis://h?batch=false"
+    assert RedisStore.from_url(url).batch is False
+
+
 @pytest.mark.parametrize("make", [MAKERS["memory"], MAKERS["sqlite"]])
 def test_whether_to_archive_is_true_or_false(make: Callable[..., Any]) -> None:
     with pytest.raises(TypeError, match="archive must be a bool, got str"):

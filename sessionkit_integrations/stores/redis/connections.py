@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from sessionkit_integrations.runtime.batches import Batches
 from sessionkit_integrations.runtime.gates import AsyncGate, Gate
 from sessionkit_integrations.runtime.resources import Shared
+
+if TYPE_CHECKING:
+    from sessionkit_integrations.stores.redis.requests import Send
 
 C = TypeVar("C")
 
@@ -32,10 +36,11 @@ class Connections(Generic[C]):
 
 @dataclass(frozen=True)
 class AsyncConnections(Generic[C]):
-    """A client for an event loop, with its gate; see `Connections`."""
+    """A client for an event loop, with its gate, and the batches that pass it; see `Connections`."""
 
     client: C = field(repr=False)
     gate: AsyncGate
+    batches: Batches[Send]
 
 
 def connections(client: C, width: int = MAX_CONNECTIONS) -> Connections[C]:
@@ -45,7 +50,8 @@ def connections(client: C, width: int = MAX_CONNECTIONS) -> Connections[C]:
 
 def async_connections(client: C, width: int = MAX_CONNECTIONS) -> AsyncConnections[C]:
     """Return an asynchronous client with a gate."""
-    return AsyncConnections(client, AsyncGate(width))
+    gate = AsyncGate(width)
+    return AsyncConnections(client, gate, Batches(gate))
 
 
 def shared_threads() -> Shared[ThreadPoolExecutor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -11,8 +12,11 @@ from redis.exceptions import NoScriptError
 
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.stores.redis import commands
+from sessionkit_integrations.stores.redis.batching import send_all
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from sessionkit_integrations.stores.redis.commands import Command
     from sessionkit_integrations.stores.redis.connections import AsyncConnections, Connections
     from sessionkit_integrations.stores.redis.requests import Send
@@ -56,6 +60,32 @@ async def aexecute(own: AsyncConnections[Any], step: Send) -> Any:
         # redis-py loses a cancellation on Python 3.11 if it comes just as a command has been sent.
         raise asyncio.CancelledError
     return reply
+
+
+async def aexecute_all(own: AsyncConnections[Any], steps: Sequence[Send]) -> list[Any]:
+    """Send commands in one round trip; see `send_all` for what is returned."""
+    before = _cancellations()
+    outcomes = await send_all(steps, partial(_execute_pipeline, own), _is_unknown_script)
+    if _cancellations() > before:
+        raise asyncio.CancelledError
+    return outcomes
+
+
+async def _execute_pipeline(own: AsyncConnections[Any], steps: Sequence[Send], by_text: Collection[int]) -> list[Any]:
+    outcomes: list[Any] = await _pipeline(own, steps, by_text).execute(raise_on_error=False)
+    return outcomes
+
+
+def _pipeline(own: AsyncConnections[Any], steps: Sequence[Send], by_text: Collection[int]) -> Any:
+    pipeline = own.client.pipeline(transaction=False)
+    for index, step in enumerate(steps):
+        words = commands.words(step.command, by_text=index in by_text)
+        pipeline.execute_command(*words, **_options(step.command, step))
+    return pipeline
+
+
+def _is_unknown_script(outcome: Any) -> bool:
+    return isinstance(outcome, NoScriptError)
 
 
 def _cancellations() -> int:

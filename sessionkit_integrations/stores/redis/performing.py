@@ -8,9 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.runtime import retries
+from sessionkit_integrations.runtime.batches import ALONE
 from sessionkit_integrations.runtime.gates import CrowdedError
+from sessionkit_integrations.stores.options import checked_flag
+from sessionkit_integrations.stores.redis.batching import joins
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from concurrent.futures import ThreadPoolExecutor
 
     from sessionkit_integrations.runtime.resources import Borrowed, PerLoop, Shared
@@ -33,6 +37,9 @@ class PerformsSteps(ABC):
     _per_loop: PerLoop[AsyncConnections[Any]] | Borrowed[AsyncConnections[Any]]
     """Connections for asynchronous use; where it has none, the others are used in threads."""
 
+    def __init__(self, *, batch: bool) -> None:
+        self.batch = checked_flag("batch", batch)
+
     @abstractmethod
     def _send(self, own: Connections[Any], step: Send | FindNodes) -> Any:
         """Perform a step of an operation over the store's connections."""
@@ -40,6 +47,10 @@ class PerformsSteps(ABC):
     @abstractmethod
     async def _asend(self, own: AsyncConnections[Any], step: Send | FindNodes) -> Any:
         """See `_send`."""
+
+    @abstractmethod
+    async def _asend_all(self, own: AsyncConnections[Any], steps: Sequence[Send]) -> Sequence[Any]:
+        """Send commands in one round trip; return an outcome for each, as `Batches.join` wants them."""
 
     def _perform(self, step: Send | FindNodes) -> Any:
         with self._shared.use() as own:
@@ -53,6 +64,10 @@ class PerformsSteps(ABC):
         async with self._per_loop.use() as own:
             if own is None:
                 return await self._perform_in_thread(step)
+            if self.batch and joins(step):
+                reply = await own.batches.join(step, partial(self._asend_all, own))
+                if reply is not ALONE:
+                    return reply
             await own.gate.enter(step.deadline)
             try:
                 return await retries.within(step.deadline, partial(self._asend, own, step))

@@ -20,11 +20,18 @@ class Send(Step[Any]):
         command: The command.
         deadline: Moment of `time.monotonic` at which an asynchronous transport gives up.
         node: The node of a cluster to send it to; the one that has the keys if ``None``.
+        alone: Whether it goes by itself, and not in a batch.
     """
 
     command: Command[Any]
     deadline: float
     node: Any = None
+    alone: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes to send, about."""
+        return sum([len(word) for word in self.command.args if not isinstance(word, int)])
 
 
 @dataclass(frozen=True)

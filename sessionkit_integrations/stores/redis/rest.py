@@ -6,6 +6,7 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from upstash_redis.errors import UpstashError
 
 from sessionkit_integrations.stores.redis import commands
 from sessionkit_integrations.stores.redis.connections import MAX_CONNECTIONS
@@ -50,6 +51,34 @@ def decode(result: Any) -> Any:
     return result
 
 
+def is_answer(answer: Any) -> bool:
+    """Return whether what a server sent is Upstash's answer to a command."""
+    return isinstance(answer, dict) and bool(answer.keys() & {"result", "error"})
+
+
+def result_of(answer: Any) -> Any:
+    """Return the result that an answer holds.
+
+    Raises:
+        UpstashError: The command was refused.
+        ValueError: It is no answer, or its texts are not in base64.
+        RecursionError: It is nested too deeply.
+    """
+    if not is_answer(answer):
+        raise ValueError("neither a result nor an error")
+    if "result" not in answer or answer.get("error"):
+        raise UpstashError(str(answer["error"]))
+    return decode(answer["result"])
+
+
+def outcome_of(answer: Any) -> Any:
+    """Return the result that one of many answers holds, or the exception that `result_of` raises."""
+    try:
+        return result_of(answer)
+    except (UpstashError, ValueError, RecursionError) as error:
+        return error
+
+
 def pause(response: httpx.Response) -> float:
     """Return the seconds that a server asks to be left alone; it may name a date instead, which is not looked at."""
     seconds = response.headers.get("Retry-After", "")
@@ -72,3 +101,8 @@ def is_unknown_script(command: Command[Any], response: httpx.Response) -> bool:
         return False
     # A message that is returned may hold the word as well.
     return isinstance(reply, dict) and "NOSCRIPT" in str(reply.get("error"))
+
+
+def is_of_unknown_script(outcome: Any) -> bool:
+    """Return whether an outcome is that the server lacks a command's script."""
+    return isinstance(outcome, UpstashError) and "NOSCRIPT" in str(outcome)

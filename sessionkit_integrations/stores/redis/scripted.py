@@ -72,8 +72,10 @@ class ScriptedStore(Forks):
         archive: bool,
         raw_ids: bool,
         timeout: float,
+        batch: bool,
         wait_share: float,
     ) -> None:
+        super().__init__(batch=batch)
         self.archive = archive
         self._keys = Keys(key_prefix, raw_ids)
         self.key_prefix = self._keys.prefix
@@ -93,6 +95,7 @@ class ScriptedStore(Forks):
             key_prefix=None if self._keys.prefix == KEY_PREFIX else self._keys.prefix,
             raw_ids=self._keys.raw_ids,
             timeout=None if self.timeout == DEFAULT_TIMEOUT else self.timeout,
+            batch=None if self.batch else "false",
         )
 
     @property
@@ -247,7 +250,7 @@ class ScriptedStore(Forks):
         attempts = Attempts(self._policy)
 
         def attempt() -> Steps[T]:
-            return command.read_reply((yield from Send(command, attempts.deadline, node)))
+            return command.read_reply((yield from Send(command, attempts.deadline, node, not attempts.is_first)))
 
         return retrying(command.name, attempt, attempts, partial(self._judge, command))
 

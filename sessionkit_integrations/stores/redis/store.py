@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from sessionkit_integrations.errors import MissingDependencyError
+from sessionkit_integrations.runtime.batches import ALONE
 from sessionkit_integrations.runtime.redaction import AMBIGUOUS, Secret, hidden, is_ambiguous, redact, split_url
 from sessionkit_integrations.runtime.resources import Borrowed, PerLoop, Shared
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
@@ -23,6 +24,7 @@ except ImportError as error:
     raise MissingDependencyError("RedisStore", "redis") from error
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import timedelta
 
     from typing_extensions import Self, Unpack
@@ -54,6 +56,7 @@ class RedisOptions(TypedDict, total=False):
     timeout: float
     search: bool
     notify: bool
+    batch: bool
 
 
 class RedisStore(SearchableStore):
@@ -89,6 +92,7 @@ class RedisStore(SearchableStore):
             Stack 7.4. See docs/finding.md for its cost.
         notify: Whether each write tells those who watch (`SessionManager.watch`), by one PUBLISH in its script, and
             whether a watch of this store listens, instead of looking from time to time.
+        batch: Whether asynchronous operations that are ready at the same moment share a round trip.
 
     Raises:
         TypeError: ``client`` or ``async_client`` is something else, such as a client of the other kind or a pipeline.
@@ -119,6 +123,7 @@ class RedisStore(SearchableStore):
         timeout: float = DEFAULT_TIMEOUT,
         search: bool = False,
         notify: bool = False,
+        batch: bool = True,
     ) -> None:
         url, password = hidden(url), hidden(password)
         lent = clients.Given(client, async_client)
@@ -136,6 +141,7 @@ class RedisStore(SearchableStore):
             timeout=timeout,
             wait_share=_CLUSTER_WAIT_SHARE if is_cluster else _WAIT_SHARE,
             notify=notify,
+            batch=batch,
         )
         self.search = search
         place, self._login = (None, {}) if url is None else split_url(url)
@@ -217,14 +223,27 @@ class RedisStore(SearchableStore):
                 try:
                     return cluster.single_reply(await executing.aexecute(own, step), step)
                 except redis.ConnectionError as error:
-                    if self._crowds(error):
-                        await own.client.connection_pool.disconnect(inuse_connections=False)
+                    await self._make_room(own, error)
                     raise
             if not self._sender.cluster:
                 return _NOT_A_CLUSTER
             if step.refresh:
                 await own.client.nodes_manager.initialize()
             return own.client.get_primaries()
+
+    async def _asend_all(self, own: AsyncConnections[Any], steps: Sequence[Send]) -> Sequence[Any]:
+        if self._sender.cluster:
+            return [ALONE] * len(steps)
+        with cluster.FaultsTranslated(own.client):
+            try:
+                return await executing.aexecute_all(own, steps)
+            except redis.ConnectionError as error:
+                await self._make_room(own, error)
+                raise
+
+    async def _make_room(self, own: AsyncConnections[Any], error: redis.ConnectionError) -> None:
+        if self._crowds(error):
+            await own.client.connection_pool.disconnect(inuse_connections=False)
 
     def _lines(self, channel: Channel) -> tuple[Line, AsyncLine]:
         from sessionkit_integrations.stores.redis import pubsub  # noqa: PLC0415 - where somebody watches

@@ -8,11 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from sessionkit_integrations.errors import MissingDependencyError, StoreError, StoreUnavailableError
+from sessionkit_integrations.runtime.batches import ALONE
 from sessionkit_integrations.runtime.redaction import Secret, hidden, kind_of
 from sessionkit_integrations.runtime.resources import PerLoop, Shared
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT, Failure
 from sessionkit_integrations.stores.copies import StoreUrl
 from sessionkit_integrations.stores.options import UrlOptions
+from sessionkit_integrations.stores.redis.batching import send_all
 from sessionkit_integrations.stores.redis.connections import async_connections, connections
 from sessionkit_integrations.stores.redis.notifying import NotifyingStore
 from sessionkit_integrations.stores.redis.requests import FindNodes, Send
@@ -27,6 +29,7 @@ except ImportError as error:
     raise MissingDependencyError("UpstashStore", "upstash") from error
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Sequence
     from datetime import timedelta
 
     from typing_extensions import Self, Unpack
@@ -68,6 +71,7 @@ class UpstashOptions(TypedDict, total=False):
     raw_ids: bool
     timeout: float
     notify: bool
+    batch: bool
 
 
 class UpstashStore(NotifyingStore):
@@ -87,6 +91,7 @@ class UpstashStore(NotifyingStore):
         timeout: Seconds that an operation may take, with all its attempts. One of them waits at most two fifths of
             that for an answer, so that there is time for another one.
         notify: Whether each write tells those who watch, which is one command more in its script; see `RedisStore`.
+        batch: Whether asynchronous operations that are ready at the same moment share a request.
 
     Raises:
         TypeError: ``url`` or ``token`` is not a string, as where an environment variable is not set.
@@ -112,6 +117,7 @@ class UpstashStore(NotifyingStore):
         raw_ids: bool = False,
         timeout: float = DEFAULT_TIMEOUT,
         notify: bool = False,
+        batch: bool = True,
     ) -> None:
         url, token = hidden(url), hidden(token)
         for name, given in (("url", url), ("token", token)):
@@ -125,6 +131,7 @@ class UpstashStore(NotifyingStore):
             timeout=timeout,
             wait_share=_WAIT_SHARE,
             notify=notify,
+            batch=batch,
         )
         token = hidden(token.strip())
         if not token or not token.isascii() or not token.isprintable():
@@ -200,13 +207,28 @@ class UpstashStore(NotifyingStore):
     async def _asend(self, own: AsyncConnections[httpx.AsyncClient], step: Send | FindNodes) -> Any:
         if isinstance(step, FindNodes):
             return (None,)
-        # httpcore leaves the socket of a handshake open that is cancelled, so its own time limit has to come first.
-        connect = min(self._wait, max(step.deadline - time.monotonic(), 0) / _PHASES_OF_CONNECTING)
-        post = partial(own.client.post, self._url, timeout=httpx.Timeout(self._wait, connect=connect))
+        post = self._poster(own, self._url, step.deadline)
         response = await post(headers=self._all_headers(), json=rest.words(step.command))
         if rest.is_unknown_script(step.command, response):
             response = await post(headers=self._all_headers(), json=rest.words(step.command, by_text=True))
         return self._reply(response)
+
+    async def _asend_all(self, own: AsyncConnections[httpx.AsyncClient], steps: Sequence[Send]) -> Sequence[Any]:
+        pipeline = f"{self._url.rstrip('/')}/pipeline"
+        post = self._poster(own, pipeline, min(step.deadline for step in steps))
+
+        async def send(steps: Sequence[Send], by_text: Collection[int]) -> list[Any]:
+            words = [rest.words(step.command, by_text=index in by_text) for index, step in enumerate(steps)]
+            return self._outcomes(await post(headers=self._all_headers(), json=words), len(steps))
+
+        return await send_all(steps, send, rest.is_of_unknown_script)
+
+    def _poster(
+        self, own: AsyncConnections[httpx.AsyncClient], url: str, deadline: float
+    ) -> Callable[..., Awaitable[httpx.Response]]:
+        # httpcore leaves the socket of a handshake open that is cancelled, so its own time limit has to come first.
+        connect = min(self._wait, max(deadline - time.monotonic(), 0) / _PHASES_OF_CONNECTING)
+        return partial(own.client.post, url, timeout=httpx.Timeout(self._wait, connect=connect))
 
     def _explain(self, error: Exception, command: Command[Any]) -> Failure:
         if isinstance(error, UpstashError):
@@ -237,19 +259,29 @@ class UpstashStore(NotifyingStore):
         return {**self._headers, "Upstash-Sync-Token": self._sync_token}
 
     def _reply(self, response: httpx.Response) -> Any:
-        if response.status_code >= _FIRST_SERVER_ERROR or response.status_code in _WORTH_ANOTHER_ATTEMPT:
-            response.raise_for_status()
-        self._sync_token = response.headers.get("Upstash-Sync-Token", self._sync_token)
+        self._accept(response)
         try:
             answer = response.json()
         except (ValueError, RecursionError):
             if response.status_code >= _FIRST_REDIRECTION:
                 response.raise_for_status()
             raise
-        if not isinstance(answer, dict) or not answer.keys() & {"result", "error"}:
-            if response.status_code >= _FIRST_REDIRECTION:
-                response.raise_for_status()
-            raise ValueError("neither a result nor an error")
-        if "result" not in answer or answer.get("error"):
-            raise UpstashError(str(answer["error"]))
-        return rest.decode(answer["result"])
+        if response.status_code >= _FIRST_REDIRECTION and not rest.is_answer(answer):
+            response.raise_for_status()
+        return rest.result_of(answer)
+
+    def _outcomes(self, response: httpx.Response, count: int) -> list[Any]:
+        self._accept(response)
+        if response.status_code >= _FIRST_REDIRECTION:
+            # It was refused as a whole, and nothing was done: as it was too large, or for the sake of one of them.
+            return [ALONE] * count
+        answers = response.json()
+        if not isinstance(answers, list) or len(answers) != count:
+            raise ValueError("not an answer to each command")
+        return [rest.outcome_of(answer) for answer in answers]
+
+    def _accept(self, response: httpx.Response) -> None:
+        """Raise `httpx.HTTPStatusError` for an answer after which another attempt may do better."""
+        if response.status_code >= _FIRST_SERVER_ERROR or response.status_code in _WORTH_ANOTHER_ATTEMPT:
+            response.raise_for_status()
+        self._sync_token = response.headers.get("Upstash-Sync-Token", self._sync_token)

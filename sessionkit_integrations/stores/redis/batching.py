@@ -1,0 +1,59 @@
+"""Commands that go out in batches: which may, and what follows where a server does not know their scripts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sessionkit_integrations.runtime.batches import ALONE
+from sessionkit_integrations.runtime.logs import LOGGER
+from sessionkit_integrations.stores.redis.requests import Send
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Sequence
+    from typing import TypeGuard
+
+    from sessionkit_integrations.stores.redis.commands import Command
+    from sessionkit_integrations.stores.redis.requests import FindNodes
+
+    SendAll = Callable[[Sequence[Send], Collection[int]], Awaitable[list[Any]]]
+
+
+def joins(step: Send | FindNodes) -> TypeGuard[Send]:
+    """Return whether a step may go out in a batch.
+
+    Only our scripts and LRANGE do: redis-py hands the replies to other commands to functions of its own, and where one
+    fails, it leaves the replies that follow in the connection. An attempt that follows a failed one goes alone.
+    """
+    if not isinstance(step, Send) or step.alone or step.node is not None:
+        return False
+    return step.command.is_script or step.command.name == "LRANGE"
+
+
+async def send_all(steps: Sequence[Send], send: SendAll, is_unknown: Callable[[Any], bool]) -> list[Any]:
+    """Send commands in one round trip, and in another one those whose scripts the server does not know.
+
+    Args:
+        steps: The commands.
+        send: Sends commands, some of them with the texts of their scripts, and returns the outcomes.
+        is_unknown: Says whether an outcome is that the server does not know the script.
+
+    Returns:
+        For each command what `Batches.join` wants; `ALONE` if the server forgot its script between the two.
+    """
+    outcomes = await send(steps, ())
+    unknown = [index for index, outcome in enumerate(outcomes) if is_unknown(outcome)]
+    if unknown:
+        LOGGER.debug("%d commands: the server does not know their scripts, so the texts follow", len(unknown))
+        again = [steps[index] for index in unknown]
+        replies = await send(again, first_of_each_script([step.command for step in again]))
+        for index, reply in zip(unknown, replies, strict=True):
+            outcomes[index] = ALONE if is_unknown(reply) else reply
+    return outcomes
+
+
+def first_of_each_script(sent: Sequence[Command[Any]]) -> set[int]:
+    """Return the indexes of those commands whose script none before them has: their texts make all of them known."""
+    first: dict[tuple[str, bool, bool], int] = {}
+    for index, each in enumerate(sent):
+        first.setdefault((each.name, each.fenced, each.notifies), index)
+    return set(first.values())
