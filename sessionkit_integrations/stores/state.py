@@ -12,7 +12,7 @@ from sessionkit_integrations.stores.limits import admit
 from sessionkit_integrations.stores.operation_ids import is_known, remember
 from sessionkit_integrations.stores.totals import add_up
 from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot
-from sessionkit_integrations.window.turns import check_growth, evict, number_turns
+from sessionkit_integrations.window.turns import bounds_by_number, check_growth, number_turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,15 +81,19 @@ class SessionState:
         if is_known(self.operations, operation_id):
             return self._appended(0, wait=wait, read=read)
         levels = self.levels if quota is None else admit(self.levels, quota, now())
-        before = number_turns(map(role_of, self.active))
-        last = before[-1] if before else 0
-        check_growth(number_turns(map(role_of, records), last), window, last, before.count(last))
+        active = [*self.active, *records]
+        numbers, before = number_turns(map(role_of, active)), len(self.active)
+        last = numbers[before - 1] if before else 0
+        check_growth(numbers[before:], window, last, numbers[:before].count(last))
         self._note(operation_id)
         self.levels = levels
         self.appended += len(records)
         if usage:
             self.usage = add_up([*self.usage, *usage])
-        self.active, evicted = evict([*self.active, *records], window, role_of, tokens_of)
+        tokens = None if window.tokens is None else list(map(tokens_of, active))
+        preamble_end, window_start = bounds_by_number(numbers, window, tokens)
+        evicted = active[preamble_end:window_start]
+        self.active = [*active[:preamble_end], *active[window_start:]]
         self._archive(evicted, keep=archive, wait=wait)
         return self._appended(turns_of(evicted), wait=wait, read=read)
 

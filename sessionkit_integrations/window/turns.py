@@ -190,7 +190,11 @@ def bounds(roles: Iterable[str], window: Window, tokens: Sequence[int] | None = 
         window: The window to apply.
         tokens: The tokens of the messages; needed if tokens limit the window.
     """
-    numbers = number_turns(roles)
+    return bounds_by_number(number_turns(roles), window, tokens)
+
+
+def bounds_by_number(numbers: Sequence[int], window: Window, tokens: Sequence[int] | None = None) -> tuple[int, int]:
+    """Return what `bounds` does, given the numbers of the turns that the messages belong to."""
     turns = numbers[-1] if numbers else 0
     if tokens is None:
         leaving = window.surplus(turns)
