@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.live import Change
     from sessionkit_integrations.sessions.manager import SessionManager
     from sessionkit_integrations.sessions.quotas import Quota
+    from sessionkit_integrations.sessions.resealing import Resealed
     from sessionkit_integrations.sessions.summaries import Summary
     from sessionkit_integrations.sessions.turns import Turn
     from sessionkit_integrations.stores.base import Store
@@ -52,7 +53,15 @@ if TYPE_CHECKING:
     from sessionkit_integrations.stores.redis.upstash import UpstashStore
     from sessionkit_integrations.stores.sqlite.store import SQLiteStore
     from sessionkit_integrations.stores.state import SessionState
-    from sessionkit_integrations.stores.values import Appended, AppendOptions, Covered, Edit, SessionInfo, Snapshot
+    from sessionkit_integrations.stores.values import (
+        Appended,
+        AppendOptions,
+        Covered,
+        Edit,
+        Exchange,
+        SessionInfo,
+        Snapshot,
+    )
     from sessionkit_integrations.view.session import SessionView
     from sessionkit_integrations.window.turns import Window
 
@@ -88,6 +97,7 @@ _MODULES = {
     "sessions.live": ("Change",),
     "sessions.manager": ("SessionManager",),
     "sessions.quotas": ("Quota",),
+    "sessions.resealing": ("Resealed",),
     "sessions.summaries": ("Summary",),
     "sessions.turns": ("Turn",),
     "records.sealing": ("Compress", "Encrypt"),
@@ -96,7 +106,7 @@ _MODULES = {
     "records.record": ("Record",),
     "records.usage": ("Usage",),
     "stores.base": ("Store",),
-    "stores.values": ("Appended", "AppendOptions", "Covered", "Edit", "SessionInfo", "Snapshot"),
+    "stores.values": ("Appended", "AppendOptions", "Covered", "Edit", "Exchange", "SessionInfo", "Snapshot"),
     "stores.memory": ("InMemoryStore",),
     "stores.redis.store": ("RedisStore",),
     "stores.sqlite.store": ("SQLiteStore",),
@@ -120,6 +130,7 @@ if TYPE_CHECKING:
         "Embed",
         "EmbeddingError",
         "Encrypt",
+        "Exchange",
         "Hit",
         "Hits",
         "InMemoryStore",
@@ -132,6 +143,7 @@ if TYPE_CHECKING:
         "Record",
         "RedisStore",
         "RemovedClassError",
+        "Resealed",
         "SQLiteStore",
         "SealError",
         "SessionBusyError",

@@ -16,6 +16,7 @@ try:
         imports,
         listing,
         migrate,
+        resealing,
         reset,
         search,
         show,
@@ -50,6 +51,7 @@ app.command("search")(search.search)
 app.command("stats")(stats.stats)
 app.command("summarize")(summaries.summarize_sessions)
 app.command("embed")(embedding.embed_sessions)
+app.command("reseal")(resealing.reseal)
 app.command("fork")(branches.fork)
 app.command("undo")(branches.undo)
 app.command("reset")(reset.reset)

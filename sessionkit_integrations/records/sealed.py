@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeGuard
 
 from sessionkit_integrations.errors import CorruptSessionError, SealError
+from sessionkit_integrations.records.record import decode
 
 if TYPE_CHECKING:
     from sessionkit_integrations.records.fields import Fields
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 SEALED, BY = "sealed", "by"
 """The fields of a sealed record that hold its contents, and how they were sealed."""
+
+_FIELD = b'"sealed"'
 
 
 class Opened(bytes):
@@ -65,6 +68,17 @@ def is_sealed(fields: Fields) -> TypeGuard[dict[str, str]]:
         and "content" not in fields
         and "tool_calls" not in fields
     )
+
+
+def sealed_by(record: bytes) -> str:
+    """Return how a record is sealed, as it says itself; an empty text for one that is not."""
+    if record.find(_FIELD) < 0:
+        return ""
+    try:
+        fields = decode(record)
+    except (ValueError, RecursionError):
+        return ""
+    return fields[BY] if is_sealed(fields) else ""
 
 
 def key_id_of(by: str) -> str | None:

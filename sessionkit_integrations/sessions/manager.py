@@ -22,6 +22,7 @@ from sessionkit_integrations.sessions.chats import Chats
 from sessionkit_integrations.sessions.encoding import Encoding
 from sessionkit_integrations.sessions.live import WatchesSessions
 from sessionkit_integrations.sessions.reading import ReadsSessions
+from sessionkit_integrations.sessions.seals import ResealsSessions
 from sessionkit_integrations.sessions.writing import WritesSessions
 from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.copies import IDENTITY, find, identity_of
@@ -47,7 +48,7 @@ _MADE_AGAIN = frozenset({"_held", "opened_store", "_plain", "_summaries", "_toke
 """Attributes that are no part of a pickled manager."""
 
 
-class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSessions, Closeable):
+class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSessions, ResealsSessions, Closeable):
     """Chat sessions that remember their last turns.
 
     A turn is a user message and all that follows it up to the next user message. A leading run of system

@@ -12,6 +12,7 @@ from sessionkit_integrations.runtime.context import Closeable
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.abilities import Abilities
 from sessionkit_integrations.stores.copies import identity_of, restore
+from sessionkit_integrations.stores.exchanging import by_replacing
 from sessionkit_integrations.stores.schemes import claim
 from sessionkit_integrations.stores.state import conflict
 from sessionkit_integrations.stores.totals import totals_of
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.stores.copies import StoreUrl
-    from sessionkit_integrations.stores.values import Appended, AppendOptions, Branch, Edit
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Branch, Edit, Exchange
     from sessionkit_integrations.window.turns import Window
 
 
@@ -165,6 +166,28 @@ class Store(Abilities, Closeable, ABC):
         part = await self.aread(session_id, archived=True, stop=branch.archived)
         edit = _branch_edit(session_id, branch, part.records, await self.adescribe(session_id))
         return await self.areplace(new_session_id, edit, None, operation_id)
+
+    def exchange(self, session_id: str, exchange: Exchange) -> bool:
+        """Put records in the place of others that say the same, and change nothing else of the session.
+
+        One that was made before changes nothing: it is a retry.
+
+        This default makes it by one `replace`, which for archived records is one of the whole archive. Override it
+        where your store can write some records alone, without a change of the session's times; `SessionState.exchange`
+        does it for those that save one.
+
+        Args:
+            session_id: The session.
+            exchange: The records.
+
+        Returns:
+            ``False`` if other records are in the place; nothing was changed.
+        """
+        return by_replacing(self, session_id, exchange)
+
+    async def aexchange(self, session_id: str, exchange: Exchange) -> bool:
+        """See `exchange`."""
+        return await asyncio.to_thread(self.exchange, session_id, exchange)
 
     def describe(self, session_id: str) -> SessionInfo | None:
         """Return figures of a session, or ``None`` if there is no such session.

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.stores.values import Appended, AppendOptions, Branch, Edit, SessionInfo, Snapshot
+    from sessionkit_integrations.stores.values import (
+        Appended,
+        AppendOptions,
+        Branch,
+        Edit,
+        Exchange,
+        SessionInfo,
+        Snapshot,
+    )
     from sessionkit_integrations.window.turns import Window
 
 
@@ -105,6 +113,11 @@ class InMemoryStore(ForkSafe, Store):
             state.replace(edit, None, operation_id, archive=self.archive)
             self._save(new_session_id, state)
 
+    def exchange(self, session_id: str, exchange: Exchange) -> bool:
+        """See `Store.exchange`."""
+        with self._lock:
+            return self._load(session_id).exchange(exchange)
+
     def delete(self, session_id: str) -> None:
         """See `Store.delete`."""
         with self._lock:
@@ -165,6 +178,10 @@ class InMemoryStore(ForkSafe, Store):
     async def afork(self, session_id: str, new_session_id: str, branch: Branch, operation_id: str) -> None:
         """See `Store.fork`."""
         self.fork(session_id, new_session_id, branch, operation_id)
+
+    async def aexchange(self, session_id: str, exchange: Exchange) -> bool:
+        """See `Store.exchange`."""
+        return self.exchange(session_id, exchange)
 
     async def adelete(self, session_id: str) -> None:
         """See `Store.delete`."""

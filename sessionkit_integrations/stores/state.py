@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.records.usage import Usage
     from sessionkit_integrations.stores.limits import Claim, Level
-    from sessionkit_integrations.stores.values import Covered, Edit
+    from sessionkit_integrations.stores.values import Covered, Edit, Exchange
     from sessionkit_integrations.window.turns import Window
 
 
@@ -129,6 +129,17 @@ class SessionState:
             self.waiting, self.waiting_turns, self.summarized = 0, 0, 0
             self.forked_from, self.usage, self.levels = None, (), ()
         self._note(operation_id)
+
+    def exchange(self, exchange: Exchange) -> bool:
+        """Change as `Store.exchange` says, and return what it returns."""
+        records = exchange.made_in(self.archived if exchange.archived else self.active)
+        if records is None:
+            return False
+        if exchange.archived:
+            self.archived = records
+        else:
+            self.active = records
+        return True
 
     def describe(self, expires: datetime | None = None) -> SessionInfo | None:
         """Return what `Store.describe` says.

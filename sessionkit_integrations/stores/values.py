@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from sessionkit_integrations.records.sealed import as_stored
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sessionkit_integrations.records.record import Record
@@ -175,6 +176,32 @@ class Edit:
     begins: bool = False
     forked_from: str | None = None
     usage: tuple[Usage, ...] = ()
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Records in the place of others that say the same, as when they are sealed again.
+
+    Attributes:
+        position: The position of the first one, in the archive or among the active records.
+        before: The records that are there.
+        after: As many others, each of the same role, time and tokens.
+        archived: Whether they are in the archive.
+        hides: Whether whoever reads the store is not to learn what they say, so that an index forgets it.
+    """
+
+    position: int
+    before: tuple[Record, ...]
+    after: tuple[Record, ...]
+    archived: bool = False
+    hides: bool = False
+
+    def made_in(self, records: Sequence[Record]) -> list[Record] | None:
+        """Return records after the exchange, or ``None`` if they have others in its place."""
+        end = self.position + len(self.before)
+        if tuple(records[self.position : end]) not in {self.before, self.after}:
+            return None
+        return [*records[: self.position], *self.after, *records[end:]]
 
 
 @dataclass(frozen=True)

@@ -31,11 +31,12 @@ try:
 except ImportError as error:
     raise MissingDependencyError("The conformance suite", "testing") from error
 
-_MODULES = ("appends", "edits", "forks", "lifetimes", "machine", "notices", "reads", "surface")
+_MODULES = ("appends", "edits", "exchanges", "forks", "lifetimes", "machine", "notices", "reads", "surface")
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))
 
 from sessionkit_integrations.testing.appends import AppendConformance  # noqa: E402 - rewritten, as registered above
 from sessionkit_integrations.testing.edits import EditConformance  # noqa: E402 - as above
+from sessionkit_integrations.testing.exchanges import ExchangeConformance  # noqa: E402 - as above
 from sessionkit_integrations.testing.forks import ForkConformance  # noqa: E402 - as above
 from sessionkit_integrations.testing.lifetimes import LifetimeConformance  # noqa: E402 - as above
 from sessionkit_integrations.testing.machine import StoreMachine  # noqa: E402 - as above
@@ -51,7 +52,13 @@ __all__ = ["StoreConformance"]
 
 
 class StoreConformance(
-    AppendConformance, ReadConformance, EditConformance, ForkConformance, LifetimeConformance, NoticeConformance
+    AppendConformance,
+    ReadConformance,
+    EditConformance,
+    ExchangeConformance,
+    ForkConformance,
+    LifetimeConformance,
+    NoticeConformance,
 ):
     """Tests of everything that a store does. Subclass it, and override `make_store`."""
 

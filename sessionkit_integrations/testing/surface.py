@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.usage import Usage
     from sessionkit_integrations.stores.base import Store
     from sessionkit_integrations.stores.notices import Notices
-    from sessionkit_integrations.stores.values import AppendOptions, Edit, SessionInfo, Snapshot
+    from sessionkit_integrations.stores.values import AppendOptions, Edit, Exchange, SessionInfo, Snapshot
 
 ODD_SESSION_IDS = (
     "user123",
@@ -128,6 +128,11 @@ class Surface:
         records = self.read_archive(session_id, archived - waiting, archived) if waiting else ()
         summarized = Summarized(source.summarized, waiting, turns_of(records))
         return Branch(tuple(active), archived, summarized, source, tuple(self.read_archive(session_id, 0, 1)))
+
+    def exchange(self, session_id: str, exchange: Exchange) -> bool:
+        """Exchange records."""
+        made: bool = self._call("exchange", session_id, exchange)
+        return made
 
     def delete(self, session_id: str) -> None:
         """Delete."""

@@ -71,3 +71,32 @@ def test_doctor_says_which_keys_there_are(sealed: Place) -> None:
     assert said[-1] == f"ok\tkeys\tSESSIONKIT_KEYS encrypts with the key {new}, and reads with {old} as well"
     assert with_keys(sealed, KEY).run("doctor").stdout.splitlines()[-1].endswith(f"encrypts with the key {new}")
     assert "\tkeys\t" not in sealed.run("doctor").stdout
+
+
+def stored_by(place: Place, session_id: str) -> list[str | None]:
+    with place.sessions() as sessions:
+        return [json.loads(record).get("by") for record in sessions.store.read(session_id).records]
+
+
+def test_sessions_are_sealed_again(sealed: Place) -> None:
+    new = f"aes-gcm:{Encrypt(OTHER).key_id}"
+    place = with_keys(sealed, OTHER, KEY)
+    run = place.run("reseal", "ada", "--to", "encrypt")
+    assert (run.stdout, run.stderr) == ("2 records of 1 sessions sealed again\n", "")
+    assert stored_by(sealed, "ada") == [new] * 2
+    for to, by in (("both", f"zstd+{new}"), ("compress", "zstd"), ("plain", None)):
+        assert place.lines("reseal", "--to", to) == [{"sessions": 2, "records": 4, "unopened": 0, "last": "bob"}]
+        assert stored_by(sealed, "ada") == stored_by(sealed, "bob") == [by] * 2
+    assert place.lines("reseal", "--to", "both", "--after", "ada")[0]["records"] == 2
+    assert stored_by(sealed, "ada") == [None] * 2
+
+
+def test_sealing_again_without_a_key_is_refused_and_with_another_one_leaves_what_it_cannot_read(sealed: Place) -> None:
+    run = sealed.run("reseal", "--to", "both")
+    assert run.returncode == 2
+    assert "SESSIONKIT_KEYS" in run.stderr
+    assert sealed.run("reseal", "nobody", "--to", "plain").returncode == 3
+    run = with_keys(sealed, OTHER).run("reseal", "--to", "plain")
+    assert (run.returncode, run.stdout) == (1, "2 records of 2 sessions sealed again\n")
+    assert "2 records were left as they are" in run.stderr
+    assert stored_by(sealed, "ada") == [f"aes-gcm:{Encrypt(KEY).key_id}"] * 2

@@ -7,8 +7,7 @@ begins the fork: in one script it checks that there is no such session, renames 
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import ConflictError
 from sessionkit_integrations.runtime.steps import arun, run
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from sessionkit_integrations.stores.redis.keys import Keys
     from sessionkit_integrations.stores.values import Branch
 
-T = TypeVar("T")
-
 PAGE = 250
 """Records that one command copies."""
 
@@ -41,10 +38,6 @@ class Forks(PerformsSteps, Store):
 
     _keys: Keys
     _ttl: int | None
-
-    @abstractmethod
-    def _operation(self, command: Command[T], node: Any = None) -> Steps[T]:
-        """Send a command, again if need be, and return what its reply says."""
 
     def fork(self, session_id: str, new_session_id: str, branch: Branch, operation_id: str) -> None:
         """See `Store.fork`."""

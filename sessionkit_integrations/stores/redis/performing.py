@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sessionkit_integrations.runtime import retries
 from sessionkit_integrations.runtime.batches import ALONE
@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
     from sessionkit_integrations.runtime.resources import Borrowed, PerLoop, Shared
+    from sessionkit_integrations.runtime.steps import Steps
+    from sessionkit_integrations.stores.redis.commands import Command
     from sessionkit_integrations.stores.redis.connections import AsyncConnections, Connections
     from sessionkit_integrations.stores.redis.requests import FindNodes, Send
+
+T = TypeVar("T")
 
 
 class PerformsSteps(ABC):
@@ -39,6 +43,10 @@ class PerformsSteps(ABC):
 
     def __init__(self, *, batch: bool) -> None:
         self.batch = checked_flag("batch", batch)
+
+    @abstractmethod
+    def _operation(self, command: Command[T], node: Any = None) -> Steps[T]:
+        """Send a command, again if need be, and return what its reply says."""
 
     @abstractmethod
     def _send(self, own: Connections[Any], step: Send | FindNodes) -> Any:

@@ -17,6 +17,7 @@ from sessionkit_integrations.stores.operation_ids import operation_id
 from sessionkit_integrations.stores.options import KEY_PREFIX, checked_timeout, in_seconds, ttl_milliseconds
 from sessionkit_integrations.stores.redis import commands
 from sessionkit_integrations.stores.redis.connections import shared_threads
+from sessionkit_integrations.stores.redis.exchanging import Exchanges
 from sessionkit_integrations.stores.redis.fencing import fenced
 from sessionkit_integrations.stores.redis.forking import Forks
 from sessionkit_integrations.stores.redis.keys import Keys
@@ -46,7 +47,7 @@ ATTEMPTS = 5
 BACKOFF = Backoff(first=0.02, longest=0.5, least=0.5)
 
 
-class ScriptedStore(Forks):
+class ScriptedStore(Exchanges, Forks):
     """A store on a server that runs our Lua scripts; a subclass performs the steps of operations."""
 
     _keys = Keys()

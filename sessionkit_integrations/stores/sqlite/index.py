@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.errors import CorruptSessionError, StoreError
+from sessionkit_integrations.errors import CorruptSessionError, SealError, StoreError
 from sessionkit_integrations.records.codec import decode_all
 from sessionkit_integrations.records.search_texts import SearchReader
 from sessionkit_integrations.records.words import cut
@@ -226,6 +226,6 @@ def _read(record: bytes) -> tuple[int | None, str]:
     """Return the time of a record and its words; none of one that cannot be read, which no search can return."""
     try:
         (searched,) = decode_all(SearchReader(), [record], "")
-    except CorruptSessionError:
+    except (CorruptSessionError, SealError):
         return None, ""
     return searched.at, f" {' '.join(word for text in searched.texts for word in cut(text))} "

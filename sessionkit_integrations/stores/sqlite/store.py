@@ -20,6 +20,7 @@ from sessionkit_integrations.stores.options import (
     ttl_milliseconds,
 )
 from sessionkit_integrations.stores.sqlite import leases, listing, statements
+from sessionkit_integrations.stores.sqlite.exchanging import Exchanges
 from sessionkit_integrations.stores.sqlite.file import SQLiteFile
 from sessionkit_integrations.stores.sqlite.forking import Forks
 from sessionkit_integrations.stores.sqlite.noticing import FileNotices
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.window.turns import Window
 
 
-class SQLiteStore(Forks, KeepsVectors):
+class SQLiteStore(Exchanges, Forks, KeepsVectors):
     """Sessions in a SQLite file: persistent with no server, for any number of threads, tasks and processes.
 
     The file is opened at the first use, and again if somebody deletes or replaces it. A new one may be read by its

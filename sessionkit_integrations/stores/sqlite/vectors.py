@@ -121,6 +121,13 @@ def keep(session_id: str, model: str, vectors: Mapping[bytes, bytes], at: int) -
     return transaction(work())
 
 
+def forget(session: int) -> Statements[None]:
+    """Delete the vectors of a session, in a transaction that is under way."""
+    if (yield Statement(_HAS_TABLES)):
+        for name in ("vectors", "embedded"):
+            yield Statement(f"DELETE FROM {name} WHERE session = ?", (session,))
+
+
 def behind(model: str, limit: int, at: int) -> Statements[Sequence[tuple[str, str]]]:
     """Do what `VectorIndex.behind` says."""
     kept = yield from model_of()

@@ -1,0 +1,88 @@
+"""``sessionkit reseal``."""
+
+import shlex
+from dataclasses import asdict
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from sessionkit_integrations.cli.common import ALL_TURNS, Json, Url, describe, note, open_sessions, print_line
+from sessionkit_integrations.cli.faults import Exit
+from sessionkit_integrations.cli.progress import progress, summarize
+from sessionkit_integrations.records.encryption import VARIABLE, Encrypt
+from sessionkit_integrations.records.sealing import Compress, Seal
+from sessionkit_integrations.sessions.manager import SessionManager
+from sessionkit_integrations.sessions.resealing import Resealed
+
+_TO = "--to"
+
+
+class Kind(str, Enum):
+    """The ways in which records may be sealed."""
+
+    PLAIN = "plain"
+    COMPRESS = "compress"
+    ENCRYPT = "encrypt"
+    BOTH = "both"
+
+
+def reseal(
+    url: Url,
+    session_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SESSION]", show_default=False, help="The session to seal again; all if there is none."
+        ),
+    ] = None,
+    *,
+    to: Annotated[
+        Kind,
+        typer.Option(
+            _TO, show_default=False, help=f"Seal like this. 'encrypt' and 'both' take the newest key of {VARIABLE}."
+        ),
+    ],
+    after: Annotated[
+        str, typer.Option(metavar="SESSION", help="Go on with the sessions whose ids come after this one.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Rewrite what is stored with the newest key, compressed or not, or as plain text.
+
+    Records are opened with the keys of SESSIONKIT_KEYS. Others may write meanwhile: first give your application the
+    seal, with the older keys, so that it seals what it writes in the same way. If it is stopped, call it again.
+    """
+    keys = Encrypt.from_environment()
+    with open_sessions(url) as opened, progress("Sealing", None) as advance:
+        if session_id is not None:
+            describe(opened, session_id)
+        sessions = SessionManager(ALL_TURNS, opened.store, seal=_seal(to, keys))
+        last = Resealed()
+
+        def show(done: Resealed) -> None:
+            last.last = done.last
+            advance(1)
+
+        try:
+            done = sessions.reseal(session_id, read_with=keys, after=after, progress=show)
+        except BaseException:
+            if last.last:
+                note(f"sealed again up to {last.last!r}; go on with --after {shlex.quote(last.last)}")
+            raise
+    if as_json:
+        summarize(asdict(done))
+    else:
+        print_line(f"{done.records} records of {done.sessions} sessions sealed again")
+    if done.unopened:
+        note(f"{done.unopened} records were left as they are, as none of the keys of {VARIABLE} opens them")
+        raise typer.Exit(Exit.FAULT)
+
+
+def _seal(to: Kind, keys: Encrypt | None) -> Seal | None:
+    if to is Kind.PLAIN:
+        return None
+    if to is Kind.COMPRESS:
+        return Compress()
+    if keys is None:
+        raise typer.BadParameter(f"needs a key; set {VARIABLE} in the environment", param_hint=_TO)
+    return keys if to is Kind.ENCRYPT else [Compress(), keys]
