@@ -183,5 +183,5 @@ def test_what_is_installed_is_this_package() -> None:
     folder = Path(str(importlib.import_module("sessionkit_integrations").__file__)).parent
     assert (folder / "py.typed").exists()
     scripts = {path.name for path in (folder / "stores" / "redis" / "lua").iterdir()}
-    names = ("common", "fence", "append", "replace", "delete", "describe", "lease", "index", "place", "stage", "notify")
-    assert scripts == {f"{name}.lua" for name in names}
+    names = {"common", "fence", "append", "replace", "delete", "describe", "lease", "index", "place", "stage", "notify"}
+    assert scripts == {f"{name}.lua" for name in (*names, "exchange")}

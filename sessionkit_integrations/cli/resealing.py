@@ -3,7 +3,7 @@
 import shlex
 from dataclasses import asdict
 from enum import Enum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,9 +11,12 @@ from sessionkit_integrations.cli.common import ALL_TURNS, Json, Url, describe, n
 from sessionkit_integrations.cli.faults import Exit
 from sessionkit_integrations.cli.progress import progress, summarize
 from sessionkit_integrations.records.encryption import VARIABLE, Encrypt
-from sessionkit_integrations.records.sealing import Compress, Seal
+from sessionkit_integrations.records.sealing import Compress
 from sessionkit_integrations.sessions.manager import SessionManager
 from sessionkit_integrations.sessions.resealing import Resealed
+
+if TYPE_CHECKING:
+    from sessionkit_integrations.records.sealing import Seal
 
 _TO = "--to"
 
@@ -78,7 +81,7 @@ def reseal(
         raise typer.Exit(Exit.FAULT)
 
 
-def _seal(to: Kind, keys: Encrypt | None) -> Seal | None:
+def _seal(to: Kind, keys: Encrypt | None) -> "Seal | None":
     if to is Kind.PLAIN:
         return None
     if to is Kind.COMPRESS:

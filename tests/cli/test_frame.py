@@ -87,7 +87,7 @@ def test_ctrl_c_ends_it_without_a_traceback(here: Place) -> None:
 def test_help_and_completion_are_there(here: Place) -> None:
     without_arguments = here.run()
     assert without_arguments.returncode == 0
-    for command in ("demo", "list", "show", "tail", "reset", "doctor", "summarize"):
+    for command in ("demo", "list", "show", "tail", "reset", "doctor", "summarize", "reseal"):
         assert f" {command} " in without_arguments.stdout
         assert here.run(command, "--help").returncode == 0
     # The shell that the tests were started from need not be known, or one.
@@ -96,7 +96,7 @@ def test_help_and_completion_are_there(here: Place) -> None:
     assert (completion.returncode, completion.stderr) == (0, "")
     assert "complete -o default -F _sessionkit_completion sessionkit" in completion.stdout
     words = {"_SESSIONKIT_COMPLETE": "complete_bash", "COMP_WORDS": "sessionkit re", "COMP_CWORD": "1"}
-    assert Place(here.url, here.make_store, words).run_apart().stdout.split() == ["reset"]
+    assert Place(here.url, here.make_store, words).run_apart().stdout.split() == ["reseal", "reset"]
 
 
 def test_output_need_not_know_every_character(here: Place) -> None:

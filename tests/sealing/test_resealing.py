@@ -165,7 +165,7 @@ class Meddled(InMemoryStore):
         return super().exchange(session_id, exchange)
 
 
-def test_a_turn_that_leaves_between_the_read_and_the_write_is_sealed_in_the_archive() -> None:
+def test_a_turn_that_leaves_meanwhile_is_sealed_in_the_archive() -> None:
     store = Meddled(archive=True)
     plain = SessionManager(2, store)
     for number in range(3):
