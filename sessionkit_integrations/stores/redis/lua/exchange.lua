@@ -19,13 +19,10 @@ local first = meta.base and meta.base + index + (archived and 0 or redis.call('L
 
 local function exchange_document(number, before, after)
   local document = document_key(number)
-  if redis.call('HGET', document, 'mark') ~= tostring(add_to_mark(0, before)) then
-    return
-  end
   if hides then
     redis.call('DEL', document)
-  else
-    redis.call('HSET', document, 'mark', tostring(add_to_mark(0, after)))
+  elseif redis.call('HGET', document, 'mark') == fingerprint(before) then
+    redis.call('HSET', document, 'mark', fingerprint(after))
   end
 end
 
