@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessionkit_integrations import Compress, Encrypt, SessionManager
+from sessionkit_integrations import Compress, Edit, Encrypt, SessionManager
+from sessionkit_integrations.cli.checks import seals as checks_of_seals
 
 if TYPE_CHECKING:
     from tests.cli.running import Place
@@ -71,6 +72,34 @@ def test_doctor_says_which_keys_there_are(sealed: Place) -> None:
     assert said[-1] == f"ok\tkeys\tSESSIONKIT_KEYS encrypts with the key {new}, and reads with {old} as well"
     assert with_keys(sealed, KEY).run("doctor").stdout.splitlines()[-1].endswith(f"encrypts with the key {new}")
     assert "\tkeys\t" not in sealed.run("doctor").stdout
+
+
+def seals(place: Place) -> list[str]:
+    lines = [line.split("\t") for line in place.run("doctor").stdout.splitlines()]
+    return [f"{status} {text}" for status, check, text in lines if check == "seals"]
+
+
+def test_doctor_counts_records_by_their_seals(sealed: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, new = Encrypt(KEY).key_id, Encrypt(OTHER).key_id
+    both = f"4 records, in 2 sessions: 2 aes-gcm:{key}, 2 zstd"
+    assert seals(with_keys(sealed, KEY)) == [
+        f"ok {both}; 2 wait for the newest key, which sessionkit reseal gives them"
+    ]
+    waiting = f"ok {both}; 4 wait for the newest key, which sessionkit reseal gives them"
+    assert seals(with_keys(sealed, OTHER, KEY)) == [waiting]
+    unknown = "2 need a key that SESSIONKIT_KEYS does not have"
+    assert seals(sealed) == [f"warn {both}; {unknown}"]
+    newest = "; 2 wait for the newest key, which sessionkit reseal gives them"
+    assert seals(with_keys(sealed, OTHER)) == [f"warn {both}{newest}; {unknown}"]
+    with_keys(sealed, OTHER, KEY).run("reseal", "--to", "encrypt")
+    assert seals(with_keys(sealed, OTHER)) == [f"ok 4 records, in 2 sessions: 4 aes-gcm:{new}"]
+    monkeypatch.setattr(checks_of_seals, "MOST_RECORDS", 1)
+    with sealed.sessions() as sessions:
+        archive = Edit(archive=sessions.store.read("ada").records)
+        sessions.store.replace("ada", archive, None, "id")
+    assert seals(with_keys(sealed, OTHER)) == [f"ok the first 2 records, in 1 sessions: 2 aes-gcm:{new}"]
+    with_keys(sealed, OTHER).run("reseal", "--to", "plain")
+    assert seals(sealed) == []
 
 
 def stored_by(place: Place, session_id: str) -> list[str | None]:

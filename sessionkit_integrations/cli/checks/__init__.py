@@ -65,8 +65,13 @@ def run(sessions: SessionManager) -> Iterator[Check]:
     places = (f"{cls.__module__}.{cls.__qualname__}" for cls in type(sessions.store).__mro__)
     module = next(_MODULES[place] for place in places if place in _MODULES)
     checks: Iterator[Check] = import_module(f"{__name__}.{module}").run(sessions, sessions.store)
-    yield from checks
+    is_usable = True
+    for check in checks:
+        is_usable = is_usable and not check.unusable
+        yield check
     keys = Encrypt.from_environment()
+    if is_usable:
+        yield from import_module(f"{__name__}.seals").run(sessions.store, keys)
     if keys is not None:
         newest, *older = keys.key_ids
         reads = f", and reads with {', '.join(older)} as well" if older else ""
