@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.summaries import SessionSummary
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.stores.base import Store
-    from sessionkit_integrations.stores.values import Branch, Edit, SessionInfo
+    from sessionkit_integrations.stores.values import Both, Branch, Edit, SessionInfo
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -84,6 +84,22 @@ class ReadArchive(StoreStep[Snapshot]):
     async def aperform(self, store: Store) -> Snapshot:
         """See `StoreStep.perform`."""
         return await store.aread(self.session_id, archived=True, start=self.part.start, stop=self.part.stop)
+
+
+@dataclass(frozen=True)
+class ReadBoth(StoreStep["Both | None"]):
+    """Reads the active records of a session and a part of its archive at once, where the store can."""
+
+    session_id: str
+    part: slice
+
+    def perform(self, store: Store) -> Both | None:
+        """See `StoreStep.perform`."""
+        return store.read_both(self.session_id, self.part)
+
+    async def aperform(self, store: Store) -> Both | None:
+        """See `StoreStep.perform`."""
+        return await store.aread_both(self.session_id, self.part)
 
 
 @dataclass(frozen=True)
@@ -249,6 +265,9 @@ def read_stored(session_id: str, part: slice | None) -> Steps[tuple[Snapshot, tu
     Raises:
         ConflictError: The session was written to between the two.
     """
+    both = None if part is None else (yield from ReadBoth(session_id, part))
+    if part is not None and both is not None:
+        return both.active, both.archived, _start_of(part, both.size)
     active = yield from Read(session_id)
     if part is None:
         return active, (), 0
@@ -258,9 +277,13 @@ def read_stored(session_id: str, part: slice | None) -> Steps[tuple[Snapshot, tu
         start = 0
     elif start < 0 or part == NOTHING:
         info = yield from Describe(session_id)
-        size = info.archived if info else 0
-        start = size if part == NOTHING else part.indices(size)[0]
+        start = _start_of(part, info.archived if info else 0)
     # A turn that left the window between the two reads would be in both.
     if archived and (yield from Read(session_id)) != active:
         raise ConflictError(f"session {session_id!r} is written to all the time; read it again later")
     return active, archived, start
+
+
+def _start_of(part: slice, size: int) -> int:
+    """Return where a part of an archive begins, given the number of its records; no part is one after the last."""
+    return size if part == NOTHING else part.indices(size)[0]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sessionkit_integrations.stores.notices import Notices
-    from sessionkit_integrations.stores.values import Place, Terms
+    from sessionkit_integrations.stores.values import Both, Place, Terms
     from sessionkit_integrations.stores.vectors import VectorIndex
 
 
@@ -58,6 +58,20 @@ class Abilities:
             every: Seconds between two looks, where the store is not told.
         """
         return Polling(every)
+
+    def read_both(self, session_id: str, part: slice) -> Both | None:  # noqa: ARG002
+        """Return the active records of a session and those in a part of its archive, as they are at one moment.
+
+        This default returns ``None``: the two are then read one after the other, and the first once more. Override it
+        where one read of both is faster.
+        """
+        return None
+
+    async def aread_both(self, session_id: str, part: slice) -> Both | None:
+        """See `read_both`."""
+        if type(self).read_both is Abilities.read_both:
+            return None
+        return await asyncio.to_thread(self.read_both, session_id, part)
 
     def find(
         self,

@@ -53,6 +53,20 @@ class Snapshot:
         return hashlib.sha1(b"\n".join(map(as_stored, self.records)), usedforsecurity=False).hexdigest()
 
 
+class Both(NamedTuple):
+    """Records of a session as they were at one moment.
+
+    Attributes:
+        active: The active records.
+        archived: Those of a part of the archive.
+        size: Number of records in the whole archive.
+    """
+
+    active: Snapshot
+    archived: tuple[Record, ...]
+    size: int
+
+
 @dataclass(frozen=True)
 class Appended:
     """Outcome of an append.

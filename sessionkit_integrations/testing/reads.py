@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.records.record import role_of, tokens_of
-from sessionkit_integrations.stores.values import Edit
+from sessionkit_integrations.stores.values import Edit, Snapshot
 from sessionkit_integrations.testing.fixtures import Fixtures
 from sessionkit_integrations.testing.surface import record, turn
 from sessionkit_integrations.window.turns import number_turns
@@ -36,6 +36,10 @@ class ReadConformance(Fixtures):
         for start, stop in itertools.product(_BOUNDS, repeat=2):
             found = store.read("s", start, stop), store.read_archive("s", start, stop)
             assert found == (active[start:stop], archived[start:stop]), (start, stop)
+            both = store.read_both("s", start, stop)
+            expected = Snapshot(tuple(active)), tuple(archived[start:stop]), len(archived)
+            assert both in {None, expected}, (start, stop)
+        assert store.read_both("other", -1, None) in {None, (Snapshot(()), (), 0)}
         assert (store.read("other", -1), store.read_archive("other", -1)) == ([], [])
 
     def test_an_archive_is_read_in_pages_from_its_newest_end(

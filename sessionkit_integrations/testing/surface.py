@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.usage import Usage
     from sessionkit_integrations.stores.base import Store
     from sessionkit_integrations.stores.notices import Notices
-    from sessionkit_integrations.stores.values import AppendOptions, Edit, Exchange, SessionInfo, Snapshot
+    from sessionkit_integrations.stores.values import AppendOptions, Both, Edit, Exchange, SessionInfo, Snapshot
 
 ODD_SESSION_IDS = (
     "user123",
@@ -102,6 +102,11 @@ class Surface:
         """Return the archived records, or a range of them."""
         snapshot: Snapshot = self._call("read", session_id, archived=True, start=start, stop=stop)
         return list(snapshot.records)
+
+    def read_both(self, session_id: str, start: int | None, stop: int | None) -> Both | None:
+        """Return the active records and a range of the archived ones, if the store reads both at once."""
+        both: Both | None = self._call("read_both", session_id, slice(start, stop))
+        return both
 
     def describe(self, session_id: str) -> SessionInfo | None:
         """Return the figures of a session."""

@@ -49,6 +49,14 @@ class Reading(SQLiteStore):
         self.sessions_read.append(session_id)
         return await super().aread(session_id, **options)
 
+    def read_both(self, session_id: str, part: slice) -> Any:
+        self.sessions_read.append(session_id)
+        return super().read_both(session_id, part)
+
+    async def aread_both(self, session_id: str, part: slice) -> Any:
+        self.sessions_read.append(session_id)
+        return await super().aread_both(session_id, part)
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:

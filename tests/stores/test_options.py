@@ -17,7 +17,7 @@ from sessionkit_integrations import (
     SQLiteStore,
     UpstashStore,
 )
-from sessionkit_integrations.stores.redis import commands
+from sessionkit_integrations.stores.redis import reads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +99,7 @@ def test_the_password_of_a_given_client_is_taken_out_of_errors() -> None:
     with redis.Redis(password="hunter2") as client:  # noqa: S106 - of the test
         store = RedisStore(client=client)
         error = redis.ResponseError("unknown command 'AUTH', with args beginning with: 'hunter2'")
-        failure = store._explain(error, commands.read(store._keys, "s", archived=False))
+        failure = store._explain(error, reads.read(store._keys, "s", archived=False))
     assert "hunter2" not in f"{failure.error}{error}"
 
 

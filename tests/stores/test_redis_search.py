@@ -31,7 +31,7 @@ from sessionkit_integrations import (
 from sessionkit_integrations.records.record import Record, encode, role_of
 from sessionkit_integrations.stores.redis import documents
 from sessionkit_integrations.stores.redis.keys import Keys
-from sessionkit_integrations.stores.values import Terms
+from sessionkit_integrations.stores.values import Snapshot, Terms
 from sessionkit_integrations.testing.machine import StoreMachine
 from sessionkit_integrations.testing.surface import Surface
 from sessionkit_integrations.window.turns import number_turns
@@ -309,6 +309,20 @@ def test_what_a_search_costs(url: str, client: Any) -> None:
         counts = executed(client)
         assert (counts["evalsha"], counts["hget"], counts["lindex"]) == (1, 4, 4)
         assert (sum(counts.values()), counts["llen"], counts["get"]) == (2 + 4 + 4 + 4 + 2, 4, 2)
+
+
+def test_one_session_is_read_at_once(url: str, client: Any, call: Callable[..., Any]) -> None:
+    sessions = SessionManager(1, indexed(url, archive=True))
+    sends(sessions, "tea", "milk", "water")
+    call(sessions, "search", "tea", session_id="s")
+    client.config_resetstat()
+    assert contents(call(sessions, "search", "tea", session_id="s")) == ["question tea"]
+    assert executed(client) == {"evalsha": 1, "llen": 1, "lrange": 2}
+    active, archived = (call(sessions.store, "read", "s", archived=each).records for each in (False, True))
+    for part in (slice(0), slice(-3, None), slice(1, 3), slice(-9, -1), slice(None)):
+        assert call(sessions.store, "read_both", "s", part) == (Snapshot(active), archived[part], 4)
+    assert call(sessions.store, "read_both", "other", slice(-3, None)) == (Snapshot(()), (), 0)
+    call(sessions, "close")
 
 
 def test_retries_write_once(url: str, client: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from sessionkit_integrations import Edit, SessionManager, SQLiteStore, StoreError
 from sessionkit_integrations.records.record import Record
-from sessionkit_integrations.stores.sqlite import listing, schema, statements
+from sessionkit_integrations.stores.sqlite import listing, reading, schema, statements
 from tests.fixtures import FOLDER
 from tests.stores.test_sqlite import TURNS, WRITERS, write_turns
 
@@ -265,8 +265,8 @@ def test_reads_use_the_indexes_and_sort_nothing(tmp_path: Path) -> None:
         connection = store._file._connection
         assert connection is not None
         for operation in (
-            statements.read("s", 0),
-            statements.read("s", 0, archived=True, start=-5),
+            reading.read("s", 0),
+            reading.read("s", 0, archived=True, start=-5),
             statements.describe("s", 0),
             listing.sessions("", 0),
         ):

@@ -17,7 +17,7 @@ from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.stores.redis import replies
 from sessionkit_integrations.stores.redis.extras import read_extras, refusal, words_for, words_of
 from sessionkit_integrations.stores.state import conflict
-from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot
+from sessionkit_integrations.stores.values import Appended, SessionInfo
 from sessionkit_integrations.window.turns import NO_LIMIT
 
 if TYPE_CHECKING:
@@ -131,16 +131,6 @@ def append(
     # The script finds the archive's key by itself if it needs one all the same.
     touched = keys.all_of(session_id) if archive or ttl or wait or names_all else keys.all_of(session_id)[:2]
     return Command("append", touched, (operation_id, settings, *records), read_reply, is_script=True, writes=True)
-
-
-def read(
-    keys: Keys, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
-) -> Command[Snapshot]:
-    """Return the command for `Store.read`."""
-    key = keys.archive(session_id) if archived else keys.active(session_id)
-    # LRANGE names the last record, and a slice the one after it; before the first there is none.
-    bounds = (1, 0) if stop == 0 else (start or 0, -1 if stop is None else stop - 1)
-    return Command("LRANGE", (key,), bounds, replies.snapshot)
 
 
 def replace(

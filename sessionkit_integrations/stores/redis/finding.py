@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sessionkit_integrations.errors import StoreError
-from sessionkit_integrations.stores.redis import commands, documents
+from sessionkit_integrations.stores.redis import documents, reads
 from sessionkit_integrations.stores.state import conflict
 from sessionkit_integrations.stores.values import Place
 
@@ -140,7 +140,7 @@ class Finder:
 
     def _write_documents(self, session_id: str, start: int, stop: int | None, *, archived: bool) -> Steps[int]:
         """Write the documents of a part of a session, and return the number of its records."""
-        part = commands.read(self._keys, session_id, archived=archived, start=start, stop=stop)
+        part = reads.read(self._keys, session_id, archived=archived, start=start, stop=stop)
         for _ in range(TRIES):
             records = (yield from self._operation(part)).records
             command = documents.index(self._keys, session_id, records, start, archived=archived)

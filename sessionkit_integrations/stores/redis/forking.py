@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sessionkit_integrations.errors import ConflictError
 from sessionkit_integrations.runtime.steps import arun, run
 from sessionkit_integrations.stores.base import Store
-from sessionkit_integrations.stores.redis import commands
+from sessionkit_integrations.stores.redis import commands, reads
 from sessionkit_integrations.stores.redis.commands import Command
 from sessionkit_integrations.stores.redis.fencing import fenced
 from sessionkit_integrations.stores.redis.performing import PerformsSteps
@@ -78,12 +78,12 @@ class Forks(PerformsSteps, Store):
         keys = self._keys
         for start in range(0, branch.archived, PAGE):
             stop = min(start + PAGE, branch.archived)
-            page = yield from self._operation(commands.read(keys, session_id, archived=True, start=start, stop=stop))
+            page = yield from self._operation(reads.read(keys, session_id, archived=True, start=start, stop=stop))
             if len(page.records) < stop - start:
                 raise conflict()
             yield from self._operation(stage(keys, new_session_id, operation_id, start, page.records))
         source = yield from self._operation(commands.describe(keys, session_id))
-        oldest = yield from self._operation(commands.read(keys, session_id, archived=True, start=0, stop=1))
+        oldest = yield from self._operation(reads.read(keys, session_id, archived=True, start=0, stop=1))
         if branch.is_outdated(source, oldest.records):
             raise conflict()
 

@@ -15,7 +15,7 @@ from sessionkit_integrations.runtime.steps import Emit, arun, astream, run, stre
 from sessionkit_integrations.stores.copies import with_options
 from sessionkit_integrations.stores.operation_ids import operation_id
 from sessionkit_integrations.stores.options import KEY_PREFIX, checked_timeout, in_seconds, ttl_milliseconds
-from sessionkit_integrations.stores.redis import commands
+from sessionkit_integrations.stores.redis import commands, reads
 from sessionkit_integrations.stores.redis.connections import shared_threads
 from sessionkit_integrations.stores.redis.exchanging import Exchanges
 from sessionkit_integrations.stores.redis.fencing import fenced
@@ -156,13 +156,13 @@ class ScriptedStore(Exchanges, Forks):
         self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
     ) -> Snapshot:
         """See `Store.read`."""
-        return self._run(commands.read(self._keys, session_id, archived=archived, start=start, stop=stop))
+        return self._run(reads.read(self._keys, session_id, archived=archived, start=start, stop=stop))
 
     async def aread(
         self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
     ) -> Snapshot:
         """See `Store.read`."""
-        return await self._arun(commands.read(self._keys, session_id, archived=archived, start=start, stop=stop))
+        return await self._arun(reads.read(self._keys, session_id, archived=archived, start=start, stop=stop))
 
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""

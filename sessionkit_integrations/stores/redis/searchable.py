@@ -9,6 +9,7 @@ from sessionkit_integrations.errors import StoreError
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.runtime.steps import arun, run
 from sessionkit_integrations.stores.copies import with_options
+from sessionkit_integrations.stores.redis import reads
 from sessionkit_integrations.stores.redis.notifying import NotifyingStore
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.stores.redis.commands import Command
     from sessionkit_integrations.stores.redis.finding import Finder
-    from sessionkit_integrations.stores.values import Appended, AppendOptions, Branch, Edit, Place, Terms
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Both, Branch, Edit, Place, Terms
     from sessionkit_integrations.window.turns import Window
 
 T = TypeVar("T")
@@ -29,6 +30,16 @@ class SearchableStore(NotifyingStore):
 
     def _with_options(self, url: str) -> str:
         return with_options(super()._with_options(url), search=self.search)
+
+    def read_both(self, session_id: str, part: slice) -> Both | None:
+        """See `Store.read_both`; ``None`` without an index, as plain reads need fewer rights than a script."""
+        return self._run(reads.read_both(self._keys, session_id, part)) if self.search else None
+
+    async def aread_both(self, session_id: str, part: slice) -> Both | None:
+        """See `read_both`."""
+        if not self.search:
+            return None
+        return await self._arun(reads.read_both(self._keys, session_id, part))
 
     def find(
         self, terms: Terms, *, since: int | None, skip: int, limit: int, session_id: str | None = None

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from sessionkit_integrations.records.record import now
 from sessionkit_integrations.stores.operation_ids import is_known
 from sessionkit_integrations.stores.sqlite.leases import check_turn
+from sessionkit_integrations.stores.sqlite.reading import read
 from sessionkit_integrations.stores.sqlite.rows import enter, load
 from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
-from sessionkit_integrations.stores.sqlite.statements import change, describe, read
+from sessionkit_integrations.stores.sqlite.statements import change, describe
 from sessionkit_integrations.stores.sqlite.threads import StatementStore
 from sessionkit_integrations.stores.state import conflict
 from sessionkit_integrations.stores.turns import holder_of

@@ -1,23 +1,23 @@
-"""Operations on a SQLite file as generators of statements, with no I/O; times are in Unix milliseconds.
+"""Writes to a SQLite file as generators of statements, with no I/O; times are in Unix milliseconds.
 
-A read is one statement, and so sees the file at one moment. A write is one transaction.
+A write is one transaction.
 """
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.stores.limits import levels_from
 from sessionkit_integrations.stores.operation_ids import is_known
+from sessionkit_integrations.stores.sqlite import reading
 from sessionkit_integrations.stores.sqlite.extras import add_usage, admitted, save_levels
 from sessionkit_integrations.stores.sqlite.leases import check_turn
 from sessionkit_integrations.stores.sqlite.rows import enter, load, place, save
 from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
 from sessionkit_integrations.stores.state import conflict, turns_of
 from sessionkit_integrations.stores.totals import totals_from, totals_text
-from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot
+from sessionkit_integrations.stores.values import Appended, SessionInfo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,15 +29,6 @@ if TYPE_CHECKING:
     from sessionkit_integrations.stores.sqlite.sql import Statements
     from sessionkit_integrations.stores.values import Covered, Edit
     from sessionkit_integrations.window.turns import Window
-
-_LARGEST = 2**62
-"""Bound of the numbers in a range: SQLite's integers have 64 bits."""
-
-_UNEXPIRED = "session_id = ? AND (expires_at IS NULL OR expires_at > ?)"
-_READ_ACTIVE = (
-    "SELECT CAST(record AS BLOB) FROM sessions CROSS JOIN active ON active.session = sessions.id"
-    f" WHERE {_UNEXPIRED} ORDER BY active.position"
-)
 
 
 def append(
@@ -75,19 +66,10 @@ def append(
                 yield from add_usage(session, usage)
             if levels is not None:
                 yield from save_levels(session, levels)
-        active = (yield from _read_active(session_id, now, None, None)) if read else None
+        active = (yield from reading.read(session_id, now)) if read else None
         return Appended(evicted, row.waiting_turns if wait else 0, active)
 
     return transaction(work())
-
-
-def read(
-    session_id: str, now: int, *, archived: bool = False, start: int | None = None, stop: int | None = None
-) -> Statements[Snapshot]:
-    """Do what `Store.read` says."""
-    if archived:
-        return _read_archive(session_id, now, start, stop)
-    return _read_active(session_id, now, start, stop)
 
 
 def replace(
@@ -112,7 +94,7 @@ def replace(
         if edit.begins and row.id is not None:
             raise conflict()
         if expected is not None:
-            snapshot = yield from read(session_id, now)
+            snapshot = yield from reading.read(session_id, now)
             if snapshot.version != expected:
                 raise conflict()
         session = (yield from enter(session_id, now)) if row.id is None else row.id
@@ -171,7 +153,7 @@ def describe(session_id: str, now: int) -> Statements[SessionInfo | None]:
         " CAST(expires_at AS INTEGER), CAST(nullif(tokens, 0) AS INTEGER), CAST(waiting AS INTEGER),"
         " CAST(waiting_turns AS INTEGER), CAST(summarized AS INTEGER), CAST(forked_from AS TEXT), CAST(usage AS TEXT),"
         " CAST(quota AS TEXT)"
-        f" FROM sessions WHERE {_UNEXPIRED}",
+        f" FROM sessions WHERE {reading.UNEXPIRED}",
         (session_id, now),
     )
     if not rows:
@@ -183,26 +165,6 @@ def describe(session_id: str, now: int) -> Statements[SessionInfo | None]:
     return SessionInfo(
         turns, messages, archived, appended, *times, *counts, forked_from=forked_from, usage=totals, levels=levels
     )
-
-
-def _read_active(session_id: str, now: int, start: int | None, stop: int | None) -> Statements[Snapshot]:
-    rows = yield Statement(_READ_ACTIVE, (session_id, now))
-    return Snapshot(tuple(chain.from_iterable(rows))[start:stop])
-
-
-def _read_archive(session_id: str, now: int, start: int | None, stop: int | None) -> Statements[Snapshot]:
-    # The join goes from the session, which knows how many there are, to a range of positions.
-    bounds, values = "", []
-    for comparison, bound in ((">", start), ("<=", stop)):
-        if bound is not None:
-            bounds += f" AND archived.position {comparison} {'sessions.archived + ' if bound < 0 else ''}?"
-            values.append(max(-_LARGEST, min(bound, _LARGEST)))
-    rows = yield Statement(
-        "SELECT CAST(record AS BLOB) FROM sessions CROSS JOIN archived ON archived.session = sessions.id"
-        f" WHERE {_UNEXPIRED}{bounds} ORDER BY archived.position",
-        (session_id, now, *values),
-    )
-    return Snapshot(tuple(chain.from_iterable(rows)))
 
 
 def _insert(session: int, placed: Sequence[tuple[int, int, int, Record]]) -> Statements[None]:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.stores.sqlite.indexed import IndexedFile
     from sessionkit_integrations.stores.sqlite.sql import Statements
-    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, Place, SessionInfo, Snapshot, Terms
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, Place, SessionInfo, Terms
     from sessionkit_integrations.window.turns import Window
 
 
@@ -142,18 +142,6 @@ class SQLiteStore(Exchanges, Forks, KeepsVectors):
         holder = holder_of(self, session_id)  # here, as the thread has another context
         return await self._awrite(lambda: self._append(session_id, records, window, operation_id, options, holder))
 
-    def read(
-        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
-    ) -> Snapshot:
-        """See `Store.read`."""
-        return self._read(lambda: statements.read(session_id, now(), archived=archived, start=start, stop=stop))
-
-    async def aread(
-        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
-    ) -> Snapshot:
-        """See `Store.read`."""
-        return await self._aread(lambda: statements.read(session_id, now(), archived=archived, start=start, stop=stop))
-
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
         holder = holder_of(self, session_id)
@@ -214,8 +202,7 @@ class SQLiteStore(Exchanges, Forks, KeepsVectors):
     ) -> Sequence[Place] | None:
         """See `Store.find`; what is not indexed yet is indexed first.
 
-        ``None`` as well if that takes longer than the store's timeout, or others keep the file locked for as long, and
-        for one session that is short, which is read faster.
+        ``None`` as well if that takes longer than the store's timeout, or others keep the file locked for as long.
         """
         if self._index is None:
             return None

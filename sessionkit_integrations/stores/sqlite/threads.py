@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from sessionkit_integrations.records.record import now
 from sessionkit_integrations.runtime.resources import Shared
 from sessionkit_integrations.stores.base import Store
+from sessionkit_integrations.stores.sqlite import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.stores.sqlite.file import SQLiteFile
     from sessionkit_integrations.stores.sqlite.indexed import IndexedFile
     from sessionkit_integrations.stores.sqlite.sql import Statements
+    from sessionkit_integrations.stores.values import Both, Snapshot
 
 T = TypeVar("T")
 
@@ -35,6 +38,26 @@ class StatementStore(Store):
         self._file = file
         self._index = _indexed(file) if search else None
         self._readers, self._writers = _thread("sessionkit-sqlite-reader"), _thread("sessionkit-sqlite-writer")
+
+    def read(
+        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+    ) -> Snapshot:
+        """See `Store.read`."""
+        return self._read(lambda: reading.read(session_id, now(), archived=archived, start=start, stop=stop))
+
+    async def aread(
+        self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
+    ) -> Snapshot:
+        """See `Store.read`."""
+        return await self._aread(lambda: reading.read(session_id, now(), archived=archived, start=start, stop=stop))
+
+    def read_both(self, session_id: str, part: slice) -> Both:
+        """See `Store.read_both`."""
+        return self._read(lambda: reading.read_both(session_id, now(), part))
+
+    async def aread_both(self, session_id: str, part: slice) -> Both:
+        """See `Store.read_both`."""
+        return await self._aread(lambda: reading.read_both(session_id, now(), part))
 
     def close(self) -> None:
         """Close the file and end the threads; the next use begins again."""
