@@ -51,6 +51,7 @@ class Query:
     pairs: tuple[str, ...] = field(init=False)
     rows: tuple[str, ...] = field(init=False)
     weights: tuple[float, ...] = field(init=False)
+    _texts: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         for name, value in (("query", self.text), ("tool", self.tool)):
@@ -68,11 +69,12 @@ class Query:
         said = [word.text for word in islice(words_of(self.text, singles=False), MAX_WORDS)]
         words = tuple(dict.fromkeys(said))
         parts = tuple(word for word in words if len(word) >= SHORTEST_PART)
-        pairs = tuple(dict.fromkeys(f"\n{first}\n{second}\n" for first, second in pairwise(said)))
-        rows = ("\n".join(("", *said, "")),) * (len(said) > 2)  # noqa: PLR2004 - fewer are a pair or a word
+        pairs = tuple(dict.fromkeys(map(_in_a_row, pairwise(said))))
+        rows = (_in_a_row(said),) * (len(said) > 2)  # noqa: PLR2004 - fewer are a pair or a word
         weights = (1.0,) * len(words) + (WEIGHT_OF_PART,) * len(parts) + (WEIGHT_OF_PAIR,) * len(pairs)
         weights += (float(len(said)),) * len(rows)
-        terms = {"words": words, "parts": parts, "pairs": pairs, "rows": rows, "weights": weights}
+        texts = (*(_in_a_row((word,)) for word in words), *parts, *pairs, *rows)
+        terms = {"words": words, "parts": parts, "pairs": pairs, "rows": rows, "weights": weights, "_texts": texts}
         for name, found in terms.items():
             object.__setattr__(self, name, found)
 
@@ -84,9 +86,8 @@ class Query:
     @property
     def terms(self) -> Terms:
         """Terms that an index of a store is asked for."""
-        pairs = tuple((first, second) for first, second in (pair.split("\n")[1:3] for pair in self.pairs))
-        row = [*self.rows, ""][0].split("\n")[1:-1]
-        return Terms(self.words, self.parts, pairs, tuple(row))
+        pairs = tuple((first, second) for first, second in map(_apart, self.pairs))
+        return Terms(self.words, self.parts, pairs, *map(tuple, map(_apart, self.rows)))
 
     def includes_time(self, at: int | None) -> bool:
         """Return whether a turn of a time, in Unix milliseconds, is looked at."""
@@ -95,19 +96,27 @@ class Query:
         since, until = milliseconds(self.since), milliseconds(self.until)
         return at is not None and (since is None or since <= at) and (until is None or at < until)
 
-    def counts(self, words: Sequence[str]) -> Mapping[int, int]:
-        """Return how often each term occurs among the words of a turn; terms that do not are left out."""
-        occurring = frozenset(self.words).intersection(words)
-        counts = {term: words.count(word) for term, word in enumerate(self.words) if word in occurring}
-        joined = "\n".join(("", *words, ""))
-        for term, part in enumerate((*self.parts, *self.pairs, *self.rows), len(self.words)):
-            if count := joined.count(part):
-                counts[term] = count
-        return counts
+    def counts(self, words: str) -> Mapping[int, int]:
+        """Return how often each term occurs in a turn; terms that do not are left out.
+
+        Args:
+            words: The words of the turn, as `cut_to_text` returns them.
+        """
+        return {term: count for term, text in enumerate(self._texts) if (count := words.count(text))}
 
     def matches(self, word: str) -> str | None:
         """Return the word of the query that a word is or contains, or ``None``."""
         return word if word in self.words else next((part for part in self.parts if part in word), None)
+
+
+def _in_a_row(words: Sequence[str]) -> str:
+    """Return words that follow each other, as `cut_to_text` has them."""
+    return "\n\n".join(words).join("\n\n")
+
+
+def _apart(row: str) -> list[str]:
+    """Return the words of what `_in_a_row` returned."""
+    return row[1:-1].split("\n\n")
 
 
 def checked_timeout(timeout: float) -> float:

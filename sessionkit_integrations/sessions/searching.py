@@ -11,7 +11,7 @@ import time
 from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.records.messages import check_session_id
@@ -23,6 +23,7 @@ from sessionkit_integrations.search.ranking import Ranking
 from sessionkit_integrations.search.snippets import Snippet, snippet_of
 from sessionkit_integrations.sessions.finding import Lookup
 from sessionkit_integrations.sessions.showing import show_turn
+from sessionkit_integrations.sessions.snapshot import newest
 from sessionkit_integrations.sessions.steps import (
     ERRORS_OF_ONE_SESSION,
     PAGE,
@@ -42,8 +43,15 @@ if TYPE_CHECKING:
     from sessionkit_integrations.search.query import Query
     from sessionkit_integrations.sessions.chats import Chats
     from sessionkit_integrations.sessions.meaning import Meaning
+    from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 
 N = TypeVar("N")
+
+_Best: TypeAlias = "Sequence[tuple[float, FoundTurn]]"
+"""Turns with their scores, the best first."""
+
+SHORT = 32_768
+"""Bytes from which on messages of a session are looked up, where the store has an index; less is read as fast."""
 
 
 class Search:
@@ -78,28 +86,39 @@ class Search:
             yield from self._meaning.ask(self._query.text)
         best = None
         if self._query.lists or self._query.weights or self._meaning is not None:
-            best = yield from self._look_up(session_id)
-            if best is None and session_id is not None:
-                yield from self._look_at(session_id, is_alone=True)
-            elif best is None:
-                yield from self._look_at_all()
+            best = yield from self._search_all() if session_id is None else self._search_one(session_id)
         hits = yield from self._hits(self._best() if best is None else best)
         return Hits(tuple(hits), self._complete)
 
-    def _look_up(self, session_id: str | None) -> Steps[list[tuple[float, FoundTurn]] | None]:
-        """Return what an index of the store finds; ``None`` if it has none, or if turns are to be read in any case."""
-        if self._query.lists or (session_id is not None and self._meaning is not None):
-            return None
+    def _search_one(self, session_id: str) -> Steps[_Best | None]:
+        """Return what an index of the store finds in a session; ``None`` if its turns were read."""
+        snapshot = yield from self._chats.take_snapshot(session_id, newest(PAGE))
+        if not (self._query.lists or self._meaning or _is_short(snapshot)):
+            found = yield from self._look_up(session_id)
+            if found is not None:
+                return found
+        yield from self._look_at(session_id, snapshot)
+        return None
+
+    def _search_all(self) -> Steps[_Best | None]:
+        """Return what an index of the store finds in all sessions; ``None`` if turns were read."""
+        found: _Best | None = None
+        if not self._query.lists:
+            found = (yield from self._look_up(None)) if self._query.weights else []
+        if found is None:
+            yield from self._look_at_all()
+        elif self._meaning is not None:
+            yield from self._look_near(self._meaning)
+            found = self._meaning.merge(found, self._query.limit)
+        return found
+
+    def _look_up(self, session_id: str | None) -> Steps[_Best | None]:
+        """Return what an index of the store finds; ``None`` if it has none."""
         limit = self._query.limit if self._meaning is None else self._meaning.depth
-        found: list[tuple[float, FoundTurn]] | None = []
-        if self._query.weights:
-            lookup = Lookup(self._chats, replace(self._query, limit=limit), self._is_late, session_id)
-            found = yield from lookup.run()
-            self._complete = self._complete and lookup.complete
-        if found is None or self._meaning is None:
-            return found
-        yield from self._look_near(self._meaning)
-        return self._meaning.merge(found, self._query.limit)
+        lookup = Lookup(self._chats, replace(self._query, limit=limit), self._is_late, session_id)
+        found = yield from lookup.run()
+        self._complete = self._complete and lookup.complete
+        return found
 
     def _look_near(self, meaning: Meaning) -> Steps[None]:
         """Let the meaning have turns of all sessions: the nearest ones, or all if the store keeps no vectors."""
@@ -124,7 +143,9 @@ class Search:
                 LOGGER.warning("search leaves out a session: %s", error)
                 self._complete = False
 
-    def _look_at(self, session_id: str, *, is_alone: bool = False) -> Steps[None]:
+    def _look_at(self, session_id: str, alone: SessionSnapshot[Message] | None = None) -> Steps[None]:
+        """Walk through a session, of which a snapshot is given if it is the only one."""
+        is_alone = alone is not None
         walk = Walk(self._chats, self._query, self._ranking, session_id, meaning=self._meaning, is_alone=is_alone)
 
         def after_page() -> Steps[None]:
@@ -134,7 +155,7 @@ class Search:
         def is_over() -> bool:
             return walk.is_done or self._is_late()
 
-        yield from take_pages(self._chats, walk, session_id, PAGE, after_page, is_over)
+        yield from take_pages(self._chats, walk, session_id, PAGE, after_page, is_over, alone)
 
     def _is_late(self) -> bool:
         late = time.monotonic() > self._deadline
@@ -143,8 +164,6 @@ class Search:
         return late
 
     def _hits(self, best: Sequence[tuple[float, FoundTurn]]) -> Steps[list[Hit]]:
-        scores = {id(turn): score for score, turn in best}
-        found: dict[int, Hit] = {}
         archived = sorted((turn for _, turn in best if not turn.records), key=attrgetter("session_id", "position"))
         whole: dict[int, FoundTurn] = {id(turn): turn for _, turn in best if turn.records}
         for session_id, turns in groupby(archived, attrgetter("session_id")):
@@ -154,12 +173,11 @@ class Search:
                 for turn in together:
                     own = records[turn.position - start : turn.end - start]
                     if hash(own) == turn.digest:
-                        whole[id(turn)] = replace(turn, records=own)
+                        whole[id(turn)] = turn._replace(records=own)
                     else:  # the archive was edited meanwhile
                         self._complete = False
-        for key, turn in whole.items():
-            found[key] = yield from Compute(lambda: self._hit(turn, scores[key]))  # noqa: B023 - it is done at once
-        return [found[id(turn)] for _, turn in best if id(turn) in found]
+        found = [(score, whole[id(turn)]) for score, turn in best if id(turn) in whole]
+        return (yield from Compute(lambda: [self._hit(turn, score) for score, turn in found]))
 
     def _best(self) -> list[tuple[float, FoundTurn]]:
         by_words = self._ranking.best() if self._query.lists or self._query.weights else []
@@ -180,6 +198,11 @@ class Search:
 
         messages, snippet = read(records, PLAIN), Snippet.later(make_snippet)
         return Hit(turn.session_id, messages, moment(turn.at), score, snippet, turn.left, turn.number)
+
+
+def _is_short(snapshot: SessionSnapshot[Message]) -> bool:
+    """Return whether a session was read as a whole, and is faster to walk through than to look up."""
+    return not snapshot.archive_start and sum(map(len, (*snapshot.active, *snapshot.archived))) < SHORT
 
 
 def _in_reach(turns: Sequence[FoundTurn]) -> Iterator[list[FoundTurn]]:

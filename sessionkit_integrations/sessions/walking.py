@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sessionkit_integrations.records.record import role_of
 from sessionkit_integrations.records.search_texts import SearchReader
-from sessionkit_integrations.records.words import cut
-from sessionkit_integrations.sessions.showing import show_turn
+from sessionkit_integrations.records.words import cut_to_text
+from sessionkit_integrations.sessions.showing import concern_calls, show_turn
 from sessionkit_integrations.sessions.snapshot import newest
 from sessionkit_integrations.sessions.steps import Compute, ReadArchive
 from sessionkit_integrations.window.turns import number_turns
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 
 
-@dataclass(frozen=True)
-class FoundTurn:
+class FoundTurn(NamedTuple):  # which is made three times as fast as a frozen dataclass
     """A turn of a session.
 
     Attributes:
@@ -120,6 +119,11 @@ class Walk:
         """True if older turns cannot be among the best, as newer ones are listed."""
         return self._query.lists and self._listed >= self._query.limit
 
+    def take_newest(self, snapshot: SessionSnapshot[Message]) -> None:
+        """Take the active records and the newest page of the archive."""
+        self.take_active(snapshot)
+        self.take_archived(snapshot.archived, snapshot.archive_start)
+
     def take_active(self, snapshot: SessionSnapshot[Message]) -> None:
         """Take the active records but for the preamble, of a snapshot that has the end of the archive."""
         first = snapshot.preamble_end
@@ -136,31 +140,39 @@ class Walk:
 
     def _take(self, records: tuple[Record, ...], start: int, *, window_start: int | None) -> None:
         records += self._rest
+        roles = list(map(role_of, records))
         end = len(records)
         for index in range(end - len(self._rest) - 1, -1, -1):
-            if role_of(records[index]) == "user":
-                self._take_turn(records[index:end], start + index, window_start)
+            if roles[index] == "user":
+                self._take_turn(records[index:end], roles[index:end], start + index, window_start)
                 end = index
         self._rest = records[:end]
 
     def _finish(self, start: int, *, window_start: int | None) -> None:
         """Take what is before the first user message: a greeting."""
-        pinned = number_turns(map(role_of, self._rest)).count(0)
+        roles = list(map(role_of, self._rest))
+        pinned = number_turns(roles).count(0)
         if pinned < len(self._rest):
-            self._take_turn(self._rest[pinned:], start + pinned, window_start)
+            self._take_turn(self._rest[pinned:], roles[pinned:], start + pinned, window_start)
         self._rest = ()
 
-    def _take_turn(self, records: tuple[Record, ...], position: int, window_start: int | None) -> None:
+    def _take_turn(
+        self, records: tuple[Record, ...], roles: Sequence[str], position: int, window_start: int | None
+    ) -> None:
         if self.is_done:
             return
         if self._only is not None and not self._late and not any(map(self._concerns_only, records)):
             return
         archived = window_start is None
         left = archived or position < (window_start or 0)
-        shown, self._late = show_turn(records, self._late)
+        own: Sequence[Record] = records
+        late: tuple[Record, ...] = ()
+        if self._late or concern_calls(records, roles):
+            shown, self._late = show_turn(records, self._late)
+            own = [each.record for each in shown if each.position is not None]
+            late = tuple(each.record for each in shown if each.position is not None and each.position > len(records))
         if self._query.archived and not left:
             return
-        own = [each.record for each in shown if each.position is not None]
         if self._only is not None and not any(record is self._only for record in own):
             return
         searched = self._chats.decode(self._session_id, own, SearchReader(), first=position, archived=archived)
@@ -175,7 +187,7 @@ class Walk:
             position if archived else position + self._shift,
             () if archived and not self._keeps else records,
             len(records),
-            tuple(each.record for each in shown if each.position is not None and each.position > len(records)),
+            late,
             archived,
             left,
             hash(records),
@@ -183,10 +195,10 @@ class Walk:
         )
         self._listed += 1
         if self._ranking is not None:
-            words = [] if query.lists else [word for text in texts_of(searched, query) for word in cut(text)]
-            self._ranking.add(query.counts(words), len(words), at, turn)
+            words = "" if query.lists else cut_to_text(" ".join(texts_of(searched, query)))
+            self._ranking.add(query.counts(words), words.count("\n") // 2, at, turn)
         if self._meaning is not None:
-            self._meaning.add(turn, [*looked_at(searched, query)])
+            self._meaning.add(turn, looked_at(searched, query))
 
     def _concerns_only(self, record: Record) -> bool:
         """Return whether a record is the one that is looked for, or a result that may be of the same turn."""
@@ -200,6 +212,7 @@ def take_pages(
     size: int,
     after_page: Callable[[], Steps[None]],
     is_over: Callable[[], bool],
+    snapshot: SessionSnapshot[Message] | None = None,
 ) -> Steps[None]:
     """Let a walk take a session, in pages.
 
@@ -210,17 +223,18 @@ def take_pages(
         size: Records of the archive that are read at once.
         after_page: Is done after each page.
         is_over: Says whether no more are read, where there are more.
+        snapshot: The session with the newest page of its archive; it is read if ``None``.
     """
-    snapshot = yield from chats.take_snapshot(session_id, newest(size))
-    yield from Compute(lambda: walk.take_active(snapshot))
-    page, start = snapshot.archived, snapshot.archive_start
+    first = (yield from chats.take_snapshot(session_id, newest(size))) if snapshot is None else snapshot
+    yield from Compute(partial(walk.take_newest, first))
+    start = first.archive_start
     while True:
-        yield from Compute(lambda: walk.take_archived(page, start))  # noqa: B023 - it is done at once
         yield from after_page()
         if not start or is_over():
             return
         stop, start = start, max(start - size, 0)
         page = (yield from ReadArchive(session_id, slice(start, stop))).records
+        yield from Compute(partial(walk.take_archived, page, start))
 
 
 def texts_of(searched: Sequence[Searched], query: Query) -> Iterator[str]:
@@ -228,11 +242,14 @@ def texts_of(searched: Sequence[Searched], query: Query) -> Iterator[str]:
     return (text for each in looked_at(searched, query) for text in each.texts)
 
 
-def looked_at(searched: Sequence[Searched], query: Query) -> Iterator[Searched]:
-    """Yield those messages that a query looks at."""
-    return (each for each in searched if query.roles is None or each.role in query.roles)
+def looked_at(searched: Sequence[Searched], query: Query) -> Sequence[Searched]:
+    """Return those messages that a query looks at."""
+    return searched if query.roles is None else [each for each in searched if each.role in query.roles]
 
 
 def time_of(searched: Sequence[Searched]) -> int | None:
     """Return the time of a turn, in Unix milliseconds: of its first message that says one."""
-    return next((each.at for each in searched if each.at is not None), None)
+    for each in searched:  # a generator takes three times as long, and there are many turns
+        if each.at is not None:
+            return each.at
+    return None

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from sessionkit_integrations.records.codec import decode_all
+from sessionkit_integrations.records.record import encode
 from sessionkit_integrations.records.search_texts import Searched, SearchReader
 
 BYTES = "iVBORw0KGgo" * 30
@@ -90,3 +92,12 @@ def test_role_time_and_tools() -> None:
         "tool", None, ("y", "f"), ("f",)
     )
     assert reader.decode({"role": "user", "content": "y", "name": "f"}).tools == ()
+
+
+@pytest.mark.parametrize("start", [0, 1, 99, 100, 101, 199])
+def test_bytes_are_left_out_wherever_they_begin(start: int) -> None:
+    before = ("a " * 100)[:start]
+    (searched,) = decode_all(SearchReader(), [encode({"role": "user", "content": f"{before} {'A' * 200} b"}, 0)], "s")
+    assert searched.texts[0].split() == [*before.split(), "b"]
+    (searched,) = decode_all(SearchReader(), [encode({"role": "user", "content": f"{before} {'A' * 199} b"}, 0)], "s")
+    assert searched.texts[0].split() == [*before.split(), "A" * 199, "b"]

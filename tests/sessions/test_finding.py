@@ -13,9 +13,9 @@ from sessionkit_integrations import CorruptSessionError, Edit, Hits, InMemorySto
 from sessionkit_integrations.records.codec import decode_all
 from sessionkit_integrations.records.record import encode
 from sessionkit_integrations.records.search_texts import SearchReader
-from sessionkit_integrations.records.words import cut
+from sessionkit_integrations.records.words import cut_to_text
 from sessionkit_integrations.search.query import Query
-from sessionkit_integrations.sessions import finding
+from sessionkit_integrations.sessions import finding, searching
 from sessionkit_integrations.stores.values import Place, Terms
 from tests.sessions.test_search import NOON, assistant, calling, questions, result, user, write
 
@@ -42,7 +42,7 @@ class IndexedStore(InMemoryStore):
             for archived in (True, False):
                 for position, record in enumerate(self.read(each, archived=archived).records):
                     (searched,) = decode_all(SearchReader(), [record], each, first=position, archived=archived)
-                    counts = query.counts([word for text in searched.texts for word in cut(text)])
+                    counts = query.counts(cut_to_text(" ".join(searched.texts)))
                     if counts:
                         places.append(Place(each, position, archived, float(sum(counts.values()))))
         places.sort(key=lambda place: -place.score)
@@ -86,6 +86,7 @@ def test_an_index_finds_what_a_walk_finds(said: list[Any], archived: int, query:
         patch.setattr(finding, "REACH", reach)
         patch.setattr(finding, "NEAR", reach)
         patch.setattr(finding, "PAGE", 4 * reach)
+        patch.setattr(searching, "SHORT", 0)
         asked: list[dict[str, Any]] = [{}, {"roles": ["user"]}, {"roles": ["tool"]}, {"session_id": "s"}]
         asked += [{"session_id": "s", "archived": True}, {"session_id": "t", "roles": ["user"]}]
         for options in asked:
@@ -95,7 +96,10 @@ def test_an_index_finds_what_a_walk_finds(said: list[Any], archived: int, query:
             assert found.complete
 
 
-def test_an_index_is_asked_in_pages_until_enough_turns_pass(call: Callable[..., Any]) -> None:
+def test_an_index_is_asked_in_pages_until_enough_turns_pass(
+    call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "SHORT", 0)
     store = IndexedStore(archive=True)
     sessions = SessionManager(2, store)
     for number in range(12):
@@ -119,6 +123,28 @@ def test_an_index_is_asked_in_pages_until_enough_turns_pass(call: Callable[..., 
     assert (hit.session_id, hit.score) == ("s1", 4.0)
     assert call(sessions, "search", "tea", session_id="gone").hits == ()
     assert store.asked == [(0, 50), (0, 50)]
+
+
+def test_a_short_session_is_read_and_others_are_looked_up(
+    call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "PAGE", 4)
+    store = IndexedStore(archive=True)
+    sessions = SessionManager(2, store)
+    store.replace("s", Edit(records(user("milk")), records(user("tea"), user("tea"))), None, "e")
+    size = sum(len(each) for archived in (True, False) for each in store.read("s", archived=archived).records)
+    for short, asked in ((size + 1, []), (size, [(0, 50)])):
+        monkeypatch.setattr(searching, "SHORT", short)
+        store.asked.clear()
+        assert questions(call(sessions, "search", "tea", session_id="s")) == ["tea", "tea"]
+        assert store.asked == asked
+    monkeypatch.setattr(searching, "SHORT", size * 9)
+    store.replace("s", Edit(archive=records(user("tea"), user("tea"), user("tea"))), None, "f")
+    store.asked.clear()
+    assert len(call(sessions, "search", "tea", session_id="s")) == 5
+    assert store.asked == [(0, 50)]  # it is on more than a page
+    call(sessions, "search", "", session_id="s")
+    assert store.asked == [(0, 50)]
 
 
 def test_a_turn_has_the_scores_of_its_messages() -> None:

@@ -305,7 +305,7 @@ def test_a_search_ends_in_time_with_what_it_has_found(monkeypatch: pytest.Monkey
 def test_no_event_loop_waits_for_a_search(call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     sessions, threads, counts = archiving(1), list[int](), Query.counts
 
-    def noting(query: Query, words: list[str]) -> Any:
+    def noting(query: Query, words: str) -> Any:
         threads.append(threading.get_ident())
         return counts(query, words)
 
@@ -372,9 +372,9 @@ def naive(messages: Conversation, query: str, limit: int) -> list[tuple[Conversa
     ranking = Ranking[Conversation](asked.weights, limit)
     for number in range(max(numbers, default=0), 0, -1):
         turn = [message for message, its in zip(messages, numbers, strict=True) if its == number]
-        words = [word for message in turn for word in cut(message["content"])]
+        words = cut(" ".join(message["content"] for message in turn))
         at = numbers.index(number)
-        ranking.add(asked.counts(words), 0 if asked.lists else len(words), at, turn)
+        ranking.add(asked.counts("".join(f"\n{word}\n" for word in words)), 0 if asked.lists else len(words), at, turn)
     return [(turn, score) for score, turn in ranking.best()]
 
 

@@ -19,8 +19,9 @@ from sessionkit_integrations.records.codec import decode_all
 from sessionkit_integrations.records.record import encode, role_of
 from sessionkit_integrations.records.search_texts import SearchReader
 from sessionkit_integrations.records.words import cut
+from sessionkit_integrations.sessions import searching
 from sessionkit_integrations.stores.sqlite import finding, index
-from sessionkit_integrations.stores.values import Covered, Place, Terms
+from sessionkit_integrations.stores.values import Covered, Terms
 from tests.conversations import real_conversations
 from tests.processes import running
 from tests.sessions.test_finding import SAID, records, turns_of
@@ -127,7 +128,7 @@ def test_an_index_finds_what_a_walk_finds(
         for number, (session_id, edit) in enumerate(edits):
             sessions.store.replace(session_id, edit, None, f"e{number}")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(finding, "SHORT", 0)
+            patch.setattr(searching, "SHORT", 0)
             found = [sessions.search(query, session_id=each, limit=99) for each in (None, "s", "t", "u")]
         outcomes.append(list(map(turns_of, found)))
     store.close()
@@ -153,7 +154,7 @@ def test_any_text_is_found_by_any_text(
 
 
 def test_an_index_finds_what_a_walk_finds_in_conversations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finding, "SHORT", 0)
+    monkeypatch.setattr(searching, "SHORT", 0)
     every = {f"s{number}" for number in range(6)}
     with SQLiteStore(tmp_path / "a.db", archive=True, search=True) as store:
         managers = holding(InMemoryStore(archive=True), every), holding(store, every)
@@ -270,7 +271,6 @@ def test_pages_have_every_place_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(finding, "FEW", 3)
     monkeypatch.setattr(finding, "CLOSELY", 4)
     monkeypatch.setattr(finding, "CHUNK", 5)
-    monkeypatch.setattr(finding, "SHORT", 0)
     terms = Terms(("tea", "milk", "rare"), ("tea", "milk", "rare"), (("tea", "milk"),))
     with SQLiteStore(tmp_path / "a.db", search=True) as store:
         for number in range(30):
@@ -284,30 +284,6 @@ def test_pages_have_every_place_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
         for session_id, expected in (("s0", ["s0"]), ("s2", ["s2"]), ("s4", []), ("t", ["t"]), ("u", [])):
             of_one = store.find(terms, since=None, skip=0, limit=4, session_id=session_id) or ()
             assert [place[0] for place in of_one] == expected
-
-
-def test_a_short_session_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finding, "SHORT_RECORDS", 3)
-    with SQLiteStore(tmp_path / "a.db", archive=True, search=True) as store:
-        write(store, "three", user("tea"), user("tea"), user("tea"), window=2)
-        write(store, "four", user("tea"), user("tea"), user("tea"), user("tea"), window=2)
-        write(store, "five", user("tea"), window=2)
-
-        def places(session_id: str | None) -> Sequence[Place] | None:
-            return store.find(Terms(("tea",), ("tea",), ()), since=None, skip=0, limit=9, session_id=session_id)
-
-        lengths = [len(record) for part in (False, True) for record in store.read("three", archived=part).records]
-        monkeypatch.setattr(finding, "SHORT", sum(lengths))
-        assert len(lengths) == 3
-        assert places("three") is None
-        assert len(places("four") or ()) == 4
-        assert len(places(None) or ()) == 8
-        assert places("none") == []
-        monkeypatch.setattr(finding, "SHORT", sum(lengths) - 1)
-        assert len(places("three") or ()) == 3
-        assert places("five") is None
-        monkeypatch.setattr(finding, "SHORT_RECORDS", 0)
-        assert len(places("five") or ()) == 1
 
 
 def test_the_time_of_a_message_narrows_the_search(tmp_path: Path) -> None:

@@ -49,12 +49,6 @@ AFAR = 0.1
 CHUNK = 100
 """Records whose places one statement looks up."""
 
-SHORT = 16_384
-"""Bytes of the longest session that is read faster than its messages are looked up, unless few of them are found."""
-
-SHORT_RECORDS = 100
-"""Records of such a session at most, so that their sizes are added up at once."""
-
 _EVERYTHING = -1
 """As a limit."""
 
@@ -83,13 +77,11 @@ class _Scope(NamedTuple):
 
 def find(
     terms: Terms, now: int, *, since: int | None, skip: int, limit: int, session_id: str | None = None
-) -> Statements[list[Place] | None]:
-    """Do what `Store.find` says, among the records that are indexed; ``None`` for a session that is short."""
+) -> Statements[list[Place]]:
+    """Do what `Store.find` says, among the records that are indexed."""
     scope = yield from _scope(since, session_id)
     if scope is None:
         return []
-    if session_id is not None and (yield from _is_short(session_id, scope)):
-        return None
     ranked = yield from _rank(terms, scope)
     places = yield from _places(ranked.scores, now, skip + limit)
     if len(places) < skip + limit and not ranked.is_all:
@@ -109,17 +101,6 @@ def _scope(since: int | None, session_id: str | None) -> Statements[_Scope | Non
         (session_id,),
     )
     return _Scope(rows[0][1], since, ids_of(rows[0][0])) if rows else None
-
-
-def _is_short(session_id: str, scope: _Scope) -> Statements[bool]:
-    if scope.documents > SHORT_RECORDS:
-        return False
-    rows = yield Statement(
-        "SELECT total(length(record)) FROM (SELECT session, record FROM active UNION ALL"
-        " SELECT session, record FROM archived) WHERE session = (SELECT id FROM sessions WHERE session_id = ?)",
-        (session_id,),
-    )
-    return bool(rows[0][0] <= SHORT)
 
 
 def _rank(terms: Terms, scope: _Scope) -> Statements[_Ranked]:

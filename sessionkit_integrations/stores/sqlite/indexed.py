@@ -61,7 +61,7 @@ class IndexedFile:
     def find(
         self, terms: Terms, since: int | None, skip: int, limit: int, session_id: str | None
     ) -> Sequence[Place] | None:
-        """See `Store.find`; ``None`` while more is to be indexed than a write leaves, and for a short session."""
+        """See `Store.find`; ``None`` while more is to be indexed than a write leaves."""
 
         def work() -> Statements[Sequence[Place] | None]:
             if (yield from index.is_behind(index.BATCH)):
