@@ -27,6 +27,7 @@ from sessionkit_integrations.langchain.fields import (
     UNKNOWN,
     check_fields,
     construct,
+    construct_ordinary,
     is_shared_kwarg,
     to_document,
 )
@@ -40,6 +41,7 @@ from sessionkit_integrations.records.fields import (
 )
 from sessionkit_integrations.records.media import text_part
 from sessionkit_integrations.records.notes import restore
+from sessionkit_integrations.records.ordinary import is_record_of_text
 from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect
 
 if TYPE_CHECKING:
@@ -69,6 +71,8 @@ def decode(fields: Fields) -> BaseMessage:
     Raises:
         UnreadableRecordError: The fields make no message.
     """
+    if is_record_of_text(fields) and fields["role"] != "tool":  # as most are
+        return construct_ordinary(_CLASSES[fields["role"]], {"content": fields["content"]})
     extra = fields.get(TAG)
     if extra is not None:
         return _decode(fields, expect(extra, dict, TAG))
@@ -90,9 +94,9 @@ def _decode_ordinary(fields: Fields) -> BaseMessage:
         values["tool_call_id"] = fields.get("tool_call_id") or ""
     check_fields(values)
     if cls is not AIMessage or not fields.get("tool_calls"):
-        return construct(cls, values, {})
+        return construct_ordinary(cls, values)
     valid, invalid, texts = decode_calls(fields["tool_calls"], {})
-    message = construct(cls, {**values, "tool_calls": valid, "invalid_tool_calls": invalid}, {})
+    message = construct_ordinary(cls, {**values, "tool_calls": valid, "invalid_tool_calls": invalid})
     keep_texts(message, texts)
     return message
 

@@ -119,6 +119,11 @@ def construct(cls: type[BaseMessage], values: dict[str, Any], unknown: dict[str,
     return make(values, unknown)
 
 
+def construct_ordinary(cls: type[BaseMessage], values: dict[str, Any]) -> BaseMessage:
+    """Return a message, as `construct` does, of fields that every version of LangChain knows."""
+    return _CONSTRUCTORS[cls][1](values, {})
+
+
 def check_fields(values: Mapping[str, Any]) -> None:
     """Raise `UnreadableRecordError` unless the fields of a message that a record holds are valid."""
     for name, value in values.items():

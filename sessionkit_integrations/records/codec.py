@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sessionkit_integrations.errors import CorruptSessionError
 from sessionkit_integrations.records.messages import DEVELOPER, UNSEEN_FIELDS, Message, check_message
+from sessionkit_integrations.records.ordinary import is_ordinary, is_record_of_text
 from sessionkit_integrations.records.record import Record, check_record, encode, now, parse_json
 from sessionkit_integrations.records.sealed import SEALED, is_sealed, unopened
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_bounds, too_large
@@ -71,6 +72,9 @@ class PlainCodec:
     def encode(self, messages: Sequence[Message], max_bytes: int = MAX_MESSAGE_BYTES) -> Iterable[Fields]:
         """See `Codec.encode`."""
         for message in messages:
+            if is_ordinary(message, max_bytes):
+                yield dict(message)
+                continue
             check_message(message)
             check_bounds(message, max_bytes)
             check_fields(message)
@@ -83,6 +87,10 @@ class PlainCodec:
 
     def decode(self, fields: Fields) -> Message:
         """See `Codec.decode`."""
+        message: Any = fields
+        if is_record_of_text(fields):
+            del fields["at"]
+            return message  # type: ignore[no-any-return]  # TypedDicts cannot be built from unknown keys
         content = fields.setdefault("content", None)
         if type(content) is not str and content is not None and not _is_list_of_parts(content):
             raise UnreadableRecordError("content must be a string or a list of content parts")
@@ -90,8 +98,7 @@ class PlainCodec:
         if len(fields) > _ROLE_AND_CONTENT:
             for name in _UNSEEN:
                 fields.pop(name, None)
-        message: Any = fields
-        return message  # type: ignore[no-any-return]  # TypedDicts cannot be built from unknown keys
+        return message  # type: ignore[no-any-return]  # as above
 
 
 PLAIN = PlainCodec()

@@ -40,6 +40,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from json.encoder import encode_basestring
 from json.scanner import make_scanner
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NewType, NoReturn
@@ -69,6 +70,10 @@ _LONGEST_ENDING = 48
 _USAGE = b',"usage":{'
 _LONGEST_USAGE = 2048
 """Bytes of a record that hold its usage, with a long name of a model, and what follows."""
+
+
+_OPENINGS = {role: f'{{"role":"{role}","content":' for role in _ROLES}
+_ROLE_AND_CONTENT = 2
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -110,6 +115,10 @@ def encode(fields: Mapping[str, Any], at: int, tokens: int | None = None) -> Rec
         at: The time of writing, in Unix milliseconds.
         tokens: The number of tokens of the message; ``None`` if nobody counted them.
     """
+    if len(fields) == _ROLE_AND_CONTENT and tokens is None and type(content := fields.get("content")) is str:  # as most
+        opening = _OPENINGS.get(fields["role"])
+        if opening is not None:
+            return Record(f'{opening}{encode_basestring(content)},"at":{at}}}'.encode())
     if tokens is not None:
         return Record(_ENCODER.encode({"role": fields["role"], **fields, "tokens": tokens, "at": at}).encode())
     return Record(_ENCODER.encode({"role": fields["role"], **fields, "at": at}).encode())

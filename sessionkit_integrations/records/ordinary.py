@@ -1,0 +1,79 @@
+"""Ordinary messages: texts, plain calls of tools and their results, as most messages are.
+
+They are known by a look at their fields. Nothing in them can be refused, so that they need none of the checks, walks
+and measures that other messages do. What becomes of an ordinary message is the same either way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sessionkit_integrations.records.messages import ROLES
+from sessionkit_integrations.records.stand_ins import is_utf8
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sessionkit_integrations.records.fields import Fields
+
+_STR = frozenset({str})
+_NAMES = frozenset({"role", "content", "tool_calls", "tool_call_id", "name"})
+_CALL = frozenset({"id", "type", "function"})
+_FUNCTION = frozenset({"name", "arguments"})
+_ROLE_AND_CONTENT, _ROLE_CONTENT_AND_TIME = 2, 3
+"""Numbers of fields: those of most messages, and of most records."""
+
+
+def is_ordinary(message: object, max_bytes: int) -> bool:
+    """Return whether a plain message is an ordinary one, which can be stored as it is.
+
+    Args:
+        message: The message.
+        max_bytes: Bytes that its record may have. An ordinary message has no more characters.
+    """
+    if type(message) is not dict:
+        return False
+    role, content = message.get("role"), message.get("content")
+    if type(role) is not str or role not in ROLES:
+        return False
+    if len(message) == _ROLE_AND_CONTENT:
+        return is_text(content, max_bytes)
+    calls = message.get("tool_calls", [])
+    if not message.keys() <= _NAMES or type(calls) is not list or not all(map(_is_plain, calls)):
+        return False
+    texts = [message[name] for name in ("tool_call_id", "name") if name in message]
+    texts += [text for call in calls for text in (call["id"], *call["function"].values())]
+    if content is not None or not calls or role != "assistant":
+        texts.append(content)
+    return are_texts(texts, max_bytes)
+
+
+def is_record_of_text(fields: Fields) -> bool:
+    """Return whether the fields of a record are a role, a text and a time, and nothing else."""
+    return len(fields) == _ROLE_CONTENT_AND_TIME and type(fields.get("content")) is str and "at" in fields
+
+
+def is_text(value: object, max_bytes: int) -> bool:
+    """Return whether a value is a text that JSON can hold and a record of ``max_bytes`` has room for."""
+    return type(value) is str and len(value) <= max_bytes and _is_utf8(value)
+
+
+def are_texts(values: Collection[Any], max_bytes: int) -> bool:
+    """Return whether values are texts that JSON can hold and a record of ``max_bytes`` has room for together."""
+    return _STR.issuperset(map(type, values)) and sum(map(len, values)) <= max_bytes and all(map(_is_utf8, values))
+
+
+def _is_utf8(text: str) -> bool:
+    return text.isascii() or is_utf8(text)
+
+
+def _is_plain(call: object) -> bool:
+    """Return whether a tool call is that of a function, and says no more than it must; its texts are not looked at."""
+    return (
+        type(call) is dict
+        and call.keys() == _CALL
+        and type(call["type"]) is str
+        and call["type"] == "function"
+        and type(call["function"]) is dict
+        and call["function"].keys() == _FUNCTION
+    )

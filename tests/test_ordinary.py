@@ -1,0 +1,153 @@
+"""Ordinary messages take a short path, which does what the long one does."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, BaseMessage, FunctionMessage, HumanMessage, SystemMessage, ToolMessage
+
+from sessionkit_integrations import InvalidMessageError
+from sessionkit_integrations.langchain import codec as langchain_codec
+from sessionkit_integrations.langchain import decoding
+from sessionkit_integrations.langchain.fields import read_fields
+from sessionkit_integrations.records import codec
+from sessionkit_integrations.records.codec import PLAIN, decode_all, encode_all
+from sessionkit_integrations.records.ordinary import is_ordinary, is_record_of_text
+from tests.langchain.messages import BY_CLASS
+
+AT = 1763800000123
+MAX_BYTES = 150
+
+texts = st.text(st.characters(categories=["L", "N", "P", "Z", "Cs", "Cc", "So"]), max_size=12) | st.just("x" * 149)
+anything: st.SearchStrategy[Any] = texts | st.none() | st.integers() | st.just([]) | st.just({})
+calls = st.fixed_dictionaries(
+    {
+        "id": texts,
+        "type": st.sampled_from(["function", "function", "custom"]),
+        "function": st.fixed_dictionaries({"name": texts, "arguments": texts | anything}, optional={"more": anything}),
+    },
+    optional={"extra_content": anything},
+)
+plain = st.fixed_dictionaries(
+    {"role": st.sampled_from(["user", "assistant", "tool", "system", "developer", "robot"]), "content": anything},
+    optional={
+        "tool_calls": st.lists(calls, max_size=3) | anything,
+        "tool_call_id": anything,
+        "name": anything,
+        "is_error": st.booleans(),
+    },
+)
+
+
+def outcome(message: Any, max_bytes: int) -> Any:
+    try:
+        return encode_all(PLAIN, [message], max_bytes, at=AT)
+    except InvalidMessageError as error:
+        return str(error)
+
+
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a":"é"}'}}
+
+
+@example({"role": "user", "content": 'quotes " and \\ and \n and \x7f and \u2028 and é'})
+@example({"content": "the role comes first", "role": "assistant"})
+@example({"role": "user", "content": "half an emoji \ud83d"})
+@example({"role": "user", "content": "x" * (MAX_BYTES + 1)})
+@example({"role": "user", "content": "x" * (8 * MAX_BYTES + 1)})
+@example({"role": "assistant", "content": None, "tool_calls": [CALL]})
+@example({"role": "assistant", "content": None, "tool_calls": []})
+@example({"role": "user", "content": None, "tool_calls": [CALL]})
+@example({"role": "assistant", "content": "", "tool_calls": [CALL] * 100})
+@example({"role": "tool", "content": "rain", "tool_call_id": "c", "name": "f"})
+@example({"role": "tool", "content": None, "tool_call_id": "c"})
+@given(plain)
+def test_a_plain_message_becomes_the_same_record_on_either_path(message: dict[str, Any]) -> None:
+    short = outcome(message, MAX_BYTES)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(codec, "is_ordinary", lambda message, max_bytes: False)
+        assert outcome(message, MAX_BYTES) == short
+    if not isinstance(short, str):
+        whole = {"role": message["role"], **message, "at": AT}
+        whole["role"] = whole["role"].replace("developer", "system")
+        assert short == [json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user", "content": "Hello"},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "assistant", "content": "Let me see", "tool_calls": [CALL, CALL], "name": "bot"},
+        {"role": "tool", "content": "rain", "tool_call_id": "c", "name": "f"},
+    ],
+)
+def test_texts_calls_and_results_are_ordinary(message: dict[str, Any]) -> None:
+    assert is_ordinary(message, 1000)
+
+
+@given(plain)
+def test_a_plain_record_is_the_same_message_on_either_path(message: dict[str, Any]) -> None:
+    records = outcome(message, 10_000)
+    if not isinstance(records, str):
+        short = decode_all(PLAIN, records, "s")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(codec, "is_record_of_text", lambda fields: False)
+            assert decode_all(PLAIN, records, "s") == short
+
+
+ordinary = st.one_of(
+    *(
+        st.builds(cls, content=texts, name=st.none() | texts, id=st.none() | texts)
+        for cls in (HumanMessage, AIMessage, SystemMessage)
+    ),
+    st.builds(ToolMessage, content=texts, tool_call_id=texts, name=st.none() | texts, id=st.none() | texts),
+    st.builds(FunctionMessage, content=texts, name=texts),
+)
+
+
+class Remark(HumanMessage):
+    """A message of somebody's own class, with a field that LangChain's have not."""
+
+    tool_call_id: str = ""
+
+
+@example(ToolMessage.model_construct(content="it has no call"))
+@example(Remark(content="mine", tool_call_id="c"))
+@example(HumanMessage.model_construct(content=None))
+@given(ordinary | st.sampled_from(list(BY_CLASS)).flatmap(BY_CLASS.__getitem__))
+def test_a_message_of_langchain_becomes_the_same_fields_on_either_path(message: BaseMessage) -> None:
+    role = langchain_codec._role_of(message)
+    at_length = langchain_codec._encode_at_length(message, role, read_fields(message), MAX_BYTES)
+    short = langchain_codec._encode(message, MAX_BYTES)
+    assert short == at_length
+    assert list(short) == list(at_length)
+
+
+def test_texts_of_langchain_take_the_short_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(langchain_codec, "_encode_at_length", None)
+    monkeypatch.setattr(decoding, "_decode_ordinary", None)
+    result = ToolMessage("rain", tool_call_id="c", name="f", id="3")
+    said = [SystemMessage("Be brief."), HumanMessage("Hello", id="1"), AIMessage("Hi", name="bot", id="2"), result]
+    codec = langchain_codec.LangChainCodec()
+    records = encode_all(codec, said, at=AT)
+    assert decode_all(codec, records, "s") == said
+    assert records[3] == (
+        b'{"role":"tool","content":"rain","tool_call_id":"c","name":"f","langchain":{"id":"3"},"at":1763800000123}'
+    )
+
+
+@pytest.mark.parametrize("role", ["user", "assistant", "system"])
+@given(content=texts, extra=st.sampled_from([{"at": AT}, {"at": AT, "name": "Ada"}, {}]))
+def test_a_text_is_read_as_the_same_message_of_langchain_on_either_path(
+    role: str, content: str, extra: dict[str, Any]
+) -> None:
+    fields = {"role": role, "content": content, **extra}
+    read, expected = decoding.decode(dict(fields)), decoding._decode_ordinary(dict(fields))
+    assert is_record_of_text(fields) is (extra == {"at": AT})
+    assert type(read) is type(expected)
+    assert vars(read) == vars(expected)
+    assert read.model_fields_set == expected.model_fields_set
