@@ -51,13 +51,22 @@ class Ratio:
     high: float
 
 
-async def contest(sides: Mapping[str, Side], effort: Effort) -> dict[str, list[float]]:
-    """Return how many seconds each side took, time after time."""
+Clock = Callable[[], float]
+"""A clock that gives seconds."""
+
+processor_seconds: Clock = time.process_time
+"""The seconds that this process has computed, in all its threads."""
+
+
+async def contest(
+    sides: Mapping[str, Side], effort: Effort, clock: Clock = time.perf_counter
+) -> dict[str, list[float]]:
+    """Return how many seconds each side took on a clock, time after time."""
     if not sides:
         return {}
     for side in sides.values():
         for _ in range(min(WARM_UP, effort.repetitions)):
-            if await _seconds(side) > effort.seconds / LEAST:
+            if await _seconds(side, clock) > effort.seconds / LEAST:
                 break
     times: dict[str, list[float]] = {name: [] for name in sides}
     names = list(sides)
@@ -69,18 +78,18 @@ async def contest(sides: Mapping[str, Side], effort: Effort) -> dict[str, list[f
             start = repetition % len(names)
             for name in names[start:] + names[:start]:
                 if len(times[name]) < LEAST or sum(times[name]) < effort.seconds:
-                    times[name].append(await _seconds(sides[name]))
+                    times[name].append(await _seconds(sides[name], clock))
     finally:
         gc.enable()
     return times
 
 
-async def _seconds(side: Side) -> float:
-    start = time.perf_counter()
+async def _seconds(side: Side, clock: Clock) -> float:
+    start = clock()
     result = side()
     if inspect.isawaitable(result):
         await result
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def in_turn(sides: Sequence[Side]) -> Side:

@@ -32,6 +32,8 @@ class Sizes:
         effort: How often an operation is.
         whole: How often a whole turn is: seldom, as the peers' conversations grow by each.
         blocks: How often a block of many operations is.
+        processor: How often a block of operations is whose processor time is measured.
+        operations: How many are in such a block.
         lengths: Conversations, in turns.
         written: Sessions that are written to in turn: nobody says much more than one thing a second.
         tasks: At once in one process.
@@ -50,6 +52,8 @@ class Sizes:
     effort: Effort
     whole: Effort
     blocks: Effort
+    processor: Effort
+    operations: int
     lengths: tuple[int, ...]
     written: int
     tasks: int
@@ -69,6 +73,8 @@ FULL = Sizes(
     effort=Effort(300, 1.0),
     whole=Effort(40, 1.0),
     blocks=Effort(40, 2.0),
+    processor=Effort(7, 60.0),
+    operations=300,
     lengths=(10, 100, 1_000, 10_000),
     written=30,
     tasks=64,
@@ -88,6 +94,8 @@ QUICK = replace(
     effort=Effort(2, 0.0),
     whole=Effort(2, 0.0),
     blocks=Effort(2, 0.0),
+    processor=Effort(2, 0.0),
+    operations=2,
     lengths=(2, 4),
     written=2,
     tasks=2,
