@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import anthropic
 import openai
 from google import genai
+from google.genai.errors import ClientError
 
 from sessionkit_integrations.providers import (
     from_anthropic,
@@ -35,7 +36,17 @@ class Provider:
 
 
 class Clients:
-    """A client of each SDK, sync and async."""
+    """A client of each SDK, sync and async.
+
+    Attributes:
+        refusals: What each SDK raises where the API refuses a request, by the name of the provider.
+    """
+
+    refusals: ClassVar[dict[str, type[Exception]]] = {
+        "openai": openai.BadRequestError,
+        "anthropic": anthropic.BadRequestError,
+        "gemini": ClientError,
+    }
 
     def __init__(self, url: str) -> None:
         self._openai = openai.OpenAI(base_url=f"{url}/v1", api_key="key", max_retries=0)

@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.providers.clients import Clients, Provider
 from tests.providers.server import ProviderServer, provider_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.providers.clients import Clients, Provider
 
 PROVIDERS = ("openai", "anthropic", "gemini")
 
@@ -21,6 +22,8 @@ def api() -> Iterator[ProviderServer]:
 
 @pytest.fixture(scope="session")
 def clients(api: ProviderServer) -> Iterator[Clients]:
+    from tests.providers.clients import Clients  # noqa: PLC0415 - imports three SDKs, which takes seconds
+
     made = Clients(api.url)
     yield made
     made.close()

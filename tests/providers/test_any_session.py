@@ -8,7 +8,6 @@ import warnings
 from typing import Any
 
 import pytest
-from google.genai import types
 from hypothesis import HealthCheck, example, given, settings
 from openai.types.chat import ChatCompletionMessageParam
 from pydantic import TypeAdapter
@@ -30,6 +29,8 @@ def on_the_wire(kwargs: dict[str, Any]) -> Any:
 
 def gemini_on_the_wire(kwargs: dict[str, Any]) -> Any:
     """Return a request as Google's SDK encodes it."""
+    from google.genai import types  # noqa: PLC0415 - takes a second
+
     config = types.GenerateContentConfig.model_validate(kwargs.get("config", {}))
     contents = [types.Content.model_validate(content) for content in kwargs["contents"]]
     body: dict[str, Any] = {
