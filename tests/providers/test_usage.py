@@ -127,7 +127,7 @@ def test_usage_of_a_response_is_added_up_and_not_shown() -> None:
 
 
 @pytest.mark.slow
-def test_usage_of_a_response_of_claude_and_gemini_is_added_up_and_not_shown(sdks: dict[str, Any]) -> None:
+def test_usage_of_claude_and_gemini_is_added_up_and_not_shown(sdks: dict[str, Any]) -> None:
     check_adding_up(from_anthropic, sdks["claude"], "claude")
     check_adding_up(from_gemini, sdks["gemini"], "gemini-3")
     check_adding_up(from_gemini, [sdks["gemini"], sdks["silent"]], "gemini-3", content="HiHi")
