@@ -211,5 +211,5 @@ def test_what_is_installed_is_this_package() -> None:
     folder = Path(str(importlib.import_module("sessionkit_integrations").__file__)).parent
     assert (folder / "py.typed").exists()
     scripts = {path.name for path in (folder / "stores" / "redis" / "lua").iterdir()}
-    names = {"common", "fence", "append", "replace", "delete", "describe", "lease", "index", "place", "stage", "notify"}
-    assert scripts == {f"{name}.lua" for name in (*names, "exchange")}
+    names = ("append", "common", "delete", "describe", "exchange", "fence", "index", "lease", "notify", "place", "read")
+    assert scripts == {f"{name}.lua" for name in (*names, "replace", "stage")}

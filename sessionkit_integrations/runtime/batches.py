@@ -29,6 +29,7 @@ read from. Each takes one place in the gate of the connections, for it uses one 
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -60,6 +61,7 @@ class Sized(Protocol):
     deadline: float
 
     @property
+    @abstractmethod
     def size(self) -> int:
         """Bytes to send, about."""
 
