@@ -116,10 +116,11 @@ async def test_a_loop_goes_on_at_each_message_of_a_large_batch(size: int, monkey
 
     monkeypatch.setattr(codec, "check_message", checking)
     sessions = SessionManager()
-    await sessions.asend_messages("s", [{"role": "user", "content": str(number)} for number in range(size)])
+    texts = [[{"type": "text", "text": str(number)}] for number in range(size)]  # which take no short path
+    await sessions.asend_messages("s", [{"role": "user", "content": each} for each in texts])
     assert loop.iterations >= size
     await loop.stop()
-    kept = [str(number) for number in range(size)][-10:]
+    kept = texts[-10:]
     assert [each["content"] for each in sessions.get_session("s")] == kept
 
 
