@@ -155,7 +155,7 @@ class NeverQuiet(InMemoryStore):
 
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         self.append(
-            session_id, [Record(b'{"role":"user","content":"me first"}')], Window(1000), f"other {operation_id}"
+            session_id, [Record(b'{"role":"user","content":"me first"}')], Window(1000), f"other-{operation_id}"
         )
         super().replace(session_id, edit, expected, operation_id)
 
