@@ -16,6 +16,7 @@ PERIOD = 10_000
 """Milliseconds of a period."""
 _LENGTH = 9
 _MARK = "@"
+_LONGEST_NUMBER = 20
 
 
 def operation_id(idempotency_key: str | None = None) -> str:
@@ -71,7 +72,7 @@ def remember(operations: str, operation_id: str, now: int) -> str:
     *oldest, others = operations.split(" ", surplus + marks)
     kept = []
     for each in oldest:
-        if each[0] == _MARK or surplus == 0:
+        if each.startswith(_MARK) or surplus == 0:
             kept.append(each)
         else:
             surplus -= 1
@@ -79,9 +80,13 @@ def remember(operations: str, operation_id: str, now: int) -> str:
 
 
 def _with_period(operations: str, period: int) -> str:
-    """Return what is remembered with the mark of the present period, and that of the one before, if it has one."""
+    """Return what is remembered with the mark of the present period, and that of the one before, if it has one.
+
+    A mark that is damaged, as a file may be, counts as that of an older period.
+    """
     older, mark, last = operations.rpartition(_MARK)
-    if mark and int(last.partition(" ")[0]) >= period:
+    number = last.partition(" ")[0]
+    if mark and len(number) < _LONGEST_NUMBER and number.isdecimal() and int(number) >= period:
         return operations
     before, _, after = older.partition(_MARK)
     return f"{before}{after.partition(' ')[2]}{mark}{last} {_MARK}{period}".lstrip()

@@ -10,6 +10,7 @@ import pytest
 
 from sessionkit_integrations import RedisStore, SessionManager
 from tests.faults.helpers.clusters import Move, owner_of, slot_of
+from tests.seeds import new_seed
 from tests.servers import Cluster, Server
 
 if TYPE_CHECKING:
@@ -70,8 +71,9 @@ def a_slot_of_another_node(cluster: Cluster, listed_first: str) -> tuple[int, Se
     return next((slot, owner, first) for slot, owner in owners if owner is not first)
 
 
+@pytest.mark.hypothesis
 def test_a_listing_while_other_sessions_come_and_go(cluster: Cluster, sessions: SessionManager, call: Call) -> None:
-    seed = random.randrange(10**6)
+    seed = new_seed()
     print(f"seed {seed}")
     over = threading.Event()
     changes = 0

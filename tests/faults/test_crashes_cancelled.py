@@ -15,6 +15,7 @@ import redis
 
 from sessionkit_integrations import InMemoryStore, RedisStore, SessionManager, SQLiteStore, UpstashStore
 from tests.backends import REDIS_SERVERS
+from tests.seeds import new_seed
 from tests.upstash_rest import TOKEN
 
 if TYPE_CHECKING:
@@ -185,8 +186,9 @@ class Calls:
             assert await self._sessions.aget_session(f"own {worker}") == own
 
 
+@pytest.mark.hypothesis
 def test_cancelled_calls(setting: Setting) -> None:
-    seed = random.randrange(2**32)
+    seed = new_seed()
     print(f"seed {seed}")
     before = setting.connections()
     calls = asyncio.run(_cancel(setting, random.Random(seed), before))

@@ -15,6 +15,7 @@ import pytest
 from sessionkit_integrations import RedisStore, SessionManager, StoreUnavailableError
 from tests.backends import REDIS_SERVERS
 from tests.faults.helpers.meta import check_meta
+from tests.seeds import new_seed
 from tests.servers import Server
 
 if TYPE_CHECKING:
@@ -72,8 +73,9 @@ def syncing(request: pytest.FixtureRequest, backends: Backends) -> Iterator[Serv
     server.stop()
 
 
+@pytest.mark.hypothesis
 def test_nothing_acknowledged_is_missing_or_there_twice(syncing: Server) -> None:
-    seed = random.randrange(2**32)
+    seed = new_seed()
     chance = random.Random(seed)
     stop = threading.Event()
     store = RedisStore(syncing.url, key_prefix=PREFIX, archive=True)

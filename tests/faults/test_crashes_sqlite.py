@@ -10,18 +10,22 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from sessionkit_integrations import SessionManager, SQLiteStore
 from tests.faults.helpers.contention import problem_of_window
 from tests.faults.helpers.sqlite_writer import SESSION, WINDOW, turn
 from tests.processes import running
+from tests.seeds import new_seed
 
 CRASHES = 20
 FILES = 4
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.hypothesis
 def test_what_is_acknowledged_outlives_the_process(tmp_path: Path) -> None:
-    seed = random.randrange(2**32)
+    seed = new_seed()
     chance = random.Random(seed)
     acknowledged = unacknowledged = 0
     for file in range(FILES):

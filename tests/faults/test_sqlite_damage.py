@@ -22,6 +22,7 @@ from sessionkit_integrations import (
     StoreUnavailableError,
 )
 from sessionkit_integrations.stores.sqlite import listing
+from tests.seeds import new_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,11 +64,12 @@ def use(path: Path) -> list[SessionKitError]:
     return raised
 
 
+@pytest.mark.hypothesis
 def test_files_with_damaged_bytes_raise_typed_errors(tmp_path: Path) -> None:
     whole = tmp_path / "whole.db"
     write(whole)
     content = whole.read_bytes()
-    seed = random.randrange(2**32)
+    seed = new_seed()
     chance = random.Random(seed)
     raised = 0
     for number in range(FILES):

@@ -17,6 +17,7 @@ from sessionkit_integrations import ConflictError, Edit, RedisStore, SessionMana
 from sessionkit_integrations.records.codec import PlainCodec
 from sessionkit_integrations.sessions import edits
 from sessionkit_integrations.testing.surface import record, turn, wait_until
+from tests.seeds import new_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +36,10 @@ LIFETIMES = 4
 TRIES = 20
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("name", ["redis-8.2", "valkey-9", "cluster"])  # Redis 6.2 has no PEXPIRETIME
 def test_after_any_operation_all_keys_of_a_session_expire_together(name: str, backends: Backends) -> None:
-    seed = random.randrange(2**32)
+    seed = new_seed()
     print(f"seed {seed}")
     chance = random.Random(seed)
     place: Any = backends.cluster() if name == "cluster" else backends.server(name)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from sessionkit_integrations import InvalidMessageError, SessionManager, Store
 from sessionkit_integrations.stores.operation_ids import (
     MOST_REMEMBERED,
     PERIOD,
     REMEMBERED_OPERATIONS,
+    is_known,
     operation_id,
     remember,
 )
@@ -48,6 +51,17 @@ def remembered(*moments: int) -> list[str]:
     for number, moment in enumerate(moments):
         operations = remember(operations, str(number), moment)
     return [each for each in operations.split() if not each.startswith("@")]
+
+
+@given(st.text("@ 09!²٣a") | st.text())
+@example("@!79593571 mo3lyczJI")
+@example("@" + "9" * 5000)
+@example("  ".join(map(str, range(300))))
+def test_what_is_damaged_is_remembered_from(operations: str) -> None:
+    now = 176_380 * PERIOD
+    for number in range(40):
+        operations = remember(operations, f"new{number}", now)
+    assert all(is_known(operations, f"new{number}") for number in range(8, 40))
 
 
 def numbers(first: int, last: int) -> list[str]:
