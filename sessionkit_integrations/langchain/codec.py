@@ -164,7 +164,7 @@ def _encode_at_length(message: BaseMessage, role: str, given: Fields, max_bytes:
 
 
 def _role_of(message: BaseMessage) -> str:
-    role_of_class = _ROLES.get(type(message))  # as that of most: to ask for a base class takes much longer
+    role_of_class = _ROLES.get(type(message))  # most messages are of these classes, and isinstance takes much longer
     if role_of_class is not None:
         return role_of_class
     if not isinstance(message, BaseMessage):

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sessionkit_integrations.errors import CorruptSessionError
 from sessionkit_integrations.records.messages import DEVELOPER, UNSEEN_FIELDS, Message, check_message
-from sessionkit_integrations.records.ordinary import is_ordinary, is_record_of_text
-from sessionkit_integrations.records.record import Record, check_record, encode, now, parse_json
+from sessionkit_integrations.records.ordinary import is_ordinary
+from sessionkit_integrations.records.record import ROLE_AND_CONTENT, Record, check_record, encode, now, parse_json
 from sessionkit_integrations.records.sealed import SEALED, is_sealed, unopened
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_bounds, too_large
 from sessionkit_integrations.records.strict import check_fields
@@ -23,8 +23,6 @@ M = TypeVar("M")
 M_co = TypeVar("M_co", covariant=True)
 
 _UNSEEN = tuple(UNSEEN_FIELDS)
-_ROLE_AND_CONTENT = 2
-"""Fields of most messages."""
 
 
 class Reader(Protocol[M_co]):
@@ -87,18 +85,15 @@ class PlainCodec:
 
     def decode(self, fields: Fields) -> Message:
         """See `Codec.decode`."""
-        message: Any = fields
-        if is_record_of_text(fields):
-            del fields["at"]
-            return message  # type: ignore[no-any-return]  # TypedDicts cannot be built from unknown keys
         content = fields.setdefault("content", None)
         if type(content) is not str and content is not None and not _is_list_of_parts(content):
             raise UnreadableRecordError("content must be a string or a list of content parts")
         fields.pop("at", None)
-        if len(fields) > _ROLE_AND_CONTENT:
+        if len(fields) > ROLE_AND_CONTENT:
             for name in _UNSEEN:
                 fields.pop(name, None)
-        return message  # type: ignore[no-any-return]  # as above
+        message: Any = fields
+        return message  # type: ignore[no-any-return]  # TypedDicts cannot be built from unknown keys
 
 
 PLAIN = PlainCodec()

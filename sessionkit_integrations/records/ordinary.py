@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.records.messages import ROLES
+from sessionkit_integrations.records.record import ROLE_AND_CONTENT
 from sessionkit_integrations.records.stand_ins import is_utf8
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ _STR = frozenset({str})
 _NAMES = frozenset({"role", "content", "tool_calls", "tool_call_id", "name"})
 _CALL = frozenset({"id", "type", "function"})
 _FUNCTION = frozenset({"name", "arguments"})
-_ROLE_AND_CONTENT, _ROLE_CONTENT_AND_TIME = 2, 3
-"""Numbers of fields: those of most messages, and of most records."""
 
 
 def is_ordinary(message: object, max_bytes: int) -> bool:
@@ -36,7 +35,7 @@ def is_ordinary(message: object, max_bytes: int) -> bool:
     role, content = message.get("role"), message.get("content")
     if type(role) is not str or role not in ROLES:
         return False
-    if len(message) == _ROLE_AND_CONTENT:
+    if len(message) == ROLE_AND_CONTENT:
         return is_text(content, max_bytes)
     calls = message.get("tool_calls", [])
     if not message.keys() <= _NAMES or type(calls) is not list or not all(map(_is_plain, calls)):
@@ -50,7 +49,7 @@ def is_ordinary(message: object, max_bytes: int) -> bool:
 
 def is_record_of_text(fields: Fields) -> bool:
     """Return whether the fields of a record are a role, a text and a time, and nothing else."""
-    return len(fields) == _ROLE_CONTENT_AND_TIME and type(fields.get("content")) is str and "at" in fields
+    return len(fields) == ROLE_AND_CONTENT + 1 and type(fields.get("content")) is str and "at" in fields
 
 
 def is_text(value: object, max_bytes: int) -> bool:
@@ -68,7 +67,7 @@ def _is_utf8(text: str) -> bool:
 
 
 def _is_plain(call: object) -> bool:
-    """Return whether a tool call is that of a function, and says no more than it must; its texts are not looked at."""
+    """Return whether a tool call calls a function and has no other fields; its texts are not checked."""
     return (
         type(call) is dict
         and call.keys() == _CALL

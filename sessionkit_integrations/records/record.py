@@ -71,9 +71,9 @@ _USAGE = b',"usage":{'
 _LONGEST_USAGE = 2048
 """Bytes of a record that hold its usage, with a long name of a model, and what follows."""
 
-
 _OPENINGS = {role: f'{{"role":"{role}","content":' for role in _ROLES}
-_ROLE_AND_CONTENT = 2
+ROLE_AND_CONTENT = 2
+"""Number of fields of most messages."""
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -115,7 +115,7 @@ def encode(fields: Mapping[str, Any], at: int, tokens: int | None = None) -> Rec
         at: The time of writing, in Unix milliseconds.
         tokens: The number of tokens of the message; ``None`` if nobody counted them.
     """
-    if len(fields) == _ROLE_AND_CONTENT and tokens is None and type(content := fields.get("content")) is str:  # as most
+    if len(fields) == ROLE_AND_CONTENT and tokens is None and type(content := fields.get("content")) is str:  # as most
         opening = _OPENINGS.get(fields["role"])
         if opening is not None:
             return Record(f'{opening}{encode_basestring(content)},"at":{at}}}'.encode())

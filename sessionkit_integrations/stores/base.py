@@ -168,9 +168,9 @@ class Store(Abilities, Closeable, ABC):
         return await self.areplace(new_session_id, edit, None, operation_id)
 
     def exchange(self, session_id: str, exchange: Exchange) -> bool:
-        """Put records in the place of others that say the same, and change nothing else of the session.
+        """Replace some records with others that say the same, and change nothing else of the session.
 
-        One that was made before changes nothing: it is a retry.
+        An exchange that was made before changes nothing: it is a retry.
 
         This default makes it by one `replace`, which for archived records is one of the whole archive. Override it
         where your store can write some records alone, without a change of the session's times; `SessionState.exchange`

@@ -80,9 +80,9 @@ def remember(operations: str, operation_id: str, now: int) -> str:
 
 
 def _with_period(operations: str, period: int) -> str:
-    """Return what is remembered with the mark of the present period, and that of the one before, if it has one.
+    """Return what is remembered, with marks for the present period and for the one before it, if that has ids.
 
-    A mark that is damaged, as a file may be, counts as that of an older period.
+    A damaged mark counts as the mark of an older period.
     """
     older, mark, last = operations.rpartition(_MARK)
     number = last.partition(" ")[0]

@@ -12,7 +12,7 @@ from sessionkit_integrations.stores.limits import admit
 from sessionkit_integrations.stores.operation_ids import is_known, remember
 from sessionkit_integrations.stores.totals import add_up
 from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot
-from sessionkit_integrations.window.turns import bounds_by_number, check_growth, number_turns
+from sessionkit_integrations.window.turns import check_growth, evict, number_turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,10 +90,7 @@ class SessionState:
         self.appended += len(records)
         if usage:
             self.usage = add_up([*self.usage, *usage])
-        tokens = None if window.tokens is None else list(map(tokens_of, active))
-        preamble_end, window_start = bounds_by_number(numbers, window, tokens)
-        evicted = active[preamble_end:window_start]
-        self.active = [*active[:preamble_end], *active[window_start:]]
+        self.active, evicted = evict(active, window, role_of, tokens_of, numbers)
         self._archive(evicted, keep=archive, wait=wait)
         return self._appended(turns_of(evicted), wait=wait, read=read)
 

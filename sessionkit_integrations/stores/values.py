@@ -194,7 +194,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Exchange:
-    """Records in the place of others that say the same, as when they are sealed again.
+    """Replacement of records by others that say the same, as when records are sealed again.
 
     Attributes:
         position: The position of the first one, in the archive or among the active records.

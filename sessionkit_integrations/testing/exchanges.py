@@ -1,4 +1,4 @@
-"""Records in the place of others that say the same."""
+"""Replacements of records by others that say the same."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def sealed_again(records: Sequence[Record]) -> tuple[Record, ...]:
 
 
 class ExchangeConformance(Fixtures):
-    """Records in the place of others that say the same."""
+    """Replacements of records by others that say the same."""
 
     @pytest.mark.parametrize("archived", [False, True])
     def test_an_exchange_changes_some_records_alone(self, surface: Callable[..., Surface], archived: bool) -> None:  # noqa: FBT001

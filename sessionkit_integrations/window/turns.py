@@ -162,7 +162,11 @@ def number_turns(roles: Iterable[str], last: int = 0) -> list[int]:
 
 
 def evict(
-    items: Sequence[T], window: Window, role_of: Callable[[T], str], tokens_of: Callable[[T], int] | None = None
+    items: Sequence[T],
+    window: Window,
+    role_of: Callable[[T], str],
+    tokens_of: Callable[[T], int] | None = None,
+    numbers: Sequence[int] | None = None,
 ) -> tuple[list[T], list[T]]:
     """Split a conversation into what a window keeps and what leaves it.
 
@@ -171,12 +175,15 @@ def evict(
         window: The window to apply.
         role_of: Returns the role of an item.
         tokens_of: Returns the tokens of an item; needed if tokens limit the window.
+        numbers: The numbers of the turns that the items belong to, where they are known.
 
     Returns:
         The kept items (the preamble and the last turns) and the evicted ones, both in order.
     """
     tokens = None if window.tokens is None or tokens_of is None else list(map(tokens_of, items))
-    preamble_end, window_start = bounds(map(role_of, items), window, tokens)
+    if numbers is None:
+        numbers = number_turns(map(role_of, items))
+    preamble_end, window_start = bounds_by_number(numbers, window, tokens)
     return [*items[:preamble_end], *items[window_start:]], list(items[preamble_end:window_start])
 
 

@@ -53,6 +53,7 @@ def test_nothing_else_shows_one(caplog: pytest.LogCaptureFixture, tmp_path: Any)
     assert all(map(shows_no_key, [*shown, caplog.text, everything_of(raised.value)]))
     assert repr(seal) == f"Encrypt(key_ids={list(seal.key_ids)})"
     assert KEY not in pickle.dumps(sessions)
+    sessions.close()
 
 
 def test_a_copy_in_the_same_process_is_the_same_one() -> None:

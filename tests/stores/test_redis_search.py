@@ -16,6 +16,7 @@ from hypothesis.stateful import invariant, run_state_machine_as_test
 from redis.crc import key_slot
 
 from sessionkit_integrations import (
+    Compress,
     Edit,
     Hits,
     InMemoryStore,
@@ -379,6 +380,16 @@ def test_sessions_that_expired_are_never_hits_and_are_swept(url: str, client: An
         client.hset(f"{{{PREFIX}u}}:words:500", mapping={"words": "zebra", "parts": "", "at": 1, "mark": 5})
         assert sessions.search("zebra").hits == ()
         assert len(numbers(client, "u")) == 120
+
+
+def test_sealed_records_have_no_documents(url: str, client: Any) -> None:
+    with SessionManager(5, RedisStore(url, key_prefix=PREFIX), seal=Compress(0)) as sealed:
+        sealed.add_user_message("s", "tea " * 99)
+    store = indexed(url)
+    with SessionManager(5, store) as sessions:
+        sessions.add_user_message("t", "tea")
+        store.index_sessions()
+        assert (numbers(client), numbers(client, "t")) == ([], [0])
 
 
 def test_documents_are_told_apart_where_lengths_and_times_are_equal(url: str, client: Any) -> None:

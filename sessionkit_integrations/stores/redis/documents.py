@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redis.crc import key_slot
 
-from sessionkit_integrations.errors import CorruptSessionError
+from sessionkit_integrations.errors import CorruptSessionError, SealError
 from sessionkit_integrations.records.codec import decode_all
 from sessionkit_integrations.records.record import now
 from sessionkit_integrations.records.search_texts import SearchReader
@@ -90,7 +90,7 @@ def document(record: Record) -> str:
     """Return the document of a record, as scripts take it; an empty text if it has no words or cannot be read."""
     try:
         (searched,) = decode_all(SearchReader(), [record], "")
-    except CorruptSessionError:  # of another writer; nobody could read what is found
+    except (CorruptSessionError, SealError):  # of another writer; nobody could read what is found
         return ""
     words = [word for text in searched.texts for word in cut(text)]
     if not words:

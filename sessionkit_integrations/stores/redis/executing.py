@@ -72,16 +72,12 @@ async def aexecute_all(own: AsyncConnections[Any], steps: Sequence[Send]) -> lis
 
 
 async def _execute_pipeline(own: AsyncConnections[Any], steps: Sequence[Send], by_text: Collection[int]) -> list[Any]:
-    outcomes: list[Any] = await _pipeline(own, steps, by_text).execute(raise_on_error=False)
-    return outcomes
-
-
-def _pipeline(own: AsyncConnections[Any], steps: Sequence[Send], by_text: Collection[int]) -> Any:
     pipeline = own.client.pipeline(transaction=False)
     for index, step in enumerate(steps):
         words = commands.words(step.command, by_text=index in by_text)
         pipeline.execute_command(*words, **_options(step.command, step))
-    return pipeline
+    outcomes: list[Any] = await pipeline.execute(raise_on_error=False)
+    return outcomes
 
 
 def _is_unknown_script(outcome: Any) -> bool:

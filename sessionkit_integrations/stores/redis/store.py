@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from sessionkit_integrations.errors import MissingDependencyError
-from sessionkit_integrations.runtime.batches import ALONE
 from sessionkit_integrations.runtime.redaction import AMBIGUOUS, Secret, hidden, is_ambiguous, redact, split_url
 from sessionkit_integrations.runtime.resources import Borrowed, PerLoop, Shared
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
@@ -144,6 +143,7 @@ class RedisStore(SearchableStore):
             batch=batch,
         )
         self.search = search
+        self._gathers = self.batch and not is_cluster
         place, self._login = (None, {}) if url is None else split_url(url)
         self._login |= {name: Secret(options[name]) for name in ("username", "password") if options[name]}
         address = {"host": host or "localhost", "port": port or 6379}
@@ -232,8 +232,6 @@ class RedisStore(SearchableStore):
             return own.client.get_primaries()
 
     async def _asend_all(self, own: AsyncConnections[Any], steps: Sequence[Send]) -> Sequence[Any]:
-        if self._sender.cluster:
-            return [ALONE] * len(steps)
         with cluster.FaultsTranslated(own.client):
             try:
                 return await executing.aexecute_all(own, steps)

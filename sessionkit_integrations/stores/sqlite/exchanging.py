@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.records.record import now
-from sessionkit_integrations.stores.sqlite import vectors
+from sessionkit_integrations.records.sealed import sealed_by
+from sessionkit_integrations.stores.sqlite import reading, schema, vectors
 from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
 from sessionkit_integrations.stores.sqlite.threads import StatementStore
 
@@ -15,15 +16,10 @@ if TYPE_CHECKING:
     from sessionkit_integrations.stores.sqlite.sql import Statements
     from sessionkit_integrations.stores.values import Exchange
 
-_HAS_INDEX = "SELECT 1 FROM sqlite_master WHERE name = 'search_version'"
-_SEALED = b'"sealed":'
-
 
 def exchange_records(session_id: str, wanted: Exchange, at: int) -> Statements[bool]:
     """Do what `Store.exchange` says, in a transaction that is under way."""
-    sessions = yield Statement(
-        "SELECT id FROM sessions WHERE session_id = ? AND (expires_at IS NULL OR expires_at > ?)", (session_id, at)
-    )
+    sessions = yield Statement(f"SELECT id FROM sessions WHERE {reading.UNEXPIRED}", (session_id, at))
     if not sessions:
         return False
     session: int = sessions[0][0]
@@ -45,9 +41,9 @@ def exchange_records(session_id: str, wanted: Exchange, at: int) -> Statements[b
         f"UPDATE {table} SET record = ? WHERE session = ? AND position = ?",
         many=[(after, session, position) for position, _, after in changed],
     )
-    if (yield Statement(_HAS_INDEX)):
+    if (yield Statement(schema.HAS_INDEX)):
         # What was sealed has no words in the index, unless it was compressed only.
-        stale = [(session, position) for position, before, _ in changed if wanted.hides or _SEALED in before]
+        stale = [(session, position) for position, before, _ in changed if wanted.hides or sealed_by(before)]
         yield from _unindex(table, stale, again=not wanted.hides)
     if wanted.hides:
         yield from vectors.forget(session)

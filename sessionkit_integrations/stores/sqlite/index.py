@@ -145,7 +145,7 @@ def prepare() -> Statements[None]:
 
 
 def _version() -> Statements[int]:
-    if not (yield Statement("SELECT 1 FROM sqlite_master WHERE name = 'search_version'")):
+    if not (yield Statement(schema.HAS_INDEX)):
         return 0
     version: int = (yield Statement("SELECT version FROM search_version"))[0][0]
     if version > INDEX_VERSION:

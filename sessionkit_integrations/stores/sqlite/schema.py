@@ -36,6 +36,9 @@ SCHEMA_VERSION = 3
 APPLICATION_ID = 0x534B4954
 """Mark of our files (``SKIT``): https://www.sqlite.org/pragma.html#pragma_application_id"""
 
+HAS_INDEX = "SELECT 1 FROM sqlite_master WHERE name = 'search_version'"
+"""Statement that finds a row in a file with a search index; see `index.py`."""
+
 _TABLES = (
     """
     CREATE TABLE sessions (

@@ -1,4 +1,4 @@
--- Puts records in the place of others that say the same, and changes nothing else of the session.
+-- Replaces some records with others that say the same, and changes nothing else of the session.
 --
 -- ARGV: now (Unix ms), the sum of 1 (in the archive) and 2 (delete their documents), the index of the first of the records
 --       there, their digest; the new records.
