@@ -89,16 +89,6 @@ def test_texts_calls_and_results_are_ordinary(message: dict[str, Any]) -> None:
     assert is_ordinary(message, 1000)
 
 
-@given(plain)
-def test_a_plain_record_is_the_same_message_on_either_path(message: dict[str, Any]) -> None:
-    records = outcome(message, 10_000)
-    if not isinstance(records, str):
-        short = decode_all(PLAIN, records, "s")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(codec, "is_record_of_text", lambda fields: False)
-            assert decode_all(PLAIN, records, "s") == short
-
-
 ordinary = st.one_of(
     *(
         st.builds(cls, content=texts, name=st.none() | texts, id=st.none() | texts)
