@@ -20,7 +20,10 @@ json_values = st.recursive(
     max_leaves=8,
 )
 roles = st.sampled_from(["system", "user", "assistant", "tool"])
-contents = st.text() | st.lists(st.fixed_dictionaries({"type": st.text(max_size=5), "data": json_values}), max_size=3)
+contents = st.text() | st.lists(
+    st.fixed_dictionaries({"type": st.text(max_size=5).filter(lambda kind: kind != "text"), "data": json_values}),
+    max_size=3,
+)
 messages = st.builds(
     lambda fields, role, content: {**fields, "content": content, "role": role},
     st.dictionaries(
