@@ -125,17 +125,28 @@ class SQLiteFile(ForkSafe):
             self._close()
 
     def _run(self, begin: Callable[[], Statements[T]], attempts: Attempts, *, writes: bool) -> T:
+        try:
+            return self._attempt(begin, writes=writes)  # with no account, as nearly all succeed
+        except StoreUnavailableError as error:
+            if error.may_have_happened:
+                raise
+        return self._attempt_again(begin, attempts, writes=writes)
+
+    def _attempt(self, begin: Callable[[], Statements[T]], *, writes: bool) -> T:
+        if writes:
+            self._give_way()
+        with self._lock:
+            connection = self._open_once()
+            try:
+                return run(begin(), partial(self._execute, connection))
+            finally:
+                # Whatever happened, also Ctrl-C between two statements.
+                if connection.in_transaction:
+                    self._roll_back(connection)
+
+    def _attempt_again(self, begin: Callable[[], Statements[T]], attempts: Attempts, *, writes: bool) -> T:
         def perform(_attempt: _Attempt) -> T:
-            if writes:
-                self._give_way()
-            with self._lock:
-                connection = self._open_once()
-                try:
-                    return run(begin(), partial(self._execute, connection))
-                finally:
-                    # Whatever happened, also Ctrl-C between two statements.
-                    if connection.in_transaction:
-                        self._roll_back(connection)
+            return self._attempt(begin, writes=writes)
 
         def judge(error: Exception) -> Failure | None:
             if not isinstance(error, StoreUnavailableError):
