@@ -8,7 +8,7 @@
 # make fuzz         look for bytes that reading does not expect   (FUZZ_SECONDS=600 looks longer)
 # make explore      run the tests with random values on values that no run had before   (SEED=1 repeats some)
 # make docs         build the site of the documentation into build/site, and check its links
-# make lint         check style, types and wording, and the types of the README's code
+# make lint         check style, types and wording, and the types of the documentation's code
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -84,9 +84,9 @@ lint: $(VENV)/.test $(VENV)/.lint
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/python -m tests.wording
-	$(BIN)/python -m tests.snippets build/readme
-	MYPYPATH=build/readme $(BIN)/mypy --strict build/readme
-	$(BIN)/pyright --pythonpath $(BIN)/python build/readme
+	$(BIN)/python -m tests.snippets build/snippets
+	MYPYPATH=build/snippets $(BIN)/mypy --strict --allow-untyped-calls build/snippets
+	$(BIN)/pyright --pythonpath $(BIN)/python build/snippets
 
 clean:
 	rm -rf $(VENV) .venv-* .fuzz .bench build

@@ -1,7 +1,7 @@
-"""The python blocks of the README, each by itself.
+"""The python blocks of the README and of the pages, each by itself.
 
-``python -m tests.snippets FOLDER`` writes each into a file, for type checkers. A block whose first line is a comment
-with a file's name goes into that file, which the others import.
+``python -m tests.snippets FOLDER`` writes those that have types into files, for type checkers. A block whose first line
+is a comment with a file's name goes into that file, which the others import.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import typer
-
-from sessionkit_integrations.cli import app
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+TYPED = (
+    "README.md",
+    *("docs/across_frameworks.md", "docs/closing.md", "docs/environment.md", "docs/errors.md"),
+    *("docs/guarantees.md", "docs/index.md", "docs/langchain_chains.md", "docs/llama_index.md", "docs/looking.md"),
+    *("docs/openai_agents.md", "docs/providers.md", "docs/quick_start.md", "docs/sealing.md", "docs/stores.md"),
+    *("docs/stores/memory.md", "docs/stores/own.md", "docs/stores/redis.md", "docs/stores/sqlite.md"),
+    *("docs/stores/upstash.md", "docs/tenants.md", "docs/watching.md", "docs/what_the_model_sees.md"),
+)
+"""Pages whose code type checkers see; that of others leaves types out, to be as short as it can be."""
 
 
 @dataclass(frozen=True)
@@ -26,23 +29,23 @@ class Snippet:
     """A python block.
 
     Attributes:
-        section: The section that it is in.
-        line: Line of the README that its code begins in.
+        path: The page that it is in, from the root of the repository.
+        line: Line of the page that its code begins in.
         code: The code.
     """
 
-    section: str
+    path: str
     line: int
     code: str
 
     def __str__(self) -> str:
-        return f"line {self.line}"
+        return f"{self.path}, line {self.line}"
 
     @property
     def module(self) -> str:
-        """Name of its module: the one that it gives itself, or one made of its line."""
+        """Name of its module: the one that it gives itself, or one made of its page and line."""
         named = re.match(r"# (\w+)\.py\n", self.code)
-        return named[1] if named else f"readme_line_{self.line}"
+        return named[1] if named else re.sub(r"\W+", "_", str(self)).lower()
 
     @property
     def printed(self) -> list[str]:
@@ -52,36 +55,24 @@ class Snippet:
         return [found[1] or found[2] for found in behind if found]
 
 
-def _read(readme: str) -> list[Snippet]:
-    blocks = re.finditer(r"^## (?P<section>[^\n]*)$|^```python\n(?P<code>.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    section = ""
-    found = []
-    for block in blocks:
-        section = block["section"] or section
-        if block["code"] is not None:
-            found.append(Snippet(section, readme[: block.start("code")].count("\n") + 1, block["code"]))
-    return found
+def snippets_of(path: str) -> list[Snippet]:
+    """Return the python blocks of a page, which is named by its path from the root of the repository."""
+    text = (ROOT / path).read_text("utf-8")
+    blocks = re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [Snippet(path, text[: block.start(1)].count("\n") + 1, block[1]) for block in blocks]
 
 
-SNIPPETS = _read(README)
+PAGES = ("README.md", *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")))
+SNIPPETS = [snippet for page in PAGES for snippet in snippets_of(page)]
 
 
 def write(folder: Path) -> None:
-    """Write all of them into a folder, and nothing else."""
+    """Write those that have types into a folder, and nothing else."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for snippet in SNIPPETS:
-        (folder / f"{snippet.module}.py").write_text(snippet.code, encoding="utf-8")
-
-
-def unknown_options(page: str) -> set[str]:
-    """Return the options in the command lines of a page that the commands do not have."""
-    commands: Any = typer.main.get_command(app)
-    unknown: set[str] = set()
-    for command, arguments in re.findall(r"^sessionkit (\w+)(.*?)(?: #.*)?$", page, re.MULTILINE):
-        known = {option for each in commands.commands[command].params for option in each.opts}
-        unknown |= {each for each in arguments.split() if each.startswith("--")} - known
-    return unknown
+        if snippet.path in TYPED:
+            (folder / f"{snippet.module}.py").write_text(snippet.code, encoding="utf-8")
 
 
 if __name__ == "__main__":

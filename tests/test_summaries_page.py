@@ -1,4 +1,4 @@
-"""The page about summaries: its code runs, and its commands are there."""
+"""The page about summaries: its code runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.snippets import Snippet, unknown_options
+from tests.snippets import Snippet
 
 PAGE = (Path(__file__).parents[1] / "docs" / "summaries.md").read_text("utf-8")
 CODE = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -17,8 +17,3 @@ CODE = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 def test_a_snippet_runs_and_prints_what_it_says(code: str, capsys: pytest.CaptureFixture[str]) -> None:
     exec(compile(code, "docs/summaries.md", "exec"), {"__name__": "page"})  # noqa: S102 - our own
     assert capsys.readouterr().out.splitlines() == Snippet("", 1, code).printed
-
-
-def test_the_options_of_its_commands_are_there() -> None:
-    assert PAGE.count("\nsessionkit ") == 3
-    assert unknown_options(PAGE) == set()

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Call = Callable[..., Any]
 
-COMMANDS = [  # as in the README
+COMMANDS = [  # as in docs/tenants.md
     *("eval", "evalsha", "get", "set", "rpush", "lpush", "lpop", "rpop", "lrange", "ltrim", "llen"),
     *("pttl", "pexpire", "persist", "del", "exists", "rename", "scan"),
 ]

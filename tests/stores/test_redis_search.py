@@ -53,9 +53,9 @@ PREFIX = "indexed:"
 TEA = Terms(("tea",), (), ())
 NOON = 1_763_800_000_000
 ROOT = Path(__file__).parents[2]
-_LINE = (ROOT / "README.md").read_text("utf-8").partition("ACL SETUSER acme on >password ")[2].partition("```")[0]
-RIGHTS = _LINE.split()
-"""Rights of a user of a store, as the README lists them."""
+_PAGE = (ROOT / "docs" / "tenants.md").read_text("utf-8")
+RIGHTS = _PAGE.partition("ACL SETUSER acme on >password ")[2].partition("```")[0].split()
+"""Rights of a user of a store, as the page on tenants lists them."""
 
 
 @pytest.fixture
