@@ -82,14 +82,13 @@ class Encrypt:
             if each.problem is not None:
                 raise each.problem
         try:
-            from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - imported where there is a key
+            import cryptography  # noqa: F401, PLC0415 - imported where there is a key
         except ImportError as error:
             raise MissingDependencyError("encryption of sessions", "encryption") from error
         self._keys = {each.derive(b"key id", 4).hex(): each for each in reversed(keys)}
         self.key_ids = tuple(reversed(self._keys))
         self.key_id = self.key_ids[0]
-        self._failures = (InvalidTag, ValueError)  # the latter for what is cut off
-        self._ciphers: dict[tuple[str, str, str], Any] = {}
+        self._ciphers: dict[tuple[str, str, str], SessionCipher] = {}
         _known[self.key_ids] = self
 
     @classmethod
@@ -109,41 +108,58 @@ class Encrypt:
     def __reduce__(self) -> tuple[Any, ...]:
         return of_key_ids, (self.key_ids,)
 
-    def encrypt(self, text: bytes, prefix: str, session_id: str, bound: bytes) -> bytes:
-        """Return a text encrypted with the newest key, for a session of a prefix.
+    def cipher(self, key_id: str, prefix: str, session_id: str) -> SessionCipher:
+        """Return the cipher of a session.
+
+        Args:
+            key_id: The id of one of the keys.
+            prefix: The prefix of the session's store.
+            session_id: The session.
+        """
+        found = self._ciphers.get((key_id, prefix, session_id))
+        if found is None:
+            if len(self._ciphers) >= _MOST_SESSIONS:
+                self._ciphers.clear()
+            found = self._ciphers[key_id, prefix, session_id] = SessionCipher(self._keys[key_id], prefix, session_id)
+        return found
+
+
+class SessionCipher:
+    """Encrypts and decrypts for one session, with a key of its own.
+
+    Args:
+        key: The key of which that one is made.
+        prefix: The prefix of the session's store.
+        session_id: The session.
+    """
+
+    __slots__ = ("_cipher", "_failures", "_place")
+
+    def __init__(self, key: _Key, prefix: str, session_id: str) -> None:
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - imported where there is a key
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - as above
+
+        place = json.dumps([prefix, session_id]).encode()
+        self._cipher = AESGCM(key.derive(b"session " + place))
+        self._failures = (InvalidTag, ValueError)  # the latter for what is cut off
+        self._place = place + b"\n"
+
+    def encrypt(self, text: bytes, bound: bytes) -> bytes:
+        """Return a text encrypted.
 
         Args:
             text: The text.
-            prefix: The prefix.
-            session_id: The session.
             bound: Bytes without which it cannot be decrypted.
         """
         nonce = os.urandom(_NONCE_BYTES)
-        cipher, place = self._cipher(self.key_id, prefix, session_id)
-        sealed: bytes = cipher.encrypt(nonce, text, place + bound)
-        return nonce + sealed
+        return nonce + self._cipher.encrypt(nonce, text, self._place + bound)
 
-    def decrypt(self, key_id: str, sealed: bytes, prefix: str, session_id: str, bound: bytes) -> bytes | None:
-        """Return the text of what `encrypt` returned, or ``None`` if it was made of other arguments, or changed."""
-        cipher, place = self._cipher(key_id, prefix, session_id)
+    def decrypt(self, sealed: bytes, bound: bytes) -> bytes | None:
+        """Return the text of what `encrypt` returned, or ``None`` if it was made for another place, or changed."""
         try:
-            text: bytes = cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place + bound)
+            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._place + bound)
         except self._failures:
             return None
-        return text
-
-    def _cipher(self, key_id: str, prefix: str, session_id: str) -> tuple[Any, bytes]:
-        """Return the cipher of a session, and the bytes to which its records are bound."""
-        found = self._ciphers.get((key_id, prefix, session_id))
-        if found is None:
-            from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - imported where there is a key
-
-            place = json.dumps([prefix, session_id]).encode()
-            found = AESGCM(self._keys[key_id].derive(b"session " + place)), place + b"\n"
-            if len(self._ciphers) >= _MOST_SESSIONS:
-                self._ciphers.clear()
-            self._ciphers[key_id, prefix, session_id] = found
-        return found
 
 
 def of_key_ids(key_ids: tuple[str, ...]) -> Encrypt:

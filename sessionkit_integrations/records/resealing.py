@@ -40,12 +40,12 @@ class Resealer:
         before = sealed_by(stored)
         after = self._opened(stored, session_id) if before else stored
         if after is not None and self._writer is not None:
-            after = self._writer.seal(after, session_id)
+            after = self._writer.of(session_id).seal(after)
         return stored if after is not None and sealed_by(after) == before else after
 
     def _opened(self, stored: Record, session_id: str) -> Record | None:
         for reader in self._readers:
-            opened: bytes = reader.open(stored, session_id)
+            opened: bytes = reader.of(session_id).open(stored)
             if type(opened) is not Unopened:
                 return Record(bytes(opened))
         return None

@@ -29,13 +29,11 @@ class Opened(bytes):
 
     Attributes:
         stored: The sealed record.
-        session_id: Its session.
-        opener: That which opened it, and seals it again.
+        place: Its session, and that which opened it, for which the sealed record is still right.
     """
 
     stored: Record
-    session_id: str
-    opener: object
+    place: object
 
 
 class Unopened(bytes):

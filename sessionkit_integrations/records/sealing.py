@@ -17,37 +17,25 @@ prefix, session id, `by`, role, tokens, time, and counts of a summary.
 
 from __future__ import annotations
 
-import json
 import re
 from binascii import a2b_base64, b2a_base64
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sessionkit_integrations.records import zstd
 from sessionkit_integrations.records.encryption import Encrypt
-from sessionkit_integrations.records.record import Record, decode
-from sessionkit_integrations.records.sealed import BY, SEALED, Opened, Unopened, is_sealed, key_id_of
+from sessionkit_integrations.records.record import Record
+from sessionkit_integrations.records.sealed import Opened, Unopened, key_id_of
+from sessionkit_integrations.records.sealed_parts import FIELD, Parts, is_stored, parts_of, stored_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sessionkit_integrations.records.fields import Fields
+    from sessionkit_integrations.records.encryption import SessionCipher
 
 __all__ = ["Compress", "Encrypt", "Sealer"]
 
 _ZSTD, _AES = "zstd", "aes-gcm"
 _BY = re.compile(rf"(?:({_ZSTD})|({_ZSTD}\+)?{_AES}:([0-9a-f]{{8}}))")
-_HEAD = re.compile(rb'\{"role":"(user|assistant|tool|system)",')
-_TAIL = re.compile(rb'(,"tokens":\d{1,9})?(,"at":\d{1,15})\}\Z')
-_LONGEST_TAIL = 48
-_STORED = re.compile(
-    rb'\{"role":"(user|assistant|tool|system)","sealed":"([A-Za-z0-9+/]+={0,2})","by":"([a-z0-9+:-]+)"'
-    rb'(,"summary":\{[^{}]*\})?(,"tokens":\d{1,9})?(,"at":\d{1,15})?\}'
-)
-_FIELD = b'"sealed"'
-_SUMMARY = b'"summary":{'
-_MOST = {"tokens": 10**9, "at": 10**15}
-_COUNTS = frozenset({"turns", "messages", "until", "heading", "archived"})
 
 
 class Compress:
@@ -79,18 +67,11 @@ class Compress:
 Seal: TypeAlias = "Compress | Encrypt | Sequence[Compress | Encrypt]"
 
 
-class _Parts(NamedTuple):
-    """A record in parts: what can be read of it, each part as it is in the record, and what is sealed."""
+class _Way(NamedTuple):
+    """The way in which records of a session are opened that were sealed in the same one."""
 
-    role: bytes
-    body: bytes
-    summary: bytes
-    tokens: bytes
-    at: bytes
-
-    def with_body(self, body: bytes) -> bytes:
-        """Return the record with another body."""
-        return b'{"role":"%s",%s%s%s%s}' % (self.role, body, self.summary, self.tokens, self.at)
+    cipher: SessionCipher | None
+    is_packed: bool
 
 
 class _NotOpenedError(Exception):
@@ -121,170 +102,108 @@ class Sealer:
         encrypt = [each for each in given if isinstance(each, Encrypt)]
         if not given or len(compress) > 1 or len(encrypt) > 1 or len(compress) + len(encrypt) < len(given):
             raise TypeError("seal must be a Compress(), an Encrypt(key), or a list of one of each")
-        self._compress = compress[0] if compress else None
+        self.compress = compress[0] if compress else None
         self.encrypt = encrypt[0] if encrypt else None
-        self._prefix = prefix
-        self._max_bytes = max_bytes
+        self.prefix = prefix
+        self.max_bytes = max_bytes
 
-    def seal(self, record: bytes, session_id: str) -> Record:
-        """Return a record of a session as its store is to hold it.
+    def of(self, session_id: str) -> SessionSealer:
+        """Return what seals and opens the records of a session."""
+        return SessionSealer(self, session_id)
+
+
+class SessionSealer:
+    """Seals the records of a session, and opens them.
+
+    Args:
+        sealer: That of all sessions.
+        session_id: The session.
+    """
+
+    def __init__(self, sealer: Sealer, session_id: str) -> None:
+        self._sealer = sealer
+        self._session_id = session_id
+        self._place = (sealer, session_id)
+        self._ways: dict[bytes, _Way] = {}
+
+    def seal(self, record: bytes) -> Record:
+        """Return a record as its store is to hold it.
 
         One that was opened and did not change is what it was, also if a newer key would be used now.
         """
-        if type(record) is Opened and record.opener is self and record.session_id == session_id:
+        if type(record) is Opened and record.place == self._place:
             return record.stored
         if type(record) is Unopened:
             return Record(bytes(record))
-        parts = None if _is_stored(record) else _parts_of(record)
+        parts = None if is_stored(record) else parts_of(record)
         if parts is None:
             return Record(bytes(record))
+        compress, encrypt = self._sealer.compress, self._sealer.encrypt
         body, by = parts.body, ""
-        if self._compress is not None and len(record) >= self._compress.min_bytes:
+        if compress is not None and len(record) >= compress.min_bytes:
             frame = zstd.compress(body)
             if len(frame) < len(body):
                 body, by = frame, _ZSTD
-        if self.encrypt is not None:
-            by = f"{by}+" * bool(by) + f"{_AES}:{self.encrypt.key_id}"
-            body = self.encrypt.encrypt(body, self._prefix, session_id, _bound(parts, by))
+        if encrypt is not None:
+            by = f"{by}+" * bool(by) + f"{_AES}:{encrypt.key_id}"
+            cipher = encrypt.cipher(encrypt.key_id, self._sealer.prefix, self._session_id)
+            body = cipher.encrypt(body, parts.bound(by.encode()))
         if not by:
             return Record(bytes(record))
         sealed = b'"sealed":"%s","by":"%s"' % (b2a_base64(body, newline=False), by.encode())
         stored = Record(parts.with_body(sealed))
-        return stored if self.encrypt is not None or len(stored) < len(record) else Record(bytes(record))
+        return stored if encrypt is not None or len(stored) < len(record) else Record(bytes(record))
 
-    def open(self, stored: Record, session_id: str) -> Record:
-        """Return a record of a session as it was before it was sealed, an `Unopened` if that cannot be."""
-        if stored.find(_FIELD) < 0:
+    def open(self, stored: Record) -> Record:
+        """Return a record as it was before it was sealed, an `Unopened` if that cannot be."""
+        if stored.find(FIELD) < 0:
             return stored
-        found = _stored_parts(stored)
+        found = stored_parts(stored)
         if found is None:
             return stored
         parts, by = found
         try:
-            opened = Opened(parts.with_body(self._open(parts, by, session_id)))
+            opened = Opened(parts.with_body(self._body(parts, by)))
         except _NotOpenedError as error:
             unopened = Unopened(stored)
             unopened.problem, unopened.key_id, unopened.is_locked = error.problem, error.key_id, error.is_locked
             return Record(unopened)
-        opened.stored, opened.session_id, opened.opener = stored, session_id, self
+        opened.stored, opened.place = stored, self._place
         return Record(opened)
 
-    def _open(self, parts: _Parts, by: str, session_id: str) -> bytes:
-        scheme = _scheme(by)
-        if scheme is None:
-            problem = f"is sealed by {by!r}, which this release does not know"
-            raise _NotOpenedError(problem, key_id_of(by), is_locked=True)
+    def _body(self, parts: Parts, by: bytes) -> bytes:
+        """Return what is sealed of a record."""
+        way = self._ways.get(by)  # as of most of a session's records
+        if way is None:
+            way = self._ways[by] = self._way(by.decode(errors="replace"))
         try:
             body = a2b_base64(parts.body)
         except ValueError:
             raise _NotOpenedError("is sealed, and is not base64") from None
-        key_id, is_packed = scheme
-        if key_id is not None:
-            body = self._decrypt(body, session_id, key_id, _bound(parts, by))
-        return self._unpack(body) if is_packed else body
-
-    def _decrypt(self, body: bytes, session_id: str, key_id: str, bound: bytes) -> bytes:
-        if self.encrypt is None or key_id not in self.encrypt.key_ids:
-            has = "no key is" if self.encrypt is None else f"the keys {', '.join(self.encrypt.key_ids)} are"
-            problem = f"is encrypted with the key {key_id}, and {has} given: give that one to Encrypt, as an older key"
-            raise _NotOpenedError(problem, key_id, is_locked=True)
-        opened = self.encrypt.decrypt(key_id, body, self._prefix, session_id, bound)
-        if opened is None:
-            raise _NotOpenedError("is encrypted, and was changed since or written for another place")
-        return opened
-
-    def _unpack(self, frame: bytes) -> bytes:
+        if way.cipher is not None:
+            decrypted = way.cipher.decrypt(body, parts.bound(by))
+            if decrypted is None:
+                raise _NotOpenedError("is encrypted, and was changed since or written for another place")
+            body = decrypted
+        if not way.is_packed:
+            return body
         try:
-            return zstd.decompress(frame, self._max_bytes)
+            return zstd.decompress(body, self._sealer.max_bytes)
         except zstd.InvalidFrameError as error:
             raise _NotOpenedError(f"is compressed, and {error}") from error
 
-
-def _bound(parts: _Parts, by: str) -> bytes:
-    """Return what a sealed record is bound to besides its place."""
-    role, _, summary, tokens, at = parts
-    return b"\n".join((by.encode(), role, summary, tokens, at))
-
-
-@lru_cache(maxsize=64)
-def _scheme(by: str) -> tuple[str | None, bool] | None:
-    """Return the id of the key with which a record was encrypted, if it was, and whether it was compressed before."""
-    found = _BY.fullmatch(by)
-    return None if found is None else (found[3], found[3] is None or found[2] is not None)
-
-
-def body_of(record: bytes) -> bytes:
-    """Return what is sealed of a record."""
-    parts = _parts_of(record)
-    return b"" if parts is None else parts.body
-
-
-def _parts_of(record: bytes) -> _Parts | None:
-    """Return the parts of a record that is not sealed; ``None`` if it cannot be read, or says nothing."""
-    head = _HEAD.match(record)
-    if head is None or not record.endswith(b"}") or (head[1] == b"system" and _SUMMARY in record):
-        try:
-            return _parts_of_fields(decode(record))
-        except (ValueError, RecursionError):
-            return None
-    tail = _TAIL.search(record, max(len(record) - _LONGEST_TAIL, head.end()))
-    if tail is None:
-        return _Parts(head[1], record[head.end() : -1], b"", b"", b"")
-    return _Parts(head[1], record[head.end() : tail.start()], b"", tail[1] or b"", tail[2])
-
-
-def _parts_of_fields(fields: Fields) -> _Parts | None:
-    role, at = fields.pop("role").encode(), _number(fields, "at")
-    tokens = _number(fields, "tokens") if at else b""
-    said = fields.get("summary")
-    summary = b""
-    if role == b"system" and _is_counts(said):
-        summary = b',"summary":' + _json(said)
-        del fields["summary"]
-    return _Parts(role, _json(fields)[1:-1], summary, tokens, at) if fields else None
-
-
-def _stored_parts(stored: bytes) -> tuple[_Parts, str] | None:
-    """Return the parts of a sealed record, its ``body`` as base64, and how it was sealed; ``None`` if it is another."""
-    found = _STORED.fullmatch(stored)
-    if found is not None:
-        role, body, scheme, summary, tokens, at = found.groups(b"")
-        return _Parts(role, body, summary, tokens, at), scheme.decode()
-    try:
-        fields = decode(stored)  # as written by others, with white space or in another order
-    except (ValueError, RecursionError):
-        return None
-    if not is_sealed(fields):
-        return None
-    sealed = fields.pop(SEALED).encode(errors="replace")
-    rest = _parts_of_fields(fields)  # which takes out what can be read
-    return None if rest is None else (rest._replace(body=sealed), fields[BY])
-
-
-def _is_stored(record: bytes) -> bool:
-    return record.find(_FIELD) >= 0 and _stored_parts(record) is not None
-
-
-def _number(fields: Fields, name: str) -> bytes:
-    """Take a number out of the fields of a record, as the end of the record has it; nothing if it is another value."""
-    value = fields.get(name)
-    if type(value) is not int or not 0 <= value < _MOST[name]:
-        return b""
-    del fields[name]
-    return b',"%s":%d' % (name.encode(), value)
-
-
-def _is_counts(said: object) -> bool:
-    return (
-        isinstance(said, dict)
-        and said.keys() <= _COUNTS
-        and all(value is None or type(value) is int for value in said.values())
-    )
-
-
-def _json(value: object) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    try:
-        return text.encode()
-    except UnicodeEncodeError:  # half of an emoji, of another writer
-        return json.dumps(value, separators=(",", ":")).encode()
+    def _way(self, by: str) -> _Way:
+        """Return the way in which records are opened that were sealed by a scheme."""
+        found = _BY.fullmatch(by)
+        if found is None:
+            problem = f"is sealed by {by!r}, which this release does not know"
+            raise _NotOpenedError(problem, key_id_of(by), is_locked=True)
+        is_packed, key_id = found[3] is None or found[2] is not None, found[3]
+        if key_id is None:
+            return _Way(None, is_packed)
+        encrypt = self._sealer.encrypt
+        if encrypt is None or key_id not in encrypt.key_ids:
+            has = "no key is" if encrypt is None else f"the keys {', '.join(encrypt.key_ids)} are"
+            problem = f"is encrypted with the key {key_id}, and {has} given: give that one to Encrypt, as an older key"
+            raise _NotOpenedError(problem, key_id, is_locked=True)
+        return _Way(encrypt.cipher(key_id, self._sealer.prefix, self._session_id), is_packed)

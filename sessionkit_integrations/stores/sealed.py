@@ -163,8 +163,8 @@ class SealedStore(Store):
         await self._store.aclose()
 
     def _seal(self, session_id: str, records: Iterable[Record]) -> tuple[Record, ...]:
-        seal = self._sealer.seal
-        return tuple([seal(record, session_id) for record in records])
+        seal = self._sealer.of(session_id).seal
+        return tuple([seal(record) for record in records])
 
     def _seal_edit(self, session_id: str, edit: Edit) -> Edit:
         active = None if edit.active is None else self._seal(session_id, edit.active)
@@ -172,8 +172,8 @@ class SealedStore(Store):
         return replace(edit, active=active, archive=archive, evicted=evicted)
 
     def _open(self, session_id: str, snapshot: Snapshot) -> Snapshot:
-        opens = self._sealer.open
-        return Snapshot(tuple([opens(record, session_id) for record in snapshot.records]))
+        opens = self._sealer.of(session_id).open
+        return Snapshot(tuple([opens(record) for record in snapshot.records]))
 
     def _appended(self, session_id: str, appended: Appended) -> Appended:
         if appended.window is None:

@@ -44,7 +44,7 @@ def record(text: str = LONG, role: str = "user", tokens: int | None = 7) -> Reco
 
 def problem(seals: Any, stored: bytes, session_id: str = "s") -> Any:
     """Return the error with which a record cannot be read."""
-    opened = seals.open(Record(stored), session_id)
+    opened = seals.of(session_id).open(Record(stored))
     assert type(opened) is Unopened
     assert opened == stored
     with pytest.raises((CorruptSessionError, SealError)) as raised:
@@ -54,7 +54,7 @@ def problem(seals: Any, stored: bytes, session_id: str = "s") -> Any:
 
 @every_seal
 def test_what_scripts_read_stays_where_it_is(seal: Any) -> None:
-    stored = sealer(seal).seal(record(), "s")
+    stored = sealer(seal).of("s").seal(record())
     fields = json.loads(stored)
     assert list(fields) == ["role", "sealed", "by", "tokens", "at"]
     assert (role_of(stored), counted_tokens(stored), time_written(stored)) == ("user", 7, 1_763_800_000_123)
@@ -72,10 +72,10 @@ def test_what_scripts_read_stays_where_it_is(seal: Any) -> None:
 @settings(max_examples=60, deadline=None)
 def test_any_record_comes_back_byte_for_byte(seal: Any, text: str, role: str, tokens: int | None) -> None:
     before, seals = record(text, role, tokens), sealer(seal)
-    stored = seals.seal(before, "s")
-    opened = seals.open(stored, "s")
+    stored = seals.of("s").seal(before)
+    opened = seals.of("s").open(stored)
     assert opened == before
-    assert seals.seal(opened, "s") == stored
+    assert seals.of("s").seal(opened) == stored
     assert decode_all(PLAIN, [opened], "s") == [{"role": role, "content": text}]
 
 
@@ -95,43 +95,43 @@ def test_any_record_comes_back_byte_for_byte(seal: Any, text: str, role: str, to
 )
 def test_records_of_others_are_sealed_as_well(seal: Any, before: bytes) -> None:
     seals = sealer(seal)
-    stored = seals.seal(before, "s")
+    stored = seals.of("s").seal(before)
     if seal is not SEALS["compressed"]:
         assert set(json.loads(stored)) <= {"role", "sealed", "by", "at"}
         assert json.loads(stored).get("sealed")
-    assert decode(seals.open(stored, "s")) == decode(before)
+    assert decode(seals.of("s").open(stored)) == decode(before)
 
 
 def test_what_cannot_be_read_stays_as_it_is() -> None:
     for before in (b"", b"no JSON", b"[]", b'{"role":"user"}', b'{"role":"robot","content":"x"}'):
-        assert sealer().seal(before, "s") == before
-        assert sealer().open(Record(before), "s") == before
+        assert sealer().of("s").seal(before) == before
+        assert sealer().of("s").open(Record(before)) == before
 
 
 def test_the_counts_of_a_summary_can_be_read_and_its_text_cannot() -> None:
     fields = summary_fields("Ada likes tea.", "So far:", turns=2, messages=4, until=7, archived=4)
     before, seals = encode(fields, 8), sealer()
-    stored = seals.seal(before, "s")
+    stored = seals.of("s").seal(before)
     assert json.loads(stored)["summary"] == fields["summary"]
     assert b"tea" not in stored
-    assert summary_of(seals.open(stored, "s")) == summary_of(before)
+    assert summary_of(seals.of("s").open(stored)) == summary_of(before)
     assert problem(seals, stored.replace(b'"turns":2', b'"turns":3')).position == 3
 
 
 def test_only_what_gets_smaller_is_compressed() -> None:
     seals = sealer(Compress())
     short, noise = record("Hi"), record(b64encode(bytes(range(256))).decode(), tokens=None)
-    assert seals.seal(short, "s") == short
-    assert seals.seal(noise, "s") == noise
-    assert len(seals.seal(record(), "s")) < len(record()) / 2
-    assert seals.seal(record("x" * 69), "s") == record("x" * 69)  # below min_bytes
-    assert seals.seal(record("x" * 70), "s") != record("x" * 70)
-    assert b'"zstd"' not in sealer([Compress(), Encrypt(KEY)]).seal(short, "s")
+    assert seals.of("s").seal(short) == short
+    assert seals.of("s").seal(noise) == noise
+    assert len(seals.of("s").seal(record())) < len(record()) / 2
+    assert seals.of("s").seal(record("x" * 69)) == record("x" * 69)  # below min_bytes
+    assert seals.of("s").seal(record("x" * 70)) != record("x" * 70)
+    assert b'"zstd"' not in sealer([Compress(), Encrypt(KEY)]).of("s").seal(short)
 
 
 def test_one_that_changed_or_moved_is_refused() -> None:
     seals = sealer()
-    stored = seals.seal(record(), "s")
+    stored = seals.of("s").seal(record())
     changed = {
         "role": stored.replace(b'"user"', b'"system"'),
         "time": stored.replace(b"123}", b"124}"),
@@ -147,26 +147,26 @@ def test_one_that_changed_or_moved_is_refused() -> None:
         assert (type(error), error.position, error.archived) == (CorruptSessionError, 3, True), name
     assert type(problem(seals, stored, "t")) is CorruptSessionError
     assert type(problem(sealer(prefix="other:"), stored)) is CorruptSessionError
-    assert seals.open(stored, "s") == record()
+    assert seals.of("s").open(stored) == record()
 
 
 def test_a_record_that_others_wrote_in_another_form_is_read() -> None:
     for seal in SEALS.values():
         seals = sealer(seal)
-        fields = json.loads(seals.seal(record(), "s"))
+        fields = json.loads(seals.of("s").seal(record()))
         again = json.dumps(dict(reversed(fields.items()))).encode()
-        assert seals.open(Record(again), "s") == record()
+        assert seals.of("s").open(Record(again)) == record()
 
 
 def test_older_keys_read_and_the_newest_writes() -> None:
     old, new = sealer(Encrypt(OTHER)), sealer(Encrypt(KEY, OTHER))
-    stored = old.seal(record(), "s")
-    opened = new.open(stored, "s")
+    stored = old.of("s").seal(record())
+    opened = new.of("s").open(stored)
     assert opened == record()
-    assert new.seal(opened, "s") == stored
-    assert json.loads(new.seal(record(), "s"))["by"] == f"aes-gcm:{Encrypt(KEY).key_id}"
-    assert json.loads(new.seal(opened, "t"))["by"] == f"aes-gcm:{Encrypt(KEY).key_id}"
-    error = problem(old, new.seal(record(), "s"))
+    assert new.of("s").seal(opened) == stored
+    assert json.loads(new.of("s").seal(record()))["by"] == f"aes-gcm:{Encrypt(KEY).key_id}"
+    assert json.loads(new.of("t").seal(opened))["by"] == f"aes-gcm:{Encrypt(KEY).key_id}"
+    error = problem(old, new.of("s").seal(record()))
     assert isinstance(error, SealError)
     assert (error.key_id, error.position, error.archived) == (Encrypt(KEY).key_id, 3, True)
     assert Encrypt(OTHER).key_id in str(error)
@@ -176,7 +176,7 @@ def test_older_keys_read_and_the_newest_writes() -> None:
 
 
 def test_a_later_scheme_or_dictionary_is_told_from_damage() -> None:
-    stored = sealer(SEALS["compressed"]).seal(record(), "s")
+    stored = sealer(SEALS["compressed"]).of("s").seal(record())
     error = problem(sealer(), stored.replace(b'"zstd"', b'"xz9"'))
     assert type(error) is SealError
     frame = bytearray(b64decode(json.loads(stored)["sealed"]))
@@ -210,7 +210,7 @@ def _without_size(module: Any, data: bytes) -> bytes:
 
 def test_a_reader_without_seal_never_shows_what_is_sealed() -> None:
     for name, seal in SEALS.items():
-        stored = sealer(seal).seal(record(), "s")
+        stored = sealer(seal).of("s").seal(record())
         with pytest.raises(SealError, match="Compress" if name == "compressed" else "Encrypt") as raised:
             decode_all(PLAIN, [record(), stored], "s")
         assert raised.value.position == 1
@@ -221,7 +221,7 @@ def test_a_message_may_have_such_fields_but_not_look_like_a_sealed_record() -> N
     message: Any = {"role": "user", "content": "x", "sealed": "yes", "by": "hand"}
     before, seals = encode_all(PLAIN, [message])[0], sealer()
     assert decode_all(PLAIN, [before], "s") == [message]
-    assert seals.open(seals.seal(before, "s"), "s") == before
+    assert seals.of("s").open(seals.of("s").seal(before)) == before
     with pytest.raises(InvalidMessageError, match="content"):
         encode_all(PLAIN, [{"role": "assistant", "sealed": "yes", "by": "hand"}])
 
@@ -230,15 +230,17 @@ def test_records_of_every_release_are_read() -> None:
     vectors = json.loads(VECTORS.read_text("utf-8"))
     assert {each["seal"] for each in vectors} == set(SEALS)
     for each in vectors:
-        opened = sealer(SEALS[each["seal"]], each["prefix"]).open(Record(each["stored"].encode()), each["session_id"])
+        opened = (
+            sealer(SEALS[each["seal"]], each["prefix"]).of(each["session_id"]).open(Record(each["stored"].encode()))
+        )
         assert opened == each["record"].encode()
 
 
 def test_the_real_conversations_get_smaller() -> None:
     records = [each for conversation in conversations() for each in encode_all(PLAIN, conversation)]
     seals = sealer(Compress())
-    stored = [seals.seal(each, "s") for each in records]
-    assert [seals.open(each, "s") for each in stored] == records
+    stored = [seals.of("s").seal(each) for each in records]
+    assert [seals.of("s").open(each) for each in stored] == records
     assert sum(map(len, stored)) < 0.56 * sum(map(len, records))
 
 
