@@ -5,6 +5,7 @@
 # make test-matrix  run them on every Python here, with the newest packages   (MATRIX="python3.10 …" names others)
 # make test-bench   run the tests that need other packages, and see that the benchmarks run
 # make bench        compare sizes, times and commands with those of other packages; .bench/ gets the table and a plot
+# make scale        measure what works on all sessions of a store that holds 200,000, for about an hour
 # make fuzz         look for bytes that reading does not expect   (FUZZ_SECONDS=600 looks longer)
 # make explore      run the tests with random values on values that no run had before   (SEED=1 repeats some)
 # make docs         build the site of the documentation into build/site, and check its links
@@ -28,7 +29,7 @@ WITH_WAITING = --numprocesses=$(shell $(PYTHON) -c "import os; print(os.cpu_coun
 # Those of MATRIX that run; a version manager puts names on the PATH that do not.
 FOUND = $(shell for python in $(MATRIX); do if $$python -c "" 2>/dev/null; then echo $$python; fi; done)
 
-.PHONY: demo test test-quick test-min test-matrix test-bench bench fuzz explore docs lint clean
+.PHONY: demo test test-quick test-min test-matrix test-bench bench scale fuzz explore docs lint clean
 
 # By the environment, as a URL may hold a password and characters that mean something to a shell.
 demo: export SESSIONKIT_URL = $(STORE)
@@ -65,7 +66,12 @@ bench: test-bench
 	@echo
 	@$(BIN)/python -m tests.benchmarks.decoding
 	@echo
+	@$(BIN)/python -m tests.benchmarks.features
+	@echo
 	@$(BIN)/python -m tests.benchmarks
+
+scale: $(VENV)/.bench
+	@$(BIN)/python -m tests.benchmarks.scale
 
 fuzz: $(VENV)/.fuzz
 	$(BIN)/python -m tests.fuzz -max_total_time=$(FUZZ_SECONDS)

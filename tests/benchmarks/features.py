@@ -88,7 +88,7 @@ def said(feature: str) -> list[Turn]:
 
 
 def _with_usage(answer: Message) -> Message:
-    message: Message = {**answer, "usage": USAGE}  # type: ignore[typeddict-unknown-key]
+    message: Message = {**answer, "usage": USAGE}
     return message
 
 

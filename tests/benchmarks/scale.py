@@ -190,13 +190,13 @@ PLACES: dict[str, Callable[[ExitStack], str]] = {
 }
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print a table, in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", type=int, nargs="+", default=[20_000, 200_000])
     parser.add_argument("--operation", choices=OPERATIONS, help="what runs in this process")
     parser.add_argument("--url", help="where it runs")
-    options: Any = parser.parse_args()
+    options: Any = parser.parse_args(arguments)
     if options.operation:
         print(json.dumps(vars(run(options.operation, options.url))))
         return

@@ -13,6 +13,7 @@ import pytest
 from tests.benchmarks import __main__ as side_by_side
 from tests.benchmarks import (
     decoding,
+    features,
     keeping,
     rows_agents,
     rows_imports,
@@ -24,6 +25,7 @@ from tests.benchmarks import (
     rows_search,
     rows_turns,
     rows_window,
+    scale,
     sizes,
 )
 from tests.benchmarks.lines import Line, Target
@@ -87,6 +89,27 @@ def test_the_table_of_decoding_has_a_row_for_each() -> None:
     assert [line.split(" | ")[0] for line in lines] == ["| LangChain", "| LangChain", "| LlamaIndex", "| LlamaIndex"]
     for line in lines:
         assert min(float(number) for number in re.findall(r"\d+\.?\d*", line)) > 0
+
+
+def test_the_table_of_features_begins_with_none_of_them() -> None:
+    table = rows(features.main, "--quick")
+    assert list(table) == list(features.FEATURES)
+    assert table["none"][:2] == [5, 1]  # the script, what it does to a full window, and a read
+    assert table["none"][3:] == [1, 1]
+    assert [cells[0] - 5 for cells in table.values()] == [0, 1, 3, 1, 3, 0, 3, 0, 0, 0, 0, 0]
+    assert {cells[1] for cells in table.values()} == {1}
+
+
+def test_the_table_of_many_sessions_has_a_row_for_each_operation() -> None:
+    with redirect_stdout(StringIO()) as printed:
+        scale.main(["--sessions", "2", "4"])
+    _, _, *lines = [line.strip("| ").split(" | ") for line in printed.getvalue().splitlines()]
+    expected = [(store, f"`{name}`") for store in scale.PLACES for name in scale.OPERATIONS]
+    assert [(store, name) for store, name, *_ in lines] == [each for each in expected if is_measured(*each)]
+
+
+def is_measured(store: str, operation: str) -> bool:
+    return operation != "`migrate`" or store == "Redis"  # which it reads
 
 
 ROWS = (
