@@ -8,6 +8,7 @@
 # make scale        measure what works on all sessions of a store that holds 200,000, for about an hour
 # make fuzz         look for bytes that reading does not expect   (FUZZ_SECONDS=600 looks longer)
 # make explore      run the tests with random values on values that no run had before   (SEED=1 repeats some)
+# make dist         build the wheel and the source distribution, and try the wheel with each extra
 # make docs         build the site of the documentation into build/site, and check its links
 # make lint         check style, types and wording, and the types of the documentation's code
 PYTHON ?= python3
@@ -29,7 +30,7 @@ WITH_WAITING = --numprocesses=$(shell $(PYTHON) -c "import os; print(os.cpu_coun
 # Those of MATRIX that run; a version manager puts names on the PATH that do not.
 FOUND = $(shell for python in $(MATRIX); do if $$python -c "" 2>/dev/null; then echo $$python; fi; done)
 
-.PHONY: demo test test-quick test-min test-matrix test-bench bench scale fuzz explore docs lint clean
+.PHONY: demo test test-quick test-min test-matrix test-bench bench scale fuzz explore dist docs lint clean
 
 # By the environment, as a URL may hold a password and characters that mean something to a shell.
 demo: export SESSIONKIT_URL = $(STORE)
@@ -79,6 +80,9 @@ fuzz: $(VENV)/.fuzz
 explore: $(VENV)/.test
 	$(BIN)/python -m pytest $(IN_PARALLEL) --hypothesis-profile=explore $(if $(SEED),--hypothesis-seed=$(SEED)) -m hypothesis
 
+dist: $(VENV)/.dist
+	$(BIN)/python -m tests.distribution
+
 # The variable silences an advertisement of the theme.
 docs: $(VENV)/.docs
 	$(BIN)/python -m tests.site build/docs
@@ -118,6 +122,10 @@ $(VENV)/.bench: $(VENV)/.test
 
 $(VENV)/.fuzz: $(VENV)/.test
 	@$(BIN)/python -m pip install --quiet --group fuzz
+	@touch $@
+
+$(VENV)/.dist: $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --group dist
 	@touch $@
 
 # Without the package and the frameworks: the reference is read from the sources.

@@ -103,6 +103,7 @@ with SessionManager(2, SQLiteStore({str(tmp_path / "chats.db")!r})) as sessions:
         ("llama_index", "sessionkit_integrations.SessionKitChatStore", "llama-index"),
         ("llama_index", "sessionkit_integrations.SessionKitAsyncChatStore", "llama-index"),
         ("agents", "sessionkit_integrations.SessionKitSession", "openai-agents"),
+        ("pydantic", "sessionkit_integrations.SessionKitSession", "openai-agents"),
         ("agents", "from sessionkit_integrations.openai_agents import SessionKitSession", "openai-agents"),
         ("langchain_core", "from sessionkit_integrations.tokens import langchain_counter", "langchain"),
         ("llama_index", "from sessionkit_integrations.tokens import llama_index_counter", "llama-index"),

@@ -10,13 +10,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
+from sessionkit_integrations.errors import InvalidMessageError, MissingDependencyError
+
+try:
+    from pydantic import BaseModel
+except ImportError as error:
+    raise MissingDependencyError("SessionKitSession", "openai-agents") from error
 
 from sessionkit_integrations.adapting.changes import apply, compare
 from sessionkit_integrations.adapting.differences import take
 from sessionkit_integrations.adapting.objects import write_fields
 from sessionkit_integrations.adapting.with_pydantic import parse_json
-from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.openai_agents import calls, shapes
 from sessionkit_integrations.openai_agents.ids import ForeignItems
 from sessionkit_integrations.openai_agents.kinds import Item, group, role_of
