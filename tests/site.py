@@ -55,7 +55,7 @@ def write(folder: Path) -> None:
         for path, _ in links(page, text):
             if not path.endswith(".md"):
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / path, folder / path)
+                shutil.copy(DOCS / path if (DOCS / path).is_file() else ROOT / path, folder / path)
 
 
 def _mended(text: str, path: str, page: str) -> str:
