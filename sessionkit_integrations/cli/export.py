@@ -50,15 +50,27 @@ def export(
             help="Leave out records that cannot be read (of fine-tuning data, their turns), and count them.",
         ),
     ] = False,
+    sealed: Annotated[
+        bool,
+        typer.Option(
+            "--sealed",
+            help="Leave encrypted and compressed records as they are, which needs no key. Encrypted sessions can then"
+            " be imported only under the same key prefix and id.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write sessions, with their archives, as JSON Lines.
+
+    What is encrypted becomes plain text in the file, with the keys of SESSIONKIT_KEYS, unless you say --sealed.
 
     With --json, the summary is JSON; it goes to standard error if the lines go to standard output. A file appears when
     all of it is written, or not at all.
     """
     for session_id in session_ids or ():
         check_session_id(session_id)
+    if sealed and to is Format.OPENAI:
+        raise typer.BadParameter("a model learns nothing from what is sealed; leave it out", param_hint="--sealed")
     done = Exported()
     with open_sessions(url) as sessions:
         ids = list(dict.fromkeys(session_ids)) if session_ids else sorted(sessions.list_sessions())
@@ -69,6 +81,7 @@ def export(
                 done,
                 fine_tuning_data=to is Format.OPENAI,
                 skip_corrupt=skip_corrupt,
+                sealed=sealed,
             )
             for line in lines:
                 file.write(line + b"\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sessionkit_integrations.errors import SealError
 from sessionkit_integrations.porting import fine_tuning, jsonl
 from sessionkit_integrations.porting.stored import dump, read_session, readable, stored
 from sessionkit_integrations.records.codec import PLAIN
@@ -13,6 +14,7 @@ from sessionkit_integrations.records.summaries import summary_of
 from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.records.tool_calls import texts_of
 from sessionkit_integrations.records.unreadable import expect, expect_optional
+from sessionkit_integrations.sessions.manager import SessionManager
 from sessionkit_integrations.window.turns import PLACES
 
 if TYPE_CHECKING:
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.fields import Fields
     from sessionkit_integrations.records.messages import Message
     from sessionkit_integrations.records.summaries import SessionSummary
-    from sessionkit_integrations.sessions.manager import SessionManager
     from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 
 
@@ -51,6 +52,7 @@ def export_sessions(
     *,
     fine_tuning_data: bool = False,
     skip_corrupt: bool = False,
+    sealed: bool = False,
 ) -> Iterator[bytes]:
     """Yield the lines of a file that holds sessions, without their ends, one session being read at a time.
 
@@ -60,26 +62,33 @@ def export_sessions(
         done: Is counted up meanwhile.
         fine_tuning_data: Whether the lines are what OpenAI's fine-tuning takes.
         skip_corrupt: Whether to leave out records that cannot be read; of fine-tuning data, the turns that hold them.
+        sealed: Whether sealed records are written as they are, not opened; not with ``fine_tuning_data``.
 
     Raises:
         CorruptSessionError: A record cannot be read.
+        SealError: A record cannot be opened.
     """
     if not fine_tuning_data:
         yield jsonl.header()
+    if sealed:
+        sessions = SessionManager(store=sessions.store)
     for session_id in session_ids:
         found = read_session(sessions, session_id)
         if not found:
             done.missing.append(session_id)
             continue
         session = found
-        if faults := (found.read_with(_PromptReader()) if fine_tuning_data else found).faults():
+        faults = (found.read_with(_PromptReader()) if fine_tuning_data else found).faults()
+        if sealed:
+            faults = [fault for fault in faults if not isinstance(fault, SealError)]
+        if faults:
             if not skip_corrupt:
                 raise faults[0]
             session = readable(found, faults, whole_turns=fine_tuning_data)
             done.corrupt[session_id] = len(stored(found)) - len(stored(session))
             if not session:
                 continue
-        line = _example(session) if fine_tuning_data else jsonl.to_line(stored(session))
+        line = _example(session) if fine_tuning_data else jsonl.to_line(stored(session), sessions.store.key_prefix)
         if line is None:
             done.without_assistant += 1
             continue

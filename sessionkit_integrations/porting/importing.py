@@ -9,11 +9,10 @@ from sessionkit_integrations.porting import fine_tuning, jsonl
 from sessionkit_integrations.porting.stored import UNREADABLE, Outcome, StoredSession, explanation, write_session
 from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.records.record import parse_json
+from sessionkit_integrations.sessions.manager import SessionManager
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from sessionkit_integrations.sessions.manager import SessionManager
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -67,7 +66,8 @@ def import_lines(
 ) -> Iterator[int]:
     """Write the sessions that the lines of a file hold, each at once, and yield the bytes of each line.
 
-    An import that was interrupted can be repeated: sessions that are there already are left as they are.
+    An import that was interrupted can be repeated: sessions that are there already are left as they are. A session
+    with sealed records is written as it is, and needs no key; it is refused where its keys would not open it.
 
     Args:
         sessions: The sessions of the store to write to.
@@ -80,6 +80,7 @@ def import_lines(
         FormatError: A header says that the file is of a later version, or of another format.
     """
     known_format = False
+    as_they_are = SessionManager(store=sessions.store)
     for number, line in enumerate(lines, 1):
         text = (line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line).strip()
         if text:
@@ -87,6 +88,8 @@ def import_lines(
                 value: Any = parse_json(text)
                 is_header = isinstance(value, dict) and jsonl.is_header(value)
                 session = None if is_header else _session(value, prefix, known_format=known_format)
+                if session is not None:
+                    jsonl.check_place(value, session, sessions.store.key_prefix)
             except UNREADABLE as error:
                 done.bad_lines.append(BadLine(number, explanation(error)))
             else:
@@ -94,7 +97,8 @@ def import_lines(
                     jsonl.check_header(value)
                     known_format = True
                 else:
-                    done.count(session, write_session(sessions, session, overwrite=overwrite))
+                    target = as_they_are if session.seals else sessions
+                    done.count(session, write_session(target, session, overwrite=overwrite))
         yield len(line)
 
 

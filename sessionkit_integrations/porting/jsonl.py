@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import SessionKitError
 from sessionkit_integrations.porting.stored import StoredSession, dump, fields_of, record_of
+from sessionkit_integrations.stores.totals import totals_from, totals_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.records.usage import Usage
 
 FORMAT = "sessionkit"
 VERSION = 1
@@ -50,11 +53,47 @@ def is_session(line: Mapping[str, Any]) -> bool:
     return "id" in line and "active" in line
 
 
-def to_line(session: StoredSession) -> bytes:
-    """Return the line of a session, all of whose records can be read."""
+def to_line(session: StoredSession, key_prefix: str) -> bytes:
+    """Return the line of a session, each of whose records can be read or is sealed.
+
+    Args:
+        session: The session.
+        key_prefix: The prefix of its store, to which encrypted records are bound.
+    """
     lists = {"active": session.active, "archived": session.archived}
-    counts = {name: count for name in _COUNTS if (count := getattr(session, name))}
-    return dump({"id": session.id, **{name: [fields_of(record) for record in lists[name]] for name in lists}, **counts})
+    line: dict[str, Any] = {"id": session.id}
+    line |= {name: [fields_of(record) for record in records] for name, records in lists.items()}
+    line |= {name: count for name in _COUNTS if (count := getattr(session, name))}
+    if session.usage:
+        line["usage"] = totals_text(session.usage)
+    if session.is_encrypted:
+        line["encrypted_for"] = [key_prefix, session.id]
+    return dump(line)
+
+
+def check_place(line: Mapping[str, Any], session: StoredSession, key_prefix: str) -> None:
+    """Check that a session was not encrypted for another place than the one that it is to be written to.
+
+    Args:
+        line: The line that holds it.
+        session: The session.
+        key_prefix: The prefix of the store to write to.
+
+    Raises:
+        ValueError: It was.
+    """
+    if not session.is_encrypted:
+        return
+    match line.get("encrypted_for"):
+        case [str(prefix), str(session_id)]:
+            if (prefix, session_id) != (key_prefix, session.id):
+                store = f"the key prefix {prefix!r}" if prefix else "a store without a key prefix"
+                raise ValueError(
+                    f"no key would open it here, as it is encrypted for session {session_id!r} of {store}:"
+                    " export it without --sealed"
+                )
+        case _:
+            raise ValueError("it is encrypted, and encrypted_for does not name its key prefix and session")
 
 
 def from_line(line: Mapping[str, Any]) -> StoredSession:
@@ -63,8 +102,10 @@ def from_line(line: Mapping[str, Any]) -> StoredSession:
     Raises:
         ValueError, RecursionError: It holds none.
     """
-    counts = {name: _count(line, name) for name in _COUNTS}
-    session = StoredSession(line["id"], _records(line, "active"), _records(line, "archived"), **counts)
+    waiting, summarized = (_count(line, name) for name in _COUNTS)
+    session = StoredSession(line["id"], _records(line, "active"), _records(line, "archived"), waiting, summarized)
+    if session.seals:
+        session = replace(session, usage=_usage(line))
     if not session:
         raise ValueError("the session has no records")
     if session.waiting > len(session.archived):
@@ -77,6 +118,14 @@ def _count(line: Mapping[str, Any], name: str) -> int:
     if type(count) is not int or not 0 <= count <= _MOST:
         raise ValueError(f"{name} must be a number of records")
     return count
+
+
+def _usage(line: Mapping[str, Any]) -> tuple[Usage, ...]:
+    text = line.get("usage", "")
+    usage = totals_from(text) if isinstance(text, str) else ()
+    if totals_text(usage) != text:
+        raise ValueError("usage must be the totals of an export")
+    return usage
 
 
 def _records(line: Mapping[str, Any], name: str) -> tuple[Record, ...]:

@@ -24,6 +24,7 @@ from sessionkit_integrations.porting.stored import (
     without,
 )
 from sessionkit_integrations.records.codec import encode_all
+from sessionkit_integrations.records.environment import seal_of_environment
 from sessionkit_integrations.records.record import Record
 from sessionkit_integrations.sessions.manager import SessionManager
 
@@ -165,7 +166,7 @@ class JavaScript(Source):
     """The JavaScript SessionKit, whose format is ours."""
 
     def __init__(self, url: str, prefix: str | None = None) -> None:
-        self._sessions = SessionManager.from_url(with_raw_ids(url, prefix))
+        self._sessions = SessionManager.from_url(with_raw_ids(url, prefix), seal=seal_of_environment())
 
     def ids(self) -> Iterator[str]:
         """See `Source.ids`."""

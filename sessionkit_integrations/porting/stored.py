@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sessionkit_integrations.errors import ConflictError, StoreError, StoreUnavailableError
 from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.records.record import Record, decode, role_of
+from sessionkit_integrations.records.sealed import is_sealed, key_id_of, sealed_by
 from sessionkit_integrations.records.summaries import latest_summary
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.sessions.edits import EditPlan
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.errors import CorruptSessionError, SealError
     from sessionkit_integrations.records.fields import Fields
     from sessionkit_integrations.records.messages import Message
+    from sessionkit_integrations.records.usage import Usage
     from sessionkit_integrations.sessions.manager import SessionManager
 
 M = TypeVar("M")
@@ -60,6 +62,7 @@ class StoredSession:
         archived: Its archived records, oldest first.
         waiting: The number of the archived records that wait for a summary, the newest ones.
         summarized: The number of records that its summary covers.
+        usage: The tokens that providers reported, by model, where sealed records hide them; else ``None``.
     """
 
     id: str
@@ -67,12 +70,23 @@ class StoredSession:
     archived: tuple[Record, ...] = ()
     waiting: int = 0
     summarized: int = 0
+    usage: tuple[Usage, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.active) + len(self.archived)
 
     def __bool__(self) -> bool:
         return bool(self.active or self.archived)
+
+    @property
+    def seals(self) -> set[str]:
+        """The ways in which its records are sealed, those that are."""
+        return {*map(sealed_by, (*self.active, *self.archived))} - {""}
+
+    @property
+    def is_encrypted(self) -> bool:
+        """True if one of its records needs a key."""
+        return any(map(key_id_of, self.seals))
 
     def says_the_same(self, other: StoredSession) -> bool:
         """Return whether another session has the same records, however their JSON is written."""
@@ -110,13 +124,14 @@ def at_time(record: Record, at: int | None) -> Record:
 
 
 def fields_of(record: bytes) -> Fields:
-    """Return the fields of a record that makes a message, the role first, which scripts look for there.
+    """Return the fields of a record that makes a message, or is sealed, the role first, as scripts look for it there.
 
     Raises:
         ValueError, RecursionError: It makes none; see `UNREADABLE`.
     """
     fields = decode(record)
-    PLAIN.decode(dict(fields))
+    if not is_sealed(fields):
+        PLAIN.decode(dict(fields))
     return {"role": fields["role"], **fields}
 
 
@@ -131,7 +146,7 @@ def read_session(sessions: SessionManager, session_id: str) -> SessionSnapshot[M
     chats = sessions.using(PLAIN)
     for _ in range(MOST_READS):
         session = chats.snapshot(session_id, archived=EVERYTHING)
-        if not session.archived and latest_summary(session.active) is None:
+        if not session.archived and latest_summary(session.active) is None and not any(map(sealed_by, session.active)):
             return session
         try:
             info = chats.describe(session_id)
@@ -150,7 +165,8 @@ def stored(session: SessionSnapshot[Any]) -> StoredSession:
     """Return the records of a snapshot."""
     info = session.info or SessionInfo(0, 0, 0)
     waiting = min(info.waiting, len(session.archived))
-    return StoredSession(session.session_id, session.active, session.archived, waiting, info.summarized)
+    made = StoredSession(session.session_id, session.active, session.archived, waiting, info.summarized)
+    return replace(made, usage=info.usage) if made.seals else made
 
 
 def readable(
@@ -218,7 +234,7 @@ def write_session(
         waiting = session.archived[len(session.archived) - session.waiting :]
         summarized = Summarized(session.summarized, len(waiting), turns_of(waiting))
         clear = bool(present.archived)
-        usage = totals_of((*session.archived, *session.active))
+        usage = totals_of((*session.archived, *session.active)) if session.usage is None else session.usage
         return EditPlan(
             outcome, session.active, session.archived, clear_archive=clear, summarized=summarized, usage=usage
         )
