@@ -16,7 +16,7 @@ import pytest
 from sessionkit_integrations.cli.checks import redis_info
 from sessionkit_integrations.cli.checks.sqlite import disk, file_system, journal
 from tests.cli.running import Place
-from tests.faults.test_rights import COMMANDS
+from tests.faults.test_rights import COMMANDS, TO_RESEAL
 from tests.servers import Server
 from tests.upstash_rest import READ_ONLY_TOKEN
 
@@ -119,7 +119,8 @@ def test_other_servers_are_known(backends: Backends, name: str) -> None:
 @pytest.mark.parametrize(
     ("commands", "keys", "code", "text"),
     [
-        (COMMANDS, "app:", 0, "all commands and keys"),
+        ([*COMMANDS, *TO_RESEAL], "app:", 0, "all commands and keys"),
+        (COMMANDS, "app:", 0, "but lset: grant +lset for sessionkit reseal"),
         ([name for name in COMMANDS if name != "lpop"], "app:", 4, "may not use lpop: grant +lpop;"),
         (sorted({*COMMANDS} - {"set", "del"}), "app:", 4, "may not use set, del: grant +set +del;"),
         (sorted({*COMMANDS} - {"set", "lpop", "del"}), "app:", 4, "grant +set +lpop +del;"),

@@ -9,6 +9,7 @@ import redis
 
 from sessionkit_integrations import (
     Edit,
+    Encrypt,
     InvalidMessageError,
     RedisStore,
     SessionManager,
@@ -34,6 +35,7 @@ COMMANDS = [  # as in docs/tenants.md
     *("eval", "evalsha", "get", "set", "rpush", "lpush", "lpop", "rpop", "lrange", "ltrim", "llen"),
     *("pttl", "pexpire", "persist", "del", "exists", "rename", "scan"),
 ]
+TO_RESEAL = ["lset"]
 OF_A_READER = ["lrange", "scan"]
 IN_A_CLUSTER = ["cluster|slots", "cluster|nodes", "command"]
 if int(redis.__version__.split(".")[0]) < 6:
@@ -140,6 +142,23 @@ def test_sessions_are_summarised_without_a_right_to_leases(place: Place, call: C
     place.allow(COMMANDS, KEYS[:-1])
     do_everything(place, call)
     assert place.refused() - {"client"} == {"{app:s}:summary"}
+
+
+def test_sealing_again_needs_one_right_more(place: Place, call: Call) -> None:
+    place.allow(COMMANDS)
+    sessions = SessionManager(1, place.store(archive=True), seal=Encrypt(bytes(32)))
+    SessionManager(1, sessions.store).send_messages("s", [user("1"), user("2")])
+    before = [sessions.store.read("s", archived=archived) for archived in (False, True)]
+    with pytest.raises(StoreError, match=r"permission|NOPERM|can't run this command"):
+        call(sessions, "reseal", "s")
+    assert place.refused() - {"client"} == {*TO_RESEAL}
+    assert [sessions.store.read("s", archived=archived) for archived in (False, True)] == before
+    place.allow([*COMMANDS, *TO_RESEAL])
+    assert call(sessions, "reseal", "s").records == 2
+    assert call(sessions, "get_archive", "s") == [user("1")]
+    call(sessions, "reset_session", "s")
+    call(sessions, "close")
+    sessions.close()
 
 
 @pytest.mark.parametrize("left_out", COMMANDS)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import NoPermissionError
 
-from sessionkit_integrations.cli.checks import Check, fail, ok, trial, unusable
+from sessionkit_integrations.cli.checks import Check, fail, ok, trial, unusable, warn
 from sessionkit_integrations.errors import StoreError, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -68,7 +68,11 @@ def rights(store: ScriptedStore, node: Any) -> Iterator[Check]:
             RIGHTS,
             f"the user may not use some of the keys: grant ~{prefix}* ~{{{prefix}*}}:meta ~{{{prefix}*}}:archive",
         )
-    if not denied:
+    if denied:
+        return
+    if _fault(store, ("LSET", key, 0, ""), node):  # there is none by now
+        yield warn(RIGHTS, "the user may use all that sessions need but lset: grant +lset for sessionkit reseal")
+    else:
         yield ok(RIGHTS, "the user may use all commands and keys that sessions need")
 
 
