@@ -102,8 +102,7 @@ def _calls(fields: Fields) -> Iterator[tuple[str, str]]:
 
 def _readable(text: str) -> str:
     """Return a text without the bytes in it, without recalled turns and without the escapes of JSON."""
-    # Bytes fill one of these pieces at least, and a pattern takes twenty times as long to find none.
-    if any(" " not in text[start : start + _HALF] for start in range(0, len(text) - _HALF + 1, _HALF)):
+    if _may_hold_bytes(text):
         text = _BASE64.sub(" ", text)
     text = without_recalled(text, " ")
     if _ESCAPED.match(text):
@@ -112,6 +111,17 @@ def _readable(text: str) -> str:
         except (ValueError, RecursionError):
             return text
     return text
+
+
+def _may_hold_bytes(text: str) -> bool:
+    """Return whether a part of a text is long enough for bytes; a pattern takes twenty times as long to find none."""
+    start, end = 0, len(text) - _FEWEST_BYTES
+    while start <= end:
+        space = text.rfind(" ", start, start + _FEWEST_BYTES)
+        if space < 0:
+            return True
+        start = space + 1
+    return False
 
 
 def _leaves(value: Any) -> Iterator[str]:

@@ -7,11 +7,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sessionkit_integrations.records.messages import DEVELOPER, ROLES
 from sessionkit_integrations.records.times import milliseconds
-from sessionkit_integrations.records.words import words_of
+from sessionkit_integrations.records.words import cut_to_text, words_of
 from sessionkit_integrations.stores.options import check_seconds
 from sessionkit_integrations.stores.values import Terms
 
@@ -26,6 +26,32 @@ WEIGHT_OF_PART = 0.5
 """Weight of a word inside a longer one beside 1 of a whole one, which counts as both."""
 WEIGHT_OF_PAIR = 1.0
 """Weight of two words that follow each other as in the query."""
+
+
+class Counts(NamedTuple):
+    """The terms of a query in a text.
+
+    Attributes:
+        terms: How often each term occurs in it; those that do not are left out.
+        length: The number of its words. It may be that of spaces if no term occurs.
+    """
+
+    terms: Mapping[int, int]
+    length: int
+
+
+class _Term(NamedTuple):
+    """A term of a query.
+
+    Attributes:
+        number: The index of its weight.
+        said: The text that is counted in what `cut_to_text` returns.
+        word: A word without which it is not there.
+    """
+
+    number: int
+    said: str
+    word: str
 
 
 @dataclass(frozen=True)
@@ -51,7 +77,7 @@ class Query:
     pairs: tuple[str, ...] = field(init=False)
     rows: tuple[str, ...] = field(init=False)
     weights: tuple[float, ...] = field(init=False)
-    _texts: tuple[str, ...] = field(init=False)
+    _terms: Sequence[_Term] = field(init=False)
 
     def __post_init__(self) -> None:
         for name, value in (("query", self.text), ("tool", self.tool)):
@@ -73,10 +99,11 @@ class Query:
         rows = (_in_a_row(said),) * (len(said) > 2)  # noqa: PLR2004 - fewer are a pair or a word
         weights = (1.0,) * len(words) + (WEIGHT_OF_PART,) * len(parts) + (WEIGHT_OF_PAIR,) * len(pairs)
         weights += (float(len(said)),) * len(rows)
-        texts = (*(_in_a_row((word,)) for word in words), *parts, *pairs, *rows)
-        terms = {"words": words, "parts": parts, "pairs": pairs, "rows": rows, "weights": weights, "_texts": texts}
-        for name, found in terms.items():
-            object.__setattr__(self, name, found)
+        found = (*(_in_a_row((word,)) for word in words), *parts, *pairs, *rows)
+        terms = [_Term(number, said, max(said.split(), key=len)) for number, said in enumerate(found)]
+        made = {"words": words, "parts": parts, "pairs": pairs, "rows": rows, "weights": weights, "_terms": terms}
+        for name, each in made.items():
+            object.__setattr__(self, name, each)
 
     @property
     def lists(self) -> bool:
@@ -96,13 +123,17 @@ class Query:
         since, until = milliseconds(self.since), milliseconds(self.until)
         return at is not None and (since is None or since <= at) and (until is None or at < until)
 
-    def counts(self, words: str) -> Mapping[int, int]:
-        """Return how often each term occurs in a turn; terms that do not are left out.
-
-        Args:
-            words: The words of the turn, as `cut_to_text` returns them.
-        """
-        return {term: count for term, text in enumerate(self._texts) if (count := words.count(text))}
+    def counts(self, text: str) -> Counts:
+        """Return how often each term occurs in a text."""
+        terms = self._terms
+        if text.isascii():  # then words that it lacks are known before it is cut, in a tenth of the time
+            folded = text.lower()
+            terms = [term for term in terms if term.word in folded]
+            if not terms:
+                return Counts({}, text.count(" ") + 1)
+        words = cut_to_text(text)
+        found = {number: count for number, said, _ in terms if (count := words.count(said))}
+        return Counts(found, words.count("\n") // 2)
 
     def matches(self, word: str) -> str | None:
         """Return the word of the query that a word is or contains, or ``None``."""

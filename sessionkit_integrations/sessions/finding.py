@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from sessionkit_integrations.records.record import role_of
 from sessionkit_integrations.records.search_texts import SearchReader
 from sessionkit_integrations.records.times import milliseconds
-from sessionkit_integrations.records.words import cut_to_text
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.sessions.showing import show_turn
 from sessionkit_integrations.sessions.snapshot import newest
@@ -241,7 +240,7 @@ class Lookup:
     def _matches(self, place: Place, record: Record) -> bool:
         archived, first = place.archived, place.position
         (searched,) = self._chats.decode(place.session_id, [record], SearchReader(), first=first, archived=archived)
-        return bool(self._query.counts(cut_to_text(" ".join(searched.texts))))
+        return bool(self._query.counts(" ".join(searched.texts)).terms)
 
     def _walk(
         self, snapshot: SessionSnapshot[Message], first: _First, record: Record, at: int, *, is_last: bool

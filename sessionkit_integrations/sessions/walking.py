@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sessionkit_integrations.records.record import role_of
 from sessionkit_integrations.records.search_texts import SearchReader
-from sessionkit_integrations.records.words import cut_to_text
 from sessionkit_integrations.sessions.showing import concern_calls, show_turn
 from sessionkit_integrations.sessions.snapshot import newest
 from sessionkit_integrations.sessions.steps import Compute, ReadArchive
@@ -112,6 +111,7 @@ class Walk:
         self._late: tuple[Record, ...] = ()
         self._listed = 0
         self._shift = 0
+        self._has_calls = False
         self._keeps = only is not None
 
     @property
@@ -142,6 +142,7 @@ class Walk:
         records += self._rest
         roles = list(map(role_of, records))
         end = len(records)
+        self._has_calls = concern_calls(records, roles)
         for index in range(end - len(self._rest) - 1, -1, -1):
             if roles[index] == "user":
                 self._take_turn(records[index:end], roles[index:end], start + index, window_start)
@@ -167,7 +168,7 @@ class Walk:
         left = archived or position < (window_start or 0)
         own: Sequence[Record] = records
         late: tuple[Record, ...] = ()
-        if self._late or concern_calls(records, roles):
+        if self._late or (self._has_calls and concern_calls(records, roles)):
             shown, self._late = show_turn(records, self._late)
             own = [each.record for each in shown if each.position is not None]
             late = tuple(each.record for each in shown if each.position is not None and each.position > len(records))
@@ -195,8 +196,8 @@ class Walk:
         )
         self._listed += 1
         if self._ranking is not None:
-            words = "" if query.lists else cut_to_text(" ".join(texts_of(searched, query)))
-            self._ranking.add(query.counts(words), words.count("\n") // 2, at, turn)
+            terms, length = ({}, 0) if query.lists else query.counts(" ".join(texts_of(searched, query)))
+            self._ranking.add(terms, length, at, turn)
         if self._meaning is not None:
             self._meaning.add(turn, looked_at(searched, query))
 

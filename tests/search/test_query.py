@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessionkit_integrations.records.words import cut, cut_to_text
+from sessionkit_integrations.records.words import cut
 from sessionkit_integrations.search.query import MAX_WORDS, Query, checked_timeout
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
@@ -22,7 +22,7 @@ def count(query: str, text: str) -> dict[str, int]:
         *(f"*{part}*" for part in asked.parts),
         *(" ".join(row.split()) for row in (*asked.pairs, *asked.rows)),
     ]
-    return {names[term]: each for term, each in asked.counts(cut_to_text(text)).items()}
+    return {names[term]: each for term, each in asked.counts(text).terms.items()}
 
 
 def test_all_words_in_a_row_count_as_many_times_as_they_are() -> None:
@@ -47,8 +47,17 @@ def test_nothing_is_an_operator(text: str) -> None:
 def test_any_text_is_a_query_that_finds_itself(text: str) -> None:
     query = Query(text)
     assert len(query.weights) == len(query.words) + len(query.parts) + len(query.pairs) + len(query.rows)
-    assert set(range(len(query.words))) <= query.counts(cut_to_text(text)).keys()
+    assert set(range(len(query.words))) <= query.counts(text).terms.keys()
     assert query.lists == (not text.strip())
+
+
+@given(*[st.text("abAB1 -_.'$\n", max_size=12)] * 2)
+def test_what_a_text_lacks_is_known_before_it_is_cut(query: str, text: str) -> None:
+    asked = Query(query)
+    counted = asked.counts(f"{text} \u0436")  # which is cut in any case
+    assert asked.counts(text).terms == counted.terms
+    if counted.terms:
+        assert asked.counts(text).length == counted.length - 1
 
 
 def test_the_first_words_of_a_long_query_count() -> None:

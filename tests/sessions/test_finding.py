@@ -13,7 +13,6 @@ from sessionkit_integrations import CorruptSessionError, Edit, Hits, InMemorySto
 from sessionkit_integrations.records.codec import decode_all
 from sessionkit_integrations.records.record import encode
 from sessionkit_integrations.records.search_texts import SearchReader
-from sessionkit_integrations.records.words import cut_to_text
 from sessionkit_integrations.search.query import Query
 from sessionkit_integrations.sessions import finding, searching
 from sessionkit_integrations.stores.values import Place, Terms
@@ -42,7 +41,7 @@ class IndexedStore(InMemoryStore):
             for archived in (True, False):
                 for position, record in enumerate(self.read(each, archived=archived).records):
                     (searched,) = decode_all(SearchReader(), [record], each, first=position, archived=archived)
-                    counts = query.counts(cut_to_text(" ".join(searched.texts)))
+                    counts = query.counts(" ".join(searched.texts)).terms
                     if counts:
                         places.append(Place(each, position, archived, float(sum(counts.values()))))
         places.sort(key=lambda place: -place.score)

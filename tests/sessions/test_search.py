@@ -372,9 +372,9 @@ def naive(messages: Conversation, query: str, limit: int) -> list[tuple[Conversa
     ranking = Ranking[Conversation](asked.weights, limit)
     for number in range(max(numbers, default=0), 0, -1):
         turn = [message for message, its in zip(messages, numbers, strict=True) if its == number]
-        words = cut(" ".join(message["content"] for message in turn))
+        text = " ".join(message["content"] for message in turn)
         at = numbers.index(number)
-        ranking.add(asked.counts("".join(f"\n{word}\n" for word in words)), 0 if asked.lists else len(words), at, turn)
+        ranking.add(asked.counts(text).terms, 0 if asked.lists else len(cut(text)), at, turn)
     return [(turn, score) for score, turn in ranking.best()]
 
 
