@@ -10,6 +10,7 @@
 # make explore      run the tests with random values on values that no run had before   (SEED=1 repeats some)
 # make dist         build the wheel and the source distribution, and try the wheel with each extra
 # make docs         build the site of the documentation into build/site, and check its links
+# make picture      draw the session that the README shows, in Chromium
 # make lint         check style, types and wording, and the types of the documentation's code
 PYTHON ?= python3
 VENV := .venv
@@ -30,7 +31,7 @@ WITH_WAITING = --numprocesses=$(shell $(PYTHON) -c "import os; print(os.cpu_coun
 # Those of MATRIX that run; a version manager puts names on the PATH that do not.
 FOUND = $(shell for python in $(MATRIX); do if $$python -c "" 2>/dev/null; then echo $$python; fi; done)
 
-.PHONY: demo test test-quick test-min test-matrix test-bench bench scale fuzz explore dist docs lint clean
+.PHONY: demo test test-quick test-min test-matrix test-bench bench scale fuzz explore dist docs picture lint clean
 
 # By the environment, as a URL may hold a password and characters that mean something to a shell.
 demo: export SESSIONKIT_URL = $(STORE)
@@ -87,6 +88,9 @@ dist: $(VENV)/.dist
 docs: $(VENV)/.docs
 	$(BIN)/python -m tests.site build/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+picture: $(VENV)/.test
+	$(BIN)/python -m tests.picture
 
 lint: $(VENV)/.test $(VENV)/.lint
 	$(BIN)/ruff check

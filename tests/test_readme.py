@@ -34,13 +34,14 @@ def test_it_has_at_most_300_lines_and_code_that_fits_into_a_few() -> None:
 
 
 def test_its_links_lead_to_files_and_headings() -> None:
-    links = re.findall(r"\]\((?![a-z]+:)([^)\s#]*)(?:#([^)\s]+))?\)", README)
+    links = re.findall(r"(?:\]\(|src=\")(?![a-z]+:)([^)\"\s#]*)(?:#([^)\s]+))?[)\"]", README)
     for path, heading in links:
         target = ROOT / path if path else ROOT / "README.md"
         assert target.exists(), path
         if heading:
             assert heading in map(anchor, re.findall(r"^#+ (.*)$", target.read_text("utf-8"), re.MULTILINE)), path
     assert len(links) > 40
+    assert ("docs/pictures/session.png", "") in links
     assert set(WHOLE) <= {path for path, _ in links}
 
 

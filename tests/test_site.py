@@ -46,9 +46,8 @@ def test_every_link_leads_to_a_page_and_a_heading(tmp_path: Path) -> None:
             assert not heading or heading in headings((tmp_path / path).read_text("utf-8")), (page, path, heading)
             checked += 1
     assert checked > 50
-    assert (tmp_path / "notebooks" / "08_agents.ipynb").read_bytes() == (
-        ROOT / "notebooks" / "08_agents.ipynb"
-    ).read_bytes()
+    for there, here in (("notebooks/08_agents.ipynb",) * 2, ("pictures/session.png", "docs/pictures/session.png")):
+        assert (tmp_path / there).read_bytes() == (ROOT / here).read_bytes()
 
 
 def headings(text: str) -> set[str]:
@@ -63,6 +62,7 @@ def headings(text: str) -> set[str]:
         ("docs/production.md", "production.md", "../CONTRIBUTING.md", "contributing.md"),
         ("CONTRIBUTING.md", "contributing.md", "docs/tokens.md", "tokens.md"),
         ("docs/agents.md", "agents.md", "../notebooks/08_agents.ipynb", "notebooks/08_agents.ipynb"),
+        ("docs/looking.md", "looking.md", "pictures/session.png", "pictures/session.png"),
         ("docs/agents.md", "agents.md", "#recall", "#recall"),
         ("docs/api/errors.md", "api/errors.md", "../tokens.md", "../tokens.md"),
         ("docs/agents.md", "agents.md", "https://example.com/a.md#b", "https://example.com/a.md#b"),

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
-import subprocess
 from html import escape
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.view.browser import CHROMIUM, browse
 from tests.view.samples import HOSTILE, IMAGE_URL, LONG, SESSION_ID, conversation, parse_html, summarized, unmarked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--virtual-time-budget=2000"),
-)
 PROBE = """<script>
 const style = (selector, name) => getComputedStyle(document.querySelector(selector))[name];
 const report = {
@@ -46,22 +39,11 @@ def test_a_browser_shows_texts_folds_what_is_long_and_loads_nothing(tmp_path: Pa
             f'<div id="{name}" data-jp-theme-light="{is_light}">{view}{summary}</div>'
             for name, is_light in (("light", "true"), ("dark", "false"))
         )
-        page = tmp_path / "page.html"
-        page.write_text(
-            f'<!doctype html><meta charset="utf-8"><title>before</title><body><p id="outside">{themes}{PROBE}', "utf-8"
-        )
-        assert CHROMIUM is not None
-        run = subprocess.run(  # noqa: S603 - our own
-            [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", page.as_uri()],
-            capture_output=True,
-            check=True,
-            timeout=60,
-            env={**os.environ, "HOME": str(tmp_path)},
-        )
+        printed = browse(f'<p id="outside">{themes}{PROBE}', tmp_path, "--dump-dom")
         listener.setblocking(False)
         with pytest.raises(BlockingIOError):
             listener.accept()
-    root = parse_html(run.stdout.decode())
+    root = parse_html(printed)
     (body,) = (element for element in root.all() if element.tag == "body")
     found = {name.removeprefix("data-"): value for name, value in body.attributes.items()}
     assert found == {
