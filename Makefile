@@ -112,7 +112,8 @@ $(VENV)/.pip: pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	@touch $@
 
-$(VENV)/.demo: $(VENV)/.pip
+# Again after a change of the version, which is there.
+$(VENV)/.demo: $(VENV)/.pip sessionkit_integrations/__init__.py
 	@$(BIN)/python -m pip install --quiet --editable ".[all]"
 	@touch $@
 

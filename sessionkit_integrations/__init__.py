@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.view.session import SessionView
     from sessionkit_integrations.window.turns import Window
 
-__version__ = "0.1.0"
+__version__ = "1.0.0rc1"
 
 _MODULES = {
     "errors": (
