@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from sessionkit_integrations.errors import MissingDependencyError, StoreError
+from sessionkit_integrations.records.sealed import NotOpenedError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -154,12 +155,16 @@ class SessionCipher:
         nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, text, self._place + bound)
 
-    def decrypt(self, sealed: bytes, bound: bytes) -> bytes | None:
-        """Return the text of what `encrypt` returned, or ``None`` if it was made for another place, or changed."""
+    def decrypt(self, sealed: bytes, bound: bytes) -> bytes:
+        """Return the text of what `encrypt` returned.
+
+        Raises:
+            NotOpenedError: It was made for another place, or changed.
+        """
         try:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._place + bound)
         except self._failures:
-            return None
+            raise NotOpenedError("is encrypted, and was changed since or written for another place") from None
 
 
 def of_key_ids(key_ids: tuple[str, ...]) -> Encrypt:

@@ -12,16 +12,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeGuard
 
 from sessionkit_integrations.errors import CorruptSessionError, SealError
-from sessionkit_integrations.records.record import decode
+from sessionkit_integrations.records.record import Record, decode
 
 if TYPE_CHECKING:
     from sessionkit_integrations.records.fields import Fields
-    from sessionkit_integrations.records.record import Record
 
 SEALED, BY = "sealed", "by"
 """The fields of a sealed record that hold its contents, and how they were sealed."""
 
-_FIELD = b'"sealed"'
+FIELD = b'"sealed"'
+"""Bytes that every sealed record has."""
 
 
 class Opened(bytes):
@@ -50,6 +50,28 @@ class Unopened(bytes):
     is_locked: bool
 
 
+class NotOpenedError(Exception):
+    """A sealed record cannot be opened.
+
+    Args:
+        problem: The reason.
+        key_id: The key that it needs; ``None`` if it needs none, or is damaged.
+        is_locked: Whether another key or another package would open it.
+    """
+
+    def __init__(self, problem: str, key_id: str | None = None, *, is_locked: bool = False) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.key_id = key_id
+        self.is_locked = is_locked
+
+    def unopened(self, stored: Record) -> Record:
+        """Return the record with the reason, for whoever reads it."""
+        unopened = Unopened(stored)
+        unopened.problem, unopened.key_id, unopened.is_locked = self.problem, self.key_id, self.is_locked
+        return Record(unopened)
+
+
 def as_stored(record: bytes) -> bytes:
     """Return a record as its store holds it."""
     return record.stored if type(record) is Opened else record
@@ -70,7 +92,7 @@ def is_sealed(fields: Fields) -> TypeGuard[dict[str, str]]:
 
 def sealed_by(record: bytes) -> str:
     """Return how a record is sealed, as it says itself; an empty text for one that is not."""
-    if record.find(_FIELD) < 0:
+    if record.find(FIELD) < 0:
         return ""
     try:
         fields = decode(record)

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from sessionkit_integrations.records import zstd
 from sessionkit_integrations.records.encryption import Encrypt
 from sessionkit_integrations.records.record import Record
-from sessionkit_integrations.records.sealed import Opened, Unopened, key_id_of
-from sessionkit_integrations.records.sealed_parts import FIELD, Parts, is_stored, parts_of, stored_parts
+from sessionkit_integrations.records.sealed import NotOpenedError, Opened, Unopened, key_id_of
+from sessionkit_integrations.records.sealed_parts import BOUND, RECORD, parts_of, stored_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Compress", "Encrypt", "Sealer"]
 
-_ZSTD, _AES = "zstd", "aes-gcm"
-_BY = re.compile(rf"(?:({_ZSTD})|({_ZSTD}\+)?{_AES}:([0-9a-f]{{8}}))")
+_ZSTD, _AES = b"zstd", b"aes-gcm"
+_BY = re.compile(r"(?:(zstd)|(zstd\+)?aes-gcm:([0-9a-f]{8}))")
 
 
 class Compress:
@@ -72,16 +72,6 @@ class _Way(NamedTuple):
 
     cipher: SessionCipher | None
     is_packed: bool
-
-
-class _NotOpenedError(Exception):
-    """A sealed record cannot be opened."""
-
-    def __init__(self, problem: str, key_id: str | None = None, *, is_locked: bool = False) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.key_id = key_id
-        self.is_locked = is_locked
 
 
 class Sealer:
@@ -135,75 +125,66 @@ class SessionSealer:
             return record.stored
         if type(record) is Unopened:
             return Record(bytes(record))
-        parts = None if is_stored(record) else parts_of(record)
+        parts = parts_of(record) if stored_parts(record) is None else None
         if parts is None:
             return Record(bytes(record))
+        role, body, *readable = parts
         compress, encrypt = self._sealer.compress, self._sealer.encrypt
-        body, by = parts.body, ""
+        by = b""
         if compress is not None and len(record) >= compress.min_bytes:
             frame = zstd.compress(body)
             if len(frame) < len(body):
                 body, by = frame, _ZSTD
         if encrypt is not None:
-            by = f"{by}+" * bool(by) + f"{_AES}:{encrypt.key_id}"
+            by += b"+" * bool(by) + b"%s:%s" % (_AES, encrypt.key_id.encode())
             cipher = encrypt.cipher(encrypt.key_id, self._sealer.prefix, self._session_id)
-            body = cipher.encrypt(body, parts.bound(by.encode()))
+            body = cipher.encrypt(body, BOUND % (by, role, *readable))
         if not by:
             return Record(bytes(record))
-        sealed = b'"sealed":"%s","by":"%s"' % (b2a_base64(body, newline=False), by.encode())
-        stored = Record(parts.with_body(sealed))
+        sealed = b'"sealed":"%s","by":"%s"' % (b2a_base64(body, newline=False), by)
+        stored = Record(RECORD % (role, sealed, *readable))
         return stored if encrypt is not None or len(stored) < len(record) else Record(bytes(record))
 
     def open(self, stored: Record) -> Record:
         """Return a record as it was before it was sealed, an `Unopened` if that cannot be."""
-        if stored.find(FIELD) < 0:
-            return stored
         found = stored_parts(stored)
         if found is None:
             return stored
-        parts, by = found
+        (role, sealed, summary, tokens, at), by = found
         try:
-            opened = Opened(parts.with_body(self._body(parts, by)))
-        except _NotOpenedError as error:
-            unopened = Unopened(stored)
-            unopened.problem, unopened.key_id, unopened.is_locked = error.problem, error.key_id, error.is_locked
-            return Record(unopened)
+            cipher, is_packed = self._ways.get(by) or self._way(by)
+            body = a2b_base64(sealed)
+            if cipher is not None:
+                body = cipher.decrypt(body, BOUND % (by, role, summary, tokens, at))
+            if is_packed:
+                body = zstd.decompress(body, self._sealer.max_bytes)
+        except NotOpenedError as error:
+            return error.unopened(stored)
+        except zstd.InvalidFrameError as error:
+            return NotOpenedError(f"is compressed, and {error}").unopened(stored)
+        except ValueError:
+            return NotOpenedError("is sealed, and is not base64").unopened(stored)
+        opened = Opened(RECORD % (role, body, summary, tokens, at))
         opened.stored, opened.place = stored, self._place
         return Record(opened)
 
-    def _body(self, parts: Parts, by: bytes) -> bytes:
-        """Return what is sealed of a record."""
-        way = self._ways.get(by)  # as of most of a session's records
-        if way is None:
-            way = self._ways[by] = self._way(by.decode(errors="replace"))
-        try:
-            body = a2b_base64(parts.body)
-        except ValueError:
-            raise _NotOpenedError("is sealed, and is not base64") from None
-        if way.cipher is not None:
-            decrypted = way.cipher.decrypt(body, parts.bound(by))
-            if decrypted is None:
-                raise _NotOpenedError("is encrypted, and was changed since or written for another place")
-            body = decrypted
-        if not way.is_packed:
-            return body
-        try:
-            return zstd.decompress(body, self._sealer.max_bytes)
-        except zstd.InvalidFrameError as error:
-            raise _NotOpenedError(f"is compressed, and {error}") from error
-
-    def _way(self, by: str) -> _Way:
-        """Return the way in which records are opened that were sealed by a scheme."""
-        found = _BY.fullmatch(by)
+    def _way(self, by: bytes) -> _Way:
+        """Return the way in which records are opened that were sealed by a scheme, as most of a session were."""
+        scheme = by.decode(errors="replace")
+        found = _BY.fullmatch(scheme)
         if found is None:
-            problem = f"is sealed by {by!r}, which this release does not know"
-            raise _NotOpenedError(problem, key_id_of(by), is_locked=True)
+            problem = f"is sealed by {scheme!r}, which this release does not know"
+            raise NotOpenedError(problem, key_id_of(scheme), is_locked=True)
         is_packed, key_id = found[3] is None or found[2] is not None, found[3]
-        if key_id is None:
-            return _Way(None, is_packed)
+        cipher = None if key_id is None else self._cipher(key_id)
+        self._ways[by] = _Way(cipher, is_packed)
+        return self._ways[by]
+
+    def _cipher(self, key_id: str) -> SessionCipher:
+        """Return the cipher of what was encrypted with a key."""
         encrypt = self._sealer.encrypt
         if encrypt is None or key_id not in encrypt.key_ids:
             has = "no key is" if encrypt is None else f"the keys {', '.join(encrypt.key_ids)} are"
             problem = f"is encrypted with the key {key_id}, and {has} given: give that one to Encrypt, as an older key"
-            raise _NotOpenedError(problem, key_id, is_locked=True)
-        return _Way(encrypt.cipher(key_id, self._sealer.prefix, self._session_id), is_packed)
+            raise NotOpenedError(problem, key_id, is_locked=True)
+        return encrypt.cipher(key_id, self._sealer.prefix, self._session_id)
