@@ -12,6 +12,7 @@
 -- and -2 if a limit would be passed, less 1 if it is the second one, less 2 for each ms after which this may be tried again.
 -- If evicted turns are to wait, 2^26 is added for each turn that waits. If records are to be returned, it is a text, as a
 -- client takes long to read a list of many: that number, and the records, each after a byte that no JSON holds.
+-- What only some appends need stands in a branch and is not a function, as each append makes all functions again.
 local FIRST = 3
 local WAITING = 67108864 -- 2^26
 local HIGHEST = 4503599627370496 -- 2^52
@@ -19,7 +20,7 @@ local PREAMBLE = 15 -- records that are looked at for a summary
 local operation = ARGV[1]
 local now, window, trigger, most, ttl, flags, letters, rest =
   string.match(ARGV[2], '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d) (%a+)(.*)$')
-window, trigger, most, ttl, flags = tonumber(window), tonumber(trigger), tonumber(most), tonumber(ttl), tonumber(flags)
+now, window, trigger, most, ttl, flags = now + 0, window + 0, trigger + 0, most + 0, ttl + 0, flags + 0
 local keep, wait, read = flags % 2 == 1, flags % 4 >= 2, flags >= 4
 local last = FIRST + #letters - 1
 local tokens, trigger_tokens, usage, claim
@@ -27,26 +28,6 @@ if rest ~= '' then
   tokens, trigger_tokens = string.match(rest, '^ (%d+) (%d+)')
   tokens, trigger_tokens = tonumber(tokens), tonumber(trigger_tokens)
   usage, claim = string.match(rest, ' u(%S+)'), string.match(rest, ' q(%S+)')
-end
-
--- Finds out which archived records wait for a summary, as an older release, which knows of none, wrote the meta.
-local function find_waiting(meta, keeps)
-  local covered, position
-  for _, record in ipairs(redis.call('LRANGE', LIST, 0, math.max(meta.preamble - 1, PREAMBLE))) do
-    if role_letter(record) ~= 's' then
-      break
-    end
-    local ok, message = pcall(cjson.decode, record)
-    local summary = ok and type(message) == 'table' and message.summary
-    if type(summary) == 'table' and tonumber(summary.messages) then
-      covered = tonumber(summary.messages)
-      position = tonumber(summary.archived) or covered
-    end
-  end
-  if covered then
-    local waiting = redis.call('LRANGE', ARCHIVE, keeps and position or 0, -1)
-    meta.waiting, meta.waiting_turns, meta.summarized = #waiting, turns_of(letters_of(waiting)), covered
-  end
 end
 
 local meta = load_meta(now)
@@ -65,15 +46,16 @@ if is_retry(meta, operation) then
   return reply(0)
 end
 
--- Returns the levels after this append by their letters; nil and what to return if a limit would be passed. All numbers
--- are integers that a Lua number holds exactly.
-local function admit()
-  local levels, worst, refused, index, present = {}, -1, nil, 0, tonumber(now)
+-- The levels of the limits after this append, by their letters. All numbers are integers that a Lua number holds exactly.
+local levels
+if claim then
+  levels = {}
+  local worst, refused, index = -1, nil, 0
   for letter, amount, rate, cost, capacity in string.gmatch(claim, '(%l)(%d+):(%d+):(%d+):(%d+),') do
     local parts, unit, at = string.match(meta.extras[letter] or '', '^(%d+):(%d+):(%d+)$')
-    local left, clock = 0, present
+    local left, clock = 0, now
     if parts and math.max(#parts, #unit, #at) <= 16 and tonumber(unit) > 0 then
-      clock, left = math.max(present, tonumber(at)), math.min(tonumber(parts), HIGHEST)
+      clock, left = math.max(now, tonumber(at)), math.min(tonumber(parts), HIGHEST)
       if unit ~= cost then
         left = math.min(math.ceil(left / tonumber(unit) * tonumber(cost)), HIGHEST)
       end
@@ -81,23 +63,14 @@ local function admit()
     end
     local need = math.min(amount * cost, HIGHEST)
     local over = left + need - capacity
-    local wait = over > 0 and math.ceil(over / rate) + clock - present or -1
-    if wait > worst then
-      worst, refused = wait, -2 - index - 2 * wait
+    local pause = over > 0 and math.ceil(over / rate) + clock - now or -1
+    if pause > worst then
+      worst, refused = pause, -2 - index - 2 * pause
     end
     levels[letter] = string.format('%.0f:%s:%.0f', math.min(left + need, HIGHEST), cost, clock)
     index = index + 1
   end
   if refused and string.sub(claim, 1, 1) == '1' then
-    return nil, refused
-  end
-  return levels
-end
-
-local levels, refused
-if claim then
-  levels, refused = admit()
-  if refused then
     return refused
   end
 end
@@ -107,7 +80,23 @@ if keep then
   meta.archived = redis.call('LLEN', ARCHIVE)
 end
 if wait and not meta.knows_waiting then
-  find_waiting(meta, keep)
+  -- An older release, which knows of no summaries, wrote the meta: the list says which archived records wait for one.
+  local covered, position
+  for _, record in ipairs(redis.call('LRANGE', LIST, 0, math.max(meta.preamble - 1, PREAMBLE))) do
+    if role_letter(record) ~= 's' then
+      break
+    end
+    local ok, message = pcall(cjson.decode, record)
+    local summary = ok and type(message) == 'table' and message.summary
+    if type(summary) == 'table' and tonumber(summary.messages) then
+      covered = tonumber(summary.messages)
+      position = tonumber(summary.archived) or covered
+    end
+  end
+  if covered then
+    local waiting = redis.call('LRANGE', ARCHIVE, keep and position or 0, -1)
+    meta.waiting, meta.waiting_turns, meta.summarized = #waiting, turns_of(letters_of(waiting)), covered
+  end
 end
 local waits = wait or summarizes(meta)
 if tokens and not meta.tokens then
@@ -129,7 +118,7 @@ local function find_surplus()
       return nil
     end
     begins[#begins + 1], marks[#marks + 1] = records + 1, tonumber(mark) or false
-    records, from, left = records + tonumber(size), last + 1, left - (tonumber(of_turn) or 0)
+    records, from, left = records + size, last + 1, left - (tonumber(of_turn) or 0)
   end
   -- The current turn stays, and has a record.
   if records > 0 and meta.preamble + records >= meta.length then
@@ -177,23 +166,6 @@ local function matches(popped, surplus, stays)
     mark = add_to_mark(mark, popped[index])
   end
   return (not marks[turn] or marks[turn] == mark) and (stays == 0 or role_letter(popped[#popped]) == 'u')
-end
-
--- Returns tokens by model with others added.
-local function add_usage(totals, added)
-  for model, input, output, cached, reasoning in string.gmatch(added, '([^:,]*:)(%d+):(%d+):(%d+):(%d+),') do
-    local first, last = string.find(',' .. totals, ',' .. model, 1, true)
-    local before, after = totals, ''
-    if first then
-      local a, b, c, d, rest = string.match(totals, '^(%d+):(%d+):(%d+):(%d+),()', last)
-      if a then
-        before, after = string.sub(totals, 1, first - 1), string.sub(totals, rest)
-        input, output, cached, reasoning = input + a, output + b, cached + c, reasoning + d
-      end
-    end
-    totals = string.format('%s%s%.0f:%.0f:%.0f:%.0f,%s', before, model, input, output, cached, reasoning, after)
-  end
-  return totals
 end
 
 local function expire(key, left)
@@ -309,11 +281,26 @@ if not evicted then
 end
 remember(meta, operation, now)
 meta.appended = meta.appended + #letters
-for letter, level in pairs(levels or {}) do
-  meta.extras[letter] = level
+if levels then
+  for letter, level in pairs(levels) do
+    meta.extras[letter] = level
+  end
 end
 if usage then
-  meta.extras.u = add_usage(meta.extras.u or '', usage)
+  local totals = meta.extras.u or ''
+  for model, input, output, cached, reasoning in string.gmatch(usage, '([^:,]*:)(%d+):(%d+):(%d+):(%d+),') do
+    local first, last = string.find(',' .. totals, ',' .. model, 1, true)
+    local before, after = totals, ''
+    if first then
+      local a, b, c, d, rest = string.match(totals, '^(%d+):(%d+):(%d+):(%d+),()', last)
+      if a then
+        before, after = string.sub(totals, 1, first - 1), string.sub(totals, rest)
+        input, output, cached, reasoning = input + a, output + b, cached + c, reasoning + d
+      end
+    end
+    totals = string.format('%s%s%.0f:%.0f:%.0f:%.0f,%s', before, model, input, output, cached, reasoning, after)
+  end
+  meta.extras.u = totals
 end
 save_meta(meta, ttl)
 if ttl > 0 then

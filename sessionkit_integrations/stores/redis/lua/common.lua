@@ -52,7 +52,6 @@ local TOMBSTONE = 60000 -- ms
 local CHUNK = 1000 -- unpack() fails beyond some 8,000 values
 local LARGEST = 9999999999999 -- a time beyond the year 2200; Lua writes all digits of it, also if something is added
 local MARKS = 65521 -- a prime
-local EXTRAS = { 'b', 'f', 'u', 'm', 't' }
 
 local function push(command, key, items, first, last)
   local length
@@ -73,7 +72,7 @@ local function empty_meta(now)
   return {
     length = 0, preamble = 0, turns = 0, last = 0, mark = false, sizes = '', operations = '', appended = 0, archived = 0,
     tokens = false, last_tokens = 0, waiting = 0, waiting_turns = 0, summarized = 0, base = false, extras = {},
-    created = tonumber(now), updated = tonumber(now), earlier = 0, lately = 0, known = 0,
+    created = now, updated = now, earlier = 0, lately = 0, known = 0,
   }
 end
 
@@ -88,7 +87,7 @@ end
 
 local function write_extras(extras)
   local parts = {}
-  for _, kind in ipairs(EXTRAS) do
+  for _, kind in ipairs({ 'b', 'f', 'u', 'm', 't' }) do
     if extras[kind] then
       parts[#parts + 1] = kind .. extras[kind] .. ';'
     end
@@ -112,13 +111,13 @@ local function read_meta(text, now)
   if not length then
     return meta
   end
-  meta.known, meta.operations = tonumber(known), string.sub(text, from)
+  meta.known, meta.operations = known + 0, string.sub(text, from)
   if string.find(meta.operations, '[^,]', -1) then
     meta.operations = meta.operations .. ','
   end
-  length, preamble, turns, last = tonumber(length), tonumber(preamble), tonumber(turns), tonumber(last)
-  appended, archived, created, age = tonumber(appended), tonumber(archived), tonumber(created), tonumber(age)
-  earlier, lately = tonumber(earlier), tonumber(lately)
+  -- Adding 0 makes numbers of digits in a third of the time that tonumber takes.
+  length, preamble, turns, last, appended, archived = length + 0, preamble + 0, turns + 0, last + 0, appended + 0, archived + 0
+  created, age, earlier, lately = created + 0, age + 0, earlier + 0, lately + 0
   if length + preamble + turns + last + appended + archived + created + age + earlier + lately > LARGEST then
     return meta
   end
@@ -128,9 +127,11 @@ local function read_meta(text, now)
   meta.emptied = length == 0 -- its meta has a time to live that is not that of a new session
   if length + archived > 0 then
     meta.appended, meta.archived, meta.created = appended, archived, created
-    meta.extras = read_extras(extras or '')
-    local base = tonumber(meta.extras.b)
-    meta.base = base and base >= 0 and base <= LARGEST and math.floor(base)
+    if extras then
+      meta.extras = read_extras(extras)
+      local base = tonumber(meta.extras.b)
+      meta.base = base and base >= 0 and base <= LARGEST and math.floor(base)
+    end
     if waiting ~= '' then
       local records, of_turns, covered = string.match(waiting, '^:(%d+):(%d+):(%d+)$')
       meta.waiting, meta.waiting_turns = tonumber(records) or 0, tonumber(of_turns) or 0
@@ -161,7 +162,7 @@ end
 -- Remembers the last operations: 32, or those of the last two periods if they are more, as when many write at once and
 -- one of them has to send its own again.
 local function remember(meta, operation, now)
-  now = math.max(tonumber(now), meta.updated) -- another writer's clock may be ahead
+  now = math.max(now, meta.updated) -- another writer's clock may be ahead
   local periods = math.floor(now / PERIOD) - math.floor(meta.updated / PERIOD)
   if periods > 0 then
     meta.earlier, meta.lately = meta.lately, 0
@@ -181,9 +182,9 @@ end
 
 local function described(size, mark, tokens)
   if tokens then
-    return size .. ':' .. (mark or '') .. ':' .. tokens
+    return string.format('%d:%s:%d', size, mark or '', tokens)
   end
-  return mark and size .. ':' .. mark or size
+  return mark and string.format('%d:%d', size, mark) or size
 end
 
 -- Whether evicted turns wait for a summary, whoever evicts them.
@@ -201,12 +202,12 @@ local function save_meta(meta, ttl)
     archived = table.concat({ archived, meta.waiting, meta.waiting_turns, meta.summarized }, ':')
   end
   meta.extras.b = meta.base and string.format('%.0f', meta.base) or nil
-  local extras = write_extras(meta.extras)
-  local text = table.concat({
-    extras == '' and '2' or '3 ' .. extras, length, meta.preamble, meta.turns, described(meta.last, meta.mark, meta.tokens and meta.last_tokens),
+  local extras = next(meta.extras) and write_extras(meta.extras) or ''
+  -- The times are written as %.0f, as %d has 32 bits on some machines; it takes twice as long.
+  local text = string.format('%s %s %d %d %s %s %d %s %.0f %.0f %d %d %d %s', extras == '' and '2' or '3 ' .. extras, length,
+    meta.preamble, meta.turns, described(meta.last, meta.mark, meta.tokens and meta.last_tokens),
     meta.sizes == '' and '-' or meta.sizes, meta.appended, archived, meta.created, meta.updated - meta.created,
-    meta.earlier, meta.lately, meta.known, meta.operations,
-  }, ' ')
+    meta.earlier, meta.lately, meta.known, meta.operations)
   if ttl > 0 then
     redis.call('SET', META, text, 'PX', ttl)
   elseif meta.inherited and meta.inherited > 0 then
@@ -227,8 +228,6 @@ local function outlive(key, left)
   end
 end
 
-local LETTERS = { system = 's', developer = 's', user = 'u' }
-
 -- Returns the first letter of a record's role: s, u, or o for any other.
 local function role_letter(record)
   local role = string.match(record, '^{"role":"(%a+)",')
@@ -236,7 +235,10 @@ local function role_letter(record)
     local ok, message = pcall(cjson.decode, record)
     role = ok and type(message) == 'table' and message.role
   end
-  return LETTERS[role] or 'o'
+  if role == 'user' then
+    return 'u'
+  end
+  return (role == 'system' or role == 'developer') and 's' or 'o'
 end
 
 -- Returns the mark of a turn that a record was added to, given the mark before: 0 begins a turn. It tells turns apart by

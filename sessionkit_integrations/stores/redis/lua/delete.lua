@@ -3,7 +3,7 @@
 --
 -- ARGV: operation id, now (Unix ms).
 -- Returns 1, or 0 if the operation had been done before.
-local operation, now = ARGV[1], ARGV[2]
+local operation, now = ARGV[1], tonumber(ARGV[2])
 
 -- Whatever somebody else put under our keys goes as well, so that a meta that is not a string is not a fault here.
 local text = redis.pcall('GET', META)

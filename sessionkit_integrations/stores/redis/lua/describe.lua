@@ -29,7 +29,7 @@ local messages, archived = redis.call('LLEN', LIST), redis.call('LLEN', ARCHIVE)
 if messages + archived == 0 then
   return false
 end
-local meta = load_meta(ARGV[1])
+local meta = load_meta(tonumber(ARGV[1]))
 local appended, created, updated = meta.appended, meta.created, meta.updated
 if meta.known == 0 or (meta.length == 0 and meta.archived == 0) then -- nobody of ours has written to it
   appended, created, updated = -1, -1, -1

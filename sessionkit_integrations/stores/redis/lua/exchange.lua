@@ -4,7 +4,7 @@
 --       there, their digest; the new records.
 -- Returns 1, also if the new ones are there already, or 0 if others are.
 local FIRST = 5
-local now, flags, index, expected = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local now, flags, index, expected = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local archived, hides = flags % 2 == 1, flags >= 2
 local key = archived and ARCHIVE or LIST
 

@@ -3,7 +3,7 @@
 -- ARGV: now (Unix ms), "archived" or "active", the index of the first of the records there, their digest; their documents.
 -- Returns 1, or 0 if the records are others.
 local FIRST = 5
-local now, archived, index, expected = ARGV[1], ARGV[2] == 'archived', tonumber(ARGV[3]), ARGV[4]
+local now, archived, index, expected = tonumber(ARGV[1]), ARGV[2] == 'archived', tonumber(ARGV[3]), ARGV[4]
 
 local records = redis.call('LRANGE', archived and ARCHIVE or LIST, index, index + #ARGV - FIRST)
 if redis.sha1hex(table.concat(records, '\n')) ~= expected then

@@ -10,7 +10,7 @@
 --       list of as many records, which becomes the archive, before what is archived besides.
 -- Returns 1, or 0 if the digest is another one, if the session has another summary, or if it is to begin and exists.
 local FIRST = 10
-local operation, now, ttl, expected = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local operation, now, ttl, expected = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local flags, active, evicted, letters, covers = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9]
 local keep, wait, clear = flags % 2 == 1, flags % 4 >= 2, flags >= 4
 local first_evicted = FIRST + math.max(active, 0)
@@ -126,7 +126,7 @@ if waits then
 end
 if brought then
   meta.waiting, meta.waiting_turns, meta.summarized = tonumber(waiting), tonumber(waiting_turns), tonumber(brought)
-  meta.created, meta.extras = tonumber(now), read_extras(extras)
+  meta.created, meta.extras = now, read_extras(extras)
 end
 if active >= 0 then
   redis.call('DEL', LIST)
