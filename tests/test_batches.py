@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessionkit_integrations.runtime.batches import ALONE, MOST_BYTES, MOST_MEMBERS, Batches, split, twin
+from sessionkit_integrations.runtime.batches import ALONE, MOST_BYTES, MOST_MEMBERS, Batches, Settle, split, twin
 from sessionkit_integrations.runtime.gates import AsyncGate, CrowdedError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Server:
         self.may_answer = asyncio.Event()
         self.is_asked = asyncio.Event()
 
-    async def send(self, steps: Sequence[Step]) -> list[Any]:
+    async def send(self, steps: Sequence[Step], settle: Settle) -> None:
         self.sent.append([step.number for step in steps])
         self.is_asked.set()
         try:
@@ -62,7 +62,8 @@ class Server:
         if self.failure is not None:
             raise self.failure
         outcomes = {REFUSED: RefusedError("no"), SENT_ALONE: ALONE}
-        return [outcomes.get(step.fate, "the reply") for step in steps]
+        for index, step in enumerate(steps):
+            settle(index, outcomes.get(step.fate, "the reply"))
 
 
 def joining(batches: Batches[Step], server: Server, steps: Sequence[Step]) -> list[asyncio.Task[Any]]:
@@ -221,13 +222,55 @@ async def test_a_burst_is_split_and_takes_a_place_for_each_batch() -> None:
     assert outcomes == [*["the reply"] * (MOST_MEMBERS + 2), ALONE, ALONE]
 
 
-async def test_replies_that_are_not_as_many_are_an_error_of_each() -> None:
-    async def send(_steps: Sequence[Step]) -> list[Any]:
-        return ["one"]
+async def test_replies_are_handed_on_as_they_come() -> None:
+    """Those whose replies came before the batch was lost have them; those who waited for others have its error."""
+    is_read = asyncio.Event()
+
+    async def send(_steps: Sequence[Step], settle: Settle) -> None:
+        settle(0, "one")
+        await is_read.wait()
+        raise LOST
+
+    batches: Batches[Step] = Batches(AsyncGate(1))
+    first, second, third = [asyncio.create_task(batches.join(Step(number), send)) for number in range(3)]
+    assert await asyncio.wait_for(first, 10) == "one"
+    third.cancel()
+    await asyncio.wait([third])
+    assert (second.done(), third.cancelled()) == (False, True)
+    is_read.set()
+    with pytest.raises(ConnectionError, match="lost"):
+        await second
+
+
+async def test_a_batch_that_was_sent_waits_for_its_replies_for_a_time() -> None:
+    batches: Batches[Step] = Batches(AsyncGate(1), wait=0.02)
+    server = Server()
+    outcomes = await outcomes_of(joining(batches, server, [Step(0), Step(1)]))
+    assert [type(outcome) for outcome in outcomes] == [asyncio.TimeoutError, asyncio.TimeoutError]
+    assert server.ended == 1
+
+
+async def test_who_is_cancelled_when_all_have_their_replies_ends_nothing() -> None:
+    """The batch is giving its connection back, which it has to do in peace."""
+    given_back = asyncio.Event()
+    returns = asyncio.Event()
+
+    async def send(steps: Sequence[Step], settle: Settle) -> None:
+        for index in range(len(steps)):
+            settle(index, "the reply")
+        await returns.wait()
+        given_back.set()
 
     batches: Batches[Step] = Batches(AsyncGate(1))
     tasks = [asyncio.create_task(batches.join(Step(number), send)) for number in range(2)]
-    assert [type(outcome) for outcome in await outcomes_of(tasks)] == [ValueError, ValueError]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # both have their replies, and go on in the next iteration
+    for task in tasks:
+        task.cancel()
+    outcomes = await outcomes_of(tasks)
+    assert [type(outcome) for outcome in outcomes] == [asyncio.CancelledError] * 2
+    returns.set()
+    await asyncio.wait_for(given_back.wait(), 10)
 
 
 async def test_tasks_that_are_all_cancelled_from_outside_leave_nobody_waiting() -> None:

@@ -12,7 +12,8 @@ own, for a member may be cancelled at any time, and the others must not be cance
 
 From there, a member leaves by one of three ways:
 
-- It has an outcome: the reply, or the error that the server answered to it alone.
+- It has an outcome: the reply, or the error that the server answered to it alone. It goes on while others still wait
+  for theirs, so that the server and this process work at the same time.
 - The batch as a whole failed, as by a lost connection. Nobody knows then which members were executed, just as if each
   had been sent by itself. So each gets an error of its own to judge. It tries again alone: whatever it was that broke
   the batch, such as one member's reply that nothing can read, does not break it for the others a second time.
@@ -29,7 +30,10 @@ read from. Each takes one place in the gate of the connections, for it uses one 
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -37,7 +41,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from sessionkit_integrations.runtime.retries import within
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from sessionkit_integrations.runtime.gates import AsyncGate
 
@@ -49,6 +53,10 @@ MOST_BYTES = 2**20
 
 ALONE: Any = object()
 """Outcome of a member that is to be sent by itself."""
+
+
+Settle = Callable[[int, Any], None]
+"""Gives one of the steps of a batch, the one of an index, its outcome."""
 
 
 class Sized(Protocol):
@@ -67,6 +75,9 @@ class Sized(Protocol):
 
 
 S = TypeVar("S", bound=Sized)
+SendAll = Callable[[Sequence[S], Settle], Awaitable[None]]
+"""Sends steps in one round trip, and settles each."""
+
 T = TypeVar("T")
 E = TypeVar("E", bound=Exception)
 
@@ -82,14 +93,23 @@ class _Member(Generic[S]):
 
 @dataclass(eq=False, slots=True)
 class _Batch(Generic[S]):
-    """Members that are sent together, and the task that does it."""
+    """Members that are sent together, the number of outcomes to come, and the task that sends them."""
 
     members: Sequence[_Member[S]]
-    task: asyncio.Task[None]
+    left: int = field(init=False)
+    task: asyncio.Task[None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.left = len(self.members)
+
+    def settle(self, index: int, outcome: Any) -> None:
+        """Give a member its outcome."""
+        self.left -= 1
+        _settle(self.members[index].outcome, outcome)
 
     async def leave(self) -> None:
-        """End the batch if no member waits any more."""
-        if not self.task.done() and not waiting(self.members):
+        """End the batch if it has outcomes to come for which no member waits any more."""
+        if self.left and not self.task.done() and not waiting(self.members):
             self.task.cancel()
             await asyncio.wait([self.task])
 
@@ -107,21 +127,23 @@ class Batches(Generic[S]):
 
     Args:
         gate: The gate of the connections.
+        wait: Seconds that a batch that was sent waits for its outcomes.
     """
 
-    def __init__(self, gate: AsyncGate) -> None:
+    def __init__(self, gate: AsyncGate, wait: float = math.inf) -> None:
         self._gate = gate
+        self._wait = wait
         # Of the loop that it belongs to: connections that were given may be used in several loops, in turn, and one may
         # be closed with a leader in it.
         self._gathering: _Gathering[S] | None = None
 
-    async def join(self, step: S, send: Callable[[Sequence[S]], Awaitable[Sequence[Any]]]) -> Any:
+    async def join(self, step: S, send: SendAll[S]) -> Any:
         """Send a step together with those of other tasks.
 
         Args:
             step: The step.
-            send: Sends some steps in one round trip. It returns an outcome for each: the reply, the exception that the
-                server answered, or `ALONE`.
+            send: Sends some steps in one round trip. It settles each as soon as it has its outcome: the reply, the
+                exception that the server answered, or `ALONE`.
 
         Returns:
             The reply, or `ALONE` for a step that the caller is to send by itself, as there is no other.
@@ -150,36 +172,35 @@ class Batches(Generic[S]):
         self._start([member, *gathering.joined], send)
         return await _outcome(member)
 
-    def _start(self, members: Sequence[_Member[S]], send: Callable[[Sequence[S]], Awaitable[Sequence[Any]]]) -> None:
+    def _start(self, members: Sequence[_Member[S]], send: SendAll[S]) -> None:
         for together in split(waiting(members), lambda member: member.step.size):
             if len(together) == 1:
                 together[0].outcome.set_result(ALONE)
                 continue
+            batch = _Batch(together)
             # A loop does not keep its tasks alive; the members do, as they wait for it.
-            batch = _Batch(together, asyncio.create_task(self._run(together, send)))
+            batch.task = asyncio.create_task(self._run(batch, send))
             for member in together:
                 member.batch = batch
 
-    async def _run(
-        self, members: Sequence[_Member[S]], send: Callable[[Sequence[S]], Awaitable[Sequence[Any]]]
-    ) -> None:
-        deadline = min(member.step.deadline for member in members)
+    async def _run(self, batch: _Batch[S], send: SendAll[S]) -> None:
+        deadline = min(member.step.deadline for member in batch.members)
         try:
             await self._gate.enter(deadline)
             try:
-                members = waiting(members)
-                outcomes = await within(deadline, partial(send, [member.step for member in members]))
-                settled = list(zip(members, outcomes, strict=True))
+                batch.members = waiting(batch.members)
+                batch.left = len(batch.members)
+                deadline = min(deadline, time.monotonic() + self._wait)
+                await within(deadline, partial(send, [member.step for member in batch.members], batch.settle))
             finally:
                 self._gate.leave()
         except asyncio.CancelledError:
-            for member in waiting(members):
+            for member in waiting(batch.members):
                 member.outcome.cancel()
             raise
         except Exception as error:  # noqa: BLE001 - each member judges its own
-            settled = [(member, twin(error)) for member in members]
-        for member, outcome in settled:
-            _settle(member.outcome, outcome)
+            for member in waiting(batch.members):
+                _settle(member.outcome, twin(error))
 
 
 def split(items: Sequence[T], size_of: Callable[[T], int]) -> Iterator[list[T]]:

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
     from typing import TypeGuard
 
+    from sessionkit_integrations.runtime.batches import Settle
     from sessionkit_integrations.stores.redis.commands import Command
     from sessionkit_integrations.stores.redis.requests import FindNodes
 
-    SendAll = Callable[[Sequence[Send], Collection[int]], Awaitable[list[Any]]]
+    SendAll = Callable[[Sequence[Send], Collection[int], Settle], Awaitable[None]]
 
 
 def joins(step: Send | FindNodes) -> TypeGuard[Send]:
@@ -29,26 +30,33 @@ def joins(step: Send | FindNodes) -> TypeGuard[Send]:
     return step.command.is_script or step.command.name == "LRANGE"
 
 
-async def send_all(steps: Sequence[Send], send: SendAll, is_unknown: Callable[[Any], bool]) -> list[Any]:
+async def send_all(steps: Sequence[Send], send: SendAll, settle: Settle, is_unknown: Callable[[Any], bool]) -> None:
     """Send commands in one round trip, and in another one those whose scripts the server does not know.
 
     Args:
         steps: The commands.
-        send: Sends commands, some of them with the texts of their scripts, and returns the outcomes.
+        send: Sends commands, some of them with the texts of their scripts, and settles each.
+        settle: Is told the outcome of each, as `Batches.join` wants it; `ALONE` if the server forgot a script between
+            the two.
         is_unknown: Says whether an outcome is that the server does not know the script.
-
-    Returns:
-        For each command what `Batches.join` wants; `ALONE` if the server forgot its script between the two.
     """
-    outcomes = await send(steps, ())
-    unknown = [index for index, outcome in enumerate(outcomes) if is_unknown(outcome)]
+    unknown: list[int] = []
+
+    def settle_known(index: int, outcome: Any) -> None:
+        if is_unknown(outcome):
+            unknown.append(index)
+        else:
+            settle(index, outcome)
+
+    await send(steps, (), settle_known)
     if unknown:
         LOGGER.debug("%d commands: the server does not know their scripts, so the texts follow", len(unknown))
         again = [steps[index] for index in unknown]
-        replies = await send(again, first_of_each_script([step.command for step in again]))
-        for index, reply in zip(unknown, replies, strict=True):
-            outcomes[index] = ALONE if is_unknown(reply) else reply
-    return outcomes
+        await send(
+            again,
+            first_of_each_script([step.command for step in again]),
+            lambda place, outcome: settle(unknown[place], ALONE if is_unknown(outcome) else outcome),
+        )
 
 
 def first_of_each_script(sent: Sequence[Command[Any]]) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -36,11 +37,19 @@ class Connections(Generic[C]):
 
 @dataclass(frozen=True)
 class AsyncConnections(Generic[C]):
-    """A client for an event loop, with its gate, and the batches that pass it; see `Connections`."""
+    """A client for an event loop, with its gate, and the batches that pass it; see `Connections`.
+
+    Attributes:
+        client: The client.
+        gate: The gate.
+        batches: The batches.
+        wait: Seconds that an attempt waits for an answer, where the client itself would wait for ever.
+    """
 
     client: C = field(repr=False)
     gate: AsyncGate
     batches: Batches[Send]
+    wait: float
 
 
 def connections(client: C, width: int = MAX_CONNECTIONS) -> Connections[C]:
@@ -48,10 +57,10 @@ def connections(client: C, width: int = MAX_CONNECTIONS) -> Connections[C]:
     return Connections(client, Gate(width))
 
 
-def async_connections(client: C, width: int = MAX_CONNECTIONS) -> AsyncConnections[C]:
-    """Return an asynchronous client with a gate."""
+def async_connections(client: C, width: int = MAX_CONNECTIONS, *, wait: float = math.inf) -> AsyncConnections[C]:
+    """Return an asynchronous client with a gate; see `AsyncConnections` for ``wait``."""
     gate = AsyncGate(width)
-    return AsyncConnections(client, gate, Batches(gate))
+    return AsyncConnections(client, gate, Batches(gate, wait), wait)
 
 
 def shared_threads() -> Shared[ThreadPoolExecutor]:

@@ -17,12 +17,16 @@ from sessionkit_integrations.stores.redis.batching import send_all
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from sessionkit_integrations.stores.redis.commands import Command
+    from sessionkit_integrations.runtime.batches import Settle
+    from sessionkit_integrations.stores.redis.commands import Command, Word
     from sessionkit_integrations.stores.redis.connections import AsyncConnections, Connections
     from sessionkit_integrations.stores.redis.requests import Send
 
 _TAKES_KEYS = int(redis.__version__.split(".")[0]) > 5  # noqa: PLR2004 - a version
 """True if redis-py takes the keys of a command beside it, by which a client with a cache knows what it has."""
+
+_ARGUMENTS_OF_POOL = () if tuple(map(int, redis.__version__.split(".")[:2])) >= (5, 3) else ("_",)
+"""Arguments with which a pool gives a connection: older versions of redis-py want the name of a command, to no end."""
 
 _NEVER_DECODE = "NEVER_DECODE"
 """Option of redis-py for the bytes of a reply, also from a client that decodes replies."""
@@ -62,22 +66,46 @@ async def aexecute(own: AsyncConnections[Any], step: Send) -> Any:
     return reply
 
 
-async def aexecute_all(own: AsyncConnections[Any], steps: Sequence[Send]) -> list[Any]:
-    """Send commands in one round trip; see `send_all` for what is returned."""
+async def aexecute_all(own: AsyncConnections[Any], steps: Sequence[Send], settle: Settle) -> None:
+    """Send commands in one round trip; see `send_all`."""
     before = _cancellations()
-    outcomes = await send_all(steps, partial(_execute_pipeline, own), _is_unknown_script)
+    await send_all(steps, partial(_exchange, own), settle, _is_unknown_script)
     if _cancellations() > before:
         raise asyncio.CancelledError
-    return outcomes
 
 
-async def _execute_pipeline(own: AsyncConnections[Any], steps: Sequence[Send], by_text: Collection[int]) -> list[Any]:
-    pipeline = own.client.pipeline(transaction=False)
-    for index, step in enumerate(steps):
-        words = commands.words(step.command, by_text=index in by_text)
-        pipeline.execute_command(*words, **_options(step.command, step))
-    outcomes: list[Any] = await pipeline.execute(raise_on_error=False)
-    return outcomes
+async def _exchange(
+    own: AsyncConnections[Any], steps: Sequence[Send], by_text: Collection[int], settle: Settle
+) -> None:
+    # Not a pipeline of redis-py: it packs each word by itself, and hands out no reply before it has all of them.
+    pool = own.client.connection_pool
+    connection = await pool.get_connection(*_ARGUMENTS_OF_POOL)
+    try:
+        words = [commands.words(step.command, by_text=index in by_text) for index, step in enumerate(steps)]
+        encoder = connection.encoder
+        await connection.send_packed_command(
+            [packed(each, encoder.encoding, encoder.encoding_errors) for each in words]
+        )
+        for index, step in enumerate(steps):
+            try:
+                outcome = await connection.read_response(disable_decoding=not step.command.is_script)
+            except redis.ResponseError as error:
+                outcome = error
+            settle(index, outcome)
+    finally:
+        await pool.release(connection)
+
+
+def packed(words: Sequence[Word], encoding: str, errors: str) -> bytes:
+    """Return a command as it goes over the wire.
+
+    Args:
+        words: The command.
+        encoding: Encoding of its texts.
+        errors: What is done where that cannot encode one, as `str.encode` takes it.
+    """
+    texts = [word if isinstance(word, bytes) else str(word).encode(encoding, errors) for word in words]
+    return b"".join([b"*%d\r\n" % len(texts), *[b"$%d\r\n%b\r\n" % (len(text), text) for text in texts]])
 
 
 def _is_unknown_script(outcome: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import ThreadPoolExecutor
 
+    from sessionkit_integrations.runtime.batches import Settle
     from sessionkit_integrations.runtime.resources import Borrowed, PerLoop, Shared
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.stores.redis.commands import Command
@@ -57,8 +59,8 @@ class PerformsSteps(ABC):
         """See `_send`."""
 
     @abstractmethod
-    async def _asend_all(self, own: AsyncConnections[Any], steps: Sequence[Send]) -> Sequence[Any]:
-        """Send commands in one round trip; return an outcome for each, as `Batches.join` wants them."""
+    async def _asend_all(self, own: AsyncConnections[Any], steps: Sequence[Send], settle: Settle) -> None:
+        """Send commands in one round trip, and settle each as `Batches.join` wants it."""
 
     def _perform(self, step: Send | FindNodes) -> Any:
         with self._shared.use() as own:
@@ -78,7 +80,8 @@ class PerformsSteps(ABC):
                     return reply
             await own.gate.enter(step.deadline)
             try:
-                return await retries.within(step.deadline, partial(self._asend, own, step))
+                deadline = min(step.deadline, time.monotonic() + own.wait)
+                return await retries.within(deadline, partial(self._asend, own, step))
             finally:
                 own.gate.leave()
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from sessionkit_integrations.runtime.batches import Settle
     from sessionkit_integrations.runtime.retries import Failure
     from sessionkit_integrations.stores.redis.commands import Command
     from sessionkit_integrations.stores.redis.connections import AsyncConnections, Connections
@@ -231,10 +232,10 @@ class RedisStore(SearchableStore):
                 await own.client.nodes_manager.initialize()
             return own.client.get_primaries()
 
-    async def _asend_all(self, own: AsyncConnections[Any], steps: Sequence[Send]) -> Sequence[Any]:
+    async def _asend_all(self, own: AsyncConnections[Any], steps: Sequence[Send], settle: Settle) -> None:
         with cluster.FaultsTranslated(own.client):
             try:
-                return await executing.aexecute_all(own, steps)
+                await executing.aexecute_all(own, steps, settle)
             except redis.ConnectionError as error:
                 await self._make_room(own, error)
                 raise

@@ -24,6 +24,7 @@ try:
     from upstash_redis.errors import UpstashError
     from upstash_redis.http import make_headers
 
+    from sessionkit_integrations.runtime.batches import Settle
     from sessionkit_integrations.stores.redis import rest
 except ImportError as error:
     raise MissingDependencyError("UpstashStore", "upstash") from error
@@ -213,15 +214,17 @@ class UpstashStore(NotifyingStore):
             response = await post(headers=self._all_headers(), json=rest.words(step.command, by_text=True))
         return self._reply(response)
 
-    async def _asend_all(self, own: AsyncConnections[httpx.AsyncClient], steps: Sequence[Send]) -> Sequence[Any]:
+    async def _asend_all(self, own: AsyncConnections[httpx.AsyncClient], steps: Sequence[Send], settle: Settle) -> None:
         pipeline = f"{self._url.rstrip('/')}/pipeline"
         post = self._poster(own, pipeline, min(step.deadline for step in steps))
 
-        async def send(steps: Sequence[Send], by_text: Collection[int]) -> list[Any]:
+        async def send(steps: Sequence[Send], by_text: Collection[int], settle: Settle) -> None:
             words = [rest.words(step.command, by_text=index in by_text) for index, step in enumerate(steps)]
-            return self._outcomes(await post(headers=self._all_headers(), json=words), len(steps))
+            response = await post(headers=self._all_headers(), json=words)
+            for index, outcome in enumerate(self._outcomes(response, len(steps))):
+                settle(index, outcome)
 
-        return await send_all(steps, send, rest.is_of_unknown_script)
+        await send_all(steps, send, settle, rest.is_of_unknown_script)
 
     def _poster(
         self, own: AsyncConnections[httpx.AsyncClient], url: str, deadline: float
