@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,8 +11,8 @@ import typer
 from rich.console import Console
 
 from sessionkit_integrations.cli.faults import NotFoundError
-from sessionkit_integrations.errors import MissingDependencyError, StoreError
-from sessionkit_integrations.records.sealing import Compress, Encrypt
+from sessionkit_integrations.errors import StoreError
+from sessionkit_integrations.records.environment import seal_of_environment
 from sessionkit_integrations.sessions.manager import SessionManager
 from sessionkit_integrations.stores.sqlite.store import SQLiteStore
 from sessionkit_integrations.stores.values import SessionInfo
@@ -86,13 +85,9 @@ def open_sessions(
         ValueError: The URL names no store, or a wrong option.
         MissingDependencyError: The store's driver is not installed.
     """
-    keys = Encrypt.from_environment()
-    sessions = SessionManager.from_url(url, window, summary=summary, embed=embed, seal=keys)
+    sessions = SessionManager.from_url(url, window, summary=summary, embed=embed, seal=seal_of_environment())
     if must_exist and isinstance(sessions.store, SQLiteStore) and not Path(sessions.store.path).exists():
         raise StoreError(f"there is no file {sessions.store.path!r}")
-    if keys is None and embed is None and not sessions.store.search:
-        with suppress(MissingDependencyError):  # what is compressed is opened, and nothing is compressed
-            return SessionManager(window, sessions.store, summary=summary, seal=Compress(min_bytes=sys.maxsize))
     return sessions
 
 

@@ -11,11 +11,13 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sessionkit_integrations.records.codec import PLAIN
+from sessionkit_integrations.errors import CorruptSessionError, SealError
+from sessionkit_integrations.records.codec import PLAIN, decode_all
 from sessionkit_integrations.records.fields import written_by_framework
 from sessionkit_integrations.records.parts import read_content
 from sessionkit_integrations.records.recalled import is_recall, without_recalled
 from sessionkit_integrations.records.record import parse_json
+from sessionkit_integrations.records.sealed import sealed_by
 from sessionkit_integrations.records.tool_calls import texts_of
 from sessionkit_integrations.records.unreadable import UnreadableRecordError
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sessionkit_integrations.records.fields import Fields
+    from sessionkit_integrations.records.record import Record
 
 _ROLE_TEXT_AND_TIME = frozenset({"role", "content", "at"})
 _FEWEST_BYTES = 200
@@ -74,6 +77,23 @@ class SearchReader:
         return Searched(
             message["role"], at if type(at) is int else None, tuple(text for text in readable if text), tuple(tools)
         )
+
+
+def searched(record: Record) -> Searched | None:
+    """Return a stored record as an index looks at it; ``None`` if it is encrypted, or cannot be read.
+
+    A compressed one is opened, as that needs no key.
+    """
+    if sealed_by(record):
+        # Imported where records are sealed.
+        from sessionkit_integrations.records.compressed import opened_without_key  # noqa: PLC0415
+
+        record = opened_without_key(record)
+    try:
+        (found,) = decode_all(SearchReader(), [record], "")
+    except (CorruptSessionError, SealError):
+        return None
+    return found
 
 
 def _contents(message: Fields) -> Iterator[str]:

@@ -73,7 +73,7 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSes
 
     Raises:
         TypeError, ValueError: ``memory_window`` is not a number of turns of at least 1, ``store`` is not a store, a
-            limit is not an integer of at least 1, or records are to be sealed in a store that keeps an index of them.
+            limit is not an integer of at least 1, or records are to be encrypted in a store that keeps an index.
 
     Example:
         >>> sessions = SessionManager(memory_window=10)

@@ -13,14 +13,15 @@ from sessionkit_integrations.stores.notices import EVERY
 from sessionkit_integrations.stores.values import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
     from typing_extensions import Unpack
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.records.sealing import Seal
     from sessionkit_integrations.stores.notices import Notices
-    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, SessionInfo
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, Place, SessionInfo, Terms
+    from sessionkit_integrations.stores.vectors import VectorIndex
     from sessionkit_integrations.window.turns import Window
 
 
@@ -34,13 +35,15 @@ def sealed(store: Store, seal: Seal, max_bytes: int) -> SealedStore:
 
     Raises:
         TypeError: ``seal`` is none.
-        ValueError: The store keeps an index of what is sealed.
+        ValueError: The store keeps an index, and records are to be encrypted.
     """
     sealer = Sealer(seal, store.key_prefix, max_bytes)
+    if sealer.encrypt is None:
+        return CompressedStore(store, sealer)
     if store.search:
         raise ValueError(
-            "an index of sealed messages would hold them as plain text: make the store without search=True; a search"
-            " in one session needs no index"
+            "an index would hold as plain text what is encrypted: make the store without search=True; a search in one"
+            " session needs no index"
         )
     return SealedStore(store, sealer)
 
@@ -49,7 +52,7 @@ class SealedStore(Store):
     """Seals what goes to a store, and opens what comes from it.
 
     A fork is made by reading and writing, as each session has its own key. No index of words and no vectors are kept
-    in the store, as both tell what is sealed; vectors stay in this process.
+    in the store, as both tell what is encrypted; vectors stay in this process. `CompressedStore` keeps both.
 
     Args:
         store: The store.
@@ -179,3 +182,51 @@ class SealedStore(Store):
         if appended.window is None:
             return appended
         return replace(appended, window=self._open(session_id, appended.window))
+
+
+class CompressedStore(SealedStore):
+    """Compresses what goes to a store, and opens what comes from it.
+
+    As that hides nothing, the store keeps an index of words and vectors.
+
+    Args:
+        store: The store. It opens what it indexes by `records.search_texts.searched`.
+        sealer: Compresses and opens records.
+    """
+
+    def __init__(self, store: Store, sealer: Sealer) -> None:
+        super().__init__(store, sealer)
+        self.search = store.search
+
+    def find(
+        self, terms: Terms, *, since: int | None, skip: int, limit: int, session_id: str | None = None
+    ) -> Sequence[Place] | None:
+        """See `Store.find`."""
+        return self._store.find(terms, since=since, skip=skip, limit=limit, session_id=session_id)
+
+    async def afind(
+        self, terms: Terms, *, since: int | None, skip: int, limit: int, session_id: str | None = None
+    ) -> Sequence[Place] | None:
+        """See `Store.find`."""
+        return await self._store.afind(terms, since=since, skip=skip, limit=limit, session_id=session_id)
+
+    def vectors(self, session_id: str, model: str, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        """See `Store.vectors`."""
+        return self._store.vectors(session_id, model, digests)
+
+    async def avectors(self, session_id: str, model: str, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        """See `Store.vectors`."""
+        return await self._store.avectors(session_id, model, digests)
+
+    def keep_vectors(self, session_id: str, model: str, vectors: Mapping[bytes, bytes]) -> None:
+        """See `Store.keep_vectors`."""
+        self._store.keep_vectors(session_id, model, vectors)
+
+    async def akeep_vectors(self, session_id: str, model: str, vectors: Mapping[bytes, bytes]) -> None:
+        """See `Store.keep_vectors`."""
+        await self._store.akeep_vectors(session_id, model, vectors)
+
+    @property
+    def vector_index(self) -> VectorIndex | None:
+        """See `Store.vector_index`."""
+        return self._store.vector_index

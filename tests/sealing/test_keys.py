@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 import pytest
 
-from sessionkit_integrations import Encrypt, InMemoryStore, SessionManager, SQLiteStore, StoreError
+from sessionkit_integrations import Encrypt, SessionManager, SQLiteStore, StoreError
 from sessionkit_integrations.records import encryption
 from tests.faults.test_secrets import everything_of
 
@@ -82,9 +82,3 @@ def test_sealing_is_imported_where_it_is_used() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)  # noqa: S603 - our own
     assert run.stdout.strip() == "[]"
-
-
-def test_an_index_of_sealed_messages_is_refused(tmp_path: Any) -> None:
-    with pytest.raises(ValueError, match="without search=True"):
-        SessionManager(store=SQLiteStore(tmp_path / "s.db", search=True), seal=Encrypt(KEY))
-    assert SessionManager(store=InMemoryStore(), seal=Encrypt(KEY)).get_session("s") == []

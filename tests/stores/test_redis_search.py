@@ -16,8 +16,8 @@ from hypothesis.stateful import invariant, run_state_machine_as_test
 from redis.crc import key_slot
 
 from sessionkit_integrations import (
-    Compress,
     Edit,
+    Encrypt,
     Hits,
     InMemoryStore,
     RedisStore,
@@ -382,9 +382,9 @@ def test_sessions_that_expired_are_never_hits_and_are_swept(url: str, client: An
         assert len(numbers(client, "u")) == 120
 
 
-def test_sealed_records_have_no_documents(url: str, client: Any) -> None:
-    with SessionManager(5, RedisStore(url, key_prefix=PREFIX), seal=Compress(0)) as sealed:
-        sealed.add_user_message("s", "tea " * 99)
+def test_encrypted_records_have_no_documents(url: str, client: Any) -> None:
+    with SessionManager(5, RedisStore(url, key_prefix=PREFIX), seal=Encrypt(bytes(32))) as encrypted:
+        encrypted.add_user_message("s", "tea " * 99)
     store = indexed(url)
     with SessionManager(5, store) as sessions:
         sessions.add_user_message("t", "tea")

@@ -17,10 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redis.crc import key_slot
 
-from sessionkit_integrations.errors import CorruptSessionError, SealError
-from sessionkit_integrations.records.codec import decode_all
 from sessionkit_integrations.records.record import now
-from sessionkit_integrations.records.search_texts import SearchReader
+from sessionkit_integrations.records.search_texts import searched
 from sessionkit_integrations.records.words import cut
 from sessionkit_integrations.stores.redis import replies
 from sessionkit_integrations.stores.redis.commands import SCAN_COUNT, Command, scan_page
@@ -87,16 +85,15 @@ class Where(NamedTuple):
 
 
 def document(record: Record) -> str:
-    """Return the document of a record, as scripts take it; an empty text if it has no words or cannot be read."""
-    try:
-        (searched,) = decode_all(SearchReader(), [record], "")
-    except (CorruptSessionError, SealError):  # of another writer; nobody could read what is found
+    """Return the document of a record, as scripts take it; an empty text if it has no words that can be read."""
+    found = searched(record)
+    if found is None:
         return ""
-    words = [word for text in searched.texts for word in cut(text)]
+    words = [word for text in found.texts for word in cut(text)]
     if not words:
         return ""
     parts = dict.fromkeys(part for word in dict.fromkeys(words) if len(word) > PART for part in _parts_of(word))
-    at = _NO_TIME if searched.at is None else searched.at
+    at = _NO_TIME if found.at is None else found.at
     return _SEPARATOR.join((" ".join(map(_written, words)), " ".join(parts), str(at)))
 
 

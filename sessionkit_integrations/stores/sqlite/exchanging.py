@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.records.record import now
-from sessionkit_integrations.records.sealed import sealed_by
+from sessionkit_integrations.records.sealed import key_id_of, sealed_by
 from sessionkit_integrations.stores.sqlite import reading, schema, vectors
 from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
 from sessionkit_integrations.stores.sqlite.threads import StatementStore
@@ -42,8 +42,8 @@ def exchange_records(session_id: str, wanted: Exchange, at: int) -> Statements[b
         many=[(after, session, position) for position, _, after in changed],
     )
     if (yield Statement(schema.HAS_INDEX)):
-        # What was sealed has no words in the index, unless it was compressed only.
-        stale = [(session, position) for position, before, _ in changed if wanted.hides or sealed_by(before)]
+        # What is encrypted has no words in the index.
+        stale = [(session, at) for at, before, _ in changed if wanted.hides or key_id_of(sealed_by(before))]
         yield from _unindex(table, stale, again=not wanted.hides)
     if wanted.hides:
         yield from vectors.forget(session)

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.errors import CorruptSessionError, SealError, StoreError
-from sessionkit_integrations.records.codec import decode_all
-from sessionkit_integrations.records.search_texts import SearchReader
+from sessionkit_integrations.errors import StoreError
+from sessionkit_integrations.records.search_texts import searched
 from sessionkit_integrations.records.words import cut
 from sessionkit_integrations.stores.sqlite import schema
 from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
 
 if TYPE_CHECKING:
+    from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.stores.sqlite.sql import Statements
 
 INDEX_VERSION = 1
@@ -222,10 +222,9 @@ def _index() -> Statements[None]:
         yield Statement("DELETE FROM search_pending WHERE id <= ?", (pending[-1][0],))
 
 
-def _read(record: bytes) -> tuple[int | None, str]:
-    """Return the time of a record and its words; none of one that cannot be read, which no search can return."""
-    try:
-        (searched,) = decode_all(SearchReader(), [record], "")
-    except (CorruptSessionError, SealError):
+def _read(record: Record) -> tuple[int | None, str]:
+    """Return the time of a record and its words; none of one that no search can return."""
+    found = searched(record)
+    if found is None:
         return None, ""
-    return searched.at, f" {' '.join(word for text in searched.texts for word in cut(text))} "
+    return found.at, f" {' '.join(word for text in found.texts for word in cut(text))} "
