@@ -8,10 +8,14 @@ import subprocess
 import sys
 from importlib.metadata import metadata, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import sessionkit_integrations
+
+if TYPE_CHECKING:
+    from tests.backends import Backends
 
 FOREIGN = (
     *("langchain_core", "llama_index", "agents"),
@@ -172,6 +176,25 @@ def test_a_star_import_takes_what_the_extras_allow() -> None:
         run = python(f"{without(package)}\n{star}")
         assert (run.returncode, run.stderr) == (0, "")
         assert names - set(run.stdout.split()) == missing
+
+
+def test_redis_needs_no_parser_in_c(backends: Backends) -> None:
+    server = backends.server("redis-8.2")
+    run = python(f"""{without("hiredis")}
+import asyncio
+from redis.utils import HIREDIS_AVAILABLE
+from sessionkit_integrations import RedisStore, SessionManager
+
+async def write(sessions):
+    async with sessions:
+        await asyncio.gather(*(sessions.aadd_user_message(f"s{{number}}", "Hello") for number in range(3)))
+        return await sessions.aget_session("s2")
+
+with SessionManager(store=RedisStore({server.url!r}, key_prefix="plain:")) as sessions:
+    sessions.add_user_message("s1", "Hello")
+    print(HIREDIS_AVAILABLE, len(sessions.get_session("s1")), len(asyncio.run(write(sessions))))
+""")
+    assert (run.returncode, run.stderr, run.stdout.split()) == (0, "", ["False", "1", "1"])
 
 
 def test_what_is_installed_is_this_package() -> None:
