@@ -14,6 +14,7 @@ from sessionkit_integrations import InvalidMessageError
 from sessionkit_integrations.langchain import codec as langchain_codec
 from sessionkit_integrations.langchain import decoding
 from sessionkit_integrations.langchain.fields import read_fields
+from sessionkit_integrations.llama_index import codec as llama_index_codec
 from sessionkit_integrations.records import codec
 from sessionkit_integrations.records.codec import PLAIN, decode_all, encode_all
 from sessionkit_integrations.records.ordinary import is_ordinary, is_record_of_text
@@ -141,3 +142,18 @@ def test_a_text_is_read_as_the_same_message_of_langchain_on_either_path(
     assert type(read) is type(expected)
     assert vars(read) == vars(expected)
     assert read.model_fields_set == expected.model_fields_set
+
+
+@pytest.mark.parametrize("role", ["user", "assistant", "system", "tool"])
+@given(content=texts)
+def test_a_text_is_read_as_the_same_message_of_llama_index_on_each_path(role: str, content: str) -> None:
+    fields = {"role": role, "content": content, "at": AT}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(llama_index_codec, "_decode_ordinary", None)
+        read = llama_index_codec.LlamaIndexCodec().decode(dict(fields))
+    for longer in (llama_index_codec._decode_ordinary(dict(fields)), llama_index_codec._decode(dict(fields), {})):
+        assert type(read) is type(longer)
+        assert read == longer
+        assert vars(read).keys() == vars(longer).keys()
+        assert read.model_fields_set == longer.model_fields_set
+        assert [vars(block) for block in read.blocks] == [vars(block) for block in longer.blocks]

@@ -30,6 +30,7 @@ from sessionkit_integrations.llama_index.content import EncodedBlocks, decode_bl
 from sessionkit_integrations.llama_index.natural import decode_content, decode_thinking
 from sessionkit_integrations.llama_index.usage import noted_usage, take_usage, usage_kwargs
 from sessionkit_integrations.llama_index.values import restore, write
+from sessionkit_integrations.records.ordinary import is_record_of_text
 from sessionkit_integrations.records.parts import parts_in, read_content
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_bounds, fields_of
 from sessionkit_integrations.records.unreadable import UnreadableRecordError, brief, expect
@@ -85,6 +86,9 @@ class LlamaIndexCodec:
 
     def decode(self, fields: Fields) -> ChatMessage:
         """See `Codec.decode`."""
+        if is_record_of_text(fields):  # as most are
+            blocks = [text_block(fields["content"])]
+            return _make_message({"role": _MESSAGE_ROLES[fields["role"]], "additional_kwargs": {}, "blocks": blocks})
         if TAG in fields:
             return _decode(fields, expect(fields[TAG], dict, TAG))
         fields.pop(USAGE, None)
