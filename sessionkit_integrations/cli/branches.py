@@ -15,7 +15,7 @@ from sessionkit_integrations.cli.common import (
     print_json,
     print_line,
 )
-from sessionkit_integrations.view.text import one_line
+from sessionkit_integrations.view.text import count, one_line
 
 
 def fork(
@@ -34,7 +34,10 @@ def fork(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Copy a session to a new one, with its archive and its summary: all of it, or up to the end of a turn."""
+    """Copy a session to a new one, with its archive and summary.
+
+    All of it is copied, or what is there up to the end of a turn.
+    """
     with open_sessions(url) as sessions:
         # So many turns are in the window of the application.
         sessions.memory_window = max(describe(sessions, session_id).turns, 1)
@@ -46,7 +49,7 @@ def fork(
             {"session_id": new_session_id, "forked_from": session_id, "messages": messages, "archived": archived}
         )
     else:
-        figures = f"{messages} messages, and {archived} archived"
+        figures = f"{count(messages, 'message')}, and {archived} archived"
         print_line(f"forked {one_line(session_id)} to {one_line(new_session_id)} ({figures})")
 
 
@@ -57,7 +60,10 @@ def undo(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Take the last turns off a session, after asking. With --json, their messages are printed."""
+    """Take the last turns off a session, after asking.
+
+    With --json, their messages are printed.
+    """
     with open_sessions(url) as sessions:
         number = min(turns, describe(sessions, session_id).turns)
         what = "the last turn" if number == 1 else f"the last {number} turns"
@@ -67,4 +73,4 @@ def undo(
     if as_json:
         print_json({"session_id": session_id, "messages": undone})
     else:
-        print_line(f"took {what} off {one_line(session_id)} ({len(undone)} messages)")
+        print_line(f"took {what} off {one_line(session_id)} ({count(len(undone), 'message')})")

@@ -17,7 +17,7 @@ from sessionkit_integrations.sessions.manager import SessionManager
 from sessionkit_integrations.stores.sqlite.store import SQLiteStore
 from sessionkit_integrations.stores.values import SessionInfo
 from sessionkit_integrations.view.model import MessageView
-from sessionkit_integrations.view.terminal import to_lines
+from sessionkit_integrations.view.terminal import to_chat, to_lines
 from sessionkit_integrations.view.text import one_line, visible_json, when
 from sessionkit_integrations.window.turns import Window
 
@@ -87,7 +87,7 @@ def open_sessions(
     """
     sessions = SessionManager.from_url(url, window, summary=summary, embed=embed, seal=seal_of_environment())
     if must_exist and isinstance(sessions.store, SQLiteStore) and not Path(sessions.store.path).exists():
-        raise StoreError(f"there is no file {sessions.store.path!r}")
+        raise StoreError(f"there is no file {sessions.store.path!r}: check the path in the URL of the store")
     return sessions
 
 
@@ -126,7 +126,7 @@ def describe(sessions: SessionManager, session_id: str) -> SessionInfo:
     """
     info = sessions.describe(session_id)
     if info is None:
-        raise NotFoundError(f"there is no session {session_id!r}")
+        raise NotFoundError(f"there is no session {session_id!r}; see sessionkit list")
     return info
 
 
@@ -148,7 +148,10 @@ def on_terminal() -> bool:
 
 def print_messages(messages: Sequence[MessageView]) -> None:
     """Print messages in full, as a chat, at once; on a terminal, lines are wrapped."""
-    out.print(to_lines(messages), soft_wrap=not on_terminal())
+    if on_terminal():
+        out.print(to_chat(messages))
+    else:
+        out.print(to_lines(messages), soft_wrap=True)
     out.file.flush()
 
 

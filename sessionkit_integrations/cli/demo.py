@@ -17,7 +17,10 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Watch LangChain and LlamaIndex share one persistent, windowed conversation. No model key is needed."""
+    """Watch LangChain and LlamaIndex share one conversation.
+
+    It is persistent, and the models see a window of it. No model key is needed.
+    """
     from sessionkit_integrations.demo.run import demonstrate  # noqa: PLC0415 - other commands do without it
 
     demonstrate(store)

@@ -15,7 +15,7 @@ _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
 def doctor(url: Url, as_json: Json = False) -> None:
-    """Check a store: whether it works, and what could make it lose sessions.
+    """Check that a store works, and what could make it lose sessions.
 
     It writes, reads and deletes a session of its own. Exits with 1 if the store cannot be used, and with 4 if it can
     but something would lose data. With --json, an array of objects with check, status (ok, warn or fail) and text.

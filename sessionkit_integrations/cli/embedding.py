@@ -10,6 +10,7 @@ from sessionkit_integrations.cli.common import Url, open_sessions, print_line
 from sessionkit_integrations.cli.imported import imported
 from sessionkit_integrations.cli.progress import progress
 from sessionkit_integrations.sessions.manager import SessionManager
+from sessionkit_integrations.view.text import count
 
 _WITH = "--with"
 
@@ -27,12 +28,14 @@ def embed_sessions(
         ),
     ],
     name: Annotated[
-        str | None, typer.Option(show_default=False, help="The name of the model, where it has none of its own.")
+        str | None,
+        typer.Option(metavar="NAME", show_default=False, help="The name of the model, where it has none of its own."),
     ] = None,
 ) -> None:
-    """Embed what no search has embedded yet, in all sessions of a SQLite file.
+    """Embed what no search has embedded yet, in a SQLite file.
 
-    The vectors of another model are dropped. If it is stopped, the next one goes on from there.
+    It looks at all sessions. The vectors of another model are dropped. If it is stopped, the next one goes on from
+    there.
     """
     # Imported here, as it needs NumPy.
     from sessionkit_integrations.sessions.embedding import Embed  # noqa: PLC0415
@@ -40,12 +43,14 @@ def embed_sessions(
     found = imported(with_, _WITH)
     try:
         embed = Embed.of(found) if name is None else Embed(found, name=name)
-    except (TypeError, ValueError) as error:
+    except TypeError as error:
         raise typer.BadParameter(str(error), param_hint=_WITH) from error
+    except ValueError as error:
+        raise typer.BadParameter("the model has no name of its own: name it by --name", param_hint=_WITH) from error
     with open_sessions(url, embed=embed) as sessions, progress("Embedding", None) as advance:
         # In one loop: clients of models stay in the one in which they were used first.
-        count = asyncio.run(_embed_all(sessions, lambda _count: advance(1)))
-    print_line(f"{count} sessions looked at")
+        looked_at = asyncio.run(_embed_all(sessions, lambda _count: advance(1)))
+    print_line(f"{count(looked_at, 'session')} looked at")
 
 
 async def _embed_all(sessions: SessionManager, seen: Callable[[int], object]) -> int:

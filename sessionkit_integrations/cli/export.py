@@ -16,6 +16,7 @@ from sessionkit_integrations.cli.common import Json, Url, note, open_sessions, p
 from sessionkit_integrations.cli.progress import progress, summarize
 from sessionkit_integrations.porting.exporting import Exported, export_sessions
 from sessionkit_integrations.records.messages import check_session_id
+from sessionkit_integrations.view.text import count
 
 NO_SUCH_SESSION = 3
 """The exit code where one of the sessions that were asked for is not there."""
@@ -32,16 +33,19 @@ def export(
     url: Url,
     session_ids: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[SESSION]...", show_default=False, help="The sessions to export; all if there is none."
-        ),
+        typer.Argument(metavar="SESSION", show_default=False, help="The sessions to export; all if there is none."),
     ] = None,
     *,
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE", help="The file to write; '-' is standard output.")
     ] = "-",
     to: Annotated[
-        Format, typer.Option("--format", help="Everything that is stored, or examples for OpenAI's fine-tuning.")
+        Format,
+        typer.Option(
+            "--format",
+            metavar="|".join(Format),
+            help="Everything that is stored, or examples for OpenAI's fine-tuning.",
+        ),
     ] = Format.SESSIONKIT,
     skip_corrupt: Annotated[
         bool,
@@ -93,14 +97,14 @@ def export(
 def _report(done: Exported, *, as_json: bool, to_stdout: bool) -> None:
     for session_id in done.missing:
         note(f"there is no session {session_id!r}")
-    for session_id, count in done.corrupt.items():
-        note(f"session {session_id!r}: left out {count} records that cannot be read")
+    for session_id, number in done.corrupt.items():
+        note(f"session {session_id!r}: left out {count(number, 'record')} that cannot be read")
     if as_json:
         summarize(asdict(done), err=to_stdout)
         return
     if done.without_assistant:
-        note(f"left out {done.without_assistant} sessions in which no assistant speaks")
-    text = f"{done.sessions} sessions exported, with {done.messages} messages"
+        note(f"left out {count(done.without_assistant, 'session')} in which no assistant speaks")
+    text = f"{count(done.sessions, 'session')} exported, with {count(done.messages, 'message')}"
     if to_stdout:
         note(text)
     else:
@@ -125,6 +129,8 @@ def _opened(output: str) -> Iterator[BinaryIO]:
         with path.open("wb") as file:
             yield file
         return
+    if not path.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {str(path.parent)!r}", param_hint="--output")
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:

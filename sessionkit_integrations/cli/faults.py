@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 # Some versions of typer have click, others a copy of it.
 _UsageError: Any = typer.BadParameter.__mro__[1]
 _BLANKS = re.compile(r"[ \t\r\n]+")
-_CREDENTIALS = re.compile(r"://\S*@")
+_CREDENTIALS = re.compile(r"://(?!user:password@host\b)\S*@")
+"""Users and passwords of URLs, but for those of an example."""
 
 
 class Exit(IntEnum):
@@ -42,7 +43,7 @@ class NotFoundError(Exception):
 _CODES = (
     (NotFoundError, Exit.NOT_FOUND),
     (InvalidSessionIdError, Exit.USAGE),
-    ((SessionKitError, OSError), Exit.FAULT),
+    (SessionKitError, Exit.FAULT),
     (ValueError, Exit.USAGE),  # a URL that names no store
 )
 
@@ -82,11 +83,13 @@ def run_command_line(app: typer.Typer, arguments: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return Exit.STOPPED
     except _UsageError as error:
-        problem = error.format_message().rstrip(".")
+        problem = error.format_message().rstrip(".").replace("Value error, ", "")  # as some versions of typer say
         if "'--url'" in problem and "SESSIONKIT_URL" not in problem:
             problem += " (or SESSIONKIT_URL in the environment)"  # which older versions of typer do not say
         return _fail(f"{problem}; see {_path(error)} --help", Exit.USAGE)
-    except (NotFoundError, SessionKitError, OSError, ValueError) as error:
+    except OSError as error:
+        return _fail(f"{error.filename!r}: {error.strerror}" if error.filename else error, Exit.FAULT)
+    except (NotFoundError, SessionKitError, ValueError) as error:
         return _fail(error, next(code for kind, code in _CODES if isinstance(error, kind)))
     return code if isinstance(code, int) else Exit.OK
 

@@ -15,6 +15,10 @@ from sessionkit_integrations.cli.common import Json, Url, note, open_sessions, p
 from sessionkit_integrations.cli.progress import progress, summarize
 from sessionkit_integrations.porting.fine_tuning import PREFIX
 from sessionkit_integrations.porting.importing import Imported, import_lines
+from sessionkit_integrations.view.text import count
+
+_NAMED = 10
+"""Bad lines that are named, the first ones; --json has all."""
 
 
 def import_sessions(
@@ -22,7 +26,7 @@ def import_sessions(
     file: Annotated[
         str,
         typer.Argument(
-            metavar="[FILE]",
+            metavar="FILE",
             show_default=False,
             help="The file to read; standard input if there is none, or if it is '-'.",
         ),
@@ -31,7 +35,9 @@ def import_sessions(
     prefix: Annotated[
         str,
         typer.Option(
-            "--prefix", help="Beginning of the ids of conversations that have none: those of fine-tuning data."
+            "--prefix",
+            metavar="PREFIX",
+            help="Beginning of the ids of conversations that have none: those of fine-tuning data.",
         ),
     ] = PREFIX,
     overwrite: Annotated[
@@ -39,7 +45,7 @@ def import_sessions(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Read sessions from JSON Lines: those of an export, or examples for OpenAI's fine-tuning.
+    """Read sessions from JSON Lines: an export, or fine-tuning data.
 
     Each session is written as a whole or not at all. An import that was interrupted can be repeated: sessions that
     are there already are left as they are, and those that are there with other messages are named.
@@ -52,16 +58,18 @@ def import_sessions(
     ):
         for size in import_lines(sessions, lines, done, prefix=prefix, overwrite=overwrite):
             advance(size)
-    for bad in done.bad_lines:
+    for bad in done.bad_lines[:_NAMED]:
         note(f"line {bad.line}: {bad.problem}; nothing of it was written")
+    if len(done.bad_lines) > _NAMED:
+        note(f"and {count(len(done.bad_lines) - _NAMED, 'more line')}; is it a file of JSON Lines?")
     for session_id in done.refused:
         note(f"session {session_id!r} is there with other messages, and was left as it is; see --overwrite")
     if as_json:
         summarize(asdict(done))
     else:
         print_line(
-            f"{done.written} sessions written, {done.overwritten} overwritten, {done.unchanged} there already,"
-            f" {len(done.refused)} refused, {len(done.bad_lines)} bad lines"
+            f"{count(done.written, 'session')} written, {done.overwritten} overwritten, {done.unchanged} there already,"
+            f" {len(done.refused)} refused, {count(len(done.bad_lines), 'bad line')}"
         )
     if done.refused or done.bad_lines:
         raise typer.Exit(1)

@@ -50,7 +50,7 @@ class Row:
 
 def list_sessions(
     url: Url,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The most sessions to list.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, help="The most sessions to list.")] = 50,
     after: Annotated[str, typer.Option(metavar="SESSION", help="List sessions whose ids come after this one.")] = "",
     all_of_them: Annotated[
         bool, typer.Option("--all", help="List all sessions as they are found, in no particular order.")
@@ -60,7 +60,7 @@ def list_sessions(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """List sessions by their ids, with their turns, messages and last activity.
+    """List sessions by id, with turns, messages and last activity.
 
     A table on a terminal; elsewhere a line for each session, with tabs between the columns. With --json, one object
     a line.
@@ -72,10 +72,12 @@ def list_sessions(
         more = not all_of_them and next(ids, None) is not None
         # Closed before the sessions, which threads that are still at work would open again.
         with closing(_rows(sessions, ids if all_of_them else page)) as rows:
-            if on_terminal() and not as_json and not all_of_them:
+            if page and on_terminal() and not as_json:
                 out.print(_table(rows))
             else:
                 _print(rows, as_json)
+        if not page and not all_of_them and on_terminal():
+            note(f"there are no sessions{f' after {after!r}' if after else ''}")
         if more:
             note(f"there are more: add --after {shlex.quote(page[-1])}, or --all")
         for session_id in changed:

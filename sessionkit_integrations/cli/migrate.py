@@ -14,7 +14,7 @@ from sessionkit_integrations.cli.progress import progress, summarize
 from sessionkit_integrations.porting.stored import Outcome
 from sessionkit_integrations.sessions.manager import SessionManager
 from sessionkit_integrations.stores.sqlite.store import SQLiteStore
-from sessionkit_integrations.view.text import one_line
+from sessionkit_integrations.view.text import count, one_line
 
 if TYPE_CHECKING:
     from sessionkit_integrations.porting.migrating import Migrated
@@ -45,13 +45,18 @@ def migrate(
     ],
     url: Url,
     *,
-    package: Annotated[Package, typer.Option("--from", show_default=False, help="The package that wrote them.")],
+    package: Annotated[
+        Package,
+        typer.Option("--from", metavar="|".join(Package), show_default=False, help="The package that wrote them."),
+    ],
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do it; without this option, the command only says what it would do.")
     ] = False,
     key_prefix: Annotated[
         str | None,
-        typer.Option("--key-prefix", show_default=False, help="Beginning of their keys, if you chose one."),
+        typer.Option(
+            "--key-prefix", metavar="PREFIX", show_default=False, help="Beginning of their keys, if you chose one."
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace sessions that are there with other messages.")
@@ -61,9 +66,10 @@ def migrate(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Copy the conversations of another package into a store; nothing is changed where they come from.
+    """Copy the conversations of another package into a store.
 
-    A migration that was interrupted can be repeated: sessions that are there already are left as they are.
+    Nothing is changed where they come from. A migration that was interrupted can be repeated: sessions that are there
+    already are left as they are.
     """
     from sessionkit_integrations.porting import migrating  # noqa: PLC0415 - needs redis, which others do without
 
@@ -82,7 +88,7 @@ def migrate(
                     verdict = "left out" if outcome is None else outcome.value
                     planned.append({"session_id": session.id, "messages": len(session), "outcome": verdict})
                 elif not yes:
-                    print_line(f"would {_WOULD[outcome]}: {one_line(session.id)} ({len(session)} messages)")
+                    print_line(f"would {_WOULD[outcome]}: {one_line(session.id)} ({count(len(session), 'message')})")
     done = migration.done
     for each in done.unreadable:
         where = "" if each.position is None else f", message {each.position}"
@@ -102,9 +108,9 @@ def _conclude(done: "Migrated", ignored: int, *, yes: bool) -> None:
     if ignored:
         note(f"passed over {ignored} lists or documents that are not the package's")
     print_line(
-        f"{'' if yes else 'dry run: '}{done.written} sessions {'written' if yes else 'to write'},"
+        f"{'' if yes else 'dry run: '}{count(done.written, 'session')} {'written' if yes else 'to write'},"
         f" {done.overwritten} {'overwritten' if yes else 'to overwrite'}, {done.unchanged} there already,"
-        f" {len(done.refused)} refused, {len(done.left_out)} left out; {done.messages} messages"
+        f" {len(done.refused)} refused, {len(done.left_out)} left out; {count(done.messages, 'message')}"
     )
     if not yes and done.written + done.overwritten:
         print_line("nothing was changed; do it with --yes")
@@ -116,7 +122,7 @@ def _nothing_to_do(sessions: int, hidden: Sequence[str], *, as_json: bool) -> No
     if as_json:
         summarize({"nothing_to_do": True, "sessions": sessions, "need_raw_ids": list(hidden)})
     else:
-        print_line(f"nothing needs to be done: the store reads and writes the same {sessions} lists")
+        print_line(f"nothing needs to be done: the store reads and writes the same {count(sessions, 'list')}")
 
 
 @contextmanager

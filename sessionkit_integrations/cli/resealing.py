@@ -14,6 +14,7 @@ from sessionkit_integrations.records.encryption import VARIABLE, Encrypt
 from sessionkit_integrations.records.sealing import Compress
 from sessionkit_integrations.sessions.manager import SessionManager
 from sessionkit_integrations.sessions.resealing import Resealed
+from sessionkit_integrations.view.text import count
 
 if TYPE_CHECKING:
     from sessionkit_integrations.records.sealing import Seal
@@ -34,15 +35,16 @@ def reseal(
     url: Url,
     session_id: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[SESSION]", show_default=False, help="The session to seal again; all if there is none."
-        ),
+        typer.Argument(metavar="SESSION", show_default=False, help="The session to seal again; all if there is none."),
     ] = None,
     *,
     to: Annotated[
         Kind,
         typer.Option(
-            _TO, show_default=False, help=f"Seal like this. 'encrypt' and 'both' take the newest key of {VARIABLE}."
+            _TO,
+            metavar="|".join(Kind),
+            show_default=False,
+            help=f"Seal like this. 'encrypt' and 'both' take the newest key of {VARIABLE}.",
         ),
     ],
     after: Annotated[
@@ -50,10 +52,11 @@ def reseal(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Rewrite what is stored with the newest key, compressed or not, or as plain text.
+    """Rewrite records as encrypted, compressed or plain ones.
 
-    Records are opened with the keys of SESSIONKIT_KEYS. Others may write meanwhile: first give your application the
-    seal, with the older keys, so that it seals what it writes in the same way. If it is stopped, call it again.
+    Records are opened with all keys of SESSIONKIT_KEYS, and encrypted with the newest. Others may write meanwhile:
+    first give your application the seal, with the older keys, so that it seals what it writes in the same way. If it is
+    stopped, call it again.
     """
     keys = Encrypt.from_environment()
     with open_sessions(url) as opened, progress("Sealing", None) as advance:
@@ -75,9 +78,9 @@ def reseal(
     if as_json:
         summarize(asdict(done))
     else:
-        print_line(f"{done.records} records of {done.sessions} sessions sealed again")
+        print_line(f"{count(done.records, 'record')} of {count(done.sessions, 'session')} sealed again")
     if done.unopened:
-        note(f"{done.unopened} records were left as they are, as none of the keys of {VARIABLE} opens them")
+        note(f"left {count(done.unopened, 'record')} as before: no key of {VARIABLE} fits")
         raise typer.Exit(Exit.FAULT)
 
 

@@ -16,12 +16,12 @@ from sessionkit_integrations.cli.common import (
     print_line,
 )
 from sessionkit_integrations.cli.faults import Exit, NotFoundError
-from sessionkit_integrations.view.text import one_line
+from sessionkit_integrations.view.text import count, one_line
 
 
 def reset(
     session_ids: Annotated[
-        list[str], typer.Argument(metavar="SESSION...", show_default=False, help="The ids of the sessions.")
+        list[str], typer.Argument(metavar="SESSION", show_default=False, help="The ids of the sessions.")
     ],
     url: Url,
     yes: Yes = False,
@@ -44,11 +44,13 @@ def reset(
             if as_json:
                 print_json({"session_id": session_id, "messages": messages})
             else:
-                print_line(f"deleted {one_line(session_id)} ({messages} messages)")
+                print_line(f"deleted {one_line(session_id)} ({count(messages, 'message')})")
     if missing:
         raise typer.Exit(Exit.NOT_FOUND)
 
 
 def _ask(found: dict[str, int]) -> None:
-    names = ", ".join(f"{one_line(session_id)} ({messages} messages)" for session_id, messages in found.items())
+    names = ", ".join(
+        f"{one_line(session_id)} ({count(messages, 'message')})" for session_id, messages in found.items()
+    )
     ask(f"Delete {names}, with all that is archived?")

@@ -38,20 +38,22 @@ def search(
         typer.Option("--role", metavar="ROLE", show_default=False, help="Look at messages of this role; repeat it."),
     ] = None,
     tool: Annotated[
-        str | None, typer.Option(show_default=False, help="Find turns in which this tool was called.")
+        str | None, typer.Option(metavar="NAME", show_default=False, help="Find turns in which this tool was called.")
     ] = None,
     since: Since = None,
     until: Until = None,
     archived: Annotated[bool, typer.Option("--archived", help="Find only turns that left the window.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The most turns to find.")] = 10,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds after which to return what was found.")] = 10.0,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, help="The most turns to find.")] = 10,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.1, help="Seconds after which to return what was found.")
+    ] = 10.0,
     as_json: Json = False,
 ) -> None:
-    """Find turns in a session or in all, in the window and in the archive, the best first.
+    """Find turns in one session or in all, the best first.
 
-    Elsewhere than on a terminal, a line for each turn: its session, the number of its first message, which
-    'sessionkit show SESSION --around' takes, its time and a piece of it, with tabs between. With --json, one object a
-    line, with all messages of the turn.
+    It looks in the window and in the archive. Elsewhere than on a terminal, a line for each turn: its session, the
+    number of its first message, which 'sessionkit show SESSION --around' takes, its time and a piece of it, with tabs
+    between. With --json, one object a line, with all messages of the turn.
     """
     from_time, to_time = parse_time("--since", since), parse_time("--until", until)
     with open_sessions(url) as sessions:

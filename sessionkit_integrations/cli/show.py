@@ -34,7 +34,10 @@ def show(
     session_id: SessionId,
     url: Url,
     window: Annotated[
-        int | None, typer.Option(min=1, help="Show the last turns only, as an application with this window reads them.")
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Show the last turns only, as an application with this window reads them."
+        ),
     ] = None,
     archive: Annotated[
         bool, typer.Option("--archive", help="Show messages that left the window and were kept.")
@@ -49,12 +52,15 @@ def show(
             " 'sessionkit search' gives its number.",
         ),
     ] = None,
-    turns: Annotated[int, typer.Option(min=0, help="The most turns before and after it, with --around.")] = 2,
+    turns: Annotated[
+        int, typer.Option(metavar="N", min=0, help="The most turns before and after it, with --around.")
+    ] = 2,
     as_json: Json = False,
 ) -> None:
-    """Show the messages of a session, oldest first. With --json, one array of messages in OpenAI's shape.
+    """Show the messages of a session, oldest first.
 
-    With --around, each turn comes after a line that says where it is; with --json as well, it is an object on a line.
+    With --json, one array of messages in OpenAI's shape. With --around, each turn comes after a line that says where it
+    is; with --json as well, it is an object on a line.
     """
     if archive and window is not None:
         raise typer.BadParameter("the archive has no window", param_hint="--window")

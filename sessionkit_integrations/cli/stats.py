@@ -27,7 +27,7 @@ from sessionkit_integrations.cli.common import (
 from sessionkit_integrations.cli.progress import progress
 from sessionkit_integrations.sessions.statistics import DayStatistics, Statistics
 from sessionkit_integrations.sessions.steps import run_on
-from sessionkit_integrations.view.text import one_line
+from sessionkit_integrations.view.text import count, one_line
 
 _BAR = 40
 """Columns of the bar of the busiest day."""
@@ -36,17 +36,17 @@ _BAR = 40
 def stats(
     url: Url,
     session_id: Annotated[
-        str | None, typer.Argument(metavar="[SESSION]", show_default=False, help="The session; all if it is left out.")
+        str | None, typer.Argument(metavar="SESSION", show_default=False, help="The session; all if it is left out.")
     ] = None,
     since: Since = None,
     until: Until = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the days as CSV.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Count turns, messages, tokens, tools and the times of answers, of a session or of all.
+    """Count turns, messages, tokens, tools and answer times.
 
-    A table on a terminal, with a bar for each day; elsewhere lines of a figure's name, a tab and its value.
-    Days are in UTC. With --json, one object.
+    Of a session or of all. A table on a terminal, with a bar for each day; elsewhere lines of a figure's name, a tab
+    and its value. Days are in UTC. With --json, one object.
     """
     if as_csv and as_json:
         raise typer.BadParameter("cannot be given with --json", param_hint="--csv")
@@ -67,21 +67,21 @@ def stats(
         for name, value in _lines(figures):
             print_line(f"{one_line(name)}\t{value}")
     if figures.unreadable:
-        note(f"{figures.unreadable} sessions could not be read: sessionkit doctor says why")
+        note(f"{count(figures.unreadable, 'session')} could not be read: sessionkit doctor says why")
 
 
 def _lines(figures: Statistics) -> Iterator[tuple[str, str]]:
     """Yield the figures but for the days, by name."""
     yield "sessions", str(figures.sessions)
     yield "turns", str(figures.turns)
-    for role, count in figures.messages.items():
-        yield f"{role} messages", str(count)
+    for role, number in figures.messages.items():
+        yield f"{role} messages", str(number)
     yield "tokens", str(figures.tokens)
     for usage in figures.usage:
         details = f"{usage.input} in ({usage.cached} cached), {usage.output} out ({usage.reasoning} reasoning)"
         yield usage.model or "model not named", details
     for name, tool in figures.tools.items():
-        yield name or "tool not named", f"{tool.calls} calls, {tool.failures} failures"
+        yield name or "tool not named", f"{count(tool.calls, 'call')}, {count(tool.failures, 'failure')}"
     times = figures.answer_times
     for name, seconds in (("median", times.median), ("95 of 100", times.p95), ("longest", times.longest)):
         if seconds is not None:

@@ -22,6 +22,7 @@ from sessionkit_integrations.sessions.manager import SessionManager
 from sessionkit_integrations.sessions.summaries import Summary
 from sessionkit_integrations.stores.copies import with_options
 from sessionkit_integrations.stores.schemes import BUILT_IN
+from sessionkit_integrations.view.text import count
 
 _WITH = "--with"
 
@@ -57,9 +58,7 @@ def summarize_sessions(
     url: Url,
     session_ids: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[SESSION]...", show_default=False, help="The sessions to summarise; all if there is none."
-        ),
+        typer.Argument(metavar="SESSION", show_default=False, help="The sessions to summarise; all if there is none."),
     ] = None,
     *,
     with_: Annotated[
@@ -76,7 +75,7 @@ def summarize_sessions(
     ] = 1,
     as_json: Json = False,
 ) -> None:
-    """Summarise what left the windows of sessions and waits for a summary.
+    """Summarise what left the windows and waits for a summary.
 
     Give the URL the options of your application, such as its ttl. What is summarised stays in the archive, unless the
     URL says archive=false, as for an application that archives nothing.
@@ -157,4 +156,4 @@ def _report(done: Summarized, *, as_json: bool) -> None:
     if as_json:
         summarize(vars(done))
     else:
-        print_line(f"{done.summarized} sessions summarised, {done.skipped} skipped, {len(done.failed)} failed")
+        print_line(f"{count(done.summarized, 'session')} summarised, {done.skipped} skipped, {len(done.failed)} failed")

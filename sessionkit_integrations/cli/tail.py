@@ -32,12 +32,19 @@ _REMEMBERED = 10_000
 def tail(
     session_id: SessionId,
     url: Url,
-    lines: Annotated[int, typer.Option("--messages", "-n", min=0, help="The number of last messages to show.")] = 10,
+    lines: Annotated[
+        int, typer.Option("--messages", "-n", metavar="N", min=0, help="The number of last messages to show.")
+    ] = 10,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new messages as they come.")] = False,
-    interval: Annotated[float, typer.Option(min=0.05, help="The seconds to wait between two looks.")] = 1.0,
+    interval: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.05, help="The seconds to wait between two looks.")
+    ] = 1.0,
     as_json: Json = False,
 ) -> None:
-    """Show the last messages of a session and, with -f, new ones as they come. With --json, one object a line."""
+    """Show the last messages of a session, and new ones with -f.
+
+    With --json, one object a line.
+    """
     with open_sessions(url) as sessions:
         chats = sessions.using(PLAIN)
         reader: Reader[Any] = PLAIN if as_json else ViewReader()

@@ -50,8 +50,19 @@ def to_panel(view: SessionData) -> RenderableType:
     return Panel(Group(*lines), title=title, title_align="left", subtitle=Text(counts, "dim"), subtitle_align="left")
 
 
+def to_chat(messages: Iterable[MessageView]) -> RenderableType:
+    """Return messages in full, for a terminal: what is wrapped stays below its message."""
+    return Group(*(line for message in messages for line in _in_full(message)))
+
+
+def _in_full(message: MessageView) -> Iterator[RenderableType]:
+    yield _header(message)
+    for text in _body(message, full=True):
+        yield Padding(text, (0, 0, 0, 2))
+
+
 def to_lines(messages: Iterable[MessageView]) -> RenderableType:
-    """Return messages in full, as lines that may be wrapped or not: for pipes, and for chats that go on."""
+    """Return messages in full, as lines that are not wrapped: for pipes."""
     lines = Text()
     for message in messages:
         lines.append_text(_header(message)).append("\n")

@@ -45,7 +45,7 @@ def test_a_session_is_forked(here: Place, options: list[str], active: list[str],
     [
         (("a", "b"), 1, "there is a session 'b' already; give the fork another id, or reset it"),
         (("a", "a"), 1, "there is a session 'a' already; give the fork another id, or reset it"),
-        (("nobody", "c"), 3, "there is no session 'nobody'"),
+        (("nobody", "c"), 3, "there is no session 'nobody'; see sessionkit list"),
         (("a", "c", "--turns", "9"), 2, "turns must be from -3 to 3, the number of turns in session 'a', got 9"),
         (("a", ""), 2, "a session id must not be empty"),
     ],
@@ -71,7 +71,7 @@ def test_turns_are_taken_off_after_asking(here: Place) -> None:
     assert said["session_id"] == "a"
     assert [message["content"] for message in said["messages"]] == turns(0, 2)
     run = here.run("undo", "nobody", "-y")
-    assert (run.returncode, run.stderr) == (3, "sessionkit: there is no session 'nobody'\n")
+    assert (run.returncode, run.stderr) == (3, "sessionkit: there is no session 'nobody'; see sessionkit list\n")
 
 
 def test_names_are_shown_safely(anywhere: Place) -> None:

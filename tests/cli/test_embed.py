@@ -29,7 +29,7 @@ def test_all_sessions_are_embedded(here: Place) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (("--with", "tests.embeddings:embed"), "give the model a name"),
+        (("--with", "tests.embeddings:embed"), "the model has no name of its own: name it by --name"),
         (("--with", "tests.embeddings:Path"), "got the class Path"),
         (("--with", "tests.embeddings"), "must have the form module:name"),
         (("--with", "tests.embeddings:nothing"), "cannot import 'tests.embeddings:nothing': AttributeError"),

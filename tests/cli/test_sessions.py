@@ -134,14 +134,17 @@ def test_resetting_what_is_not_there_says_so_and_resets_the_rest(here: Place) ->
     fill(here, ["a"])
     run = here.run("reset", "nobody", "a", "--yes")
     assert (run.returncode, run.stdout) == (3, "deleted a (5 messages)\n")
-    assert run.stderr == "sessionkit: there is no session 'nobody'\n"
+    assert run.stderr == "sessionkit: there is no session 'nobody'; see sessionkit list\n"
     assert here.lines("list") == []
 
 
 def test_files_are_not_made_by_looking_at_them(here: Place) -> None:
     path = here.url.removeprefix("sqlite:///")
     run = here.run("list", "--url", f"sqlite:///{path}.typo")
-    assert (run.returncode, run.stderr) == (1, f"sessionkit: there is no file {path + '.typo'!r}\n")
+    assert (run.returncode, run.stderr) == (
+        1,
+        f"sessionkit: there is no file {path + '.typo'!r}: check the path in the URL of the store\n",
+    )
     assert not Path(f"{path}.typo").exists()
 
 

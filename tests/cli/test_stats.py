@@ -90,4 +90,4 @@ def test_sessions_that_cannot_be_read_are_named(filled: Place) -> None:
     run = filled.run("stats")
     assert run.returncode == 0
     assert "sessions\t2" in run.stdout
-    assert "1 sessions could not be read: sessionkit doctor says why" in run.stderr
+    assert "1 session could not be read: sessionkit doctor says why" in run.stderr

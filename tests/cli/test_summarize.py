@@ -116,7 +116,7 @@ def test_few_turns_may_wait_on(on_redis: Place, module: str) -> None:
         sessions.send_messages("one", [{"role": "user", "content": "4"}, {"role": "assistant", "content": "5"}])
         sessions.add_user_message("one", "6")
     run = on_redis.run("summarize", "--with", f"{module}:tell", "--every", "2")
-    assert (run.returncode, run.stdout) == (0, "1 sessions summarised, 1 skipped, 0 failed\n")
+    assert (run.returncode, run.stdout) == (0, "1 session summarised, 1 skipped, 0 failed\n")
     assert (text_of(on_redis, "two"), text_of(on_redis, "one")) == ("(1 2)", None)
     assert on_redis.run("summarize", "--with", f"{module}:tell", "--every", "0").returncode == 2
 
@@ -125,7 +125,7 @@ def test_only_sessions_that_are_named(here: Place, module: str) -> None:
     for session_id in ("a", "b"):
         fill(here, session_id, "1", "2")
     run = here.run("summarize", "--with", f"{module}:tell", "b", "nobody", "b")
-    assert (run.returncode, run.stdout) == (3, "1 sessions summarised, 0 skipped, 0 failed\n")
+    assert (run.returncode, run.stdout) == (3, "1 session summarised, 0 skipped, 0 failed\n")
     assert run.stderr == "sessionkit: there is no session 'nobody'\n"
     assert (text_of(here, "a"), text_of(here, "b")) == (None, "(1)")
     assert here.run("summarize", "--with", f"{module}:tell", "").returncode == 2

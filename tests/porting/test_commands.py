@@ -76,7 +76,7 @@ def test_fine_tuning_data(tmp_path: Path) -> None:
     fill(url)
     done = run("export", "--url", url, "--format", "openai")
     assert [json.loads(line).keys() for line in done.stdout.splitlines()] == [{"messages"}]
-    assert "left out 1 sessions in which no assistant speaks" in done.stderr
+    assert "left out 1 session in which no assistant speaks" in done.stderr
     assert summary("import", "--url", url, "--prefix", "mine-", given=done.stdout)["written"] == 1
     with SessionManager.from_url(url) as sessions:
         assert len([each for each in sessions.list_sessions() if each.startswith("mine-")]) == 1

@@ -80,7 +80,7 @@ def test_what_cannot_be_read_leaves_its_session_out_unless_told_otherwise(
     source.lpush(f"message_store:{'x' * 600}", json.dumps({"type": "human", "data": {"content": "x"}}))
     args = ("migrate", "--from", "langchain-community", source_url, "--url", target)
     dry = run(*args, code=1)
-    assert "would leave out (cannot be read): bad (5 messages)\nwould write: good (1 messages)\n" in dry.stdout
+    assert "would leave out (cannot be read): bad (5 messages)\nwould write: good (1 message)\n" in dry.stdout
     assert [line.split(":")[1] for line in dry.stderr.splitlines()[:5]] == [
         f" session 'bad', message {position}" for position in range(4, 9)
     ]
