@@ -24,13 +24,7 @@ from sessionkit_integrations import (
     Summary,
     Window,
 )
-from sessionkit_integrations.langchain.codec import LangChainCodec
-from sessionkit_integrations.llama_index.codec import LlamaIndexCodec
-from sessionkit_integrations.openai_agents.codec import OpenAIAgentsCodec
 from sessionkit_integrations.stores.turns import _HELD
-from tests.langchain.messages import EVERY_KIND as LANGCHAIN
-from tests.llama_index.samples import EVERY_KIND as LLAMA_INDEX
-from tests.openai_agents.items import EVERY_KIND as OPENAI_AGENTS
 from tests.sessions.scripted import contents, turn
 
 if TYPE_CHECKING:
@@ -118,27 +112,6 @@ def test_a_session_is_the_same_as_without(make_store: StoreMaker, call: Call) ->
             assert {"sealed" in record for record in stored(store, "t")} == {True}
     assert outcomes[0] == outcomes[1]
     assert outcomes[0][2]
-
-
-@pytest.mark.parametrize(
-    ("codec", "messages"),
-    [
-        (LangChainCodec(), list(LANGCHAIN)),
-        (LlamaIndexCodec(), list(LLAMA_INDEX.values())),
-        (OpenAIAgentsCodec(), [[item] for items in OPENAI_AGENTS for item in items]),
-    ],
-    ids=["langchain", "llama_index", "openai_agents"],
-)
-def test_every_kind_of_message_comes_back_equal(codec: Any, messages: list[Any]) -> None:
-    store = InMemoryStore()
-    chats = SessionManager(1000, store, seal=BOTH).using(codec)
-    plain = SessionManager(1000).using(codec)
-    for each in (chats, plain):
-        each.append("s", messages)
-    assert repr(chats.snapshot("s").messages("preamble", "window")) == repr(
-        plain.snapshot("s").messages("preamble", "window")
-    )
-    assert all("sealed" in record for record in stored(store, "s"))
 
 
 def test_sealed_and_plain_records_mix(call: Call) -> None:
