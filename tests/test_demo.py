@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sessionkit_integrations import InMemoryStore, SessionManager, Summary
+from sessionkit_integrations.adapting.recalling import Question, Recall
+from sessionkit_integrations.demo import chapters, in_langchain, show
 from sessionkit_integrations.demo.answers import answer, get_weather
 from sessionkit_integrations.demo.in_langchain import OfflineChatModel
+from sessionkit_integrations.demo.run import _with_archive
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,9 +33,9 @@ def sessionkit(*arguments: str, cwd: Path | None = None) -> subprocess.Completed
 
 def check(output: str) -> None:
     processes = re.findall(r"process (\d+)", output)
-    assert len(set(processes)) == 3
+    assert len(set(processes)) == 4
     turns = dict(enumerate(re.split(r"turn \d+ through", output)))
-    assert len(turns) == 10
+    assert len(turns) == 12
     assert "peanuts" in turns[5]
     assert "Ada" not in turns[5].split("╰")[0]
     assert "Porto will be sunny, with 21 °C." in turns[6]
@@ -40,7 +44,15 @@ def check(output: str) -> None:
     assert "You said: “How was the weather going to be in Porto?" in turns[7]
     assert "LangChain" in turns[9]
     assert "riddles" in turns[9]
-    assert "after this turn: left 1 2 3 4 5 6  kept [7][8][9]" in turns[9]
+    assert "after this turn: left 1–6  kept [7][8][9]" in turns[9]
+    assert 'calls recall {"query": "peanuts"}' in turns[10]
+    assert "You said: “I'm allergic to peanuts.”" in turns[10]
+    assert "summary of turns 1 to 7" in turns[10]
+    assert "The user's name is Ada." in turns[10]
+    assert "your name is Ada" in turns[11]
+    assert "riddles" in turns[11]
+    assert "turn 4  What will the weather be like in Porto tomorrow?" in turns[11]
+    assert max(map(len, output.splitlines()[3:])) == 80
 
 
 def test_on_a_file_in_a_temporary_folder(tmp_path: Path) -> None:
@@ -57,6 +69,32 @@ def test_on_a_real_server_of_which_nothing_is_left(redis_server: Server) -> None
     with redis_server.client() as client:
         left = list(client.scan_iter("*demonstration:*"))
         assert all(key.endswith(b"}:meta") and 0 < client.ttl(key) <= 60 for key in left), left
+
+
+def test_without_agents_the_last_chapter_says_what_to_install_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chapters, "find_spec", lambda name: None)
+    summary = Summary(chapters._summarize, every=1, background=False)
+    with SessionManager(3, InMemoryStore(archive=True), summary=summary) as sessions:
+        for question in (*chapters.FIRST, *chapters.SECOND, *chapters.THIRD, *chapters.FOURTH, *chapters.FIFTH):
+            sessions.send_messages("s", [user(question), {"role": "assistant", "content": "I am listening."}])
+        with show.console.capture() as capture:
+            chapters.fourth(sessions, "s")
+    output = " ".join(capture.get().split())
+    assert 'needs more packages: pip install "sessionkit-integrations[agents]"' in output
+    assert "turn 10 through LangChain" in output
+    assert "I see nothing about peanuts in my window." in output
+    assert "I see that your name is Ada" in output
+
+
+@pytest.mark.parametrize(
+    ("url", "archived"),
+    [
+        ("redis://localhost", "redis://localhost?archive=true"),
+        ("redis://localhost?ttl=60&archive=false", "redis://localhost?ttl=60&archive=true"),
+    ],
+)
+def test_the_store_keeps_an_archive(url: str, archived: str) -> None:
+    assert _with_archive(url) == archived
 
 
 @pytest.mark.parametrize(
@@ -92,6 +130,33 @@ def test_the_model_calls_its_tool_unless_the_result_is_known() -> None:
     result: Any = {"role": "tool", "tool_call_id": "1", "content": get_weather("Oslo")}
     assert "Oslo will be" in str(answer([question, call, result])["content"])
     assert str(answer([question, call, result, question])["content"]).startswith("As I found out before")
+
+
+def test_the_model_recalls_what_is_not_in_its_prompt() -> None:
+    question = user("What did I say about jazz?")
+    assert "tool_calls" not in answer([user("I love jazz"), question], recalls=True)
+    call = answer([question], recalls=True)
+    assert call["tool_calls"][0]["function"] == {"name": "recall", "arguments": '{"query": "jazz"}'}
+    with SessionManager(1, InMemoryStore(archive=True)) as sessions:
+        for text in ("I love jazz", "Bye"):
+            sessions.add_user_message("s", text)
+        recall = Recall(sessions, 1, 1000, 10.0)
+        for query, said in (
+            ("jazz", "You said: “I love jazz”"),
+            ("tea", "I find nothing about that, even in the archive."),
+        ):
+            result: Any = {"role": "tool", "tool_call_id": "1", "content": recall("s", Question(query=query))}
+            assert answer([question, call, result])["content"] == said
+
+
+def test_the_model_summarises_and_reads_its_summaries() -> None:
+    text = in_langchain.summarize("The user's name is Bo.", [user("I love jazz. I live in Oslo.")])
+    assert text == "The user's name is Bo. They live in Oslo. They love jazz."
+    told: Any = {"role": "system", "content": text}
+    assert answer([told, user("What do you know about me?")])["content"] == (
+        "I see that your name is Bo, you live in Oslo and you love jazz."
+    )
+    assert in_langchain.summarize(None, [user("Hello")]) == "Nothing to remember was said."
 
 
 def test_the_model_quotes_the_document_in_its_prompt_that_fits() -> None:

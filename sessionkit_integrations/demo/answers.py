@@ -7,46 +7,58 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sessionkit_integrations.demo.reading import quote
+from sessionkit_integrations.records.recalled import EARLIER, NOTHING, TOOL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sessionkit_integrations.records.messages import Message
 
+
+class _Fact(NamedTuple):
+    """Something about a user: the pattern that tells of it, how the model repeats it, and how it summarises it."""
+
+    pattern: str
+    repeated: str
+    summarised: str
+
+    def told(self, text: str) -> Iterator[str]:
+        """Yield each thing of this kind that a text tells."""
+        return (found[1] for found in re.finditer(self.pattern, text, re.IGNORECASE))
+
+
 _SKIES = ("sunny", "cloudy", "rainy", "windy")
 _FACTS = (
-    (re.compile(r"\bmy name is (\w+)", re.IGNORECASE), "your name is {}"),
-    (re.compile(r"\bI live in (\w+)", re.IGNORECASE), "you live in {}"),
-    (re.compile(r"\bI(?:'m| am) allergic to (\w+)", re.IGNORECASE), "you are allergic to {}"),
-    (re.compile(r"\bI love ([\w ]+)", re.IGNORECASE), "you love {}"),
+    _Fact(r"\b(?:my|the user's) name is (\w+)", "your name is {}", "The user's name is {}."),
+    _Fact(r"\b(?:I|they) live in (\w+)", "you live in {}", "They live in {}."),
+    _Fact(r"\b(?:I'm|I am|they are) allergic to (\w+)", "you are allergic to {}", "They are allergic to {}."),
+    _Fact(r"\b(?:I|they) love ([\w ]+)", "you love {}", "They love {}."),
 )
+_ARGUMENTS = {TOOL: "query", "get_weather": "city"}
+_TO_SUMMARISE = re.compile(r"<(?:summary|conversation)-[0-9a-f]{12}>\n")
+_RECALLED = re.compile(r"^user:\n +(.*)$", re.MULTILINE)
 _WEATHER = re.compile(r"\bweather\b.*\bin (\w+)", re.IGNORECASE)
 _ABOUT = re.compile(r"\bwhat did I (?:say|tell \w+) about (\w+)", re.IGNORECASE)
 _KNOWN = re.compile(r"\bwhat do you (?:know|remember) about me\b", re.IGNORECASE)
 
 
-def answer(messages: Sequence[Message]) -> Message:
-    """Return the assistant's next message: a reply, or a call of the tool ``get_weather``."""
+def answer(messages: Sequence[Message], *, recalls: bool = False) -> Message:
+    """Return the assistant's next message: a reply, or a call of a tool.
+
+    Args:
+        messages: The prompt.
+        recalls: Whether there is a tool that recalls earlier turns, beside ``get_weather``.
+    """
     last = messages[-1]
-    if last["role"] == "tool":
-        return _say(_weather_sentence(_text(last)))
     question = _text(last)
-    if _KNOWN.search(question):
-        facts = list(_facts(messages))
-        return _say(f"I see that {_list(facts)}." if facts else "Nothing that you told me is in my window.")
-    if about := _ABOUT.search(question):
-        said = [text for text in _earlier_user_texts(messages) if about[1].lower() in text.lower()]
-        return _say(f"You said: “{said[-1]}”" if said else f"I see nothing about {about[1]} in my window.")
-    if place := _WEATHER.search(question):
-        known = _known_weather(messages, place[1])
-        return _say(f"As I found out before: {known}") if known else _call_weather(place[1], len(messages))
-    if facts := list(_facts([last])):
-        return _say(f"I will remember that {_list(facts)}.")
-    documents = "\n\n".join(_text(message) for message in messages if message["role"] == "system")
-    return _say(quote(question, documents) or "I am listening.")
+    if last["role"] == "tool":
+        return _say(_recollection(question) if question.startswith((EARLIER, NOTHING)) else _weather_sentence(question))
+    if _TO_SUMMARISE.match(question):
+        return _say(_summary(question))
+    return _reply(messages, question, recalls=recalls)
 
 
 def get_weather(city: str) -> str:
@@ -55,12 +67,39 @@ def get_weather(city: str) -> str:
     return json.dumps({"city": city, "sky": _SKIES[number % len(_SKIES)], "degrees": 12 + number % 15})
 
 
+def _reply(messages: Sequence[Message], question: str, *, recalls: bool) -> Message:
+    if _KNOWN.search(question):
+        facts = list(_facts(messages))
+        return _say(f"I see that {_list(facts)}." if facts else "Nothing that you told me is in my window.")
+    if about := _ABOUT.search(question):
+        said = [text for text in _earlier_user_texts(messages) if about[1].lower() in text.lower()]
+        if not said and recalls:
+            return _call(TOOL, about[1], len(messages))
+        return _say(f"You said: “{said[-1]}”" if said else f"I see nothing about {about[1]} in my window.")
+    if place := _WEATHER.search(question):
+        known = _known_weather(messages, place[1])
+        return _say(f"As I found out before: {known}") if known else _call("get_weather", place[1], len(messages))
+    if facts := list(_facts(messages[-1:])):
+        return _say(f"I will remember that {_list(facts)}.")
+    documents = "\n\n".join(_text(message) for message in messages if message["role"] == "system")
+    return _say(quote(question, documents) or "I am listening.")
+
+
 def _facts(messages: Sequence[Message]) -> Iterator[str]:
     for message in messages:
-        if message["role"] == "user":
-            for pattern, sentence in _FACTS:
-                if found := pattern.search(_text(message)):
-                    yield sentence.format(found[1])
+        if message["role"] in {"user", "system"}:  # a summary is a system message
+            for fact in _FACTS:
+                yield from map(fact.repeated.format, fact.told(_text(message)))
+
+
+def _summary(text: str) -> str:
+    facts = dict.fromkeys(fact.summarised.format(told) for fact in _FACTS for told in fact.told(text))
+    return " ".join(facts) or "Nothing to remember was said."
+
+
+def _recollection(result: str) -> str:
+    said = _RECALLED.search(result)
+    return f"You said: “{said[1]}”" if said else "I find nothing about that, even in the archive."
 
 
 def _earlier_user_texts(messages: Sequence[Message]) -> list[str]:
@@ -79,8 +118,8 @@ def _weather_sentence(result: str) -> str:
     return f"{weather['city']} will be {weather['sky']}, with {weather['degrees']} °C."
 
 
-def _call_weather(city: str, number: int) -> Message:
-    function = {"name": "get_weather", "arguments": json.dumps({"city": city})}
+def _call(tool: str, argument: str, number: int) -> Message:
+    function = {"name": tool, "arguments": json.dumps({_ARGUMENTS[tool]: argument})}
     return {
         "role": "assistant",
         "content": None,

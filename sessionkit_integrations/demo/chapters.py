@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.demo import show
-from sessionkit_integrations.errors import SessionKitError
+from sessionkit_integrations.errors import MissingDependencyError, SessionKitError
 from sessionkit_integrations.sessions.manager import SessionManager
+from sessionkit_integrations.sessions.summaries import Summary
+from sessionkit_integrations.window.turns import number_turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from sessionkit_integrations.records.messages import Message
 
 INTERRUPTED = 130
 """The exit code that shells give to Ctrl-C."""
@@ -30,6 +35,9 @@ SECOND = ("How was the weather going to be in Porto? I will take the night train
 THIRD = ("What did I tell LangChain about Porto?",)
 FOURTH = ("I love riddles.",)
 FIFTH = ("What do you remember about me?",)
+SIXTH = ("What did I say about peanuts?",)
+SEVENTH = ("What do you know about me?",)
+QUERY = "weather in Porto"
 
 
 def first(sessions: SessionManager, session_id: str) -> None:
@@ -63,7 +71,38 @@ def third(sessions: SessionManager, session_id: str) -> None:
     _through_langchain(sessions, session_id, begin + 2, FIFTH)
 
 
-CHAPTERS = {1: first, 2: second, 3: third}
+def fourth(sessions: SessionManager, session_id: str) -> None:
+    """Look back beyond the window: by an agent's own search, by a summary, and by a search."""
+    text = (
+        f"The model sees {WINDOW} turns. The archive keeps the others: a summary tells of them, and an agent may search"
+        " them."
+    )
+    show.chapter(4, "An agent looks back", text)
+    if find_spec("langchain"):
+        from sessionkit_integrations.demo import in_agents  # noqa: PLC0415 - it needs an extra that may be missing
+
+        framework, chat = "a LangChain agent", in_agents.chat(sessions, session_id)
+        remark = "Turn 2 had left long before. The agent found it in the session's archive."
+    else:
+        from sessionkit_integrations.demo import in_langchain  # noqa: PLC0415 - as above
+
+        framework, chat = "LangChain", in_langchain.chat(sessions, session_id)
+        remark = str(MissingDependencyError("The agent that would find it in the archive", "agents"))
+    begin = sum(map(len, (FIRST, SECOND, THIRD, FOURTH, FIFTH))) + 1
+    _ask(sessions, session_id, begin, SIXTH, framework, chat)
+    show.explanation(remark)
+    if summary := sessions.get_summary(session_id):
+        show.summary(summary.text, summary.turns)
+        show.explanation("The model wrote this of what left. Whoever reads the session is shown it:")
+    _ask(sessions, session_id, begin + 1, SEVENTH, framework, chat)
+    hits = sessions.search(QUERY, session_id=session_id, limit=2)
+    show.hits(QUERY, [(_turn_of(sessions, session_id, hit.position), hit) for hit in hits])
+    show.explanation("Both turns had left the window. The archive has them whole.")
+
+
+CHAPTERS = {1: first, 2: second, 3: third, 4: fourth}
+SUMMARISED = 4
+"""The chapter in which what left is summarised; it waits until then."""
 
 
 def main() -> None:
@@ -73,12 +112,26 @@ def main() -> None:
     parser.add_argument("session_id")
     arguments = parser.parse_args()
     try:
-        with SessionManager.from_url(sys.stdin.read(), WINDOW) as sessions:
+        every = 1 if arguments.chapter == SUMMARISED else None
+        summary = Summary(_summarize, every=every, background=False)
+        with SessionManager.from_url(sys.stdin.read(), WINDOW, summary=summary) as sessions:
             CHAPTERS[arguments.chapter](sessions, arguments.session_id)
     except SessionKitError as error:
         sys.exit(f"sessionkit: {error}")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _summarize(previous: str | None, messages: Sequence[Message]) -> str:
+    from sessionkit_integrations.demo import in_langchain  # noqa: PLC0415 - imported where a summary is made
+
+    return in_langchain.summarize(previous, messages)
+
+
+def _turn_of(sessions: SessionManager, session_id: str, position: int) -> int:
+    messages = sessions.get_archive(session_id)
+    messages += [message for message in sessions.get_session(session_id) if message["role"] != "system"]
+    return number_turns(message["role"] for message in messages)[position]
 
 
 def _through_langchain(sessions: SessionManager, session_id: str, begin: int, questions: Sequence[str]) -> None:

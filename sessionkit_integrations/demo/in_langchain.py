@@ -16,16 +16,24 @@ from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from sessionkit_integrations.demo.answers import answer, get_weather
 from sessionkit_integrations.langchain.codec import LangChainCodec
 from sessionkit_integrations.langchain.history import SessionKitChatMessageHistory
+from sessionkit_integrations.langchain.summarizing import summarizer
 from sessionkit_integrations.records.codec import PLAIN
+from sessionkit_integrations.records.recalled import TOOL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from sessionkit_integrations.sessions.manager import SessionManager
 
 
 class OfflineChatModel(BaseChatModel):
-    """A chat model that answers from the history it is given."""
+    """A chat model that answers from the history it is given.
+
+    Attributes:
+        recalls: Whether it was given the tool that recalls earlier turns.
+    """
+
+    recalls: bool = False
 
     @property
     def _llm_type(self) -> str:
@@ -34,7 +42,7 @@ class OfflineChatModel(BaseChatModel):
     def _generate(self, messages: list[BaseMessage], *_args: Any, **_kwargs: Any) -> ChatResult:
         codec = LangChainCodec()
         plain = [PLAIN.decode(fields) for fields in codec.encode(messages)]
-        return ChatResult(generations=[ChatGeneration(message=codec.decode(dict(answer(plain))))])
+        return ChatResult(generations=[ChatGeneration(message=codec.decode(dict(answer(plain, recalls=self.recalls))))])
 
     def _stream(self, messages: list[BaseMessage], *_args: Any, **_kwargs: Any) -> Iterator[ChatGenerationChunk]:
         reply = self._generate(messages).generations[0].message
@@ -47,9 +55,13 @@ class OfflineChatModel(BaseChatModel):
         ]
         yield ChatGenerationChunk(message=AIMessageChunk(content=last, tool_call_chunks=calls, chunk_position="last"))
 
-    def bind_tools(self, *_args: Any, **_kwargs: Any) -> OfflineChatModel:
-        """Return the model itself, which knows ``get_weather`` and no other tool."""
-        return self
+    def bind_tools(self, tools: Sequence[Any], **_kwargs: Any) -> OfflineChatModel:
+        """Return the model, which knows how to use ``get_weather`` and the tool that recalls, and no other."""
+        return OfflineChatModel(recalls=any(getattr(tool, "name", None) == TOOL for tool in tools))
+
+
+summarize = summarizer(OfflineChatModel())
+"""The summarizer of the demonstration, by the offline model."""
 
 
 def chat(sessions: SessionManager, session_id: str) -> Callable[[str], object]:

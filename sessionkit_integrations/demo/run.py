@@ -35,6 +35,7 @@ def demonstrate(url: str | None) -> None:
         url = url or f"sqlite:///{Path(folder) / 'chats.db'}"
         if url.startswith("memory:"):
             raise ValueError("the demonstration restarts its process, which sessions in memory do not outlive")
+        url = _with_archive(url)
         with SessionManager.from_url(url) as sessions:
             session_id = f"demo-{secrets.token_hex(4)}"
             sessions.get_session(session_id)  # says now, and not within a chapter, if the store cannot be used
@@ -52,3 +53,10 @@ def demonstrate(url: str | None) -> None:
         show.console.print()
         show.console.rule("[bold]That is all[/]", align="left")
         show.console.print("The session was deleted. Your turn: see “Quick start” in the README.\n")
+
+
+def _with_archive(url: str) -> str:
+    """Return a store's URL with an archive, which the last chapter looks back into."""
+    place, _, query = url.partition("?")
+    options = [option for option in query.split("&") if option and not option.startswith("archive=")]
+    return f"{place}?{'&'.join([*options, 'archive=true'])}"
