@@ -53,6 +53,7 @@ ROWS: dict[str, Callable[[Setting], Awaitable[list[Line]]]] = {
     "search-write": rows_search.write,
     "tasks": rows_load.tasks,
     "processes": rows_load.processes,
+    "tasks-upstash": rows_load.upstash,
     "sqlite": rows_local.sqlite,
     "memory": rows_local.memory,
     "bytes": rows_memory.bytes_a_message,

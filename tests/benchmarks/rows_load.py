@@ -1,23 +1,30 @@
-"""Throughput: many tasks in one process, several processes."""
+"""Throughput: many tasks in one process, several processes; the requests that many tasks share on Upstash."""
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sessionkit_integrations import SessionManager, UpstashStore
 from tests.benchmarks.floor import load_script
 from tests.benchmarks.lines import Line, Target, Versus, compared
 from tests.benchmarks.load import Load
 from tests.benchmarks.measuring import contest
+from tests.benchmarks.setting import WINDOW
+from tests.upstash_rest import TOKEN
 
 if TYPE_CHECKING:
     from tests.benchmarks.setting import Setting
 
 ROW = "Redis: throughput of writing turns"
-TO_FLOOR = Target("≥", 0.8)
+UPSTASH = "Upstash REST: many turns at once"
+TASKS_TO_FLOOR = Target("≥", 1.3)
+PROCESSES_TO_FLOOR = Target("≥", 1.0)
+MOST_REQUESTS = Target("≤", 0.25)
 ROOT = Path(__file__).parents[2]
 
 
@@ -31,7 +38,7 @@ async def tasks(setting: Setting) -> list[Line]:
         # Made before they are measured: three times to warm up, and once for each block.
         ready = [load.words() for _ in range(sizes.blocks.repetitions + 3)]
         times = await contest({"ours": load.ours, "floor": lambda: load.floor(ready.pop())}, sizes.blocks)
-    return [_line(f"{sizes.tasks} asyncio tasks, 1 process", times, sizes.tasks * sizes.rounds)]
+    return [_line(f"{sizes.tasks} asyncio tasks, 1 process", times, sizes.tasks * sizes.rounds, TASKS_TO_FLOOR)]
 
 
 async def processes(setting: Setting) -> list[Line]:
@@ -56,7 +63,29 @@ async def processes(setting: Setting) -> list[Line]:
         for process in started:
             process.communicate()
     turns = sizes.processes * sizes.tasks * sizes.rounds
-    return [_line(f"{sizes.processes} processes of {sizes.tasks} asyncio tasks", times, turns)]
+    return [_line(f"{sizes.processes} processes of {sizes.tasks} asyncio tasks", times, turns, PROCESSES_TO_FLOOR)]
+
+
+async def upstash(setting: Setting) -> list[Line]:
+    """Return the line of turns of many tasks on Upstash."""
+    setting.client.flushall()
+    count = setting.sizes.tasks
+    async with SessionManager(WINDOW, UpstashStore(setting.upstash.url, TOKEN)) as sessions:
+
+        async def take(name: str) -> None:
+            await sessions.aprompt(name, "Hello")
+            await sessions.aadd_assistant_message(name, "Hi")
+
+        async def take_all() -> None:
+            await asyncio.gather(*(take(f"task-{number}") for number in range(count)))
+
+        await take_all()  # after which the endpoint knows our script
+        before = setting.upstash.requests
+        await take_all()
+    requests = setting.upstash.requests - before
+    return [
+        Line(UPSTASH, f"ours, {count} asyncio tasks", "HTTP requests a turn", requests / count, target=MOST_REQUESTS)
+    ]
 
 
 def _process(setting: Setting, number: int) -> subprocess.Popen[str]:
@@ -66,7 +95,7 @@ def _process(setting: Setting, number: int) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)  # noqa: S603
 
 
-def _line(what: str, times: dict[str, list[float]], turns: int) -> Line:
+def _line(what: str, times: dict[str, list[float]], turns: int, target: Target) -> Line:
     throughput = {name: [turns / seconds for seconds in each] for name, each in times.items()}
-    versus = Versus("bare EVALSHA, same driver", TO_FLOOR)
+    versus = Versus("bare EVALSHA, same driver", target)
     return compared(ROW, f"ours, {what}", "turns/s", throughput["ours"], throughput["floor"], versus)

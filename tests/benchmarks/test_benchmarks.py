@@ -128,6 +128,7 @@ ROWS = (
     rows_search.SQLITE,
     rows_search.WRITE,
     rows_load.ROW,
+    rows_load.UPSTASH,
     rows_local.SQLITE,
     rows_local.MEMORY,
     rows_memory.BYTES,
