@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +19,7 @@ from sessionkit_integrations import (
 )
 from sessionkit_integrations.stores.redis.keys import Keys
 from tests import upstash_rest
+from tests.faults.helpers.failovers import wait_until
 from tests.faults.helpers.framing import Http, Resp
 from tests.faults.helpers.proxy import CUT_BEFORE, CUT_WITHIN, DROP, PASS, TRUNCATE, Faults, FaultyProxy
 from tests.faults.helpers.stalling import Stalling
@@ -183,6 +186,30 @@ def test_a_given_client_is_used_in_one_loop_after_another(server: Server) -> Non
     client = redis.asyncio.Redis(port=server.port)
     store = RedisStore(async_client=client, key_prefix=PREFIX)
     assert [asyncio.run(write_with(store, client)) for _ in range(2)] == [[None] * 3] * 2
+
+
+async def test_tasks_on_a_cluster_share_a_round_trip_to_each_node(backends: Backends) -> None:
+    cluster = backends.cluster()
+    with ExitStack() as stack:
+        clients = [stack.enter_context(node.client()) for node in cluster.nodes]
+        for client in clients:
+            client.flushdb()
+        async with SessionManager(store=RedisStore(cluster.url, key_prefix=PREFIX, timeout=TIMEOUT)) as sessions:
+            await sessions.aadd_user_message("first", "Hello")  # after which the client knows the nodes
+            before = [connections(client) for client in clients]
+            assert await write(sessions) == [None] * TASKS
+            assert [connections(client) - count for client, count in zip(clients, before, strict=True)] <= [1, 1, 1]
+            # They lose their connections before they are executed; each is sent again by itself.
+            for client in clients:
+                client.client_pause(60_000, all=False)
+            tasks = asyncio.create_task(write(sessions))
+            blocked = [partial(client.info, "clients") for client in clients]
+            await asyncio.to_thread(wait_until, lambda: all(info()["blocked_clients"] for info in blocked))
+            for client in clients:
+                client.client_kill_filter(_type="normal", skipme=True)
+                client.client_unpause()
+            assert await tasks == [None] * TASKS
+            assert await contents(sessions) == [["Hello", "Hello"]] * TASKS
 
 
 async def take_turns(sessions: SessionManager, count: int = TASKS) -> None:

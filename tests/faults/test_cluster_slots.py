@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -108,3 +109,27 @@ def test_a_slot_that_moves_to_a_node_that_the_client_does_not_know(cluster: Clus
     with Move(cluster, slot, target, source) as move:
         move.move_all(pause=0)
     call(sessions, "close")
+
+
+async def test_members_of_a_batch_that_are_redirected_go_by_themselves(cluster: Cluster) -> None:
+    prefix, slot = "batch:", first_slot_of(0) + 14
+    source, target = cluster.nodes[:2]
+    # The last is on the target, which knows the script by it.
+    ids = [*ids_in_slot(prefix, slot, 1), *ids_in_slot(prefix, slot + 1, 20), *ids_in_slot(prefix, first_slot_of(1), 1)]
+
+    async def write(text: str) -> None:
+        await asyncio.gather(*(sessions.aadd_user_message(session_id, text) for session_id in ids))
+
+    async with SessionManager(store=RedisStore(cluster.url, key_prefix=prefix)) as sessions:
+        await write("1")
+        before = errors_of(cluster)
+        with Move(cluster, slot, source, target) as move:
+            move.move_all(pause=0)
+            await write("2")
+        await write("3")
+        errors = errors_since(before, cluster)
+        assert (errors["ASK"], errors["MOVED"]) == (2, 2)  # in the batch, and by itself
+        windows = await asyncio.gather(*map(sessions.aget_session, ids))
+        assert [[message["content"] for message in window] for window in windows] == [["1", "2", "3"]] * len(ids)
+    with Move(cluster, slot, target, source) as move:
+        move.move_all(pause=0)

@@ -98,7 +98,14 @@ class Given:
         """Return the asynchronous client with its gate; ``None`` if there is none."""
         if self.async_client is None:
             return None
-        return async_connections(self.async_client, width_of_pool(self.async_client))
+        return _async_connections(self.async_client)
+
+
+def _async_connections(client: Any, *, wait: float = math.inf) -> AsyncConnections[Any]:
+    width = width_of_pool(client)
+    if not cluster.is_cluster(client):
+        return async_connections(client, width, wait=wait)
+    return async_connections(client, width, wait=wait, name_of=partial(cluster.name_of_node, client))
 
 
 def _find_fault(
@@ -166,7 +173,7 @@ class Opener:
         client = self._open(
             redis.asyncio.Redis, cluster_from_url, AsyncRetry(NoBackoff(), 0), self._wait if of_cluster else None
         )
-        return async_connections(client, width_of_pool(client), wait=math.inf if of_cluster else self._wait)
+        return _async_connections(client, wait=math.inf if of_cluster else self._wait)
 
     def _open(self, standalone: Any, cluster_from_url: Any, no_retries: Any, wait: float | None) -> Any:
         # Only of a client that sends a command once is known whether it may have been executed.

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import redis
 import redis.asyncio
 import redis.cluster
-from redis.exceptions import InvalidResponse, TryAgainError
+from redis.exceptions import AskError, InvalidResponse, MovedError, TryAgainError
 
 from sessionkit_integrations.stores.redis.errors import UNREACHABLE
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from sessionkit_integrations.stores.redis.commands import Command
     from sessionkit_integrations.stores.redis.requests import Send
 
 _SINCE_RETRY_COUNTS = 6
@@ -21,6 +22,9 @@ _SINCE_RETRY_COUNTS = 6
 
 SENDING_ONCE = {"cluster_error_retry_attempts": 0} if int(redis.__version__.split(".")[0]) < _SINCE_RETRY_COUNTS else {}
 """Options, beside a ``retry`` of none, with which a cluster client sends each command once, redirections aside."""
+
+REDIRECTIONS = (AskError, MovedError, TryAgainError)
+"""Answers of a node of a cluster that has not executed a command, and that another one may execute."""
 
 _OF_NODES = ("redis_connection", "execute_command", "connection_kwargs")
 """Attributes that redis-py looks up on the node of a name even if it has found none."""
@@ -48,6 +52,38 @@ def single_reply(reply: Any, step: Send) -> Any:
         return reply
     cursors, keys = reply
     return next(iter(cursors.values())), keys
+
+
+def node_of(client: Any, command: Command[Any]) -> Any:
+    """Return the node to which an asynchronous client of a cluster sends a command, and others with it.
+
+    It is ``None`` for a command that goes by itself: the client has to ask for the nodes, or reads from replicas.
+    """
+    reads_from_replicas = client.read_from_replicas or getattr(client, "load_balancing_strategy", None)
+    is_to_ask = client._initialize  # noqa: SLF001 - as it is not said elsewhere
+    if is_to_ask or (reads_from_replicas and not command.is_script):
+        return None
+    nodes = client.nodes_manager.slots_cache.get(client.keyslot(command.keys[0]))
+    return nodes[0] if nodes else None
+
+
+def name_of_node(client: Any, command: Command[Any]) -> str | None:
+    """Return the name of that node."""
+    node = node_of(client, command)
+    return None if node is None else node.name
+
+
+def give_back(node: Any, connection: Any) -> None:
+    """Give back a connection that a node of an asynchronous client of a cluster gave."""
+    if hasattr(node, "release"):
+        node.release(connection)
+    else:
+        node._free.append(connection)  # noqa: SLF001 - as a node itself does before version 7
+
+
+def look_for_nodes(client: Any) -> None:
+    """Have an asynchronous client of a cluster ask for the nodes before its next command, as after one that failed."""
+    client._initialize = True  # noqa: SLF001 - closing it does so as well, and takes the connections of others
 
 
 def close(client: Any) -> None:

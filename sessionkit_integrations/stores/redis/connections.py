@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -12,6 +13,9 @@ from sessionkit_integrations.runtime.gates import AsyncGate, Gate
 from sessionkit_integrations.runtime.resources import Shared
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sessionkit_integrations.stores.redis.commands import Command
     from sessionkit_integrations.stores.redis.requests import Send
 
 C = TypeVar("C")
@@ -42,14 +46,16 @@ class AsyncConnections(Generic[C]):
     Attributes:
         client: The client.
         gate: The gate.
-        batches: The batches.
+        batches: The batches for each server, or node of a cluster, by its name.
         wait: Seconds that an attempt waits for an answer, where the client itself would wait for ever.
+        name_of: Returns the name of the server that a command goes to, with others; ``None`` if it goes by itself.
     """
 
     client: C = field(repr=False)
     gate: AsyncGate
-    batches: Batches[Send]
+    batches: defaultdict[str, Batches[Send]]
     wait: float
+    name_of: Callable[[Command[Any]], str | None] = field(repr=False)
 
 
 def connections(client: C, width: int = MAX_CONNECTIONS) -> Connections[C]:
@@ -57,10 +63,16 @@ def connections(client: C, width: int = MAX_CONNECTIONS) -> Connections[C]:
     return Connections(client, Gate(width))
 
 
-def async_connections(client: C, width: int = MAX_CONNECTIONS, *, wait: float = math.inf) -> AsyncConnections[C]:
-    """Return an asynchronous client with a gate; see `AsyncConnections` for ``wait``."""
+def async_connections(
+    client: C,
+    width: int = MAX_CONNECTIONS,
+    *,
+    wait: float = math.inf,
+    name_of: Callable[[Command[Any]], str | None] = lambda _command: "",
+) -> AsyncConnections[C]:
+    """Return an asynchronous client with a gate; see `AsyncConnections` for ``wait`` and ``name_of``."""
     gate = AsyncGate(width)
-    return AsyncConnections(client, gate, Batches(gate, wait), wait)
+    return AsyncConnections(client, gate, defaultdict(lambda: Batches(gate, wait)), wait, name_of)
 
 
 def shared_threads() -> Shared[ThreadPoolExecutor]:

@@ -73,7 +73,7 @@ class Sender:
     timeout: float
 
 
-def is_refused(error: redis.ConnectionError) -> bool:
+def is_refused(error: RedisError) -> bool:
     """Return whether a server refused a connection, as it has as many as it allows."""
     return _REFUSED in str(error)
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import redis
 from redis.exceptions import NoScriptError
 
+from sessionkit_integrations.runtime.batches import ALONE
 from sessionkit_integrations.runtime.logs import LOGGER
-from sessionkit_integrations.stores.redis import commands
+from sessionkit_integrations.stores.redis import cluster, commands
 from sessionkit_integrations.stores.redis.batching import send_all
 
 if TYPE_CHECKING:
@@ -66,34 +67,51 @@ async def aexecute(own: AsyncConnections[Any], step: Send) -> Any:
     return reply
 
 
-async def aexecute_all(own: AsyncConnections[Any], steps: Sequence[Send], settle: Settle) -> None:
-    """Send commands in one round trip; see `send_all`."""
+async def aexecute_all(own: AsyncConnections[Any], node: Any, steps: Sequence[Send], settle: Settle) -> None:
+    """Send commands to a node of a cluster, or to a server, in one round trip; see `send_all`.
+
+    A command that the node redirects goes by itself: the client of a cluster follows redirections.
+    """
     before = _cancellations()
-    await send_all(steps, partial(_exchange, own), settle, _is_unknown_script)
+
+    def settle_or_redirect(index: int, outcome: Any) -> None:
+        settle(index, ALONE if isinstance(outcome, cluster.REDIRECTIONS) else outcome)
+
+    await send_all(steps, partial(_exchange, own, node), settle_or_redirect, _is_unknown_script)
     if _cancellations() > before:
         raise asyncio.CancelledError
 
 
 async def _exchange(
-    own: AsyncConnections[Any], steps: Sequence[Send], by_text: Collection[int], settle: Settle
+    own: AsyncConnections[Any], node: Any, steps: Sequence[Send], by_text: Collection[int], settle: Settle
 ) -> None:
-    # Not a pipeline of redis-py: it packs each word by itself, and hands out no reply before it has all of them.
+    if node is not None:
+        connection = node.acquire_connection()
+        try:
+            await _exchange_over(connection, steps, by_text, settle)
+        finally:
+            cluster.give_back(node, connection)
+        return
     pool = own.client.connection_pool
     connection = await pool.get_connection(*_ARGUMENTS_OF_POOL)
     try:
-        words = [commands.words(step.command, by_text=index in by_text) for index, step in enumerate(steps)]
-        encoder = connection.encoder
-        await connection.send_packed_command(
-            [packed(each, encoder.encoding, encoder.encoding_errors) for each in words]
-        )
-        for index, step in enumerate(steps):
-            try:
-                outcome = await connection.read_response(disable_decoding=not step.command.is_script)
-            except redis.ResponseError as error:
-                outcome = error
-            settle(index, outcome)
+        await _exchange_over(connection, steps, by_text, settle)
     finally:
         await pool.release(connection)
+
+
+async def _exchange_over(connection: Any, steps: Sequence[Send], by_text: Collection[int], settle: Settle) -> None:
+    # Not a pipeline of redis-py: it packs each word by itself, and hands out no reply before it has all of them. That
+    # of a cluster also sends all commands again if one was redirected.
+    words = [commands.words(step.command, by_text=index in by_text) for index, step in enumerate(steps)]
+    encoder = connection.encoder
+    await connection.send_packed_command([packed(each, encoder.encoding, encoder.encoding_errors) for each in words])
+    for index, step in enumerate(steps):
+        try:
+            outcome = await connection.read_response(disable_decoding=not step.command.is_script)
+        except redis.ResponseError as error:
+            outcome = error
+        settle(index, outcome)
 
 
 def packed(words: Sequence[Word], encoding: str, errors: str) -> bytes:

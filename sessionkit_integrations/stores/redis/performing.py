@@ -44,7 +44,7 @@ class PerformsSteps(ABC):
     """Connections for asynchronous use; where it has none, the others are used in threads."""
 
     def __init__(self, *, batch: bool) -> None:
-        self.batch = self._gathers = checked_flag("batch", batch)
+        self.batch = checked_flag("batch", batch)
 
     @abstractmethod
     def _operation(self, command: Command[T], node: Any = None) -> Steps[T]:
@@ -74,8 +74,8 @@ class PerformsSteps(ABC):
         async with self._per_loop.use() as own:
             if own is None:
                 return await self._perform_in_thread(step)
-            if self._gathers and joins(step):
-                reply = await own.batches.join(step, partial(self._asend_all, own))
+            if self.batch and joins(step) and (name := own.name_of(step.command)) is not None:
+                reply = await own.batches[name].join(step, partial(self._asend_all, own))
                 if reply is not ALONE:
                     return reply
             await own.gate.enter(step.deadline)

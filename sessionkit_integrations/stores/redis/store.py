@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from sessionkit_integrations.errors import MissingDependencyError
+from sessionkit_integrations.runtime.batches import ALONE
 from sessionkit_integrations.runtime.redaction import AMBIGUOUS, Secret, hidden, is_ambiguous, redact, split_url
 from sessionkit_integrations.runtime.resources import Borrowed, PerLoop, Shared
 from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
@@ -144,7 +145,6 @@ class RedisStore(SearchableStore):
             batch=batch,
         )
         self.search = search
-        self._gathers = self.batch and not is_cluster
         place, self._login = (None, {}) if url is None else split_url(url)
         self._login |= {name: Secret(options[name]) for name in ("username", "password") if options[name]}
         address = {"host": host or "localhost", "port": port or 6379}
@@ -233,14 +233,21 @@ class RedisStore(SearchableStore):
             return own.client.get_primaries()
 
     async def _asend_all(self, own: AsyncConnections[Any], steps: Sequence[Send], settle: Settle) -> None:
+        node = None
+        if self._sender.cluster and (node := cluster.node_of(own.client, steps[0].command)) is None:
+            for index in range(len(steps)):
+                settle(index, ALONE)
+            return
         with cluster.FaultsTranslated(own.client):
             try:
-                await executing.aexecute_all(own, steps, settle)
-            except redis.ConnectionError as error:
+                await executing.aexecute_all(own, node, steps, settle)
+            except (redis.ConnectionError, redis.TimeoutError) as error:
+                if node is not None:
+                    cluster.look_for_nodes(own.client)
                 await self._make_room(own, error)
                 raise
 
-    async def _make_room(self, own: AsyncConnections[Any], error: redis.ConnectionError) -> None:
+    async def _make_room(self, own: AsyncConnections[Any], error: redis.RedisError) -> None:
         if self._crowds(error):
             await own.client.connection_pool.disconnect(inuse_connections=False)
 
@@ -249,7 +256,7 @@ class RedisStore(SearchableStore):
 
         return pubsub.lines(channel, self._shared, self._per_loop, self._wait)
 
-    def _crowds(self, error: redis.ConnectionError) -> bool:
+    def _crowds(self, error: redis.RedisError) -> bool:
         """Return whether connections of ours that are idle take the place of one that the server refused.
 
         A pool hands out the connection that came back last, which a refused one does at once. So it would be refused
