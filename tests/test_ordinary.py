@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, FunctionMessage, HumanMessage, SystemMessage, ToolMessage
+from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 
 from sessionkit_integrations import InvalidMessageError
 from sessionkit_integrations.langchain import codec as langchain_codec
@@ -19,6 +20,7 @@ from sessionkit_integrations.records import codec
 from sessionkit_integrations.records.codec import PLAIN, decode_all, encode_all
 from sessionkit_integrations.records.ordinary import is_ordinary, is_record_of_text
 from tests.langchain.messages import BY_CLASS
+from tests.llama_index.samples import messages as messages_of_llama_index
 
 AT = 1763800000123
 MAX_BYTES = 150
@@ -157,3 +159,26 @@ def test_a_text_is_read_as_the_same_message_of_llama_index_on_each_path(role: st
         assert vars(read).keys() == vars(longer).keys()
         assert read.model_fields_set == longer.model_fields_set
         assert [vars(block) for block in read.blocks] == [vars(block) for block in longer.blocks]
+
+
+said = st.builds(ChatMessage, role=st.sampled_from(list(MessageRole)), content=texts)
+
+
+@example(ChatMessage.model_construct(role="user", additional_kwargs={}, blocks=[TextBlock(text="a role as text")]))
+@example(ChatMessage.model_construct(role=MessageRole.USER, additional_kwargs=None, blocks=[TextBlock(text="none")]))
+@example(ChatMessage.model_construct(role=MessageRole.USER, additional_kwargs={}, blocks=(TextBlock(text="a tuple"),)))
+@example(ChatMessage.model_construct(role=MessageRole.USER, additional_kwargs={}, blocks=["no block"]))
+@example(ChatMessage(role="assistant", content="answer", additional_kwargs={"total_tokens": 5}))
+@given(said | messages_of_llama_index)
+def test_a_message_of_llama_index_becomes_the_same_fields_on_either_path(message: ChatMessage) -> None:
+    short = llama_index_codec._encode_text(message, MAX_BYTES)
+    if short is not None:
+        at_length = llama_index_codec._encode_at_length(message, MAX_BYTES)
+        assert short == at_length
+        assert list(short) == list(at_length)
+
+
+@pytest.mark.parametrize("role", ["user", "assistant", "system", "tool"])
+def test_texts_of_llama_index_take_the_short_path(role: str) -> None:
+    message = ChatMessage(role=role, content="Grüezi")
+    assert llama_index_codec._encode_text(message, MAX_BYTES) == {"role": role, "content": "Grüezi"}
