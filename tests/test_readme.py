@@ -68,7 +68,7 @@ def test_shell_blocks_name_what_there_is() -> None:
 
 
 def test_what_the_javascript_sessionkit_has_is_in_the_table() -> None:
-    table = (ROOT / "docs" / "coming_from_javascript.md").read_text("utf-8")
+    table = (ROOT / "docs" / "coming_from" / "javascript.md").read_text("utf-8")
     methods = "sendMessage|getSession|resetSession|addUserMessage|addAssistantMessage|addSystemMessage|getMemoryWindow"
     rest = "setMemoryWindow|memoryWindow|InMemoryStore|RedisStore|UpstashStore|keyPrefix|url|host|port|password|token"
     more = "disconnect|addMessage|trimSession|Message|SessionConfig|Store|Express|OpenAI|Claude|Gemini"
