@@ -172,11 +172,12 @@ class CorruptSessionError(StoreError):
 class SealError(StoreError):
     """A sealed record cannot be opened: its key is not among those given, or the reader has no ``seal``.
 
-    The record is whole. Nothing was changed if an edit needed it.
+    Or the secret of its session was forgotten; nothing can be written to such a session either. The record is whole.
+    Nothing was changed if an edit needed it.
 
     Attributes:
         session_id: The session that holds it.
-        position: Index of the record, as of `CorruptSessionError`.
+        position: Index of the record, as of `CorruptSessionError`; -1 for a message that was to be written.
         archived: Whether the record is in the archive.
         key_id: The id of the key that it needs; ``None`` if it is compressed only.
         problem: The reason.

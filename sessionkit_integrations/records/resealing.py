@@ -5,13 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.errors import MissingDependencyError
+from sessionkit_integrations.errors import MissingDependencyError, SealError
 from sessionkit_integrations.records.record import Record
 from sessionkit_integrations.records.sealed import Unopened, sealed_by
 from sessionkit_integrations.records.sealing import Compress, Sealer
 
 if TYPE_CHECKING:
-    from sessionkit_integrations.records.sealing import Seal
+    from collections.abc import Sequence
+
+    from sessionkit_integrations.records.sealing import Seal, SessionSealer
+    from sessionkit_integrations.records.secrets import Secret
 
 
 class Resealer:
@@ -24,28 +27,55 @@ class Resealer:
         max_bytes: Bytes that a record may have once it is opened.
 
     Attributes:
+        sealers: Those that open records; the first one seals them, if they are to be sealed.
         hides: Whether nobody can read without a key what it seals.
     """
 
     def __init__(self, seal: Seal | None, read_with: Seal | None, prefix: str, max_bytes: int) -> None:
-        self._writer = None if seal is None else Sealer(seal, prefix, max_bytes)
-        self._readers = [Sealer(each, prefix, max_bytes) for each in (seal, read_with) if each is not None]
-        if not self._readers:
+        self.sealers = [Sealer(each, prefix, max_bytes) for each in (seal, read_with) if each is not None]
+        if not self.sealers:
             with suppress(MissingDependencyError):  # what is compressed needs no key
-                self._readers.append(Sealer(Compress(), prefix, max_bytes))
-        self.hides = self._writer is not None and self._writer.encrypt is not None
+                self.sealers.append(Sealer(Compress(), prefix, max_bytes))
+        self._seals = seal is not None
+        self.hides = self._seals and self.sealers[0].encrypt is not None
 
-    def reseal(self, stored: Record, session_id: str) -> Record | None:
-        """Return a record of a session as it is to be; the same if it is already, ``None`` if it cannot be opened."""
+    def of(self, session_id: str, secrets: Sequence[Secret | None]) -> SessionResealer:
+        """Return what seals the records of a session again.
+
+        Args:
+            session_id: The session.
+            secrets: Its secret for each of `sealers`.
+        """
+        readers = [sealer.of(session_id, secret) for sealer, secret in zip(self.sealers, secrets, strict=True)]
+        return SessionResealer(readers[0] if self._seals else None, readers)
+
+
+class SessionResealer:
+    """Seals records of a session again.
+
+    Args:
+        writer: Seals them; ``None`` if they are not to be sealed.
+        readers: Open them.
+    """
+
+    def __init__(self, writer: SessionSealer | None, readers: Sequence[SessionSealer]) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    def reseal(self, stored: Record) -> Record | None:
+        """Return a record as it is to be; the same if it is already, ``None`` if it cannot be opened, or not sealed."""
         before = sealed_by(stored)
-        after = self._opened(stored, session_id) if before else stored
+        after = self._opened(stored) if before else stored
         if after is not None and self._writer is not None:
-            after = self._writer.of(session_id).seal(after)
+            try:
+                after = self._writer.seal(after)
+            except SealError:  # the session's secret was forgotten
+                return None
         return stored if after is not None and sealed_by(after) == before else after
 
-    def _opened(self, stored: Record, session_id: str) -> Record | None:
+    def _opened(self, stored: Record) -> Record | None:
         for reader in self._readers:
-            opened: bytes = reader.of(session_id).open(stored)
+            opened: bytes = reader.open(stored)
             if type(opened) is not Unopened:
                 return Record(bytes(opened))
         return None

@@ -42,12 +42,14 @@ class Unopened(bytes):
     Attributes:
         problem: The reason.
         key_id: The key that it needs; ``None`` if the record is damaged, or was not written for its place.
-        is_locked: Whether another key or another package would open it.
+        is_locked: Whether another key, a secret or another package would open it.
+        place: That for which it was sealed, as of an `Opened`.
     """
 
     problem: str
     key_id: str | None
     is_locked: bool
+    place: object
 
 
 class NotOpenedError(Exception):
@@ -56,7 +58,7 @@ class NotOpenedError(Exception):
     Args:
         problem: The reason.
         key_id: The key that it needs; ``None`` if it needs none, or is damaged.
-        is_locked: Whether another key or another package would open it.
+        is_locked: Whether another key, a secret or another package would open it.
     """
 
     def __init__(self, problem: str, key_id: str | None = None, *, is_locked: bool = False) -> None:
@@ -65,9 +67,10 @@ class NotOpenedError(Exception):
         self.key_id = key_id
         self.is_locked = is_locked
 
-    def unopened(self, stored: Record) -> Record:
-        """Return the record with the reason, for whoever reads it."""
+    def unopened(self, stored: Record, place: object) -> Record:
+        """Return the record of a place with the reason, for whoever reads it."""
         unopened = Unopened(stored)
+        unopened.place = place
         unopened.problem, unopened.key_id, unopened.is_locked = self.problem, self.key_id, self.is_locked
         return Record(unopened)
 
@@ -104,6 +107,11 @@ def sealed_by(record: bytes) -> str:
 def key_id_of(by: str) -> str | None:
     """Return the id of the key with which a record was sealed; ``None`` if it is compressed only."""
     return by.rpartition(":")[2] if ":" in by else None
+
+
+def needs_secret(by: str) -> bool:
+    """Return whether a record that is sealed in some way needs the secret of its session."""
+    return "aes-gcm-secret:" in by
 
 
 def unopened(

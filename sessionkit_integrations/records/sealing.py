@@ -8,11 +8,12 @@ What is sealed of a record is everything but its role, its time, its tokens and 
 | --- | --- |
 | `zstd` | a zstd frame, whose header names its dictionary |
 | `aes-gcm:<key id>` | a nonce of 12 bytes, and what AES-256-GCM makes of the text, its tag at the end |
-| `zstd+aes-gcm:<key id>` | the same, of a zstd frame |
+| `aes-gcm-secret:<key id>` | the id of the session's secret, 4 bytes, and then the same |
+| one of these after `zstd+` | the same, of a zstd frame |
 
 The text is that of the record's JSON object without its first and last fields and its braces. Each session has a key
-of its own, by HKDF-SHA256 of the key that was given. A record is bound to its place and to what can be read of it:
-prefix, session id, `by`, role, tokens, time, and counts of a summary.
+of its own, by HKDF-SHA256 of the key that was given, with the session's secret as salt if it has one. A record is bound
+to its place and to what can be read of it: prefix, session id, `by`, role, tokens, time, and counts of a summary.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import re
 from binascii import a2b_base64, b2a_base64
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from sessionkit_integrations.errors import SealError
 from sessionkit_integrations.records import zstd
 from sessionkit_integrations.records.encryption import Encrypt
 from sessionkit_integrations.records.record import Record
@@ -28,14 +30,16 @@ from sessionkit_integrations.records.sealed import NotOpenedError, Opened, Unope
 from sessionkit_integrations.records.sealed_parts import BOUND, RECORD, parts_of, stored_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from sessionkit_integrations.records.encryption import SessionCipher
+    from sessionkit_integrations.records.ciphers import SessionCipher
+    from sessionkit_integrations.records.secrets import Secret, Secrets
 
 __all__ = ["Compress", "Encrypt", "Sealer"]
 
-_ZSTD, _AES = b"zstd", b"aes-gcm"
-_BY = re.compile(r"(?:(zstd)|(zstd\+)?aes-gcm:([0-9a-f]{8}))")
+_ZSTD = b"zstd"
+_SECRET = b"aes-gcm-secret:"
+_BY = re.compile(r"(?:(zstd)|(zstd\+)?aes-gcm(-secret)?:([0-9a-f]{8}))")
 
 
 class Compress:
@@ -97,9 +101,19 @@ class Sealer:
         self.prefix = prefix
         self.max_bytes = max_bytes
 
-    def of(self, session_id: str) -> SessionSealer:
-        """Return what seals and opens the records of a session."""
-        return SessionSealer(self, session_id)
+    @property
+    def secrets(self) -> Secrets | None:
+        """Returns secrets of sessions; ``None`` if they have none."""
+        return None if self.encrypt is None else self.encrypt.secrets
+
+    def of(self, session_id: str, secret: Secret | None = None) -> SessionSealer:
+        """Return what seals and opens the records of a session.
+
+        Args:
+            session_id: The session.
+            secret: Its secret; ``None`` if it has none, or nothing needs it.
+        """
+        return SessionSealer(self, session_id, secret)
 
 
 class SessionSealer:
@@ -108,22 +122,31 @@ class SessionSealer:
     Args:
         sealer: That of all sessions.
         session_id: The session.
+        secret: Its secret, if it has one.
     """
 
-    def __init__(self, sealer: Sealer, session_id: str) -> None:
+    def __init__(self, sealer: Sealer, session_id: str, secret: Secret | None) -> None:
         self._sealer = sealer
         self._session_id = session_id
+        self._secret = secret
         self._place = (sealer, session_id)
         self._ways: dict[bytes, _Way] = {}
+        self._writes_with: SessionCipher | None = None
 
     def seal(self, record: bytes) -> Record:
         """Return a record as its store is to hold it.
 
         One that was opened and did not change is what it was, also if a newer key would be used now.
+
+        Raises:
+            SealError: The session's secret is needed, and was forgotten, or the record comes from another session and
+                cannot be opened: nothing would ever open it in this one.
         """
         if type(record) is Opened and record.place == self._place:
             return record.stored
         if type(record) is Unopened:
+            if record.is_locked and record.place != self._place:
+                raise SealError(self._session_id, -1, record.key_id, record.problem)
             return Record(bytes(record))
         parts = parts_of(record) if stored_parts(record) is None else None
         if parts is None:
@@ -136,8 +159,13 @@ class SessionSealer:
             if len(frame) < len(body):
                 body, by = frame, _ZSTD
         if encrypt is not None:
-            by += b"+" * bool(by) + b"%s:%s" % (_AES, encrypt.key_id.encode())
-            cipher = encrypt.cipher(encrypt.key_id, self._sealer.prefix, self._session_id)
+            if encrypt.secrets is not None and self._secret is None:
+                problem = "cannot be encrypted, as secrets= has no secret of its session: it was forgotten"
+                raise SealError(self._session_id, -1, encrypt.key_id, problem)
+            by += b"+" * bool(by) + encrypt.by
+            cipher = self._writes_with = self._writes_with or self._cipher(
+                encrypt.key_id, needs_secret=encrypt.secrets is not None
+            )
             body = cipher.encrypt(body, BOUND % (by, role, *readable))
         if not by:
             return Record(bytes(record))
@@ -159,11 +187,11 @@ class SessionSealer:
             if is_packed:
                 body = zstd.decompress(body, self._sealer.max_bytes)
         except NotOpenedError as error:
-            return error.unopened(stored)
+            return error.unopened(stored, self._place)
         except zstd.InvalidFrameError as error:
-            return NotOpenedError(f"is compressed, and {error}").unopened(stored)
+            return NotOpenedError(f"is compressed, and {error}").unopened(stored, self._place)
         except ValueError:
-            return NotOpenedError("is sealed, and is not base64").unopened(stored)
+            return NotOpenedError("is sealed, and is not base64").unopened(stored, self._place)
         opened = Opened(RECORD % (role, body, summary, tokens, at))
         opened.stored, opened.place = stored, self._place
         return Record(opened)
@@ -175,16 +203,26 @@ class SessionSealer:
         if found is None:
             problem = f"is sealed by {scheme!r}, which this release does not know"
             raise NotOpenedError(problem, key_id_of(scheme), is_locked=True)
-        is_packed, key_id = found[3] is None or found[2] is not None, found[3]
-        cipher = None if key_id is None else self._cipher(key_id)
+        is_packed = found[1] is not None or found[2] is not None
+        cipher = None if found[1] is not None else self._cipher(found[4], needs_secret=found[3] is not None)
         self._ways[by] = _Way(cipher, is_packed)
         return self._ways[by]
 
-    def _cipher(self, key_id: str) -> SessionCipher:
-        """Return the cipher of what was encrypted with a key."""
+    def _cipher(self, key_id: str, *, needs_secret: bool) -> SessionCipher:
+        """Return the cipher of what was encrypted with a key, and maybe with the session's secret."""
         encrypt = self._sealer.encrypt
         if encrypt is None or key_id not in encrypt.key_ids:
             has = "no key is" if encrypt is None else f"the keys {', '.join(encrypt.key_ids)} are"
             problem = f"is encrypted with the key {key_id}, and {has} given: give that one to Encrypt, as an older key"
             raise NotOpenedError(problem, key_id, is_locked=True)
-        return encrypt.cipher(key_id, self._sealer.prefix, self._session_id)
+        if needs_secret and self._secret is None:
+            has = "Encrypt has no secrets=" if encrypt.secrets is None else "secrets= has none: it was forgotten"
+            problem = f"is encrypted with the key {key_id} and a secret of its session, and {has}"
+            raise NotOpenedError(problem, key_id, is_locked=True)
+        secret = self._secret if needs_secret else None
+        return encrypt.cipher(key_id, self._sealer.prefix, self._session_id, secret)
+
+
+def may_need_secret(records: Iterable[bytes]) -> bool:
+    """Return whether records may need the secret of their session; one that speaks of it may, too."""
+    return any(record.find(_SECRET) >= 0 for record in records)

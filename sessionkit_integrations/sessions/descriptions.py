@@ -73,7 +73,10 @@ def _described_seal(sessions: SessionManager) -> list[dict[str, Any]] | None:
         return None
     parts: Any = seal if isinstance(seal, (list, tuple)) else [seal]
     return [
-        {"key_ids": list(each.key_ids)} if hasattr(each, "key_ids") else {"min_bytes": each.min_bytes} for each in parts
+        {"key_ids": list(each.key_ids), "mark": each.mark}
+        if hasattr(each, "key_ids")
+        else {"min_bytes": each.min_bytes}
+        for each in parts
     ]
 
 
@@ -88,5 +91,6 @@ def _seal_of(described: list[dict[str, Any]]) -> Seal:
     from sessionkit_integrations.records.sealing import Compress  # noqa: PLC0415
 
     return [
-        of_key_ids(tuple(each["key_ids"])) if "key_ids" in each else Compress(each["min_bytes"]) for each in described
+        of_key_ids(tuple(each["key_ids"]), each["mark"]) if "key_ids" in each else Compress(each["min_bytes"])
+        for each in described
     ]

@@ -22,6 +22,7 @@ from sessionkit_integrations.sessions.steps import (
     check_write,
     until_no_conflict,
 )
+from sessionkit_integrations.stores.secrets import aask, ask
 from sessionkit_integrations.stores.values import Exchange
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.records.resealing import Resealer
+    from sessionkit_integrations.records.secrets import Secret, Secrets
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.stores.base import Store
 
@@ -69,6 +71,22 @@ class _ExchangeRecords(StoreStep[bool]):
         """See `StoreStep.perform`."""
         check_write(store, self.session_id)
         return await store.aexchange(self.session_id, self.exchange)
+
+
+@dataclass(frozen=True)
+class _AskSecrets(StoreStep["list[Secret | None]"]):
+    """Asks for a session's secrets, of each function that returns them."""
+
+    session_id: str
+    functions: Sequence[Secrets | None]
+
+    def perform(self, store: Store) -> list[Secret | None]:  # noqa: ARG002 - as of every step
+        """See `StoreStep.perform`."""
+        return [None if each is None else ask(each, self.session_id) for each in self.functions]
+
+    async def aperform(self, store: Store) -> list[Secret | None]:  # noqa: ARG002 - as above
+        """See `StoreStep.perform`."""
+        return [None if each is None else await aask(each, self.session_id) for each in self.functions]
 
 
 def reseal(
@@ -130,7 +148,11 @@ def _reseal_archive(resealer: Resealer, session_id: str, done: Resealed) -> Step
 
 
 def _sealed_again(resealer: Resealer, session_id: str, records: Sequence[Record]) -> Steps[list[Record | None]]:
-    return (yield from Compute(lambda: [resealer.reseal(record, session_id) for record in records]))
+    if not records:
+        return []
+    secrets = yield from _AskSecrets(session_id, [sealer.secrets for sealer in resealer.sealers])
+    of_session = resealer.of(session_id, secrets)
+    return (yield from Compute(lambda: [of_session.reseal(record) for record in records]))
 
 
 def _write(

@@ -6,10 +6,11 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.records.sealing import Sealer
+from sessionkit_integrations.records.sealing import Sealer, may_need_secret
 from sessionkit_integrations.runtime.calling import in_thread_if_many
 from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.notices import EVERY
+from sessionkit_integrations.stores.secrets import aask, ask
 from sessionkit_integrations.stores.values import Snapshot
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.records.sealing import Seal
+    from sessionkit_integrations.records.sealing import Seal, SessionSealer
+    from sessionkit_integrations.records.secrets import Secret
     from sessionkit_integrations.stores.notices import Notices
     from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, Place, SessionInfo, Terms
     from sessionkit_integrations.stores.vectors import VectorIndex
@@ -79,8 +81,9 @@ class SealedStore(Store):
         **options: Unpack[AppendOptions],
     ) -> Appended:
         """See `Store.append`."""
-        sealed = self._seal(session_id, records)
-        return self._appended(session_id, self._store.append(session_id, sealed, window, operation_id, **options))
+        sealer = self._sealer.of(session_id, self._secret(session_id))
+        sealed = _seal(sealer, records)
+        return _appended(sealer, self._store.append(session_id, sealed, window, operation_id, **options))
 
     async def aappend(
         self,
@@ -91,30 +94,35 @@ class SealedStore(Store):
         **options: Unpack[AppendOptions],
     ) -> Appended:
         """See `Store.append`."""
-        sealed = await in_thread_if_many(len(records), self._seal, session_id, records)
-        appended = await self._store.aappend(session_id, sealed, window, operation_id, **options)
-        return self._appended(session_id, appended)
+        sealer = self._sealer.of(session_id, await self._asecret(session_id))
+        sealed = await in_thread_if_many(len(records), _seal, sealer, records)
+        return _appended(sealer, await self._store.aappend(session_id, sealed, window, operation_id, **options))
 
     def read(
         self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
     ) -> Snapshot:
         """See `Store.read`."""
-        return self._open(session_id, self._store.read(session_id, archived=archived, start=start, stop=stop))
+        snapshot = self._store.read(session_id, archived=archived, start=start, stop=stop)
+        secret = self._secret(session_id) if self._needs_secret(snapshot) else None
+        return _open(self._sealer.of(session_id, secret), snapshot)
 
     async def aread(
         self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
     ) -> Snapshot:
         """See `Store.read`."""
         snapshot = await self._store.aread(session_id, archived=archived, start=start, stop=stop)
-        return await in_thread_if_many(len(snapshot.records), self._open, session_id, snapshot)
+        secret = await self._asecret(session_id) if self._needs_secret(snapshot) else None
+        return await in_thread_if_many(len(snapshot.records), _open, self._sealer.of(session_id, secret), snapshot)
 
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
-        self._store.replace(session_id, self._seal_edit(session_id, edit), expected, operation_id)
+        sealer = self._sealer.of(session_id, self._secret(session_id))
+        self._store.replace(session_id, _seal_edit(sealer, edit), expected, operation_id)
 
     async def areplace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
-        sealed = await asyncio.to_thread(self._seal_edit, session_id, edit)
+        sealer = self._sealer.of(session_id, await self._asecret(session_id))
+        sealed = await asyncio.to_thread(_seal_edit, sealer, edit)
         await self._store.areplace(session_id, sealed, expected, operation_id)
 
     def delete(self, session_id: str) -> None:
@@ -165,23 +173,16 @@ class SealedStore(Store):
         """See `Store.close`."""
         await self._store.aclose()
 
-    def _seal(self, session_id: str, records: Iterable[Record]) -> tuple[Record, ...]:
-        seal = self._sealer.of(session_id).seal
-        return tuple([seal(record) for record in records])
+    def _needs_secret(self, snapshot: Snapshot) -> bool:
+        return self._sealer.secrets is not None and may_need_secret(snapshot.records)
 
-    def _seal_edit(self, session_id: str, edit: Edit) -> Edit:
-        active = None if edit.active is None else self._seal(session_id, edit.active)
-        archive, evicted = self._seal(session_id, edit.archive), self._seal(session_id, edit.evicted)
-        return replace(edit, active=active, archive=archive, evicted=evicted)
+    def _secret(self, session_id: str) -> Secret | None:
+        secrets = self._sealer.secrets
+        return None if secrets is None else ask(secrets, session_id)
 
-    def _open(self, session_id: str, snapshot: Snapshot) -> Snapshot:
-        opens = self._sealer.of(session_id).open
-        return Snapshot(tuple([opens(record) for record in snapshot.records]))
-
-    def _appended(self, session_id: str, appended: Appended) -> Appended:
-        if appended.window is None:
-            return appended
-        return replace(appended, window=self._open(session_id, appended.window))
+    async def _asecret(self, session_id: str) -> Secret | None:
+        secrets = self._sealer.secrets
+        return None if secrets is None else await aask(secrets, session_id)
 
 
 class CompressedStore(SealedStore):
@@ -230,3 +231,20 @@ class CompressedStore(SealedStore):
     def vector_index(self) -> VectorIndex | None:
         """See `Store.vector_index`."""
         return self._store.vector_index
+
+
+def _seal(sealer: SessionSealer, records: Iterable[Record]) -> tuple[Record, ...]:
+    return tuple([sealer.seal(record) for record in records])
+
+
+def _seal_edit(sealer: SessionSealer, edit: Edit) -> Edit:
+    active = None if edit.active is None else _seal(sealer, edit.active)
+    return replace(edit, active=active, archive=_seal(sealer, edit.archive), evicted=_seal(sealer, edit.evicted))
+
+
+def _open(sealer: SessionSealer, snapshot: Snapshot) -> Snapshot:
+    return Snapshot(tuple([sealer.open(record) for record in snapshot.records]))
+
+
+def _appended(sealer: SessionSealer, appended: Appended) -> Appended:
+    return appended if appended.window is None else replace(appended, window=_open(sealer, appended.window))

@@ -54,6 +54,21 @@ def test_without_its_key_a_session_is_an_error_that_names_it(sealed: Place) -> N
         assert "sealed" not in place.run("list").stdout
 
 
+def test_a_secret_of_a_session_is_only_in_its_application(here: Place) -> None:
+    seal = Encrypt(KEY, secrets=lambda _session_id: bytes(16))
+    with SessionManager(store=here.make_store(), seal=seal) as sessions:
+        sessions.add_user_message("ada", LONG)
+    place, by = with_keys(here, KEY), f"aes-gcm-secret:{seal.key_id}"
+    run = place.run("show", "ada")
+    assert (run.returncode, run.stdout) == (1, "")
+    assert f"the key {seal.key_id} and a secret of its session, and Encrypt has no secrets=" in run.stderr
+    need = "1 need a secret of their session, which only your application has"
+    assert seals(place) == [f"ok 1 records, in 1 sessions: 1 {by}; {need}"]
+    run = place.run("reseal", "--to", "encrypt")
+    assert (run.returncode, run.stdout) == (1, "0 records of 1 session sealed again\n")
+    assert stored_by(here, "ada") == [by]
+
+
 def test_what_is_compressed_needs_no_key(sealed: Place) -> None:
     assert "On its way" in sealed.run("show", "bob").stdout
 

@@ -157,6 +157,16 @@ def test_a_record_that_was_moved_is_refused() -> None:
     assert sessions.get_session("s") == turn(1)
 
 
+def test_a_fork_of_what_cannot_be_opened_is_refused(call: Call) -> None:
+    store = InMemoryStore(archive=True)
+    for number in range(3):
+        SessionManager(1, store, seal=Encrypt(OTHER)).send_messages("s", turn(number))
+    sessions = SessionManager(2, store, seal=Encrypt(KEY))
+    with pytest.raises(SealError, match=f"the key {Encrypt(OTHER).key_id}"):
+        call(sessions, "fork", "s", "t")
+    assert stored(store, "t") == []
+
+
 def test_summaries_are_sealed_but_for_their_counts(make_store: StoreMaker) -> None:
     store = make_store()
     summary = Summary(lambda previous, messages: f"{previous or ''} secret {len(messages)}", every=1, background=False)
