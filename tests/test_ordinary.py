@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -16,9 +17,10 @@ from sessionkit_integrations.langchain import codec as langchain_codec
 from sessionkit_integrations.langchain import decoding
 from sessionkit_integrations.langchain.fields import read_fields
 from sessionkit_integrations.llama_index import codec as llama_index_codec
-from sessionkit_integrations.records import codec
+from sessionkit_integrations.records import codec, record
 from sessionkit_integrations.records.codec import PLAIN, decode_all, encode_all
 from sessionkit_integrations.records.ordinary import is_ordinary, is_record_of_text
+from sessionkit_integrations.records.record import encode
 from tests.langchain.messages import BY_CLASS
 from tests.llama_index.samples import messages as messages_of_llama_index
 
@@ -182,3 +184,23 @@ def test_a_message_of_llama_index_becomes_the_same_fields_on_either_path(message
 def test_texts_of_llama_index_take_the_short_path(role: str) -> None:
     message = ChatMessage(role=role, content="Grüezi")
     assert llama_index_codec._encode_text(message, MAX_BYTES) == {"role": role, "content": "Grüezi"}
+
+
+@example("user", 'quotes " and \\ and \n and \x7f and \u2028 and é', 0)
+@given(
+    st.sampled_from(["user", "assistant", "tool", "system"]),
+    st.text(st.characters(exclude_categories=["Cs"])),
+    st.none() | st.integers(0) | st.just(np.int64(7)),
+)
+def test_a_text_becomes_the_json_of_its_fields(role: str, content: str, tokens: int | None) -> None:
+    counted = {} if tokens is None else {"tokens": int(tokens)}
+    whole = {"role": role, "content": content, **counted, "at": AT}
+    written = json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
+    assert encode({"content": content, "role": role}, AT, tokens) == written
+
+
+def test_texts_are_written_on_the_short_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "_ENCODER", None)
+    assert encode({"role": "user", "content": "Hello"}, AT) == b'{"role":"user","content":"Hello","at":1763800000123}'
+    counted = b'{"role":"user","content":"Hello","tokens":5,"at":1763800000123}'
+    assert encode({"role": "user", "content": "Hello"}, AT, 5) == counted

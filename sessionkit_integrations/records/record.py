@@ -115,10 +115,11 @@ def encode(fields: Mapping[str, Any], at: int, tokens: int | None = None) -> Rec
         at: The time of writing, in Unix milliseconds.
         tokens: The number of tokens of the message; ``None`` if nobody counted them.
     """
-    if len(fields) == ROLE_AND_CONTENT and tokens is None and type(content := fields.get("content")) is str:  # as most
+    if len(fields) == ROLE_AND_CONTENT and type(content := fields.get("content")) is str:  # as most
         opening = _OPENINGS.get(fields["role"])
-        if opening is not None:
-            return Record(f'{opening}{encode_basestring(content)},"at":{at}}}'.encode())
+        if opening is not None and (tokens is None or type(tokens) is int):
+            counted = "" if tokens is None else f',"tokens":{tokens}'
+            return Record(f'{opening}{encode_basestring(content)}{counted},"at":{at}}}'.encode())
     if tokens is not None:
         return Record(_ENCODER.encode({"role": fields["role"], **fields, "tokens": tokens, "at": at}).encode())
     return Record(_ENCODER.encode({"role": fields["role"], **fields, "at": at}).encode())
