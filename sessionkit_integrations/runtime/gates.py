@@ -81,8 +81,13 @@ class AsyncGate:
     """
 
     def __init__(self, width: int) -> None:
-        self._free = width
+        self._width = self._free = width
         self._waiting: deque[asyncio.Future[bool]] = deque()
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nobody is inside."""
+        return self._free == self._width
 
     async def enter(self, deadline: float) -> None:
         """See `Gate.enter`."""

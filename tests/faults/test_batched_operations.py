@@ -61,8 +61,8 @@ def connections(client: Any) -> int:
     return int(client.info("stats")["total_connections_received"])
 
 
-@pytest.mark.parametrize(("batch", "count", "expected"), [(True, TASKS, 1), (False, 4, 4)])
-async def test_tasks_that_are_ready_at_once_use_one_connection(
+@pytest.mark.parametrize(("batch", "count", "expected"), [(True, 1, 1), (True, TASKS, 2), (False, 4, 4)])
+async def test_all_tasks_that_are_ready_at_once_but_the_first_use_one_connection(
     server: Server, batch: bool, count: int, expected: int
 ) -> None:
     with server.client() as client:
@@ -87,8 +87,10 @@ async def test_scripts_that_the_server_does_not_know_are_sent_once(server: Serve
             assert outcomes == [None] * TASKS
             assert {info is not None and info.turns for info in infos} <= {1, 2}
             counts = executed(client)
-            # As many are sent twice, but for the two whose texts make their scripts known.
-            assert (counts["eval"], counts["evalsha"]) == (2, 4 * TASKS - 2)
+            # Those of the batch are sent twice, but for the two whose texts make their scripts known. The first command
+            # goes by itself, and may come with the text of one in time for some of the others.
+            assert 2 <= counts["eval"] <= 3
+            assert counts["evalsha"] <= 4 * TASKS - 3
             assert await contents(sessions) == [["Hello", "Hello"]] * TASKS
 
 
@@ -198,7 +200,8 @@ async def test_tasks_on_a_cluster_share_a_round_trip_to_each_node(backends: Back
             await sessions.aadd_user_message("first", "Hello")  # after which the client knows the nodes
             before = [connections(client) for client in clients]
             assert await write(sessions) == [None] * TASKS
-            assert [connections(client) - count for client, count in zip(clients, before, strict=True)] <= [1, 1, 1]
+            opened = [connections(client) - count for client, count in zip(clients, before, strict=True)]
+            assert max(opened) <= 2, opened
             # They lose their connections before they are executed; each is sent again by itself.
             for client in clients:
                 client.client_pause(60_000, all=False)

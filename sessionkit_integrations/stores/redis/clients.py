@@ -104,8 +104,9 @@ class Given:
 def _async_connections(client: Any, *, wait: float = math.inf) -> AsyncConnections[Any]:
     width = width_of_pool(client)
     if not cluster.is_cluster(client):
-        return async_connections(client, width, wait=wait)
-    return async_connections(client, width, wait=wait, name_of=partial(cluster.name_of_node, client))
+        return async_connections(client, width, wait=wait, hurries=True)
+    name_of = partial(cluster.name_of_node, client)
+    return async_connections(client, width, wait=wait, name_of=name_of, hurries=True)
 
 
 def _find_fault(

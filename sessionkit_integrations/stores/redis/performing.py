@@ -74,7 +74,7 @@ class PerformsSteps(ABC):
         async with self._per_loop.use() as own:
             if own is None:
                 return await self._perform_in_thread(step)
-            if self.batch and joins(step) and (name := own.name_of(step.command)) is not None:
+            if self.batch and joins(step) and (name := own.destination(step.command)) is not None:
                 reply = await own.batches[name].join(step, partial(self._asend_all, own))
                 if reply is not ALONE:
                     return reply
