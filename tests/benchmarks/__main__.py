@@ -24,6 +24,7 @@ from tests.benchmarks import (
     rows_memory,
     rows_processor,
     rows_redis,
+    rows_sealing,
     rows_search,
     rows_turns,
     rows_window,
@@ -46,6 +47,7 @@ ROWS: dict[str, Callable[[Setting], Awaitable[list[Line]]]] = {
     "upstash": rows_turns.upstash,
     "window": rows_window.write,
     "prompt": rows_window.prompt,
+    "sealing": rows_sealing.redis,
     "agents": rows_agents.redis,
     "agents-sqlite": rows_agents.sqlite,
     "search": rows_search.redis,
@@ -62,7 +64,9 @@ ROWS: dict[str, Callable[[Setting], Awaitable[list[Line]]]] = {
 }
 
 
-ONE_AT_A_TIME = frozenset({"write", "read", "get_session", "turns", "upstash", "window", "prompt", "agents", "search"})
+ONE_AT_A_TIME = frozenset(
+    {"write", "read", "get_session", "turns", "upstash", "window", "prompt", "sealing", "agents", "search"}
+)
 """Rows in which a client waits for each answer."""
 
 
