@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _HEAD = re.compile(rb'\{"role":"(user|assistant|tool|system)",')
 _TAIL = re.compile(rb'(,"tokens":\d{1,9})?(,"at":\d{1,15})\}\Z')
+_TOKENS, _AT = b',"tokens":', b',"at":'
 _LONGEST_TAIL = 48
 _ROLES = (b"user", b"assistant", b"tool", b"system")
 _QUOTES = 12
@@ -53,10 +54,20 @@ def parts_of(record: bytes) -> Parts | None:
             return _parts_of_fields(decode(record))
         except (ValueError, RecursionError):
             return None
-    tail = _TAIL.search(record, max(len(record) - _LONGEST_TAIL, head.end()))
+    tail = _tail(record, head.end())
     if tail is None:
         return head[1], record[head.end() : -1], b"", b"", b""
     return head[1], record[head.end() : tail.start()], b"", tail[1] or b"", tail[2]
+
+
+def _tail(record: bytes, begin: int) -> re.Match[bytes] | None:
+    """Return the tokens and the time at the end of a record, which begin there or later."""
+    begin = max(begin, len(record) - _LONGEST_TAIL)
+    at = record.rfind(_AT, begin)  # a pattern takes three times as long to find it
+    if at < 0:
+        return None
+    tokens = record.rfind(_TOKENS, begin, at)
+    return (_TAIL.match(record, tokens) if tokens >= 0 else None) or _TAIL.match(record, at)
 
 
 def _parts_of_fields(fields: Fields) -> Parts | None:
