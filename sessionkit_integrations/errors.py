@@ -10,7 +10,15 @@ from __future__ import annotations
 
 
 class SessionKitError(Exception):
-    """The root of all errors raised by this package."""
+    """The root of all errors raised by this package.
+
+    Example:
+        >>> try:
+        ...     sessions.send_message("user123", {"role": "robot", "content": "Hello!"})
+        ... except SessionKitError as error:
+        ...     print(type(error).__name__)
+        InvalidMessageError
+    """
 
 
 class InvalidMessageError(SessionKitError, ValueError):
@@ -18,6 +26,13 @@ class InvalidMessageError(SessionKitError, ValueError):
 
     Attributes:
         field: Place of the fault in the message, such as ``tool_calls[0].function.name``.
+
+    Example:
+        >>> try:
+        ...     sessions.send_message("user123", {"role": "robot", "content": "Hello!"})
+        ... except InvalidMessageError as error:
+        ...     print(error.field)
+        role
     """
 
     def __init__(self, field: str, problem: str) -> None:
@@ -30,7 +45,15 @@ class InvalidMessageError(SessionKitError, ValueError):
 
 
 class InvalidSessionIdError(SessionKitError, ValueError):
-    """A session id is not a non-empty string of at most 512 bytes of UTF-8."""
+    """A session id is not a non-empty string of at most 512 bytes of UTF-8.
+
+    Example:
+        >>> try:
+        ...     sessions.get_session("")
+        ... except InvalidSessionIdError as error:
+        ...     print(error)
+        a session id must not be empty
+    """
 
 
 class SessionBusyError(SessionKitError):
@@ -38,6 +61,13 @@ class SessionBusyError(SessionKitError):
 
     Attributes:
         session_id: The session.
+
+    Example:
+        >>> try:
+        ...     with sessions.turn("user123", wait=5):
+        ...         sessions.add_user_message("user123", "Hello!")
+        ... except SessionBusyError as error:
+        ...     print(f"{error.session_id} is busy: try again")
     """
 
     def __init__(self, session_id: str, problem: str) -> None:
@@ -55,6 +85,15 @@ class QuotaExceededError(SessionKitError):
     Attributes:
         limit: The limit that was met, such as ``"20 messages/minute"``.
         retry_after: Seconds after which the same may be tried again; ``None`` if it is more than the whole limit.
+
+    Example:
+        >>> limited = SessionManager(quota=Quota(messages="1/minute"))
+        >>> try:
+        ...     for content in ("Hello!", "Hello again!"):
+        ...         limited.add_user_message("user123", content)
+        ... except QuotaExceededError as error:
+        ...     print(f"try again in {error.retry_after:.0f} seconds")
+        try again in 60 seconds
     """
 
     def __init__(self, limit: str, retry_after: float | None) -> None:
@@ -75,6 +114,12 @@ class MissingDependencyError(SessionKitError, ImportError):
 
     Attributes:
         extra: The extra of this distribution that installs it.
+
+    Example:
+        >>> try:
+        ...     sessions = SessionManager.from_url("redis://localhost")
+        ... except MissingDependencyError as error:
+        ...     print(f"install the extra {error.extra}")
     """
 
     def __init__(self, feature: str, extra: str) -> None:
@@ -93,6 +138,12 @@ class RemovedClassError(SessionKitError, ImportError):
         feature: The feature.
         missing: The class, with the name of its package.
         instead: The feature to use instead.
+
+    Example:
+        >>> try:
+        ...     SessionKitChatMessageHistory("user123", sessions)
+        ... except RemovedClassError as error:
+        ...     print(f"use {error.instead}")
     """
 
     def __init__(self, feature: str, missing: str, instead: str) -> None:
@@ -110,6 +161,13 @@ class VocabularyError(SessionKitError):
 
     Attributes:
         encoding: Name of the vocabulary.
+
+    Example:
+        >>> from sessionkit_integrations.tokens import approximate_tokens, tiktoken_counter
+        >>> try:
+        ...     count_tokens = tiktoken_counter()
+        ... except VocabularyError:
+        ...     count_tokens = approximate_tokens
     """
 
     def __init__(self, encoding: str) -> None:
@@ -124,7 +182,14 @@ class VocabularyError(SessionKitError):
 
 
 class StoreError(SessionKitError):
-    """A store refused an operation or failed. Nothing was written, unless a subclass says otherwise."""
+    """A store refused an operation or failed. Nothing was written, unless a subclass says otherwise.
+
+    Example:
+        >>> try:
+        ...     sessions.add_user_message("user123", "Hello!")
+        ... except StoreError as error:
+        ...     print(f"the store failed: {error}")
+    """
 
 
 class StoreUnavailableError(StoreError):
@@ -133,6 +198,12 @@ class StoreUnavailableError(StoreError):
     Attributes:
         may_have_happened: Whether the operation may have taken effect. Calling again with the same
             ``idempotency_key`` is safe in both cases.
+
+    Example:
+        >>> try:
+        ...     sessions.prompt("user123", "Hello!", idempotency_key="request-7")
+        ... except StoreUnavailableError as error:
+        ...     print("perhaps stored" if error.may_have_happened else "not stored", "- call again with the same key")
     """
 
     def __init__(self, message: str, *, may_have_happened: bool) -> None:
@@ -144,7 +215,14 @@ class StoreUnavailableError(StoreError):
 
 
 class ConflictError(StoreError):
-    """Other writers changed the session while it was edited. Nothing was written; you may try again."""
+    """Other writers changed the session while it was edited. Nothing was written; you may try again.
+
+    Example:
+        >>> try:
+        ...     sessions.undo("user123")
+        ... except ConflictError as error:
+        ...     print("others wrote meanwhile: try again")
+    """
 
 
 class CorruptSessionError(StoreError):
@@ -156,6 +234,12 @@ class CorruptSessionError(StoreError):
             negative where it is counted from the newest one, as for a page of the archive.
         archived: Whether the record is in the archive.
         problem: The reason.
+
+    Example:
+        >>> try:
+        ...     sessions.get_session("user123")
+        ... except CorruptSessionError as error:
+        ...     print(f"record {error.position} of {error.session_id}: {error.problem}")
     """
 
     def __init__(self, session_id: str, position: int, problem: str, *, archived: bool = False) -> None:
@@ -181,6 +265,12 @@ class SealError(StoreError):
         archived: Whether the record is in the archive.
         key_id: The id of the key that it needs; ``None`` if it is compressed only.
         problem: The reason.
+
+    Example:
+        >>> try:
+        ...     sessions.get_session("user123")
+        ... except SealError as error:
+        ...     print(f"give the key {error.key_id}")
     """
 
     def __init__(
@@ -201,6 +291,12 @@ class SummaryError(StoreError):
     """A summary could not be made, as the summarizer raised, which is the ``__cause__``, or returned no text.
 
     Nothing is lost: the turns that it was to cover still wait for one.
+
+    Example:
+        >>> try:
+        ...     summarized.summarize("user123")
+        ... except SummaryError as error:
+        ...     print(f"the model failed: {error.__cause__!r}")
     """
 
 
@@ -208,6 +304,12 @@ class EmbeddingError(StoreError):
     """Texts could not be embedded, as the model raised, which is the ``__cause__``, or returned what are no vectors.
 
     Nothing is lost: a later search embeds what has no vector yet.
+
+    Example:
+        >>> try:
+        ...     sessions.search("tea")
+        ... except EmbeddingError as error:
+        ...     print(f"the model failed: {error.__cause__!r}")
     """
 
 

@@ -48,6 +48,11 @@ class SessionKitChatMessageHistory(BaseChatMessageHistory):
         TypeError: ``sessions`` is not a `SessionManager`.
         RemovedClassError: The installed LangChain has no chat message histories any more.
         InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as `SessionManager` has them.
+
+    Example:
+        >>> history = SessionKitChatMessageHistory("user123", sessions)
+        >>> [message.content for message in history.messages]
+        ['Hello!', 'Hi Ada!']
     """
 
     def __init__(self, session_id: str, sessions: SessionManager) -> None:
@@ -124,6 +129,10 @@ class HistoryFactory:
         ValueError: There are no keys.
         TypeError: ``sessions`` is not a `SessionManager`.
         RemovedClassError: The installed LangChain has no chat message histories any more.
+
+    Example:
+        >>> factory = SessionKitChatMessageHistory.factory(sessions, keys=("user", "conversation"))
+        >>> chat = RunnableWithMessageHistory(chain, factory, history_factory_config=factory.history_factory_config)
     """
 
     def __init__(self, sessions: SessionManager, keys: Sequence[str]) -> None:

@@ -27,6 +27,9 @@ def langchain_counter(model: BaseLanguageModel[Any]) -> CountTokens:
 
     Raises:
         TypeError: It is not a model of LangChain.
+
+    Example:
+        >>> sessions = SessionManager(Window(turns=None, tokens=6000), count_tokens=langchain_counter(model))
     """
     if not isinstance(model, BaseLanguageModel):
         raise TypeError(f"model must be a chat model of LangChain, got {brief(model)}")

@@ -73,6 +73,10 @@ def to_gemini(messages: Sequence[Message], config: Mapping[str, Any] | None = No
 
     Raises:
         InvalidMessageError: No message is from the user or a tool.
+
+    Example:
+        >>> to_gemini([{"role": "user", "content": "Hello!"}])
+        {'contents': [{'role': 'user', 'parts': [{'text': 'Hello!'}]}]}
     """
     system: list[str] = []
     said: list[Turn] = []
@@ -107,6 +111,11 @@ def from_gemini(response: Any) -> Message:
     Raises:
         InvalidMessageError: It says nothing although the model was not done: the prompt or the answer was blocked, or
             the token limit was reached.
+
+    Example:
+        >>> kwargs = to_gemini(sessions.get_session("user123"))
+        >>> response = gemini_client.models.generate_content(model="gemini-3-flash-preview", **kwargs)
+        >>> sessions.send_message("user123", from_gemini(response))
     """
     chunks = [response] if hasattr(response, "candidates") else list(response)
     candidates = [chunk.candidates[0] for chunk in chunks if chunk.candidates]

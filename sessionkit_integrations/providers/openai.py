@@ -86,6 +86,11 @@ def from_openai(response: Any) -> Message:
     Raises:
         InvalidMessageError: It has no choices, or says nothing although the model was not done, as after a content
             filter or at the token limit.
+
+    Example:
+        >>> kwargs = to_openai(sessions.get_session("user123"))
+        >>> response = openai_client.chat.completions.create(model="gpt-5.5", **kwargs)
+        >>> sessions.send_message("user123", from_openai(response))
     """
     if not response.choices:
         raise InvalidMessageError("response", "has no choices")

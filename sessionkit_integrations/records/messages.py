@@ -57,6 +57,10 @@ class Message(TypedDict):
         extra_content: What only one provider understands, under its name, as Google's API has it.
         usage: The tokens that the provider counted for an assistant message: ``input``, ``output``, and if it said so
             ``cached``, ``reasoning`` and ``model``. It is stored and added up, and not shown when a session is read.
+
+    Example:
+        >>> message: Message = {"role": "user", "content": "Hello!"}
+        >>> sessions.send_message("user123", message)
     """
 
     role: Role

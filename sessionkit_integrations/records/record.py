@@ -56,7 +56,11 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.usage import Usage
 
 Record = NewType("Record", bytes)
-"""A message as a store holds it: the UTF-8 of one JSON object."""
+"""A message as a store holds it: the UTF-8 of one JSON object.
+
+Example:
+    >>> Record(b'{"role":"user","content":"Hello!","at":1763800000123}')
+"""
 
 _ROLES = tuple(sorted(ROLES))  # a tuple, as `in` must also work for values without a hash
 _USER, _ASSISTANT, _TOOL, _SYSTEM = (f'{{"role":"{role}",'.encode() for role in ("user", "assistant", "tool", "system"))

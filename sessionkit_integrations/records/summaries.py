@@ -36,6 +36,11 @@ class SessionSummary:
         messages: Number of their messages.
         until: Time of the newest one of them, in UTC; ``None`` if it is not known.
         at: Time at which the summary was written, in UTC; ``None`` if it is not known.
+
+    Example:
+        >>> summary = summarized.summarize("user123")
+        >>> summary.turns, summary.text
+        (1, 'Ada said hello.')
     """
 
     text: str

@@ -26,6 +26,11 @@ class Hit:
         archived: Whether it left the window.
         position: Number of messages before it: all that the archive and then the window hold, without the preamble.
             ``sessionkit show --around`` takes it. It stays the same as turns leave the window for an archive.
+
+    Example:
+        >>> hit = sessions.search("hello", session_id="user123")[0]
+        >>> hit.session_id, hit.archived, str(hit.snippet)
+        ('user123', False, '**Hello**!')
     """
 
     session_id: str
@@ -45,6 +50,11 @@ class Hits(Sequence[Hit]):
         hits: The turns.
         complete: Whether all was looked at. It was not if the time was over first, if a session could not be read, or
             if a turn that was found was changed before it could be returned.
+
+    Example:
+        >>> hits = sessions.search("hello")
+        >>> len(hits), hits.complete
+        (1, True)
     """
 
     hits: tuple[Hit, ...]

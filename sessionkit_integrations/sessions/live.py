@@ -27,6 +27,13 @@ class Change:
             summary, or added messages are gone already; or it was ``"deleted"``.
         messages: The messages that were added, oldest first, or those that are in the window of a session that was
             replaced.
+
+    Example:
+        >>> with sessions.watch("user123", timeout=0.1) as changes:
+        ...     sessions.add_user_message("user123", "Hello again!")
+        ...     for change in changes:
+        ...         print(change.kind, len(change.messages))
+        added 1
     """
 
     session_id: str

@@ -47,6 +47,12 @@ class Resealed:
         records: Records that were written.
         unopened: Sealed records of these sessions that nothing which was given opens; they were left as they are.
         last: The last session that is done, from which another call can go on.
+
+    Example:
+        >>> sealed = SessionManager(store=store, seal=Encrypt(key))
+        >>> done = sealed.reseal()  # what was stored before it had a seal
+        >>> done.sessions, done.records
+        (1, 2)
     """
 
     sessions: int = 0

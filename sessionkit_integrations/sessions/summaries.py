@@ -99,6 +99,11 @@ class Summary:
     Raises:
         TypeError: ``summarize`` cannot be called, or another argument has another type than it should.
         ValueError: ``every`` is less than 1.
+
+    Example:
+        >>> def summarize(previous: str | None, messages: list[Message]) -> str:
+        ...     return f"{previous or ''} {len(messages)} messages."  # yours asks a model
+        >>> sessions = SessionManager(memory_window=10, summary=Summary(summarize, every=5))
     """
 
     summarize: Summarize

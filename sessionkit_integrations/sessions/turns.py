@@ -30,6 +30,11 @@ class Turn:
 
     Attributes:
         session_id: The session.
+
+    Example:
+        >>> with sessions.turn("user123", wait=5) as turn:
+        ...     sessions.add_user_message("user123", "Hello again!")
+        ...     turn.renew()  # before a long answer
     """
 
     def __init__(self, store: Store, session_id: str, wait: float, ttl: float) -> None:

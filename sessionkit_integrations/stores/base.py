@@ -43,6 +43,15 @@ class Store(Abilities, Closeable, ABC):
     To have your store in `SessionManager.from_url` and in the command line, set ``schemes`` and override `from_url`.
     Where nothing imports its module, name the class by an entry point of the group ``sessionkit.stores``, one for each
     scheme.
+
+    Example:
+        >>> class LabelledStore(SQLiteStore):  # a store can build on another one
+        ...     '''Keeps sessions in a file of a team.'''
+        ...
+        ...     def __init__(self, team: str) -> None:
+        ...         super().__init__(f"{team}.db", archive=True)
+        >>> isinstance(LabelledStore("support"), Store)
+        True
     """
 
     archive: bool = False

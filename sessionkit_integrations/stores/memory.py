@@ -45,6 +45,9 @@ class InMemoryStore(ForkSafe, Store):
     Raises:
         TypeError: ``archive`` is not a bool.
         ValueError: ``ttl`` is not a time of at least a millisecond.
+
+    Example:
+        >>> sessions = SessionManager(store=InMemoryStore(ttl=3600, archive=True))
     """
 
     schemes = ("memory",)

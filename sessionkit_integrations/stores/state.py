@@ -45,6 +45,12 @@ class SessionState:
         forked_from: The session that this one is a fork of, if it is one.
         usage: The tokens that providers reported, by model.
         levels: The state of its limits.
+
+    Example:
+        >>> state = SessionState()
+        >>> state.append([record], window, "1", archive=True)
+        >>> state.exists, len(state.active)
+        (True, 1)
     """
 
     active: list[Record] = field(default_factory=list)

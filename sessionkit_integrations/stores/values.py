@@ -29,6 +29,11 @@ class AppendOptions(TypedDict, total=False):
         usage: The tokens that providers counted for the records, by model. They are added to those of the session.
         quota: What the records use of the session's limits. An append beyond one is refused, or counted all the same,
             as `limits.admit` says.
+
+    Example:
+        >>> done = store.append("user456", [record], window, "1", **AppendOptions(read=True))
+        >>> len(done.window.records)
+        1
     """
 
     wait: bool
@@ -39,7 +44,14 @@ class AppendOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Records of a session as they were at one moment, oldest first."""
+    """Records of a session as they were at one moment, oldest first.
+
+    Example:
+        >>> store.append("user456", [record], window, "1")
+        >>> snapshot = store.read("user456")
+        >>> len(snapshot.records), len(snapshot.version)
+        (1, 40)
+    """
 
     records: tuple[Record, ...]
 
@@ -75,6 +87,10 @@ class Appended:
         evicted: Turns that left the window; 0 for a retry.
         waiting_turns: Turns in the archive that wait for a summary, if the append was told to ``wait``; else 0.
         window: The active records as the append left them, if it was told to ``read``; else ``None``.
+
+    Example:
+        >>> store.append("user123", [record], window, "1")
+        Appended(evicted=0, waiting_turns=0, window=None)
     """
 
     evicted: int = 0
@@ -105,6 +121,11 @@ class SessionInfo:
         updated: Time of the last write, in UTC; ``None`` where the store does not know it.
         expires: Time at which the session ends unless it is written to, in UTC; ``None`` if it does not end, or where
             the store does not know.
+
+    Example:
+        >>> info = sessions.describe("user123")
+        >>> info.turns, info.messages, info.archived
+        (1, 2, 0)
     """
 
     turns: int
@@ -133,6 +154,11 @@ class Covered:
         turns: The number of their turns.
         summarized: `SessionInfo.summarized` of the session when they were read.
         created: `SessionInfo.created` of it.
+
+    Example:
+        >>> covered = Covered(records=4, turns=2, summarized=0, created=None)
+        >>> covered.is_outdated(summarized=4, waiting=0, created=None)  # another summary was faster
+        True
     """
 
     records: int
@@ -178,6 +204,13 @@ class Edit:
         begins: True if the session must not exist, of one that is written as a whole.
         forked_from: The session that one which is written as a whole is a fork of, if it is one.
         usage: The tokens that providers reported for a session that is written as a whole, by model.
+
+    Example:
+        >>> store.append("user123", [record], window, "1")
+        >>> read = store.read("user123")
+        >>> store.replace("user123", Edit(active=()), read.version, "2")
+        >>> store.read("user123").records
+        ()
     """
 
     active: tuple[Record, ...] | None = None
@@ -202,6 +235,10 @@ class Exchange:
         after: As many others, each of the same role, time and tokens.
         archived: Whether they are in the archive.
         hides: Whether whoever reads the store is not to learn what they say, so that an index forgets it.
+
+    Example:
+        >>> Exchange(0, (record,), (record,)).made_in([record]) == [record]
+        True
     """
 
     position: int

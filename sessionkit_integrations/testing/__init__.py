@@ -60,7 +60,14 @@ class StoreConformance(
     LifetimeConformance,
     NoticeConformance,
 ):
-    """Tests of everything that a store does. Subclass it, and override `make_store`."""
+    """Tests of everything that a store does. Subclass it, and override `make_store`.
+
+    Example:
+        >>> class TestMyStore(StoreConformance):
+        ...     @pytest.fixture
+        ...     def make_store(self, tmp_path_factory):
+        ...         return lambda **options: SQLiteStore(tmp_path_factory.mktemp("store") / "chats.db", **options)
+    """
 
     examples: int = 20
     """Random sequences of operations that the state machine tries."""

@@ -11,7 +11,11 @@ from sessionkit_integrations.records.messages import Message
 from sessionkit_integrations.records.unreadable import brief
 
 CountTokens: TypeAlias = Callable[[Message], int]
-"""A counter: returns the tokens of a message."""
+"""A counter: returns the tokens of a message.
+
+Example:
+    >>> count_tokens: CountTokens = lambda message: len(str(message["content"])) // 4
+"""
 
 
 MOST_TOKENS = 999_999_999
@@ -27,6 +31,10 @@ def counted(count_tokens: CountTokens, message: Message) -> int:
 
     Raises:
         InvalidMessageError: The counter raised, which is the ``__cause__``, or returned no integer of at least 0.
+
+    Example:
+        >>> counted(lambda message: len(message["content"]), {"role": "user", "content": "Hello!"})
+        6
     """
     try:
         tokens = count_tokens(message)

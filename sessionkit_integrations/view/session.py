@@ -24,6 +24,10 @@ class SessionView(SessionData):
     """A session as it was when it was read: what the model sees and what it does not. Notebooks show it as a chat.
 
     In a terminal, ``rich.print(view)`` does (extra ``cli``). Looking at a session loads nothing that its messages name.
+
+    Example:
+        >>> sessions.view("user123")
+        SessionView('user123', preamble=0, archived=0, outside=0, window=2)
     """
 
     @classmethod

@@ -99,6 +99,9 @@ class RedisStore(SearchableStore):
         TypeError: ``client`` or ``async_client`` is something else, such as a client of the other kind or a pipeline.
         ValueError: ``url``, ``key_prefix``, ``ttl`` or ``timeout`` is not of that form, or two of the arguments say
             where the server is.
+
+    Example:
+        >>> sessions = SessionManager(store=RedisStore("redis://localhost:6379", ttl=86_400, archive=True))
     """
 
     # Those of Sentinel are taken to say what to give instead.

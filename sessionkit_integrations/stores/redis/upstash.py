@@ -97,6 +97,9 @@ class UpstashStore(NotifyingStore):
     Raises:
         TypeError: ``url`` or ``token`` is not a string, as where an environment variable is not set.
         ValueError: ``url``, ``token``, ``key_prefix``, ``ttl`` or ``timeout`` is not of that form.
+
+    Example:
+        >>> sessions = SessionManager(store=UpstashStore("https://example.upstash.io", "token", ttl=86_400))
     """
 
     _names_all = True
