@@ -12,7 +12,7 @@ from __future__ import annotations
 class SessionKitError(Exception):
     """The root of all errors raised by this package.
 
-    Example:
+    Examples:
         >>> try:
         ...     sessions.send_message("user123", {"role": "robot", "content": "Hello!"})
         ... except SessionKitError as error:
@@ -27,7 +27,7 @@ class InvalidMessageError(SessionKitError, ValueError):
     Attributes:
         field: Place of the fault in the message, such as ``tool_calls[0].function.name``.
 
-    Example:
+    Examples:
         >>> try:
         ...     sessions.send_message("user123", {"role": "robot", "content": "Hello!"})
         ... except InvalidMessageError as error:
@@ -47,7 +47,7 @@ class InvalidMessageError(SessionKitError, ValueError):
 class InvalidSessionIdError(SessionKitError, ValueError):
     """A session id is not a non-empty string of at most 512 bytes of UTF-8.
 
-    Example:
+    Examples:
         >>> try:
         ...     sessions.get_session("")
         ... except InvalidSessionIdError as error:
@@ -62,7 +62,7 @@ class SessionBusyError(SessionKitError):
     Attributes:
         session_id: The session.
 
-    Example:
+    Examples:
         >>> try:
         ...     with sessions.turn("user123", wait=5):
         ...         sessions.add_user_message("user123", "Hello!")
@@ -86,7 +86,7 @@ class QuotaExceededError(SessionKitError):
         limit: The limit that was met, such as ``"20 messages/minute"``.
         retry_after: Seconds after which the same may be tried again; ``None`` if it is more than the whole limit.
 
-    Example:
+    Examples:
         >>> limited = SessionManager(quota=Quota(messages="1/minute"))
         >>> try:
         ...     for content in ("Hello!", "Hello again!"):
@@ -115,7 +115,7 @@ class MissingDependencyError(SessionKitError, ImportError):
     Attributes:
         extra: The extra of this distribution that installs it.
 
-    Example:
+    Examples:
         >>> try:
         ...     sessions = SessionManager.from_url("redis://localhost")
         ... except MissingDependencyError as error:
@@ -139,7 +139,7 @@ class RemovedClassError(SessionKitError, ImportError):
         missing: The class, with the name of its package.
         instead: The feature to use instead.
 
-    Example:
+    Examples:
         >>> try:
         ...     SessionKitChatMessageHistory("user123", sessions)
         ... except RemovedClassError as error:
@@ -162,7 +162,7 @@ class VocabularyError(SessionKitError):
     Attributes:
         encoding: Name of the vocabulary.
 
-    Example:
+    Examples:
         >>> from sessionkit_integrations.tokens import approximate_tokens, tiktoken_counter
         >>> try:
         ...     count_tokens = tiktoken_counter()
@@ -184,7 +184,7 @@ class VocabularyError(SessionKitError):
 class StoreError(SessionKitError):
     """A store refused an operation or failed. Nothing was written, unless a subclass says otherwise.
 
-    Example:
+    Examples:
         >>> try:
         ...     sessions.add_user_message("user123", "Hello!")
         ... except StoreError as error:
@@ -199,7 +199,7 @@ class StoreUnavailableError(StoreError):
         may_have_happened: Whether the operation may have taken effect. Calling again with the same
             ``idempotency_key`` is safe in both cases.
 
-    Example:
+    Examples:
         >>> try:
         ...     sessions.prompt("user123", "Hello!", idempotency_key="request-7")
         ... except StoreUnavailableError as error:
@@ -217,7 +217,7 @@ class StoreUnavailableError(StoreError):
 class ConflictError(StoreError):
     """Other writers changed the session while it was edited. Nothing was written; you may try again.
 
-    Example:
+    Examples:
         >>> try:
         ...     sessions.undo("user123")
         ... except ConflictError as error:
@@ -235,7 +235,7 @@ class CorruptSessionError(StoreError):
         archived: Whether the record is in the archive.
         problem: The reason.
 
-    Example:
+    Examples:
         >>> try:
         ...     sessions.get_session("user123")
         ... except CorruptSessionError as error:
@@ -266,7 +266,7 @@ class SealError(StoreError):
         key_id: The id of the key that it needs; ``None`` if it is compressed only.
         problem: The reason.
 
-    Example:
+    Examples:
         >>> try:
         ...     sessions.get_session("user123")
         ... except SealError as error:
@@ -292,7 +292,7 @@ class SummaryError(StoreError):
 
     Nothing is lost: the turns that it was to cover still wait for one.
 
-    Example:
+    Examples:
         >>> try:
         ...     summarized.summarize("user123")
         ... except SummaryError as error:
@@ -305,7 +305,7 @@ class EmbeddingError(StoreError):
 
     Nothing is lost: a later search embeds what has no vector yet.
 
-    Example:
+    Examples:
         >>> try:
         ...     sessions.search("tea")
         ... except EmbeddingError as error:

@@ -40,7 +40,7 @@ PURE = {"providers": {"errors", "records", "window"}, "view": {"errors", "record
 """Rooms that may import fewer others than all above them."""
 ENTRANCES = {"", "__main__"}
 """Modules outside the rooms: they hand out names and start the command line."""
-EXAMPLE = re.compile(r'^ +Example:\n(?: +(?! |""").+\n)*', re.MULTILINE)
+EXAMPLE = re.compile(r'^ +Examples:\n(?: +(?! |""").+\n)*', re.MULTILINE)
 """An example in a docstring, which makes no module large."""
 
 MAX_LINES = 300

@@ -49,7 +49,7 @@ class SessionKitChatMessageHistory(BaseChatMessageHistory):
         RemovedClassError: The installed LangChain has no chat message histories any more.
         InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as `SessionManager` has them.
 
-    Example:
+    Examples:
         >>> history = SessionKitChatMessageHistory("user123", sessions)
         >>> [message.content for message in history.messages]
         ['Hello!', 'Hi Ada!']
@@ -130,7 +130,7 @@ class HistoryFactory:
         TypeError: ``sessions`` is not a `SessionManager`.
         RemovedClassError: The installed LangChain has no chat message histories any more.
 
-    Example:
+    Examples:
         >>> factory = SessionKitChatMessageHistory.factory(sessions, keys=("user", "conversation"))
         >>> chat = RunnableWithMessageHistory(chain, factory, history_factory_config=factory.history_factory_config)
     """

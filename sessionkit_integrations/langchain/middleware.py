@@ -61,7 +61,7 @@ class SessionKitMiddleware(AgentMiddleware[Any, Any]):
         InvalidSessionIdError: From a run that has no session.
         InvalidMessageError, StoreError: From a run, as `SessionManager` has them.
 
-    Example:
+    Examples:
         >>> agent = create_agent(model, tools, middleware=[SessionKitMiddleware(sessions)])
         >>> agent.invoke({"messages": [HumanMessage("Hello!")]}, {"configurable": {"thread_id": "user123"}})
     """

@@ -66,7 +66,7 @@ def recall_tool(
         TypeError, ValueError: An argument is none of the values that it may have.
         InvalidSessionIdError: From a run that has no session.
 
-    Example:
+    Examples:
         >>> memory = SessionKitMiddleware(sessions)
         >>> agent = create_agent(model, [recall_tool(sessions, limit=3)], middleware=[memory])
     """

@@ -32,7 +32,7 @@ def summarizer(model: Runnable[Any, Any], *, prompt: str = PROMPT) -> LangChainS
         TypeError: ``model`` is not a runnable, or ``prompt`` is not a text.
         ValueError: ``prompt`` is empty.
 
-    Example:
+    Examples:
         >>> sessions = SessionManager(10, store, summary=Summary(summarizer(ChatOpenAI(model="gpt-5-mini"))))
     """
     if not isinstance(model, Runnable):

@@ -28,7 +28,7 @@ def langchain_counter(model: BaseLanguageModel[Any]) -> CountTokens:
     Raises:
         TypeError: It is not a model of LangChain.
 
-    Example:
+    Examples:
         >>> sessions = SessionManager(Window(turns=None, tokens=6000), count_tokens=langchain_counter(model))
     """
     if not isinstance(model, BaseLanguageModel):

@@ -50,7 +50,7 @@ class SessionKitAsyncChatStore(OnSessions, AsyncDBChatStore):
         InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as from those of `SessionManager`.
         ValueError: From its methods, for a status that there is not, and for a negative ``limit`` or ``offset``.
 
-    Example:
+    Examples:
         >>> store = SessionKitAsyncChatStore(sessions=SessionManager(), evict=False)
         >>> memory = Memory.from_defaults(session_id="user123", chat_store=store, token_limit=8000)
     """

@@ -54,7 +54,7 @@ class SessionKitChatStore(OnSessions, BaseChatStore):
     Raises:
         InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as from those of `SessionManager`.
 
-    Example:
+    Examples:
         >>> store = SessionKitChatStore(sessions=SessionManager(memory_window=10))
         >>> memory = ChatMemoryBuffer.from_defaults(chat_store=store, chat_store_key="user123")
     """

@@ -51,7 +51,7 @@ class SessionKitMemory(Memory):
     All that write to the session should do so by a `SessionKitMemory`: what others evict, no block hears of. A block
     that raises has missed the messages that it was handed.
 
-    Example:
+    Examples:
         >>> sessions = SessionManager.from_url("redis://localhost?archive=true", memory_window=20)
         >>> memory = SessionKitMemory.from_defaults(session_id="user123", sessions=sessions, token_limit=8000)
         >>> await FunctionAgent(llm=llm, tools=tools).run("Hello", memory=memory)

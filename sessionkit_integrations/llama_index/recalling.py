@@ -56,7 +56,7 @@ def recall_tool(
         TypeError, ValueError: An argument is none of the values that it may have.
         InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
 
-    Example:
+    Examples:
         >>> agent = FunctionAgent(llm=llm, tools=[recall_tool(sessions)])
         >>> memory = SessionKitMemory.from_defaults(session_id="user123", sessions=sessions)
         >>> await agent.run("What was my order?", memory=memory)

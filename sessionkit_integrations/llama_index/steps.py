@@ -31,7 +31,7 @@ async def save_steps(context: Context[Any]) -> list[ChatMessage]:
     Raises:
         InvalidMessageError, StoreError: As from `SessionKitMemory.aput_messages`. The context still has them.
 
-    Example:
+    Examples:
         >>> handler = agent.run("What is the weather?", memory=memory)
         >>> try:
         ...     answer = await handler

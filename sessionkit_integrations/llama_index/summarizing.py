@@ -30,7 +30,7 @@ def summarizer(llm: BaseLLM, *, prompt: str = PROMPT) -> LlamaIndexSummarizer:
         TypeError: ``llm`` is not an LLM, or ``prompt`` is not a text.
         ValueError: ``prompt`` is empty.
 
-    Example:
+    Examples:
         >>> sessions = SessionManager(10, store, summary=Summary(summarizer(OpenAI(model="gpt-5-mini"))))
     """
     if not isinstance(llm, BaseLLM):

@@ -26,7 +26,7 @@ def llama_index_counter(tokenizer: Callable[[str], Sized] | None = None) -> Coun
     Raises:
         TypeError: It is not callable.
 
-    Example:
+    Examples:
         >>> sessions = SessionManager(Window(turns=None, tokens=6000), count_tokens=llama_index_counter(str.split))
     """
     if tokenizer is not None and not callable(tokenizer):

@@ -43,7 +43,7 @@ def with_usage(response: ChatResponse) -> ChatMessage:
     Args:
         response: What ``chat`` of a model of LlamaIndex returned, or the last one of a stream.
 
-    Example:
+    Examples:
         >>> response = llm.chat(memory.get())
         >>> memory.put(with_usage(response))
     """

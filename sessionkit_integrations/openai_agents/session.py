@@ -45,7 +45,7 @@ class SessionKitSession(SessionABC):
         TypeError: ``sessions`` is not a `SessionManager`.
         InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as `SessionManager` has them.
 
-    Example:
+    Examples:
         >>> session = SessionKitSession("user123", SessionManager(memory_window=10))
         >>> result = await Runner.run(agent, "Hello!", session=session)
     """

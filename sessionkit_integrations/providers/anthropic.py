@@ -71,7 +71,7 @@ def to_anthropic(messages: Sequence[Message]) -> dict[str, Any]:
     Raises:
         InvalidMessageError: No message is from the user or a tool.
 
-    Example:
+    Examples:
         >>> to_anthropic([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello!"}])["system"]
         [{'type': 'text', 'text': 'Be brief.'}]
     """
@@ -111,7 +111,7 @@ def from_anthropic(response: Any) -> Message:
     Raises:
         InvalidMessageError: It says nothing although the model was not done, as after a refusal or at the token limit.
 
-    Example:
+    Examples:
         >>> kwargs = to_anthropic(sessions.get_session("user123"))
         >>> response = anthropic_client.messages.create(model="claude-opus-5-5", max_tokens=1024, **kwargs)
         >>> sessions.send_message("user123", from_anthropic(response))

@@ -74,7 +74,7 @@ def to_gemini(messages: Sequence[Message], config: Mapping[str, Any] | None = No
     Raises:
         InvalidMessageError: No message is from the user or a tool.
 
-    Example:
+    Examples:
         >>> to_gemini([{"role": "user", "content": "Hello!"}])
         {'contents': [{'role': 'user', 'parts': [{'text': 'Hello!'}]}]}
     """
@@ -112,7 +112,7 @@ def from_gemini(response: Any) -> Message:
         InvalidMessageError: It says nothing although the model was not done: the prompt or the answer was blocked, or
             the token limit was reached.
 
-    Example:
+    Examples:
         >>> kwargs = to_gemini(sessions.get_session("user123"))
         >>> response = gemini_client.models.generate_content(model="gemini-3-flash-preview", **kwargs)
         >>> sessions.send_message("user123", from_gemini(response))

@@ -64,7 +64,7 @@ def to_openai(messages: Sequence[Message], *, keep: Collection[str] = ()) -> dic
     Raises:
         InvalidMessageError: The session is empty.
 
-    Example:
+    Examples:
         >>> to_openai(sessions.get_session("user123"), keep=["reasoning_content"])
     """
     if not messages:
@@ -87,7 +87,7 @@ def from_openai(response: Any) -> Message:
         InvalidMessageError: It has no choices, or says nothing although the model was not done, as after a content
             filter or at the token limit.
 
-    Example:
+    Examples:
         >>> kwargs = to_openai(sessions.get_session("user123"))
         >>> response = openai_client.chat.completions.create(model="gpt-5.5", **kwargs)
         >>> sessions.send_message("user123", from_openai(response))

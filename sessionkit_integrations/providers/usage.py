@@ -16,7 +16,7 @@ def usage_of_response(response: Any) -> dict[str, Any] | None:
         response: A response of OpenAI's chat completions or Responses API, of Anthropic's Messages API, or of
             Gemini's ``generate_content``.
 
-    Example:
+    Examples:
         >>> response = client.responses.create(model=model, input=messages)
         >>> message = {"role": "assistant", "content": response.output_text, "usage": usage_of_response(response)}
     """

@@ -91,7 +91,7 @@ class Encrypt:
         MissingDependencyError: ``cryptography`` is not installed: the extra ``encryption`` has it.
         TypeError, ValueError: A key is not 32 bytes, or their base64, or ``secrets`` cannot be called.
 
-    Example:
+    Examples:
         >>> sessions = SessionManager(store=store, seal=Encrypt(os.environ["CHAT_KEY"]))
     """
 

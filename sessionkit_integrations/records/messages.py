@@ -58,7 +58,7 @@ class Message(TypedDict):
         usage: The tokens that the provider counted for an assistant message: ``input``, ``output``, and if it said so
             ``cached``, ``reasoning`` and ``model``. It is stored and added up, and not shown when a session is read.
 
-    Example:
+    Examples:
         >>> message: Message = {"role": "user", "content": "Hello!"}
         >>> sessions.send_message("user123", message)
     """

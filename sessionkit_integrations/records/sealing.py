@@ -52,7 +52,7 @@ class Compress:
         MissingDependencyError: zstd is not installed: the extra ``compression`` has it.
         TypeError, ValueError: ``min_bytes`` is not an integer of at least 0.
 
-    Example:
+    Examples:
         >>> sessions = SessionManager(store=store, seal=Compress())
     """
 

@@ -37,7 +37,7 @@ class SessionSummary:
         until: Time of the newest one of them, in UTC; ``None`` if it is not known.
         at: Time at which the summary was written, in UTC; ``None`` if it is not known.
 
-    Example:
+    Examples:
         >>> summary = summarized.summarize("user123")
         >>> summary.turns, summary.text
         (1, 'Ada said hello.')

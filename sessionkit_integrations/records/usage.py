@@ -39,7 +39,7 @@ class Usage:
         reasoning: Those of ``output`` that the model thought with.
         model: The model, as the provider names it; ``None`` if it did not say, or if there were several.
 
-    Example:
+    Examples:
         >>> total = sum(sessions.describe("user123").usage, Usage())
     """
 

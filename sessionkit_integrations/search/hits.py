@@ -27,7 +27,7 @@ class Hit:
         position: Number of messages before it: all that the archive and then the window hold, without the preamble.
             ``sessionkit show --around`` takes it. It stays the same as turns leave the window for an archive.
 
-    Example:
+    Examples:
         >>> hit = sessions.search("hello", session_id="user123")[0]
         >>> hit.session_id, hit.archived, str(hit.snippet)
         ('user123', False, '**Hello**!')
@@ -51,7 +51,7 @@ class Hits(Sequence[Hit]):
         complete: Whether all was looked at. It was not if the time was over first, if a session could not be read, or
             if a turn that was found was changed before it could be returned.
 
-    Example:
+    Examples:
         >>> hits = sessions.search("hello")
         >>> len(hits), hits.complete
         (1, True)

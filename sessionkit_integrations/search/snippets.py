@@ -32,7 +32,7 @@ class Snippet:
         text: The piece.
         marks: The indexes of each match in it: of its first character, and after its last one.
 
-    Example:
+    Examples:
         >>> snippet = Snippet("no peanuts, please", ((3, 10),))
         >>> str(snippet)
         'no **peanuts**, please'

@@ -43,7 +43,7 @@ class BranchesSessions:
             TypeError, ValueError: ``turns`` is not an integer, or the session has no such turn.
             StoreError: The store failed; readers see all of the new session or nothing.
 
-        Example:
+        Examples:
             >>> sessions.fork("user123", "user123:other", turns=3)
             >>> messages = sessions.prompt("user123:other", "Another fourth question")
         """
@@ -75,7 +75,7 @@ class BranchesSessions:
             ConflictError: Other writers were faster, time after time; nothing was taken off.
             SessionKitError: As `get_session`.
 
-        Example:
+        Examples:
             >>> sessions.undo("user123")
             [{'role': 'user', 'content': 'Hello!'}, {'role': 'assistant', 'content': 'Hi.'}]
         """
@@ -95,7 +95,7 @@ class BranchesSessions:
             ConflictError: Other writers were faster, time after time; nothing was taken off.
             SessionKitError: As `get_session`.
 
-        Example:
+        Examples:
             >>> messages = sessions.regenerate("user123")
             >>> reply = client.chat.completions.create(model=model, messages=to_openai(messages))
             >>> sessions.send_message("user123", from_openai(reply))

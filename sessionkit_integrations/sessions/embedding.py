@@ -72,7 +72,7 @@ class Embed:
         TypeError: ``model`` is none of these, or another argument has another type than it should.
         ValueError: The model has no name, or another argument is none of the values that it may have.
 
-    Example:
+    Examples:
         >>> sessions = SessionManager(embed=Embed(OpenAIEmbeddings(model="text-embedding-3-small")))
     """
 

@@ -28,7 +28,7 @@ class Change:
         messages: The messages that were added, oldest first, or those that are in the window of a session that was
             replaced.
 
-    Example:
+    Examples:
         >>> with sessions.watch("user123", timeout=0.1) as changes:
         ...     sessions.add_user_message("user123", "Hello again!")
         ...     for change in changes:
@@ -64,7 +64,7 @@ class WatchesSessions:
             StoreError: The store failed. While it cannot be reached, a watch that has begun waits for it.
             CorruptSessionError, SealError: A message of a change cannot be read. The next change can be asked for.
 
-        Example:
+        Examples:
             >>> for change in sessions.watch("user123", timeout=60):
             ...     print(change.kind, change.messages)
         """
@@ -76,7 +76,7 @@ class WatchesSessions:
     def awatch(self, session_id: str | None = None, *, timeout: float | None = None) -> AsyncWatch[Change]:
         """See `watch`; it begins with ``async with``, or else when the first change is awaited.
 
-        Example:
+        Examples:
             >>> async with sessions.awatch("user123") as changes:
             ...     async for change in changes:
             ...         print(change.kind, change.messages)

@@ -75,7 +75,7 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSes
         TypeError, ValueError: ``memory_window`` is not a number of turns of at least 1, ``store`` is not a store, a
             limit is not an integer of at least 1, or records are to be encrypted in a store that keeps an index.
 
-    Example:
+    Examples:
         >>> sessions = SessionManager(memory_window=10)
         >>> sessions.add_user_message("user123", "Hello!")
         >>> sessions.get_session("user123")

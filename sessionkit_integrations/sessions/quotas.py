@@ -36,7 +36,7 @@ class Quota:
         TypeError: A limit is not a string.
         ValueError: A limit is not of that form, or there is none.
 
-    Example:
+    Examples:
         >>> sessions = SessionManager(quota=Quota(messages="20/minute", tokens="100000/day"))
     """
 

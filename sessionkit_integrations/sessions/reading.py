@@ -68,7 +68,7 @@ class ReadsSessions:
             TypeError, ValueError: ``limit`` or ``before`` is not an integer of at least 0.
             SessionKitError: As `get_session`.
 
-        Example:
+        Examples:
             >>> newest = sessions.get_archive("user123", limit=50)
             >>> older = sessions.get_archive("user123", limit=50, before=50)
         """
@@ -149,7 +149,7 @@ class ReadsSessions:
             EmbeddingError: In a manager made with ``embed``, its model raised, or returned what are no vectors.
             StoreError: The store failed.
 
-        Example:
+        Examples:
             >>> for hit in sessions.search("peanuts", session_id="user123"):
             ...     print(hit.at, hit.snippet, hit.messages)
         """
@@ -223,7 +223,7 @@ class ReadsSessions:
             StoreError: The store failed.
             TypeError, ValueError: ``since`` or ``until`` is not a time with a zone.
 
-        Example:
+        Examples:
             >>> figures = sessions.statistics()
             >>> print(figures.turns, figures.tokens, figures.tools)
         """

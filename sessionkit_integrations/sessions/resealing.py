@@ -48,7 +48,7 @@ class Resealed:
         unopened: Sealed records of these sessions that nothing which was given opens; they were left as they are.
         last: The last session that is done, from which another call can go on.
 
-    Example:
+    Examples:
         >>> sealed = SessionManager(store=store, seal=Encrypt(key))
         >>> done = sealed.reseal()  # what was stored before it had a seal
         >>> done.sessions, done.records

@@ -50,7 +50,7 @@ class ResealsSessions:
             ConflictError: A session was written to time after time; what was sealed again stays so.
             StoreError: The store failed; likewise.
 
-        Example:
+        Examples:
             >>> sessions = SessionManager(store=store, seal=Encrypt(new_key, old_key))
             >>> sessions.reseal()
             Resealed(sessions=120, records=2400, unopened=0, last='user99')

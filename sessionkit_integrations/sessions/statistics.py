@@ -112,7 +112,7 @@ class Statistics:
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as values of JSON. Its lists of dicts go into a pandas ``DataFrame``.
 
-        Example:
+        Examples:
             >>> pandas.DataFrame(sessions.statistics().to_dict()["days"])
         """
         tools = [{"tool": name, **asdict(tool)} for name, tool in self.tools.items()]

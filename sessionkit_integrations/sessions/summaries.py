@@ -100,7 +100,7 @@ class Summary:
         TypeError: ``summarize`` cannot be called, or another argument has another type than it should.
         ValueError: ``every`` is less than 1.
 
-    Example:
+    Examples:
         >>> def summarize(previous: str | None, messages: list[Message]) -> str:
         ...     return f"{previous or ''} {len(messages)} messages."  # yours asks a model
         >>> sessions = SessionManager(memory_window=10, summary=Summary(summarize, every=5))

@@ -31,7 +31,7 @@ class Turn:
     Attributes:
         session_id: The session.
 
-    Example:
+    Examples:
         >>> with sessions.turn("user123", wait=5) as turn:
         ...     sessions.add_user_message("user123", "Hello again!")
         ...     turn.renew()  # before a long answer

@@ -91,7 +91,7 @@ class WritesSessions:
         Raises:
             SessionKitError: As `send_message` and `get_session`.
 
-        Example:
+        Examples:
             >>> messages = sessions.prompt("user123", "Hello!")
             >>> reply = client.chat.completions.create(model=model, messages=to_openai(messages))
             >>> sessions.send_message("user123", from_openai(reply))
@@ -220,7 +220,7 @@ class WritesSessions:
             TypeError, ValueError: ``wait`` is not a number of at least 0, or ``ttl`` is not above 0; both are at most
                 1,000,000,000.
 
-        Example:
+        Examples:
             >>> with sessions.turn("user123", wait=5):
             ...     messages = sessions.prompt("user123", "What is in my cart?")
             ...     sessions.add_assistant_message("user123", answer(messages))

@@ -44,7 +44,7 @@ class Store(Abilities, Closeable, ABC):
     Where nothing imports its module, name the class by an entry point of the group ``sessionkit.stores``, one for each
     scheme.
 
-    Example:
+    Examples:
         >>> class LabelledStore(SQLiteStore):  # a store can build on another one
         ...     '''Keeps sessions in a file of a team.'''
         ...

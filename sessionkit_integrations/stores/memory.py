@@ -46,7 +46,7 @@ class InMemoryStore(ForkSafe, Store):
         TypeError: ``archive`` is not a bool.
         ValueError: ``ttl`` is not a time of at least a millisecond.
 
-    Example:
+    Examples:
         >>> sessions = SessionManager(store=InMemoryStore(ttl=3600, archive=True))
     """
 

@@ -46,7 +46,7 @@ class SessionState:
         usage: The tokens that providers reported, by model.
         levels: The state of its limits.
 
-    Example:
+    Examples:
         >>> state = SessionState()
         >>> state.append([record], window, "1", archive=True)
         >>> state.exists, len(state.active)

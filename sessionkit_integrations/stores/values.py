@@ -30,7 +30,7 @@ class AppendOptions(TypedDict, total=False):
         quota: What the records use of the session's limits. An append beyond one is refused, or counted all the same,
             as `limits.admit` says.
 
-    Example:
+    Examples:
         >>> done = store.append("user456", [record], window, "1", **AppendOptions(read=True))
         >>> len(done.window.records)
         1
@@ -46,7 +46,7 @@ class AppendOptions(TypedDict, total=False):
 class Snapshot:
     """Records of a session as they were at one moment, oldest first.
 
-    Example:
+    Examples:
         >>> store.append("user456", [record], window, "1")
         >>> snapshot = store.read("user456")
         >>> len(snapshot.records), len(snapshot.version)
@@ -88,7 +88,7 @@ class Appended:
         waiting_turns: Turns in the archive that wait for a summary, if the append was told to ``wait``; else 0.
         window: The active records as the append left them, if it was told to ``read``; else ``None``.
 
-    Example:
+    Examples:
         >>> store.append("user123", [record], window, "1")
         Appended(evicted=0, waiting_turns=0, window=None)
     """
@@ -122,7 +122,7 @@ class SessionInfo:
         expires: Time at which the session ends unless it is written to, in UTC; ``None`` if it does not end, or where
             the store does not know.
 
-    Example:
+    Examples:
         >>> info = sessions.describe("user123")
         >>> info.turns, info.messages, info.archived
         (1, 2, 0)
@@ -155,7 +155,7 @@ class Covered:
         summarized: `SessionInfo.summarized` of the session when they were read.
         created: `SessionInfo.created` of it.
 
-    Example:
+    Examples:
         >>> covered = Covered(records=4, turns=2, summarized=0, created=None)
         >>> covered.is_outdated(summarized=4, waiting=0, created=None)  # another summary was faster
         True
@@ -205,7 +205,7 @@ class Edit:
         forked_from: The session that one which is written as a whole is a fork of, if it is one.
         usage: The tokens that providers reported for a session that is written as a whole, by model.
 
-    Example:
+    Examples:
         >>> store.append("user123", [record], window, "1")
         >>> read = store.read("user123")
         >>> store.replace("user123", Edit(active=()), read.version, "2")
@@ -236,7 +236,7 @@ class Exchange:
         archived: Whether they are in the archive.
         hides: Whether whoever reads the store is not to learn what they say, so that an index forgets it.
 
-    Example:
+    Examples:
         >>> Exchange(0, (record,), (record,)).made_in([record]) == [record]
         True
     """

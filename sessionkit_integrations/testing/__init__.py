@@ -62,7 +62,7 @@ class StoreConformance(
 ):
     """Tests of everything that a store does. Subclass it, and override `make_store`.
 
-    Example:
+    Examples:
         >>> class TestMyStore(StoreConformance):
         ...     @pytest.fixture
         ...     def make_store(self, tmp_path_factory):

@@ -77,7 +77,7 @@ def approximate_tokens(message: Message) -> int:
     This needs no package and no vocabulary, and takes a few microseconds for a short text. docs/tokens.md has a table
     of what it is off by.
 
-    Example:
+    Examples:
         >>> approximate_tokens({"role": "user", "content": "What is the weather in Paris?"})
         10
     """

@@ -32,7 +32,7 @@ def counted(count_tokens: CountTokens, message: Message) -> int:
     Raises:
         InvalidMessageError: The counter raised, which is the ``__cause__``, or returned no integer of at least 0.
 
-    Example:
+    Examples:
         >>> counted(lambda message: len(message["content"]), {"role": "user", "content": "Hello!"})
         6
     """

@@ -45,7 +45,7 @@ def tiktoken_counter(encoding: str = "o200k_base") -> CountTokens:
         ValueError: There is no such encoding.
         VocabularyError: The file is neither here nor can it be downloaded.
 
-    Example:
+    Examples:
         >>> count = tiktoken_counter()
         >>> count({"role": "user", "content": "What is the weather in Paris?"})
         11

@@ -25,7 +25,7 @@ class SessionView(SessionData):
 
     In a terminal, ``rich.print(view)`` does (extra ``cli``). Looking at a session loads nothing that its messages name.
 
-    Example:
+    Examples:
         >>> sessions.view("user123")
         SessionView('user123', preamble=0, archived=0, outside=0, window=2)
     """

@@ -61,7 +61,7 @@ class Window:
         ValueError: One of them is less than 1, a trigger is less than what is kept or has no limit to go with, or
             neither turns nor tokens are limited.
 
-    Example:
+    Examples:
         >>> Window(turns=10, trigger_turns=20, tokens=6000)  # cuts rarely, and never holds more than 6,000 tokens
     """
 

@@ -100,7 +100,7 @@ class RedisStore(SearchableStore):
         ValueError: ``url``, ``key_prefix``, ``ttl`` or ``timeout`` is not of that form, or two of the arguments say
             where the server is.
 
-    Example:
+    Examples:
         >>> sessions = SessionManager(store=RedisStore("redis://localhost:6379", ttl=86_400, archive=True))
     """
 

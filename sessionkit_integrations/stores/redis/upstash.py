@@ -98,7 +98,7 @@ class UpstashStore(NotifyingStore):
         TypeError: ``url`` or ``token`` is not a string, as where an environment variable is not set.
         ValueError: ``url``, ``token``, ``key_prefix``, ``ttl`` or ``timeout`` is not of that form.
 
-    Example:
+    Examples:
         >>> sessions = SessionManager(store=UpstashStore("https://example.upstash.io", "token", ttl=86_400))
     """
 

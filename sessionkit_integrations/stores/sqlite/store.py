@@ -61,7 +61,7 @@ class SQLiteStore(Exchanges, Forks, KeepsVectors):
         TypeError: ``path`` is not a path, or ``archive`` or ``search`` not a bool.
         ValueError: ``path`` does not name a file, or ``ttl`` or ``timeout`` is not a time.
 
-    Example:
+    Examples:
         >>> with SQLiteStore("chats.db", archive=True) as store:
         ...     sessions = SessionManager(memory_window=10, store=store)
     """
