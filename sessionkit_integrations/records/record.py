@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 Record = NewType("Record", bytes)
 """A message as a store holds it: the UTF-8 of one JSON object.
 
-Example:
+Examples:
     >>> Record(b'{"role":"user","content":"Hello!","at":1763800000123}')
 """
 

@@ -13,7 +13,7 @@ from sessionkit_integrations.records.unreadable import brief
 CountTokens: TypeAlias = Callable[[Message], int]
 """A counter: returns the tokens of a message.
 
-Example:
+Examples:
     >>> count_tokens: CountTokens = lambda message: len(str(message["content"])) // 4
 """
 
