@@ -18,7 +18,7 @@ PAGE = DOCS / "commands.md"
 INTRODUCTION = """# Commands
 
 All commands and their options, as `sessionkit COMMAND --help` says them. [Command line](command_line.md) introduces
-them. Every command but `demo` needs a store, by `--url` or by `SESSIONKIT_URL` in the environment:
+them. Every command but `demo` needs a store, by `--url` or by `SESSIONKIT_URL` in the environment.
 
 """
 
@@ -37,7 +37,7 @@ def examples(command: Any) -> list[str]:
 def page() -> str:
     """Return the page."""
     found = commands()
-    (url,) = (_help(option) for option in found["list"].params if option.name == "url")
+    (url,) = (option.help for option in found["list"].params if option.name == "url")
     return "\n".join([INTRODUCTION + url, *(line for name in found for line in _command(name, found[name]))]) + "\n"
 
 
@@ -51,7 +51,7 @@ def _command(name: str, command: Any) -> Iterator[str]:
         (_names(parameter), _help(parameter)) for parameter in command.params if parameter.name not in ("help", "url")
     ]
     if rows:
-        yield "\n| | |\n| --- | --- |"
+        yield "\n| option | meaning |\n| --- | --- |"
         yield from (f"| {names} | {about} |" for names, about in rows)
 
 
