@@ -207,5 +207,8 @@ def test_what_is_installed_is_this_package() -> None:
     folder = Path(str(importlib.import_module("sessionkit_integrations").__file__)).parent
     assert (folder / "py.typed").exists()
     scripts = {path.name for path in (folder / "stores" / "redis" / "lua").iterdir()}
-    names = ("append", "common", "delete", "describe", "exchange", "fence", "index", "lease", "notify", "place", "read")
-    assert scripts == {f"{name}.lua" for name in (*names, "replace", "stage")}
+    names = {
+        *("append", "common", "delete", "describe", "exchange", "fence", "index", "keep_vectors", "lease", "mark"),
+        *("notify", "place", "read", "replace", "stage", "states", "vectors", "vectors_of"),
+    }
+    assert scripts == {f"{name}.lua" for name in names}

@@ -32,7 +32,7 @@ def embed_sessions(
         typer.Option(metavar="NAME", show_default=False, help="The name of the model, where it has none of its own."),
     ] = None,
 ) -> None:
-    """Embed what no search has embedded yet, in a SQLite file.
+    """Embed what no search has embedded yet, in a SQLite file, or in Redis with ?search=true.
 
     It looks at all sessions. The vectors of another model are dropped. If it is stopped, the next one goes on from
     there.

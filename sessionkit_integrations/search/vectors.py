@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from sessionkit_integrations.errors import EmbeddingError, MissingDependencyError
+from sessionkit_integrations.stores.vectors import other_length
 
 try:
     import numpy as np
@@ -120,7 +121,4 @@ def check_length(kept: bytes, made: bytes) -> None:
         EmbeddingError: They cannot be of the same model.
     """
     if len(kept) != len(made):
-        raise EmbeddingError(
-            f"the vectors that are kept have {len(kept) // 4} numbers, and the model now returns {len(made) // 4}: give"
-            " the new model a name of its own, as in Embed(model, name=…)"
-        )
+        raise other_length(len(kept) // 4, len(made) // 4)

@@ -1,7 +1,7 @@
 """Search by meaning in all sessions of a store that keeps their vectors: few sessions are read.
 
 Sessions that were written to since the last search are looked at first, and their new texts embedded. Then all vectors
-are compared with that of the query, in memory, and the sessions that have the nearest are read.
+are compared with that of the query, in memory or by the server, and the sessions that have the nearest are read.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from sessionkit_integrations.sessions.steps import (
 from sessionkit_integrations.sessions.vector_steps import (
     BeginVectors,
     FindBehind,
+    FindNearest,
     HasVectors,
     MarkEmbedded,
     ReadVectors,
@@ -77,7 +78,8 @@ def embed_sessions(chats: Chats[Message], embed: Embed, seen: Callable[[int], ob
     """
     if not (yield from HasVectors()):
         raise ValueError(
-            "the store keeps no vectors of all sessions, as SQLiteStore does: searches embed what they read"
+            "the store keeps no vectors of all sessions, as SQLiteStore and RedisStore(…, search=True) do: searches"
+            " embed what they read"
         )
     yield from BeginVectors(embed.name)
     catching_up = CatchingUp(chats, embed, lambda: False, seen)
@@ -204,6 +206,9 @@ class Nearness:
     def _nearest(self, limit: int) -> Steps[list[tuple[float, str]]]:
         """Return the sessions of the vectors that are nearest, each as often as it has one."""
         meaning, held = self._meaning, self._meaning.held
+        found = yield from FindNearest(meaning.embed.name, meaning.question, limit)
+        if found is not None:
+            return [each for each in found if each[0] > meaning.embed.min_similarity]
         held.refresh(*(yield from VectorState()))
         while page := (yield from ReadVectors(after := held.last, VECTORS)):
             owners, vectors = [each.session_id for each in page], [each.vector for each in page]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.sessions.steps import StoreStep
+from sessionkit_integrations.stores.vectors import VectorEngine, VectorPages
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -97,16 +98,41 @@ class MarkEmbedded(StoreStep[None]):
 
 
 @dataclass(frozen=True)
+class FindNearest(StoreStep["Sequence[tuple[float, str]] | None"]):
+    """Asks the server for the vectors that are nearest; ``None`` if it compares none."""
+
+    model: str
+    question: bytes
+    limit: int
+
+    def perform(self, store: Store) -> Sequence[tuple[float, str]] | None:
+        """See `StoreStep.perform`."""
+        index = store.vector_index
+        if not isinstance(index, VectorEngine):
+            return None
+        return index.nearest(self.model, self.question, self.limit)
+
+    async def aperform(self, store: Store) -> Sequence[tuple[float, str]] | None:
+        """See `StoreStep.perform`."""
+        index = store.vector_index
+        if not isinstance(index, VectorEngine):
+            return None
+        return await index.anearest(self.model, self.question, self.limit)
+
+
+@dataclass(frozen=True)
 class VectorState(StoreStep["tuple[int, int]"]):
     """Asks which vectors there are, and how many."""
 
     def perform(self, store: Store) -> tuple[int, int]:
         """See `StoreStep.perform`."""
-        return store.vector_index.state() if store.vector_index else (0, 0)
+        index = store.vector_index
+        return index.state() if isinstance(index, VectorPages) else (0, 0)
 
     async def aperform(self, store: Store) -> tuple[int, int]:
         """See `StoreStep.perform`."""
-        return await store.vector_index.astate() if store.vector_index else (0, 0)
+        index = store.vector_index
+        return await index.astate() if isinstance(index, VectorPages) else (0, 0)
 
 
 @dataclass(frozen=True)
@@ -118,11 +144,13 @@ class ReadVectors(StoreStep["Sequence[KeptVector]"]):
 
     def perform(self, store: Store) -> Sequence[KeptVector]:
         """See `StoreStep.perform`."""
-        return store.vector_index.page(self.after, self.limit) if store.vector_index else ()
+        index = store.vector_index
+        return index.page(self.after, self.limit) if isinstance(index, VectorPages) else ()
 
     async def aperform(self, store: Store) -> Sequence[KeptVector]:
         """See `StoreStep.perform`."""
-        return await store.vector_index.apage(self.after, self.limit) if store.vector_index else ()
+        index = store.vector_index
+        return await index.apage(self.after, self.limit) if isinstance(index, VectorPages) else ()
 
 
 @dataclass(frozen=True)

@@ -87,14 +87,6 @@ class VectorIndex(ABC):
         """
 
     @abstractmethod
-    def state(self) -> tuple[int, int]:
-        """Return the time of `begin`, in Unix milliseconds, and the number of vectors; zeros if there are none."""
-
-    @abstractmethod
-    def page(self, after: int, limit: int) -> Sequence[KeptVector]:
-        """Return the vectors that follow a number; a number is given once between two calls of `begin`."""
-
-    @abstractmethod
     def begin(self, model: str) -> None:
         """Keep the vectors of a model from now on, and drop those of another one."""
 
@@ -107,6 +99,22 @@ class VectorIndex(ABC):
         """See `mark`."""
 
     @abstractmethod
+    async def abegin(self, model: str) -> None:
+        """See `begin`."""
+
+
+class VectorPages(VectorIndex):
+    """Vectors that are read in pages, and compared by who reads them."""
+
+    @abstractmethod
+    def state(self) -> tuple[int, int]:
+        """Return the time of `begin`, in Unix milliseconds, and the number of vectors; zeros if there are none."""
+
+    @abstractmethod
+    def page(self, after: int, limit: int) -> Sequence[KeptVector]:
+        """Return the vectors that follow a number; a number is given once between two calls of `begin`."""
+
+    @abstractmethod
     async def astate(self) -> tuple[int, int]:
         """See `state`."""
 
@@ -114,6 +122,39 @@ class VectorIndex(ABC):
     async def apage(self, after: int, limit: int) -> Sequence[KeptVector]:
         """See `page`."""
 
+
+class VectorEngine(VectorIndex):
+    """Vectors that the server compares."""
+
     @abstractmethod
-    async def abegin(self, model: str) -> None:
-        """See `begin`."""
+    def nearest(self, model: str, question: bytes, limit: int) -> Sequence[tuple[float, str]]:
+        """Return the vectors that are nearest to a question, as cosines and the sessions of their texts, nearest first.
+
+        Args:
+            model: The name of the model.
+            question: The vector of the question.
+            limit: Number of vectors to return.
+
+        Raises:
+            EmbeddingError: The question has another length than they have.
+        """
+
+    @abstractmethod
+    async def anearest(self, model: str, question: bytes, limit: int) -> Sequence[tuple[float, str]]:
+        """See `nearest`."""
+
+
+def other_model(kept: str, model: str) -> OtherModelError:
+    """Return the error for the name of a model whose vectors are not those that a store keeps."""
+    return OtherModelError(
+        f"the store keeps the vectors of the model {kept!r}, and this is {model!r}: SessionManager.embed_sessions"
+        " makes those of the new one instead"
+    )
+
+
+def other_length(kept: int, made: int) -> EmbeddingError:
+    """Return the error for a vector with another number of numbers than those that are kept."""
+    return EmbeddingError(
+        f"the vectors that are kept have {kept} numbers, and the model now returns {made}: give the new model a name of"
+        " its own, as in Embed(model, name=…)"
+    )

@@ -220,7 +220,7 @@ def test_embedding_goes_on_where_it_failed(path: Path, call: Callable[..., Any])
 def test_embedding_needs_a_model_and_a_store_that_keeps_vectors(call: Callable[..., Any]) -> None:
     with pytest.raises(ValueError, match=r"needs a model: SessionManager\(embed=…\)"):
         call(SessionManager(), "embed_sessions")
-    with pytest.raises(ValueError, match="the store keeps no vectors of all sessions, as SQLiteStore does"):
+    with pytest.raises(ValueError, match="the store keeps no vectors of all sessions, as SQLiteStore and RedisStore"):
         call(SessionManager(1, InMemoryStore(), embed=Embed(embed, name="x")), "embed_sessions")
 
 

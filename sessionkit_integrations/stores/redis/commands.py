@@ -53,6 +53,9 @@ _CLEAR = 4
 _BEFORE_WRITE = "local CHANNEL = table.remove(ARGV)\nlocal function write()\n"
 """Begins the script of a write that notifies; `notify.lua` ends it."""
 
+_KNOW_VECTORS = frozenset({"delete", "exchange", "keep_vectors", "mark", "replace", "states", "vectors"})
+"""Scripts that look after the vectors of sessions."""
+
 _PAGE = 2
 """Parts of a page of SCAN: the next cursor, and the keys."""
 
@@ -82,6 +85,7 @@ class Command(Generic[T]):
         writes: Whether it changes anything.
         fenced: Whether the script is refused to those who lost their turn.
         notifies: Whether the script tells those who watch.
+        binary: Whether the reply of the script holds bytes that are no text.
     """
 
     name: str
@@ -92,6 +96,7 @@ class Command(Generic[T]):
     writes: bool = False
     fenced: bool = False
     notifies: bool = False
+    binary: bool = False
 
 
 def append(
@@ -242,7 +247,7 @@ def script(name: str, first_line: str = "", *, fenced: bool = False, notifies: b
         notifies: Whether it tells those who watch.
     """
     folder = files("sessionkit_integrations.stores.redis").joinpath("lua")
-    parts = ("common", "fence", name) if fenced else ("common", name)
+    parts = ("common", *("fence",) * fenced, *("vectors_of",) * (name in _KNOW_VECTORS), name)
     first, *rest = (folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in parts)
     if notifies:
         rest = [_BEFORE_WRITE, *rest, "end\n", folder.joinpath("notify.lua").read_text(encoding="utf-8")]

@@ -97,14 +97,18 @@ def document(record: Record) -> str:
     return _SEPARATOR.join((" ".join(map(_written, words)), " ".join(parts), str(at)))
 
 
-def index_name(keys: Keys, slots: Slots | None = None) -> str:
-    """Return the name of the index of a prefix.
+def index_name(keys: Keys) -> str:
+    """Return the name of the index of a prefix."""
+    return f"{keys.prefix}words:{VERSION}"
+
+
+def of_slots(name: str, slots: Slots | None) -> str:
+    """Return the name of an index.
 
     Args:
-        keys: The keys of the prefix.
+        name: Its name on a server.
         slots: The slots of the node of a cluster that is to have it, where the engine takes the name for a key.
     """
-    name = f"{keys.prefix}words:{VERSION}"
     if slots is None:
         return name
     tags = (f"{name}{{{number}}}" for number in count())
@@ -125,11 +129,15 @@ def create(keys: Keys, name: str) -> Command[None]:
 
     A prefix may begin with another one. Session ids have no colons in keys, so that their number tells the two apart.
     """
-    colons = f"{keys.prefix}{_IN_KEY}".count(":")
-    only_own = () if keys.raw_ids else ("FILTER", f"contains(@__key, ':') == {colons}")
+    only_own = () if keys.raw_ids else ("FILTER", has_colons_of(f"{keys.prefix}{_IN_KEY}"))
     fields = ("words", "TEXT", "NOSTEM", "parts", "TAG", "SEPARATOR", " ", "CASESENSITIVE", "at", "NUMERIC")
     args = ("ON", "HASH", "PREFIX", 1, f"{{{keys.prefix}", *only_own, "STOPWORDS", 0, "SCHEMA", *fields)
     return Command("FT.CREATE", (), (name, *args), lambda _reply: None)
+
+
+def has_colons_of(text: str) -> str:
+    """Return the condition of an index that a key has as many colons as a text."""
+    return f"contains(@__key, ':') == {text.count(':')}"
 
 
 def is_being_made(name: str) -> Command[bool]:
@@ -139,7 +147,7 @@ def is_being_made(name: str) -> Command[bool]:
         if not isinstance(reply, Mapping):
             pairs = iter(replies.items(reply))
             reply = dict(zip(map(replies.text, pairs), pairs, strict=False))
-        return int(_field(reply, "indexing")) > 0
+        return int(field_of(reply, "indexing")) > 0
 
     return Command("FT.INFO", (), (name,), read_reply)
 
@@ -229,8 +237,8 @@ def key_of(keys: Keys, text: str) -> Key | None:
 def _scored(reply: object) -> Iterator[tuple[str, Any]]:
     """Yield the keys and scores of a reply, of either protocol."""
     if isinstance(reply, Mapping):
-        for each in replies.items(_field(reply, "results")):
-            yield replies.text(_field(each, "id")).decode(errors="replace"), _field(each, "score")
+        for each in replies.items(field_of(reply, "results")):
+            yield replies.text(field_of(each, "id")).decode(errors="replace"), field_of(each, "score")
     else:
         _, *flat = replies.items(reply)
         pairs = iter(flat)
@@ -238,7 +246,12 @@ def _scored(reply: object) -> Iterator[tuple[str, Any]]:
             yield replies.text(key).decode(errors="replace"), score
 
 
-def _field(mapping: Mapping[Any, Any], name: str) -> Any:
+def field_of(mapping: Mapping[Any, Any], name: str) -> Any:
+    """Return what a reply has under a name.
+
+    Raises:
+        UnexpectedReplyError: It has nothing there.
+    """
     for key in (name.encode(), name):
         if key in mapping:
             return mapping[key]

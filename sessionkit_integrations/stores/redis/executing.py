@@ -34,7 +34,7 @@ _NEVER_DECODE = "NEVER_DECODE"
 
 
 def _options(command: Command[Any], step: Send) -> dict[str, Any]:
-    options: dict[str, Any] = {} if command.is_script else {_NEVER_DECODE: True}
+    options: dict[str, Any] = {} if command.is_script and not command.binary else {_NEVER_DECODE: True}
     if step.node is not None:
         options["target_nodes"] = step.node
     return options

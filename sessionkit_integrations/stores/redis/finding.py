@@ -58,10 +58,10 @@ class Finder:
     def __init__(
         self, keys: Keys, place: str, timeout: float, operation: Operation, locate: Callable[[], Steps[Placement]]
     ) -> None:
-        self._keys = keys
+        self.keys = keys
         self._place = place
-        self._timeout = timeout
-        self._operation = operation
+        self.timeout = timeout
+        self.operation = operation
         self._locate = locate
         self._takes_key: bool | None = None
         self._made: set[str] = set()
@@ -74,7 +74,7 @@ class Finder:
             StoreError: The server has no query engine.
         """
         if not self._made:
-            for node, name in (yield from self._indexes()):
+            for node, name in (yield from self.indexes(self.words)):
                 yield from self._make(node, name)
 
     def find(self, terms: Terms, since: int | None, skip: int, limit: int) -> Steps[Sequence[Place] | None]:
@@ -88,7 +88,7 @@ class Finder:
             found = yield from self._look_up(terms, since, skip, limit)
             if found is None:
                 return None
-            places = yield from self._places([each.key for each in found])
+            places = yield from self.places([each.key for each in found])
             gone = {key for key, where in places.items() if where is None}
             if gone <= met:
                 pairs = ((each, places[each.key]) for each in found)
@@ -126,11 +126,11 @@ class Finder:
 
     def _sweep(self) -> Steps[None]:
         yield from self.prepare()
-        for node in (yield from self._locate()).nodes:
+        for node in (yield from self.nodes()):
             cursor = -1
             while cursor:
-                cursor, keys = yield from self._operation(documents.scan(self._keys, max(cursor, 0)), node)
-                yield from self._places(keys)
+                cursor, keys = yield from self.operation(documents.scan(self.keys, max(cursor, 0)), node)
+                yield from self.places(keys)
 
     def with_documents(self, command: Command[T], records: Iterable[Record]) -> Command[T]:
         """Return a write with the documents of its records, behind all but the holder of its turn."""
@@ -140,31 +140,36 @@ class Finder:
 
     def _write_documents(self, session_id: str, start: int, stop: int | None, *, archived: bool) -> Steps[int]:
         """Write the documents of a part of a session, and return the number of its records."""
-        part = reads.read(self._keys, session_id, archived=archived, start=start, stop=stop)
+        part = reads.read(self.keys, session_id, archived=archived, start=start, stop=stop)
         for _ in range(TRIES):
-            records = (yield from self._operation(part)).records
-            command = documents.index(self._keys, session_id, records, start, archived=archived)
-            if not records or (yield from self._operation(command)):
+            records = (yield from self.operation(part)).records
+            command = documents.index(self.keys, session_id, records, start, archived=archived)
+            if not records or (yield from self.operation(command)):
                 return len(records)
         raise conflict()
 
-    def _indexes(self) -> Steps[list[tuple[Any, str]]]:
-        """Return the index of each node that is to be asked."""
+    @property
+    def words(self) -> str:
+        """The name of the index of words, where it is not that of one node."""
+        return documents.index_name(self.keys)
+
+    def indexes(self, name: str) -> Steps[list[tuple[Any, str]]]:
+        """Return each node that is to be asked, and what an index of a name is called there."""
         placement = yield from self._locate()
         node = placement.nodes[0]
         if node is not None and self._takes_key is None:
             try:
-                self._takes_key = yield from self._operation(documents.takes_key(self._keys), node)
+                self._takes_key = yield from self.operation(documents.takes_key(self.keys), node)
             except StoreError:
                 self._takes_key = False
         if not self._takes_key:
-            return [(node, documents.index_name(self._keys))]
+            return [(node, name)]
         pairs = zip(placement.nodes, placement.slots, strict=True)
-        return [(node, documents.index_name(self._keys, slots)) for node, slots in pairs if slots.ranges]
+        return [(node, documents.of_slots(name, slots)) for node, slots in pairs if slots.ranges]
 
     def _make(self, node: Any, name: str) -> Steps[None]:
         try:
-            yield from self._operation(documents.create(self._keys, name), node)
+            yield from self.operation(documents.create(self.keys, name), node)
         except StoreError as error:
             text = str(error.__cause__)
             if "unknown command" in text.lower():
@@ -174,7 +179,7 @@ class Finder:
         self._made.add(name)
 
     def _look_up(self, terms: Terms, since: int | None, skip: int, limit: int) -> Steps[Sequence[Found] | None]:
-        indexes = yield from self._indexes()
+        indexes = yield from self.indexes(self.words)
         # Nodes do not know what others find better.
         first, last = (0, skip + limit) if len(indexes) > 1 else (skip, limit)
         pages = []
@@ -183,14 +188,13 @@ class Finder:
                 if name not in self._made:
                     yield from self._make(node, name)
                 if name not in self._whole:
-                    if (yield from self._operation(documents.is_being_made(name), node)):
+                    if (yield from self.operation(documents.is_being_made(name), node)):
                         return None
                     self._whole.add(name)
-                command = documents.search(self._keys, name, terms, since, first, last, self._timeout)
-                pages.append((yield from self._operation(command, node)))
+                command = documents.search(self.keys, name, terms, since, first, last, self.timeout)
+                pages.append((yield from self.operation(command, node)))
         except StoreError as error:
-            text = str(error.__cause__).lower()
-            if "no such index" not in text and "unknown index name" not in text:
+            if not is_missing(error):
                 raise
             # It is gone with all keys, as FLUSHALL takes it.
             self._made.clear()
@@ -200,13 +204,29 @@ class Finder:
         merged = heapq.merge(*pages, key=lambda each: each.score, reverse=True)
         return list(merged) if len(pages) == 1 else list(islice(merged, skip, skip + limit))
 
-    def _places(self, keys: Sequence[Key]) -> Steps[dict[Key, Where | None]]:
+    def places(self, keys: Sequence[Key]) -> Steps[dict[Key, Where | None]]:
+        """Return where records are now, given the keys of their documents; ``None`` for what is gone."""
         numbers: dict[str, list[int]] = {}
         for key in keys:
             numbers.setdefault(key.session_id, []).append(key.number)
-        is_cluster = (yield from self._locate()).nodes != (None,)
         places: dict[Key, Where | None] = {}
-        # A command names keys of one slot only.
-        for group in [{each: numbers[each]} for each in numbers] if is_cluster else [numbers] if numbers else []:
-            places |= yield from self._operation(documents.place(self._keys, group))
+        for group in (yield from self.at_once(list(numbers))):
+            places |= yield from self.operation(documents.place(self.keys, {each: numbers[each] for each in group}))
         return places
+
+    def nodes(self) -> Steps[Sequence[Any]]:
+        """Return the nodes that together hold all keys."""
+        return (yield from self._locate()).nodes
+
+    def at_once(self, session_ids: Sequence[str]) -> Steps[Sequence[Sequence[str]]]:
+        """Return sessions in groups whose keys one command may name: in a cluster they are in one slot."""
+        if not session_ids:
+            return ()
+        is_cluster = (yield from self.nodes()) != (None,)
+        return [[each] for each in session_ids] if is_cluster else [session_ids]
+
+
+def is_missing(error: StoreError) -> bool:
+    """Return whether an error says that there is no such index."""
+    text = str(error.__cause__).lower()
+    return "no such index" in text or "unknown index name" in text

@@ -13,7 +13,7 @@ from sessionkit_integrations.runtime.retries import DEFAULT_TIMEOUT
 from sessionkit_integrations.stores.copies import StoreUrl
 from sessionkit_integrations.stores.options import UrlOptions, check_url
 from sessionkit_integrations.stores.redis.requests import FindNodes, Send
-from sessionkit_integrations.stores.redis.searchable import SearchableStore
+from sessionkit_integrations.stores.redis.vector_store import VectorStore
 
 try:
     import redis
@@ -60,7 +60,7 @@ class RedisOptions(TypedDict, total=False):
     batch: bool
 
 
-class RedisStore(SearchableStore):
+class RedisStore(VectorStore):
     """Sessions in Redis 6.2 or later, or in Valkey: standalone, behind Sentinel, or a cluster.
 
     Nothing is connected before the first use. Connections are pooled and shared by all sessions. Asynchronous ones
@@ -89,8 +89,8 @@ class RedisStore(SearchableStore):
         timeout: Seconds that an operation may take, with all its attempts. One of them waits at most two fifths of
             that for an answer (in a cluster, a quarter), so that there is time for another one. A client that you
             give keeps its own time limits in synchronous use.
-        search: Whether to keep an index for `SessionManager.search` of all sessions, which needs Redis 8, or Redis
-            Stack 7.4. See docs/finding.md for its cost.
+        search: Whether to keep an index for `SessionManager.search` of all sessions, of words and, with ``embed``, of
+            vectors. It needs Redis 8, or Redis Stack 7.4. See docs/finding.md for its cost.
         notify: Whether each write tells those who watch (`SessionManager.watch`), by one PUBLISH in its script, and
             whether a watch of this store listens, instead of looking from time to time.
         batch: Whether asynchronous operations that are ready at the same moment share a round trip.

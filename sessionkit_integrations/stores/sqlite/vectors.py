@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sessionkit_integrations.records.record import now
 from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
-from sessionkit_integrations.stores.vectors import KeptVector, OtherModelError, VectorIndex
+from sessionkit_integrations.stores.vectors import KeptVector, VectorPages, other_model
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -136,10 +136,7 @@ def behind(model: str, limit: int, at: int) -> Statements[Sequence[tuple[str, st
         rows = yield Statement(f"SELECT session_id, operations FROM sessions WHERE {_UNEXPIRED} LIMIT ?", (at, limit))
         return rows
     if kept != model:
-        raise OtherModelError(
-            f"the store keeps the vectors of the model {kept!r}, and this is {model!r}: SessionManager.embed_sessions"
-            " makes those of the new one instead"
-        )
+        raise other_model(kept, model)
     rows = yield Statement(
         "SELECT session_id, sessions.operations FROM sessions LEFT JOIN embedded ON embedded.session = sessions.id"
         f" WHERE {_UNEXPIRED} AND embedded.operations IS NOT sessions.operations LIMIT ?",
@@ -166,7 +163,7 @@ def mark(session_id: str, state: str, digests: Collection[bytes], at: int) -> St
 
 
 def state() -> Statements[tuple[int, int]]:
-    """Do what `VectorIndex.state` says."""
+    """Do what `VectorPages.state` says."""
     if not (yield Statement(_HAS_TABLES)):
         return 0, 0
     since, count = (yield Statement("SELECT (SELECT since FROM vector_model), (SELECT count(*) FROM vectors)"))[0]
@@ -174,7 +171,7 @@ def state() -> Statements[tuple[int, int]]:
 
 
 def page(after: int, limit: int, at: int) -> Statements[Sequence[KeptVector]]:
-    """Do what `VectorIndex.page` says."""
+    """Do what `VectorPages.page` says."""
     if not (yield Statement(_HAS_TABLES)):
         return []
     rows = yield Statement(
@@ -209,7 +206,7 @@ class KeepsVectors(Store):
             super().keep_vectors(session_id, model, vectors)
 
     @property
-    def vector_index(self) -> VectorIndex:
+    def vector_index(self) -> VectorPages:
         """See `Store.vector_index`."""
         return _SQLiteVectors(self._read, self._aread, self._write, self._awrite)
 
@@ -224,7 +221,7 @@ class KeepsVectors(Store):
 
 
 @dataclass
-class _SQLiteVectors(VectorIndex):
+class _SQLiteVectors(VectorPages):
     """The vectors of a file, by the methods of its store that run statements."""
 
     read: _Run
@@ -251,7 +248,7 @@ class _SQLiteVectors(VectorIndex):
         await self.awrite(lambda: mark(session_id, state, digests, now()))
 
     def state(self) -> tuple[int, int]:
-        """See `VectorIndex.state`."""
+        """See `VectorPages.state`."""
         found: tuple[int, int] = self.read(state)
         return found
 
@@ -261,7 +258,7 @@ class _SQLiteVectors(VectorIndex):
         return found
 
     def page(self, after: int, limit: int) -> Sequence[KeptVector]:
-        """See `VectorIndex.page`."""
+        """See `VectorPages.page`."""
         found: Sequence[KeptVector] = self.read(lambda: page(after, limit, now()))
         return found
 

@@ -42,6 +42,7 @@
 --     ("gpt-5:1200:300:1000:20,", which are input, output, cached and reasoning tokens)
 --   m, t: the levels of the limits of messages and of tokens: the parts that are used, the parts of one message or token,
 --     and the time as of which they are ("60000:3000:1763800000123"); see limits.py for the rule
+--   v: nothing; it is there if the session has vectors, each a hash whose name is in a set
 local LIST, META = KEYS[1], KEYS[2]
 -- Most appends do not name the archive, as it need not exist. Its key differs from META by the last word.
 local ARCHIVE = KEYS[3] or string.sub(META, 1, -5) .. 'archive'
@@ -87,7 +88,7 @@ end
 
 local function write_extras(extras)
   local parts = {}
-  for _, kind in ipairs({ 'b', 'f', 'u', 'm', 't' }) do
+  for _, kind in ipairs({ 'b', 'f', 'u', 'm', 't', 'v' }) do
     if extras[kind] then
       parts[#parts + 1] = kind .. extras[kind] .. ';'
     end
@@ -331,9 +332,12 @@ local function write_document(number, record, document, is_known)
   local words, parts, at = string.match(document, '^([^\30]+)\30([^\30]*)\30(%-?%d+)$')
   if words then
     local key, mark = document_key(number), fingerprint(record)
-    local known = is_known and redis.call('HMGET', key, 'words', 'at', 'mark')
+    local known = is_known and redis.call('HMGET', key, 'words', 'at', 'mark', 'model')
     if not (known and known[1] == words and known[2] == at and known[3] == mark) then
       redis.call('HSET', key, 'words', words, 'parts', parts, 'at', at, 'mark', mark)
+      if known and known[4] then
+        redis.call('HDEL', key, 'model') -- which has not seen these words
+      end
     end
   elseif is_known then
     redis.call('DEL', document_key(number))

@@ -15,6 +15,9 @@ if meta.base then
   local length, archived = redis.pcall('LLEN', LIST), redis.pcall('LLEN', ARCHIVE)
   delete_documents(meta.base, meta.base + (tonumber(length) or 0) + (tonumber(archived) or 0) - 1)
 end
+if meta.extras.v then
+  forget_vectors()
+end
 redis.call('DEL', LIST, ARCHIVE)
 meta = empty_meta(now)
 remember(meta, operation, now)

@@ -35,6 +35,9 @@ for at, before in ipairs(found) do
     end
   end
 end
+if hides and meta.extras.v then
+  forget_vectors()
+end
 -- The marks of the turns are of the records that were there. A meta that is not of this list is left for the next write.
 if not archived and meta.length == length then
   recount(meta, redis.call('LRANGE', LIST, 0, -1))

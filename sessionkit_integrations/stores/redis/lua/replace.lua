@@ -143,10 +143,17 @@ end
 if redis.call('EXISTS', LIST) == 0 and redis.call('EXISTS', ARCHIVE) == 0 then
   -- The session is gone, and what was done to it is forgotten: the next message begins another one. But a retry of
   -- what emptied it must still be known as one.
+  if meta.extras.v then
+    forget_vectors()
+  end
   meta = empty_meta(now)
   remember(meta, operation, now)
   save_meta(meta, TOMBSTONE)
   return 1
+end
+if meta.extras.v and meta.base then
+  -- Vectors of texts that are gone are dropped with the next look at the session, which this document asks for.
+  redis.call('HDEL', document_key(meta.base + meta.archived + meta.length - meta.preamble - 1), 'model')
 end
 remember(meta, operation, now)
 save_meta(meta, ttl)
