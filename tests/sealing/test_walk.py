@@ -75,13 +75,14 @@ def in_plain_calls(sessions: SessionManager, _: Place) -> Iterator[Any]:
 
 
 def in_searches(sessions: SessionManager, _: Place) -> Iterator[Any]:
-    for query, options in (
+    searches: list[tuple[str, dict[str, Any]]] = [
         ("anchovy", {"session_id": "s"}),
         ("walnuts", {"session_id": "s", "tool": "find"}),
         ("", {"session_id": "s"}),
         ("bramble", {}),
         ("walnuts", {"roles": ["tool"]}),
-    ):
+    ]
+    for query, options in searches:
         hits = sessions.search(query, **options)
         yield hits.complete, [(hit.session_id, hit.position, hit.archived, hit.messages, hit.snippet) for hit in hits]
 
