@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from sessionkit_integrations import SessionManager, UpstashStore
 from tests.benchmarks.floor import load_script
-from tests.benchmarks.lines import Line, Target, Versus, compared
+from tests.benchmarks.lines import Line, Target, Versus, compared, in_microseconds
 from tests.benchmarks.load import Load
-from tests.benchmarks.measuring import contest
+from tests.benchmarks.measuring import WARM_UP, contest, processor_seconds
 from tests.benchmarks.setting import WINDOW
 from tests.upstash_rest import TOKEN
 
@@ -22,23 +22,33 @@ if TYPE_CHECKING:
 
 ROW = "Redis: throughput of writing turns"
 UPSTASH = "Upstash REST: many turns at once"
+FLOOR = "bare EVALSHA, same driver"
 TASKS_TO_FLOOR = Target("≥", 1.3)
+PROCESSOR_TO_FLOOR = Target("≤", 1 / 1.3)
 PROCESSES_TO_FLOOR = Target("≥", 1.0)
 MOST_REQUESTS = Target("≤", 0.25)
 ROOT = Path(__file__).parents[2]
 
 
 async def tasks(setting: Setting) -> list[Line]:
-    """Return the line of many tasks in one process."""
+    """Return the lines of many tasks in one process: their throughput, and the time that the process computes."""
     setting.client.flushall()
     load_script(setting)
     sizes = setting.sizes
+    what, turns = f"{sizes.tasks} asyncio tasks, 1 process", sizes.tasks * sizes.rounds
     async with AsyncExitStack() as stack:
         load = Load(setting.url, "one", sizes.tasks, sizes.rounds, stack)
-        # Made before they are measured: three times to warm up, and once for each block.
-        ready = [load.words() for _ in range(sizes.blocks.repetitions + 3)]
-        times = await contest({"ours": load.ours, "floor": lambda: load.floor(ready.pop())}, sizes.blocks)
-    return [_line(f"{sizes.tasks} asyncio tasks, 1 process", times, sizes.tasks * sizes.rounds, TASKS_TO_FLOOR)]
+        # Made before they are measured: three times to warm up, and once for each block, on both clocks.
+        ready = [load.words() for _ in range(2 * (sizes.blocks.repetitions + WARM_UP))]
+        sides = {"ours": load.ours, "floor": lambda: load.floor(ready.pop())}
+        times = await contest(sides, sizes.blocks)
+        computed = await contest(sides, sizes.blocks, processor_seconds)
+    per_turn = {name: in_microseconds([seconds / turns for seconds in each]) for name, each in computed.items()}
+    versus = Versus(FLOOR, PROCESSOR_TO_FLOOR)
+    return [
+        _line(what, times, turns, TASKS_TO_FLOOR),
+        compared(ROW, f"ours, {what}", "µs computed a turn", per_turn["ours"], per_turn["floor"], versus),
+    ]
 
 
 async def processes(setting: Setting) -> list[Line]:
@@ -97,5 +107,5 @@ def _process(setting: Setting, number: int) -> subprocess.Popen[str]:
 
 def _line(what: str, times: dict[str, list[float]], turns: int, target: Target) -> Line:
     throughput = {name: [turns / seconds for seconds in each] for name, each in times.items()}
-    versus = Versus("bare EVALSHA, same driver", target)
+    versus = Versus(FLOOR, target)
     return compared(ROW, f"ours, {what}", "turns/s", throughput["ours"], throughput["floor"], versus)
