@@ -104,6 +104,18 @@ def test_sessions_that_went_on_are_refused(source: redis.Redis, source_url: str,
     assert in_langchain(target, "s") == theirs
 
 
+def test_what_was_stored_meanwhile_is_brought_by_a_second_run(
+    source: redis.Redis, source_url: str, target: str
+) -> None:
+    theirs = {session_id: write_langchain_community(source, session_id, [HumanMessage("Hello")]) for session_id in IDS}
+    args = ("migrate", "--from", "langchain-community", source_url, "--url", target, "--yes")
+    assert summary(*args)["written"] == len(IDS)
+    theirs[IDS[0]] += write_langchain_community(source, IDS[0], [AIMessage("Hi")])
+    done = summary(*args, "--overwrite")
+    assert (done["written"], done["overwritten"], done["unchanged"]) == (0, 1, len(IDS) - 1)
+    assert {session_id: in_langchain(target, session_id) for session_id in IDS} == theirs
+
+
 def test_langchain_redis_on_a_server_that_has_no_documents(source: redis.Redis, source_url: str, target: str) -> None:
     source.rpush("chat:list", "x")
     assert summary("migrate", "--from", "langchain-redis", source_url, "--url", target)["written"] == 0
