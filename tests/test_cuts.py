@@ -75,6 +75,7 @@ def test_a_window_that_may_grow_repeats_the_start_of_the_prompt() -> None:
     assert (round(sliding.share, 2), round(cutting.share, 2)) == (0.57, 0.81)
 
 
+@pytest.mark.slow
 def test_the_pages_say_what_is_measured() -> None:
     sliding, cutting = measure(SLIDING), measure(CUTTING)
     page = (ROOT / "docs" / "what_the_model_sees.md").read_text(encoding="utf-8")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+import pytest
+
 from tests.test_rooms import modules, room_of
 
 DOOR = {"sessions.chats", "sessions.snapshot", "sessions.steps"}
@@ -27,6 +29,7 @@ def reads_of(tree: ast.AST) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_only_the_door_reads_records() -> None:
     reading = {
         name: reads

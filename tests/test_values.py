@@ -185,6 +185,7 @@ def test_what_would_be_endless_is_refused_at_once(make: Any, wrap: str) -> None:
     assert time.monotonic() - begin < TIME_LIMIT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrap", WRAPPERS)
 def test_what_is_held_often_is_written_once(wrap: str) -> None:
     begin = time.monotonic()

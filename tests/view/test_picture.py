@@ -20,6 +20,7 @@ def test_its_session_has_each_place_that_a_view_tells_apart() -> None:
     assert repr(picture.conversation().view("ada")) == "SessionView('ada', preamble=2, archived=2, outside=0, window=6)"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium to draw with")
 def test_it_is_drawn_whole_sharp_and_small(tmp_path: Path) -> None:
     drawn = tmp_path / "session.png"
