@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.sessions.snapshot import newest
 from sessionkit_integrations.sessions.steps import arun_on, run_on
-from sessionkit_integrations.view.reader import ViewReader
-from sessionkit_integrations.view.session import SessionView
-from sessionkit_integrations.window.turns import PLACES
+from sessionkit_integrations.sessions.viewing import read_figures, view_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator
@@ -21,12 +19,10 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.chats import Chats
     from sessionkit_integrations.sessions.embedding import Embed
     from sessionkit_integrations.sessions.meaning import Meaning
-    from sessionkit_integrations.sessions.snapshot import SessionSnapshot
     from sessionkit_integrations.sessions.statistics import Statistics
     from sessionkit_integrations.stores.base import Store
     from sessionkit_integrations.stores.values import SessionInfo
-    from sessionkit_integrations.view.model import MessageView
-    from sessionkit_integrations.window.turns import Place
+    from sessionkit_integrations.view.session import SessionView
 
 
 class ReadsSessions:
@@ -186,11 +182,13 @@ class ReadsSessions:
             ConflictError: The session was written to each time that its archive was read.
             SessionKitError: As `get_session`.
         """
-        return self._view(self._plain.snapshot(session_id, archived=newest(archived)))
+        snapshot = self._plain.snapshot(session_id, archived=newest(archived))
+        return view_of(snapshot, run_on(self.opened_store, read_figures(session_id)))
 
     async def aview(self, session_id: str, *, archived: int | None = None) -> SessionView:
         """See `view`."""
-        return self._view(await self._plain.asnapshot(session_id, archived=newest(archived)))
+        snapshot = await self._plain.asnapshot(session_id, archived=newest(archived))
+        return view_of(snapshot, await arun_on(self.opened_store, read_figures(session_id)))
 
     def list_sessions(self) -> Iterator[str]:
         """Iterate over the ids of all sessions, each once, in no particular order.
@@ -265,11 +263,3 @@ class ReadsSessions:
 
         held: HeldVectors = vars(self).setdefault("_held", HeldVectors())
         return Meaning(self._embed, limit, held)
-
-    @staticmethod
-    def _view(snapshot: SessionSnapshot[Message]) -> SessionView:
-        shown = snapshot.read_with(ViewReader())
-        messages: dict[Place, list[MessageView]] = {place: shown.messages(place) for place in PLACES}
-        return SessionView.of(
-            snapshot.session_id, snapshot.window.trigger_turns, messages, earlier=snapshot.archive_start
-        )

@@ -17,6 +17,7 @@ from sessionkit_integrations.view.text import (
     SHORT,
     count,
     cut,
+    figures_of,
     split_marks,
     summary_label,
     turns_of,
@@ -66,7 +67,10 @@ def _session(view: SessionData) -> Iterator[str]:
         yield f" · {view.archived:,} archived"
     if outside:
         yield f" · {len(outside):,} outside the window"
-    yield "</span></div>"
+    yield "</span>"
+    if said := figures_of(view):
+        yield f'<div class="sk-dim sk-figures" dir="auto">{_text(" · ".join(said))}</div>'
+    yield "</div>"
     yield from _messages(preamble)
     if view.archived:
         yield _line("archived", "archive · the model does not see these")
@@ -154,6 +158,8 @@ def _call(call: Call) -> Iterator[str]:
     preview = line[:_PREVIEW] + ("…" if len(line) > _PREVIEW or len(call.arguments) > _PREVIEW * 4 else "")
     yield '<details class="sk-fold sk-call"><summary>calls '
     yield f'<b class="sk-name" dir="auto">{_text(call.name)}</b> '
+    if call.is_open:
+        yield '<span class="sk-tag sk-failed">no result</span> '
     yield f'<span class="sk-code sk-dim sk-preview" dir="auto">{_text(preview)}</span></summary>'
     yield _block(call.arguments, "sk-text sk-code sk-arguments")
     if call.id:

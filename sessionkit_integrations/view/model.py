@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from sessionkit_integrations.window.turns import number_turns
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sessionkit_integrations.records.messages import Role
+    from sessionkit_integrations.records.usage import Usage
     from sessionkit_integrations.window.turns import Place
 
 
@@ -32,11 +33,19 @@ class Piece:
 
 @dataclass(frozen=True)
 class Call:
-    """A tool call: the id that its result answers, the name of the tool, and its arguments as the model wrote them."""
+    """A tool call.
+
+    Attributes:
+        id: The id that its result answers.
+        name: The name of the tool.
+        arguments: Its arguments as the model wrote them.
+        is_open: Whether it has no result.
+    """
 
     id: str | None
     name: str
     arguments: str
+    is_open: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,23 @@ class MessageView:
     place: Place = "window"
 
 
+@dataclass(frozen=True)
+class Figures:
+    """Figures of a session, where its store knows them.
+
+    Attributes:
+        tokens: Tokens in the window, if they limit it.
+        usage: The tokens that providers reported, by model.
+        forked_from: The session that this one is a fork of, if it is one.
+        waiting_turns: Number of turns that wait for a summary.
+    """
+
+    tokens: int | None = None
+    usage: tuple[Usage, ...] = ()
+    forked_from: str | None = None
+    waiting_turns: int = 0
+
+
 @dataclass(frozen=True, repr=False)
 class SessionData:
     """A session as it was when it was read.
@@ -77,12 +103,14 @@ class SessionData:
         messages: Its messages in the order in which they are shown: the preamble, the archive, messages outside the
             window, and those in it.
         earlier: Number of archived messages that were not read, as they are older than those here.
+        figures: What is known of the session beside its messages.
     """
 
     session_id: str
     window: int | None
     messages: tuple[MessageView, ...]
     earlier: int = 0
+    figures: Figures = field(default_factory=Figures)
 
     def at(self, place: Place) -> tuple[MessageView, ...]:
         """Return the messages in a place."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import MissingDependencyError
-from sessionkit_integrations.view.model import SessionData
+from sessionkit_integrations.view.model import Figures, SessionData
 from sessionkit_integrations.window.turns import PLACES
 
 if TYPE_CHECKING:
@@ -32,7 +32,13 @@ class SessionView(SessionData):
 
     @classmethod
     def of(
-        cls, session_id: str, window: int | None, messages: Mapping[Place, Iterable[MessageView]], *, earlier: int = 0
+        cls,
+        session_id: str,
+        window: int | None,
+        messages: Mapping[Place, Iterable[MessageView]],
+        *,
+        earlier: int = 0,
+        figures: Figures | None = None,
     ) -> Self:
         """Return the view of a session.
 
@@ -41,9 +47,10 @@ class SessionView(SessionData):
             window: Most turns in the window that was applied; ``None`` if only tokens limit it.
             messages: The messages in each place.
             earlier: Number of archived messages that were not read, as they are older.
+            figures: What is known of the session beside its messages.
         """
         placed = (replace(message, place=place) for place in PLACES for message in messages.get(place, ()))
-        return cls(session_id, window, tuple(placed), earlier)
+        return cls(session_id, window, tuple(placed), earlier, figures or Figures())
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{place}={len(self.at(place))}" for place in PLACES)

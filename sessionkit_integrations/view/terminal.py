@@ -16,6 +16,7 @@ from sessionkit_integrations.view.text import (
     SHORT,
     count,
     cut,
+    figures_of,
     split_marks,
     summary_label,
     turns_of,
@@ -47,6 +48,8 @@ def to_panel(view: SessionData) -> RenderableType:
     if outside := view.at("outside"):
         counts += f" · {len(outside):,} outside the window"
     lines = list(_lines(view)) or [Text("There are no messages.", "dim")]
+    if said := figures_of(view):
+        lines.insert(0, _text(" · ".join(said), "dim"))
     return Panel(Group(*lines), title=title, title_align="left", subtitle=Text(counts, "dim"), subtitle_align="left")
 
 
@@ -135,6 +138,7 @@ def _body(message: MessageView, *, full: bool = False) -> Iterator[Text]:
         yield (
             Text("calls ", "dim")
             .append_text(_text(call.name, "dim bold"))
+            .append(" no result" if call.is_open else "", "red")
             .append(" ")
             .append_text(_cut(call.arguments, short, "dim"))
         )

@@ -116,6 +116,21 @@ def turns_of(view: SessionData) -> str:
     return count(view.turns, "turn") if view.window is None else f"{view.turns:,} of {count(view.window, 'turn')}"
 
 
+def figures_of(view: SessionData) -> list[str]:
+    """Return what is known of a session beside its messages, in words."""
+    known, said = view.figures, []
+    if known.forked_from is not None:
+        said.append(f"fork of {known.forked_from}")
+    if known.tokens is not None:
+        said.append(f"{count(known.tokens, 'token')} in the window")
+    if known.waiting_turns:
+        said.append(f"{count(known.waiting_turns, 'turn')} to be summarised")
+    for usage in known.usage:
+        cached = f" ({usage.cached:,} cached)" if usage.cached else ""
+        said.append(f"{usage.model or 'model not named'}: {usage.input:,} tokens in{cached}, {usage.output:,} out")
+    return said
+
+
 def summary_label(turns: int) -> str:
     """Return what tells a summary from other system messages."""
     return f"summary of {count(turns, 'turn')}"

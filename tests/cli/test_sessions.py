@@ -110,7 +110,7 @@ def test_text_of_a_message_is_no_markup_and_steers_no_terminal(here: Place, how:
     assert not set(shown) & set("\x07\u202e")
     if how == "pipe":
         assert "[bold red]:smile:[/] <U+001B>]0;title<U+0007> <U+202E>rtl" in shown
-        assert "calls [b]f<U+001B>[2J {}" in shown
+        assert "calls [b]f<U+001B>[2J no result {}" in shown
         assert "[image] x" in shown
     assert "Ada: a*b {x}<U+000A><U+001B>[31m%41" in "".join(re.sub("[│┃]", "", listed).splitlines())
     assert ("messages" in listed) == (how == "terminal")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.console import Console
 
 from sessionkit_integrations import (
     CorruptSessionError,
@@ -16,9 +18,12 @@ from sessionkit_integrations import (
     InvalidSessionIdError,
     SessionManager,
     SessionView,
+    Summary,
+    Window,
 )
 from sessionkit_integrations.records.record import Record
 from sessionkit_integrations.view.model import Call, MessageView, Piece
+from sessionkit_integrations.view.text import figures_of
 from tests.view.samples import PNG, SESSION_ID, conversation
 
 if TYPE_CHECKING:
@@ -138,7 +143,11 @@ def test_calls_results_reasoning_and_time() -> None:
     ]
     thought = [{"type": "reasoning.text", "text": "Well."}, {"type": "reasoning.encrypted", "data": "AAAA"}]
     message = viewed(role="assistant", content=None, tool_calls=calls, langchain={"reasoning_details": thought})
-    assert message.calls == (Call("1", "f", "{}"), Call("2", "c", "as it is"), Call(None, "of another writer", ""))
+    assert message.calls == (
+        Call("1", "f", "{}", is_open=True),
+        Call("2", "c", "as it is", is_open=True),
+        Call(None, "of another writer", "", is_open=True),
+    )
     assert message.pieces == (Piece("reasoning", "Well."),)
     result = viewed(role="tool", tool_call_id="1", name="f", llama_index={"is_error": True}, at=1763800000123)
     assert (result.tool_call_id, result.name, result.is_error) == ("1", "f", True)
@@ -156,3 +165,30 @@ def test_what_other_writers_got_wrong_or_say_more_is_shown_as_it_is() -> None:
     assert refused == Piece("refusal", "No.")
     assert json.loads(more.text) == {"audio": {"id": "audio_1"}, "tool_calls": [{"function": None}, 7]}
     assert (more.kind, message.calls, message.name) == ("other", (), None)
+
+
+def test_a_view_says_tokens_usage_source_and_open_calls() -> None:
+    sessions = SessionManager(Window(2, tokens=900), InMemoryStore(), summary=Summary(lambda *_: "Tea.", every=None))
+    usage: Any = {"input": 1200, "output": 30, "cached": 900, "model": "gpt-5.5"}
+    for content in ("U1", "U2", "U3"):
+        sessions.add_user_message("a", content)
+    sessions.send_message("a", {"role": "assistant", "content": "A3", "usage": usage})
+    calls: Any = [{"id": each, "type": "function", "function": {"name": "f", "arguments": "{}"}} for each in ("1", "2")]
+    sessions.send_message("a", {"role": "assistant", "content": None, "tool_calls": calls})
+    sessions.send_message("a", {"role": "tool", "tool_call_id": "1", "content": "done"})
+    view = sessions.view("a")
+    assert figures_of(view) == [
+        f"{view.figures.tokens} tokens in the window",
+        "1 turn to be summarised",
+        "gpt-5.5: 1,200 tokens in (900 cached), 30 out",
+    ]
+    assert [call.is_open for message in view.messages for call in message.calls] == [False, True]
+    assert "no result" in view._repr_html_()
+    assert "1,200 tokens in (900 cached)" in view._repr_html_()
+    shown = io.StringIO()
+    Console(width=80, file=shown).print(view)
+    assert "1 turn to be summarised" in shown.getvalue()
+    assert "calls f no result {}" in shown.getvalue()
+    sessions.fork("a", "b")
+    assert figures_of(sessions.view("b"))[0] == "fork of a"
+    assert figures_of(SessionManager().view("nobody")) == []
