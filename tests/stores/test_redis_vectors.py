@@ -234,6 +234,10 @@ def test_keys_that_are_all_gone_are_made_again(url: str, client: Any) -> None:
         talk(sessions)
         assert questions(sessions.search(MEANT[1], limit=1)) == [TALK[1]]
         client.flushall()
+    assert sessions.embed_sessions() == 0
+    talk(sessions)
+    assert sessions.embed_sessions() == len(TALK)
+    sessions.close()
 
 
 def test_sessions_that_are_sealed_have_no_vectors(url: str, client: Any) -> None:

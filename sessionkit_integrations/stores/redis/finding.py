@@ -77,6 +77,12 @@ class Finder:
             for node, name in (yield from self.indexes(self.words)):
                 yield from self._make(node, name)
 
+    def make_again(self) -> Steps[None]:
+        """Make the index that is gone with all keys, as FLUSHALL takes it."""
+        self._made.clear()
+        self._whole.clear()
+        yield from self.prepare()
+
     def find(self, terms: Terms, since: int | None, skip: int, limit: int) -> Steps[Sequence[Place] | None]:
         """Return the places of messages, the best first; ``None`` while the engine makes the index.
 
@@ -196,10 +202,7 @@ class Finder:
         except StoreError as error:
             if not is_missing(error):
                 raise
-            # It is gone with all keys, as FLUSHALL takes it.
-            self._made.clear()
-            self._whole.clear()
-            yield from self.prepare()
+            yield from self.make_again()
             return None
         merged = heapq.merge(*pages, key=lambda each: each.score, reverse=True)
         return list(merged) if len(pages) == 1 else list(islice(merged, skip, skip + limit))

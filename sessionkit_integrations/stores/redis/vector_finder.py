@@ -65,6 +65,16 @@ class VectorFinder:
 
     def behind(self, model: str, limit: int) -> Steps[list[tuple[str, str]]]:
         """Do what `VectorIndex.behind` says; a state has the numbers of the documents that were found."""
+        try:
+            return (yield from self._behind(model, limit))
+        except StoreError as error:
+            if not is_missing(error):
+                raise
+            yield from self._finder.make_again()
+            self._indexes_models = False
+            return (yield from self._behind(model, limit))
+
+    def _behind(self, model: str, limit: int) -> Steps[list[tuple[str, str]]]:
         yield from self._finder.prepare()
         kept = yield from self._model()
         if kept not in (None, model):
