@@ -32,10 +32,10 @@ def embed_sessions(
         typer.Option(metavar="NAME", show_default=False, help="The name of the model, where it has none of its own."),
     ] = None,
 ) -> None:
-    """Embed what no search has embedded yet, in a SQLite file, or in Redis with ?search=true.
+    """Embed what no search has embedded yet, on SQLite or Redis.
 
-    It looks at all sessions. The vectors of another model are dropped. If it is stopped, the next one goes on from
-    there.
+    It looks at all sessions, in Redis with ?search=true. The vectors of another model are dropped. If it is stopped,
+    the next one goes on from there.
     """
     # Imported here, as it needs NumPy.
     from sessionkit_integrations.sessions.embedding import Embed  # noqa: PLC0415
