@@ -16,7 +16,7 @@ from langchain_core.language_models import FakeListChatModel
 from llama_index.core.memory import ChatMemoryBuffer, Memory
 
 import sessionkit_integrations
-from sessionkit_integrations import InMemoryStore, Record, SessionManager, Summary, Window
+from sessionkit_integrations import InMemoryStore, Record, SessionManager, Store, Summary, Window
 from tests.test_site import PACKAGE, ROOMS
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def public() -> Iterator[tuple[str, Any]]:
 
 
 def docstrings() -> dict[str, str]:
-    """Return the docstrings of all public names and of their methods."""
+    """Return the docstrings of all public names and of their methods; of `SessionManager`, inherited ones as well."""
     found = {}
     for name, value in public():
         found[name] = _behind(name) if name in ALIASES else inspect.getdoc(value) or ""
@@ -47,7 +47,14 @@ def docstrings() -> dict[str, str]:
             for method, function in vars(value).items():
                 if not method.startswith("_") and inspect.getdoc(function):
                     found[f"{name}.{method}"] = inspect.getdoc(function) or ""
-    return found
+    return found | {name: inspect.getdoc(function) or "" for name, function in methods_of_a_manager()}
+
+
+def methods_of_a_manager() -> Iterator[tuple[str, Any]]:
+    """Yield the public methods of `SessionManager` by their names, also those that it inherits."""
+    for name, function in inspect.getmembers(SessionManager, inspect.isroutine):
+        if not name.startswith("_"):
+            yield f"SessionManager.{name}", function
 
 
 def _behind(name: str) -> str:
@@ -66,7 +73,7 @@ def _behind(name: str) -> str:
 
 
 DOCSTRINGS = docstrings()
-OUTSIDE = re.compile(r"await |create_agent|Agent\(|llm|client\.|OpenAI|Runnable|environ")
+OUTSIDE = re.compile(r"await |async |create_agent|Agent\(|llm|client\.|OpenAI|Runnable|environ")
 """A part of an example that needs an agent or a model; the pages run such code."""
 
 EXAMPLES = {name: text for name, text in DOCSTRINGS.items() if ">>> " in text}
@@ -109,6 +116,21 @@ def names() -> Iterator[dict[str, Any]]:
 
 def test_every_public_name_has_an_example() -> None:
     assert [name for name, _ in public() if name not in EXAMPLES] == []
+
+
+def test_every_method_of_a_manager_has_an_example_or_a_twin() -> None:
+    names = {name for name, _ in methods_of_a_manager()}
+    assert {"SessionManager.prompt", "SessionManager.aprompt", "SessionManager.watch"} < names
+    assert sorted(name for name in names - EXAMPLES.keys() if not _is_a_twin(name)) == []
+
+
+def test_the_example_of_a_store_has_all_that_one_must_have() -> None:
+    assert set(re.findall(r"def ([a-z]+)\(", EXAMPLES["Store"])) == Store.__abstractmethods__
+
+
+def _is_a_twin(name: str) -> bool:
+    plain = name.replace(".a", ".", 1)
+    return plain in EXAMPLES and DOCSTRINGS[name] == f"See `{plain.rpartition('.')[2]}`."
 
 
 @pytest.mark.filterwarnings("ignore:.*deprecated")

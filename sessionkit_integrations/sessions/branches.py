@@ -44,8 +44,9 @@ class BranchesSessions:
             StoreError: The store failed; readers see all of the new session or nothing.
 
         Examples:
-            >>> sessions.fork("user123", "user123:other", turns=3)
-            >>> messages = sessions.prompt("user123:other", "Another fourth question")
+            >>> sessions.fork("user123", "user123:other", turns=1)
+            >>> [message["content"] for message in sessions.prompt("user123:other", "Another second question")]
+            ['Hello!', 'Hi Ada!', 'Another second question']
         """
         steps = fork(self._plain, session_id, new_session_id, turns)
         if run_on(self.opened_store, steps) and self._summaries is not None:
@@ -77,7 +78,7 @@ class BranchesSessions:
 
         Examples:
             >>> sessions.undo("user123")
-            [{'role': 'user', 'content': 'Hello!'}, {'role': 'assistant', 'content': 'Hi.'}]
+            [{'role': 'user', 'content': 'Hello!'}, {'role': 'assistant', 'content': 'Hi Ada!'}]
         """
         return self._plain.edit(session_id, undo(turns))
 

@@ -65,8 +65,11 @@ class WatchesSessions:
             CorruptSessionError, SealError: A message of a change cannot be read. The next change can be asked for.
 
         Examples:
-            >>> for change in sessions.watch("user123", timeout=60):
-            ...     print(change.kind, change.messages)
+            >>> with sessions.watch("user123", timeout=0.1) as changes:
+            ...     sessions.add_assistant_message("user123", "Are you there?")
+            ...     for change in changes:
+            ...         print(change.kind, change.messages)
+            added [{'role': 'assistant', 'content': 'Are you there?'}]
         """
         # Imported where somebody watches.
         from sessionkit_integrations.sessions.watching import Watch, Watcher  # noqa: PLC0415

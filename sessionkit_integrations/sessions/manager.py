@@ -140,6 +140,10 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSes
         Raises:
             ValueError: The URL names no store, or a wrong option.
             MissingDependencyError: The store's driver is not installed.
+
+        Examples:
+            >>> with SessionManager.from_url("sqlite:///chats.db?archive=true", memory_window=5) as sessions:
+            ...     sessions.add_user_message("user123", "Hello!")
         """
         url = hidden(url)
         store = store_from_url(url)
@@ -207,6 +211,11 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSes
             evict: False to leave evicting to the caller: the window is then not applied, neither to writes nor to
                 reads.
             refuses: False for appends of turns that were let in before, which then are only counted by the quota.
+
+        Examples:
+            >>> from sessionkit_integrations.langchain.codec import LangChainCodec
+            >>> sessions.using(LangChainCodec()).read("user123")[0].text
+            'Hello!'
         """
 
         def window() -> Window:
@@ -254,7 +263,13 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSes
         return partial(counted, self._count_tokens or approximate_tokens)
 
     def close(self) -> None:
-        """Close the store, after the summaries that are being made, but no later than its timeout."""
+        """Close the store, after the summaries that are being made, but no later than its timeout.
+
+        Examples:
+            >>> sessions = SessionManager(store=SQLiteStore("chats.db"))
+            >>> sessions.add_user_message("user123", "Hello!")
+            >>> sessions.close()  # as a with block does at its end
+        """
         if self._summaries is not None:
             self._summaries.close()
         self.store.close()

@@ -42,6 +42,10 @@ class ReadsSessions:
             InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
             CorruptSessionError: A stored record cannot be read.
             StoreError: The store failed.
+
+        Examples:
+            >>> sessions.get_session("user123")
+            [{'role': 'user', 'content': 'Hello!'}, {'role': 'assistant', 'content': 'Hi Ada!'}]
         """
         return self._plain.read(session_id)
 
@@ -82,6 +86,11 @@ class ReadsSessions:
         Raises:
             InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
             StoreError: The store failed.
+
+        Examples:
+            >>> info = sessions.describe("user123")
+            >>> info.turns, info.messages, info.archived
+            (1, 2, 0)
         """
         return self._plain.describe(session_id)
 
@@ -94,6 +103,12 @@ class ReadsSessions:
 
         Raises:
             SessionKitError: As `get_session`.
+
+        Examples:
+            >>> summarized.summarize("user123").text
+            'Ada said hello.'
+            >>> summarized.get_summary("user123").turns
+            1
         """
         return self._plain.summary(session_id)
 
@@ -181,6 +196,11 @@ class ReadsSessions:
         Raises:
             ConflictError: The session was written to each time that its archive was read.
             SessionKitError: As `get_session`.
+
+        Examples:
+            >>> view = sessions.view("user123")
+            >>> [(message.place, message.role) for message in view.messages]
+            [('window', 'user'), ('window', 'assistant')]
         """
         snapshot = self._plain.snapshot(session_id, archived=newest(archived))
         return view_of(snapshot, run_on(self.opened_store, read_figures(session_id)))
@@ -195,6 +215,10 @@ class ReadsSessions:
 
         Raises:
             StoreError: The store failed.
+
+        Examples:
+            >>> list(sessions.list_sessions())
+            ['user123']
         """
         return self.store.sessions()
 
@@ -240,7 +264,15 @@ class ReadsSessions:
         until: datetime | None,
         seen: Callable[[], None] = lambda: None,
     ) -> Steps[Statistics]:
-        """Return the steps of `statistics`; ``seen`` is called after each session, to show progress."""
+        """Return the steps of `statistics`; ``seen`` is called after each session, to show progress.
+
+        Examples:
+            >>> from sessionkit_integrations.sessions.steps import run_on
+            >>> steps = sessions.survey(None, None, None, seen=lambda: print("one more"))
+            >>> run_on(sessions.opened_store, steps).turns
+            one more
+            1
+        """
         # Imported where statistics are asked for.
         from sessionkit_integrations.sessions.surveying import survey  # noqa: PLC0415
 

@@ -51,9 +51,11 @@ class ResealsSessions:
             StoreError: The store failed; likewise.
 
         Examples:
-            >>> sessions = SessionManager(store=store, seal=Encrypt(new_key, old_key))
-            >>> sessions.reseal()
-            Resealed(sessions=120, records=2400, unopened=0, last='user99')
+            >>> old_key, new_key = b"o" * 32, b"n" * 32  # yours are random
+            >>> store = InMemoryStore()
+            >>> SessionManager(store=store, seal=Encrypt(old_key)).add_user_message("user123", "Hello!")
+            >>> SessionManager(store=store, seal=Encrypt(new_key, old_key)).reseal()
+            Resealed(sessions=1, records=1, unopened=0, last='user123')
         """
         return run_on(self.store, self._reseal(session_id, read_with, after, progress))
 

@@ -49,6 +49,13 @@ class WritesSessions:
             InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
             QuotaExceededError: The session has used what its quota allows; nothing was written.
             StoreError: The store failed.
+
+        Examples:
+            >>> for _attempt in range(2):
+            ...     message = {"role": "user", "content": "Will it rain?"}
+            ...     sessions.send_message("user123", message, idempotency_key="request-7")
+            >>> [message["content"] for message in sessions.get_session("user123")]
+            ['Hello!', 'Hi Ada!', 'Will it rain?']
         """
         self.send_messages(session_id, [message], idempotency_key=idempotency_key)
 
@@ -71,6 +78,13 @@ class WritesSessions:
             InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
             QuotaExceededError: As for `send_message`, if there is a user message among them.
             StoreError: The store failed.
+
+        Examples:
+            >>> question = {"role": "user", "content": "Will it rain?"}
+            >>> answer = {"role": "assistant", "content": "Not today."}
+            >>> sessions.send_messages("user456", [question, answer])
+            >>> sessions.get_session("user456") == [question, answer]
+            True
         """
         self._plain.append(session_id, messages, idempotency_key)
 
@@ -110,6 +124,16 @@ class WritesSessions:
         Raises:
             QuotaExceededError: It would be refused.
             SessionKitError: As `describe`.
+
+        Examples:
+            >>> sessions = SessionManager(quota=Quota(messages="1/minute"))
+            >>> sessions.check_quota("user123")
+            >>> sessions.add_user_message("user123", "Hello!")
+            >>> try:
+            ...     sessions.check_quota("user123")
+            ... except QuotaExceededError as error:
+            ...     print(f"try again in {error.retry_after:.0f} seconds")
+            try again in 60 seconds
         """
         if self._quota is not None:
             self._quota.check(self._plain.describe(session_id))
@@ -129,6 +153,15 @@ class WritesSessions:
             SummaryError: The manager was made without ``summary``, or the summarizer raised or returned no text that
                 can be stored; the turns still wait.
             SessionKitError: As `get_session`.
+
+        Examples:
+            >>> def summarize(previous: str | None, messages: list[Message]) -> str:
+            ...     return f"{previous or ''}{len(messages)} messages."  # yours asks a model
+            >>> sessions = SessionManager(memory_window=1, summary=Summary(summarize, every=None))
+            >>> for content in ("Hello!", "Will it rain?", "And tomorrow?"):
+            ...     sessions.add_user_message("user123", content)
+            >>> sessions.summarize("user123").text
+            '2 messages.'
         """
         check_session_id(session_id)
         return self._made_with_summary().summarize(session_id)
@@ -144,7 +177,13 @@ class WritesSessions:
         return self._summaries
 
     def add_user_message(self, session_id: str, content: Content) -> None:
-        """Add a user message, which opens a turn; see `send_message`."""
+        """Add a user message, which opens a turn; see `send_message`.
+
+        Examples:
+            >>> sessions.add_user_message("user123", "Will it rain?")
+            >>> sessions.get_session("user123")[-1]
+            {'role': 'user', 'content': 'Will it rain?'}
+        """
         self._plain.append(session_id, [_message("user", content)])
 
     async def aadd_user_message(self, session_id: str, content: Content) -> None:
@@ -152,7 +191,14 @@ class WritesSessions:
         await self._plain.aappend(session_id, [_message("user", content)])
 
     def add_assistant_message(self, session_id: str, content: Content) -> None:
-        """Add an assistant message to the current turn; see `send_message`."""
+        """Add an assistant message to the current turn; see `send_message`.
+
+        Examples:
+            >>> messages = sessions.prompt("user123", "Will it rain?")
+            >>> sessions.add_assistant_message("user123", "Not today.")
+            >>> sessions.get_session("user123")[-1]
+            {'role': 'assistant', 'content': 'Not today.'}
+        """
         self._plain.append(session_id, [_message("assistant", content)])
 
     async def aadd_assistant_message(self, session_id: str, content: Content) -> None:
@@ -163,6 +209,12 @@ class WritesSessions:
         """Add a system message; see `send_message`.
 
         Before the first turn it becomes part of the preamble; later, of the current turn, with which it is evicted.
+
+        Examples:
+            >>> sessions.add_system_message("user456", "Be brief.")
+            >>> sessions.add_user_message("user456", "Hello!")
+            >>> [message["role"] for message in sessions.get_session("user456")]
+            ['system', 'user']
         """
         self._plain.append(session_id, [_message("system", content)])
 
@@ -178,6 +230,12 @@ class WritesSessions:
         Raises:
             ConflictError: Other writers were faster, time after time; nothing was written.
             SessionKitError: As `send_message`.
+
+        Examples:
+            >>> sessions.set_system_message("user123", "Be brief.")
+            >>> sessions.set_system_message("user123", "Be brief and kind.")
+            >>> [message["content"] for message in sessions.get_session("user123")]
+            ['Be brief and kind.', 'Hello!', 'Hi Ada!']
         """
         self._plain.edit(session_id, self._system_message(content))
 
@@ -191,6 +249,11 @@ class WritesSessions:
         Raises:
             InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
             StoreError: The store failed.
+
+        Examples:
+            >>> sessions.reset_session("user123")
+            >>> sessions.get_session("user123")
+            []
         """
         self._plain.delete(session_id)
 
@@ -223,7 +286,7 @@ class WritesSessions:
         Examples:
             >>> with sessions.turn("user123", wait=5):
             ...     messages = sessions.prompt("user123", "What is in my cart?")
-            ...     sessions.add_assistant_message("user123", answer(messages))
+            ...     sessions.add_assistant_message("user123", "Two books.")
         """
         # Imported where a turn is held.
         from sessionkit_integrations.sessions.turns import Turn  # noqa: PLC0415
@@ -247,6 +310,14 @@ class WritesSessions:
             ValueError: The manager was made without ``embed``, or its store keeps no vectors.
             EmbeddingError: The model raised, or returned what are no vectors. What was embedded before is kept.
             StoreError: The store failed.
+
+        Examples:
+            >>> def embed(texts: list[str]) -> list[list[float]]:
+            ...     return [[text.count("tea"), 1.0] for text in texts]  # yours asks a model
+            >>> with SessionManager(store=SQLiteStore("chats.db"), embed=Embed(embed, name="teas")) as sessions:
+            ...     sessions.add_user_message("user123", "I like tea.")
+            ...     sessions.embed_sessions()
+            1
         """
         return run_on(self.opened_store, self._embed_sessions(progress))
 

@@ -45,13 +45,36 @@ class Store(Abilities, Closeable, ABC):
     scheme.
 
     Examples:
-        >>> class LabelledStore(SQLiteStore):  # a store can build on another one
-        ...     '''Keeps sessions in a file of a team.'''
+        >>> from collections import defaultdict
+        >>> from threading import Lock
+        >>> class DictStore(Store):
+        ...     def __init__(self) -> None:
+        ...         self.states: dict[str, SessionState] = defaultdict(SessionState)
+        ...         self.lock = Lock()
         ...
-        ...     def __init__(self, team: str) -> None:
-        ...         super().__init__(f"{team}.db", archive=True)
-        >>> isinstance(LabelledStore("support"), Store)
-        True
+        ...     def append(self, session_id, records, window, operation_id, **options):
+        ...         with self.lock:
+        ...             state = self.states[session_id]
+        ...             return state.append(records, window, operation_id, archive=self.archive, **options)
+        ...
+        ...     def read(self, session_id, *, archived=False, start=None, stop=None):
+        ...         with self.lock:
+        ...             return self.states[session_id].read(archived=archived, start=start, stop=stop)
+        ...
+        ...     def replace(self, session_id, edit, expected, operation_id):
+        ...         with self.lock:
+        ...             self.states[session_id].replace(edit, expected, operation_id, archive=self.archive)
+        ...
+        ...     def delete(self, session_id):
+        ...         with self.lock:
+        ...             self.states.pop(session_id, None)
+        ...
+        ...     def sessions(self):
+        ...         with self.lock:
+        ...             return iter([session_id for session_id, state in self.states.items() if state.exists])
+        >>> sessions = SessionManager(memory_window=10, store=DictStore())
+        >>> sessions.prompt("user123", "Hello!")
+        [{'role': 'user', 'content': 'Hello!'}]
     """
 
     archive: bool = False
