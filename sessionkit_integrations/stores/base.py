@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Store(Abilities, Closeable, ABC):
-    """Base class of stores. Implement its five abstract methods to have a store of your own.
+    """Base class of stores. Implement its five abstract methods and `describe` to have a store of your own.
 
     Each operation is atomic: concurrent callers see all of it or nothing. `SessionState` holds the rules, so that your
     store only loads, changes and saves one under a lock. The ``a`` twins run the plain methods in a thread; override
@@ -224,8 +224,8 @@ class Store(Abilities, Closeable, ABC):
     def describe(self, session_id: str) -> SessionInfo | None:
         """Return figures of a session, or ``None`` if there is no such session.
 
-        This default reads the whole session, and takes its times and its usage from the records that are there.
-        Override it where the store counts.
+        This default reads the whole session, and takes its times and its usage from the records that are there. It
+        knows nothing of summaries and limits: override it, as by `SessionState.describe`.
         """
         return _described(self.read(session_id), self.read(session_id, archived=True))
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import json
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.errors import ConflictError
-from sessionkit_integrations.records.record import now, role_of, tokens_of
+from sessionkit_integrations.errors import ConflictError, StoreError
+from sessionkit_integrations.records.record import Record, now, role_of, tokens_of
 from sessionkit_integrations.records.times import moment
-from sessionkit_integrations.stores.limits import admit
+from sessionkit_integrations.stores.limits import admit, levels_from, levels_text
 from sessionkit_integrations.stores.operation_ids import is_known, remember
-from sessionkit_integrations.stores.totals import add_up
+from sessionkit_integrations.stores.totals import add_up, totals_from, totals_text
 from sessionkit_integrations.stores.values import Appended, SessionInfo, Snapshot
 from sessionkit_integrations.window.turns import check_growth, evict, number_turns
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.records.usage import Usage
     from sessionkit_integrations.stores.limits import Claim, Level
     from sessionkit_integrations.stores.values import Covered, Edit, Exchange
@@ -51,6 +51,8 @@ class SessionState:
         >>> state.append([record], window, "1", archive=True)
         >>> state.exists, len(state.active)
         (True, 1)
+        >>> SessionState.from_json(state.to_json()) == state
+        True
     """
 
     active: list[Record] = field(default_factory=list)
@@ -169,6 +171,33 @@ class SessionState:
             usage=self.usage,
             levels=self.levels,
         )
+
+    def to_json(self) -> str:
+        """Return the state as a JSON object, in ASCII, for a store to save; every byte of each record is kept."""
+        saved = {each.name: getattr(self, each.name) for each in fields(self)}
+        for name in ("active", "archived"):
+            saved[name] = [record.decode(errors="surrogateescape") for record in saved[name]]
+        saved |= {"usage": totals_text(self.usage), "levels": levels_text(self.levels)}
+        return json.dumps(saved, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> SessionState:
+        """Return the state that `to_json` made a text of, in this release or an earlier one.
+
+        Raises:
+            StoreError: The text is damaged, or a later release made it.
+        """
+        try:
+            saved: dict[str, Any] = json.loads(text)
+            for name in ("active", "archived"):
+                saved[name] = [Record(record.encode(errors="surrogateescape")) for record in saved[name]]
+            saved |= {"usage": totals_from(saved["usage"]), "levels": levels_from(saved["levels"])}
+            return cls(**saved)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise StoreError(
+                "the saved state of a session cannot be read: it is damaged, or a later release of"
+                " sessionkit_integrations saved it"
+            ) from error
 
     @property
     def exists(self) -> bool:

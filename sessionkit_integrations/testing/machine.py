@@ -219,7 +219,8 @@ class StoreMachine(RuleBasedStateMachine):
             check_description(info, self.active[session], self.archived[session], self.appended[session])
             if info is not None:
                 waiting = sum(map(len, self.waiting[session]))
-                assert (info.waiting, info.waiting_turns) == (waiting, self._waiting_turns(session))
+                counted = (waiting, self._waiting_turns(session))
+                assert (info.waiting, info.waiting_turns) == counted, "describe() has to count what waits for a summary"
                 assert info.summarized == self.summarized[session]
         assert set(self.store.sessions()) == existing
 
