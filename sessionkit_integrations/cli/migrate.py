@@ -76,6 +76,7 @@ def migrate(
     make = migrating.SOURCES[package.value]
     with closing(make(source_url) if key_prefix is None else make(source_url, key_prefix)) as source:
         ids = sorted(source.ids())
+        _note_if_none(ids, package, key_prefix)
         if package is Package.JAVASCRIPT and migrating.is_same_place(source_url, key_prefix, url):
             _nothing_to_do(len(ids), migrating.hidden_by_encoding(ids, url), as_json=as_json)
             return
@@ -102,6 +103,12 @@ def migrate(
         _conclude(done, source.ignored, yes=yes)
     if done.refused or done.left_out:
         raise typer.Exit(1)
+
+
+def _note_if_none(ids: Sequence[str], package: Package, key_prefix: str | None) -> None:
+    if not ids:
+        where = "" if key_prefix is None else f" under keys that begin with {key_prefix!r}"
+        note(f"no conversations of {package.value} were found{where}: check the database of the URL, and --key-prefix")
 
 
 def _conclude(done: "Migrated", ignored: int, *, yes: bool) -> None:

@@ -121,6 +121,20 @@ def test_langchain_redis_on_a_server_that_has_no_documents(source: redis.Redis, 
     assert summary("migrate", "--from", "langchain-redis", source_url, "--url", target)["written"] == 0
 
 
+@pytest.mark.parametrize("prefix", [None, "app:"])
+def test_a_place_that_holds_no_conversations_is_said(
+    source: redis.Redis, source_url: str, target: str, prefix: str | None
+) -> None:
+    source.rpush("message_store", "x")
+    args = () if prefix is None else ("--key-prefix", prefix)
+    done = run("migrate", "--from", "langchain-community", source_url, "--url", target, *args)
+    where = "" if prefix is None else " under keys that begin with 'app:'"
+    assert done.stderr == (
+        f"sessionkit: no conversations of langchain-community were found{where}: check the database of the URL, and"
+        " --key-prefix\n"
+    )
+
+
 def test_llama_index(source: redis.Redis, source_url: str, target: str) -> None:
     messages = [message for message in samples.EVERY_KIND.values() if can_be_kept(message)]
     assert len(messages) > len(samples.EVERY_KIND) / 2
