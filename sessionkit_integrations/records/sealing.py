@@ -213,8 +213,10 @@ class SessionSealer:
         encrypt = self._sealer.encrypt
         if encrypt is None or key_id not in encrypt.key_ids:
             has = "no key is" if encrypt is None else f"the keys {', '.join(encrypt.key_ids)} are"
-            remedy = "give that one to Encrypt, as an older key, or to the sessionkit command in SESSIONKIT_KEYS"
-            problem = f"is encrypted with the key {key_id}, and {has} given: {remedy}"
+            problem = (
+                f"is encrypted with the key {key_id}, and {has} given: give that one to Encrypt, as an older key,"
+                " or to the sessionkit command in SESSIONKIT_KEYS"
+            )
             raise NotOpenedError(problem, key_id, is_locked=True)
         if needs_secret and self._secret is None:
             has = "Encrypt has no secrets=" if encrypt.secrets is None else "secrets= has none: it was forgotten"

@@ -47,8 +47,10 @@ def _class_of(scheme: str) -> type[Store]:
 def _load(scheme: str) -> object:
     entries = _entry_points()
     if scheme not in entries:
-        known = f"there are {_all_schemes()}, and those whose module is imported or whose package is installed"
-        raise ValueError(f"no store has the scheme {scheme!r}; {known}")
+        raise ValueError(
+            f"no store has the scheme {scheme!r}; there are {_all_schemes()}"
+            " (one of your own: import its module, or install its package)"
+        )
     try:
         cls: object = entries[scheme].load()
     except (ImportError, AttributeError) as error:
