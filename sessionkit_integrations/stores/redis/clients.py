@@ -103,10 +103,21 @@ class Given:
 
 def _async_connections(client: Any, *, wait: float = math.inf) -> AsyncConnections[Any]:
     width = width_of_pool(client)
+    if _has_its_way(client):
+        return async_connections(client, width, wait=wait, name_of=lambda _command: None, hurries=True)
     if not cluster.is_cluster(client):
         return async_connections(client, width, wait=wait, hurries=True)
     name_of = partial(cluster.name_of_node, client)
     return async_connections(client, width, wait=wait, name_of=name_of, hurries=True)
+
+
+def _has_its_way(client: Any) -> bool:
+    """Return whether a client sends each command in a way that a batch, over a connection of the pool, would pass by.
+
+    It keeps to one connection, or has an `execute_command` of its own, such as one that gives keys a prefix.
+    """
+    sends = next(kind for kind in type(client).__mro__ if "execute_command" in vars(kind))
+    return getattr(client, "single_connection_client", False) or sends.__module__.partition(".")[0] != "redis"
 
 
 def _find_fault(

@@ -73,6 +73,12 @@ def name_of_node(client: Any, command: Command[Any]) -> str | None:
     return None if node is None else node.name
 
 
+async def renew(node: Any, connection: Any) -> None:
+    """Close a connection that its node wants opened again, as after a change of the nodes; sending opens it."""
+    if hasattr(node, "disconnect_if_needed"):  # which older versions lack
+        await node.disconnect_if_needed(connection)
+
+
 def give_back(node: Any, connection: Any) -> None:
     """Give back a connection that a node of an asynchronous client of a cluster gave."""
     if hasattr(node, "release"):

@@ -33,8 +33,13 @@ _NEVER_DECODE = "NEVER_DECODE"
 """Option of redis-py for the bytes of a reply, also from a client that decodes replies."""
 
 
+def _is_text(command: Command[Any]) -> bool:
+    """Return whether a client that decodes replies may decode this one."""
+    return command.is_script and not command.binary
+
+
 def _options(command: Command[Any], step: Send) -> dict[str, Any]:
-    options: dict[str, Any] = {} if command.is_script and not command.binary else {_NEVER_DECODE: True}
+    options: dict[str, Any] = {} if _is_text(command) else {_NEVER_DECODE: True}
     if step.node is not None:
         options["target_nodes"] = step.node
     return options
@@ -88,6 +93,7 @@ async def _exchange(
     if node is not None:
         connection = node.acquire_connection()
         try:
+            await cluster.renew(node, connection)
             await _exchange_over(connection, steps, by_text, settle)
         finally:
             cluster.give_back(node, connection)
@@ -108,7 +114,7 @@ async def _exchange_over(connection: Any, steps: Sequence[Send], by_text: Collec
     await connection.send_packed_command([packed(each, encoder.encoding, encoder.encoding_errors) for each in words])
     for index, step in enumerate(steps):
         try:
-            outcome = await connection.read_response(disable_decoding=not step.command.is_script)
+            outcome = await connection.read_response(disable_decoding=not _is_text(step.command))
         except redis.ResponseError as error:
             outcome = error
         settle(index, outcome)
