@@ -168,6 +168,13 @@ def test_the_tests_that_a_page_names_are_there(page: str) -> None:
         assert (ROOT / path).exists(), path
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_quote_what_a_shell_would_expand(page: str) -> None:
+    for block in re.findall(r"^```bash\n(.*?)^```", (ROOT / page).read_text("utf-8"), re.MULTILINE | re.DOTALL):
+        bare = re.sub(r"""'[^']*'|"[^"]*"|(?<!\S)#.*""", "", block)
+        assert not re.search(r"[?*\[&]", bare), block
+
+
 def test_the_table_of_branches_says_what_each_call_gives() -> None:
     rows = re.findall(
         r"^\| `(\w+\(.*?)` \|(.*)\|(.*)\|(.*)\|$", (DOCS / "branches.md").read_text("utf-8"), re.MULTILINE
