@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph.errors import GraphInterrupt
 
 from sessionkit_integrations.langchain.agent_steps import ChatStep
-from sessionkit_integrations.runtime.steps import arun, run
+from sessionkit_integrations.runtime.steps import arun, run, to_its_end
 from sessionkit_integrations.sessions.steps import arun_on, run_on
 from sessionkit_integrations.sessions.turns import give_back_turn, renew_turn, take_turn
 from sessionkit_integrations.stores.turns import HeldTurn, held_turn, inside
@@ -93,7 +93,7 @@ class Exclusive(_Base):
         except GraphInterrupt:
             raise
         except (Exception, CancelledError):
-            await arun(self._release(request.state), lambda step: step.aperform(self._chats))
+            await to_its_end(arun(self._release(request.state), lambda step: step.aperform(self._chats)))
             raise
 
     def _answer(self, request: ModelRequest[Any]) -> Steps[ModelResponse[Any]]:
@@ -131,7 +131,11 @@ class Exclusive(_Base):
             if outer is not None:  # a block of the caller's own, of which the run is part
                 return outer
             held = HeldTurn(self._sessions.store, current.session_id, current.name, 0)
-            yield from _OnStore(self._sessions.store, lambda: take_turn(held, TTL, TTL))
+            try:
+                yield from _OnStore(self._sessions.store, lambda: take_turn(held, TTL, TTL))
+            except CancelledError:  # it may have been taken
+                yield from _OnStore(self._sessions.store, lambda: give_back_turn(held))
+                raise
             current.turn = held
         else:
             yield from _OnStore(self._sessions.store, lambda: renew_turn(held, TTL))

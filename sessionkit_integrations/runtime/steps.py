@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 
 R = TypeVar("R")
 S = TypeVar("S")
@@ -34,6 +34,9 @@ T = TypeVar("T")
 
 Steps = Generator[Any, Any, T]
 """An operation whose result is a `T`."""
+
+_unfinished: set[asyncio.Task[Any]] = set()
+"""Tasks that nobody may await any more; a loop does not keep them."""
 
 
 class Step(Generic[R]):
@@ -103,6 +106,17 @@ async def arun(steps: Generator[S, Any, T], perform: Callable[[S], Awaitable[Any
     except StopIteration as stop:
         value: T = stop.value
         return value
+
+
+async def to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Await work that goes on to its end, even if it is cancelled.
+
+    A cancellation need not come once: AnyIO's scopes, in which Starlette and FastAPI answer, repeat it at each await.
+    """
+    task = asyncio.create_task(work)
+    _unfinished.add(task)
+    task.add_done_callback(_unfinished.discard)
+    return await asyncio.shield(task)
 
 
 def stream(steps: Steps[None], perform: Callable[[Any], Any]) -> Iterator[Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sessionkit_integrations.errors import SessionBusyError
 from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.runtime.logs import LOGGER
+from sessionkit_integrations.runtime.steps import to_its_end
 from sessionkit_integrations.sessions.leasing import give_back, take_lease
 from sessionkit_integrations.sessions.steps import Lease, arun_on, run_on
 from sessionkit_integrations.stores.operation_ids import operation_id
@@ -84,7 +85,7 @@ class Turn:
             try:
                 await arun_on(self._store, take_turn(held, self._ttl, self._wait))
             except BaseException:  # also a cancellation, as above
-                await arun_on(self._store, give_back_turn(held))
+                await to_its_end(arun_on(self._store, give_back_turn(held)))
                 raise
             self._begin(held)
         return self
@@ -94,7 +95,7 @@ class Turn:
     ) -> None:
         held = self._end()
         if held is not None:
-            await arun_on(self._store, give_back_turn(held))
+            await to_its_end(arun_on(self._store, give_back_turn(held)))
 
     def _joins(self) -> bool:
         """Return whether the present context is in a turn of the session already, and note that it is entered."""

@@ -73,6 +73,30 @@ def test_a_run_that_raises_gives_the_session_back(run: str, save: str, where: st
     assert is_free(sessions)
 
 
+async def test_a_run_that_is_cancelled_while_it_takes_its_session_gives_it_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sessions = SessionManager()
+    store, lease, taken = sessions.store, sessions.store.alease, asyncio.Event()
+
+    async def lease_and_wait(*arguments: Any) -> bool:
+        answer = await lease(*arguments)
+        if arguments[-1]:
+            taken.set()
+            await asyncio.sleep(100)
+        return answer
+
+    monkeypatch.setattr(store, "alease", lease_and_wait)
+    graph, model = agent(sessions, exclusive=True)
+    task = asyncio.create_task(graph.ainvoke(said("a"), thread()))
+    await taken.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert is_free(sessions)
+    assert model.prompts == []
+
+
 @BOTH
 def test_a_busy_session_is_an_error_before_the_model_is_called(run: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exclusive, "TTL", 0.05)

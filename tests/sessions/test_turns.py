@@ -342,6 +342,41 @@ async def test_a_cancelled_wait_leaves_nothing(monkeypatch: pytest.MonkeyPatch) 
         pass
 
 
+@pytest.mark.parametrize("where", ["enter", "exit"])
+async def test_a_cancellation_that_is_repeated_leaves_nothing(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """The scopes of AnyIO, in which Starlette answers, cancel each await of what they end."""
+    store = InMemoryStore()
+    sessions, lease = SessionManager(store=store), store.alease
+    waits = asyncio.Event()
+
+    async def connect_and_lease(*arguments: Any) -> bool:
+        taking = bool(arguments[-1])
+        if not taking:
+            await asyncio.sleep(0)  # a connection is made before the command is sent
+        taken = await lease(*arguments)
+        if taking and where == "enter":
+            waits.set()
+            await asyncio.sleep(LONG)
+        return taken
+
+    async def hold() -> None:
+        async with sessions.turn("s"):
+            waits.set()
+            await asyncio.sleep(LONG)
+
+    monkeypatch.setattr(store, "alease", connect_and_lease)
+    task = asyncio.create_task(hold())
+    await waits.wait()
+    while not task.done():
+        task.cancel()
+        await asyncio.sleep(0)
+    assert task.cancelled()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    with sessions.turn("s"):
+        pass
+
+
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
