@@ -35,8 +35,10 @@ OF_OTHER_TESTS = {
 OUTSIDE = re.compile(r"localhost|upstash|from_env|import (openai|anthropic|genai|AsyncOpenAI)")
 """A server, or the API of a provider, in a block's code."""
 
-OTHERS = re.compile(r"^from (langchain_community|langchain_redis|llama_index\.storage\.chat_store)\b", re.MULTILINE)
-"""A package that people come from, in a block's code."""
+OTHERS = re.compile(
+    r"^from (langchain_community|langchain_redis|llama_index\.storage\.chat_store|starlette)\b", re.MULTILINE
+)
+"""A package that people come from or serve with, in a block's code."""
 
 HERE = [snippet for snippet in SNIPPETS if snippet.path not in OF_OTHER_TESTS]
 STORE = ["folder_store", "test_folder_store"]
