@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image
 
-from sessionkit_integrations import InMemoryStore, Message, SessionManager, Summary
+from sessionkit_integrations import InMemoryStore, Message, SessionManager, Summary, Window
 from tests.snippets import ROOT
 from tests.view.browser import browse
 
@@ -52,7 +52,11 @@ CONVERSATION: list[Any] = [
     {"role": "tool", "tool_call_id": "call_1", "name": "find_trains", "content": '[{"leaves": "17:39", "eur": 25.5}]'},
     {"role": "assistant", "content": "There is a train at 17:39, for €25.50."},
     {"role": "user", "content": "Why not a plane?"},
-    {"role": "assistant", "content": "You do not fly, Ada."},
+    {
+        "role": "assistant",
+        "content": "You do not fly, Ada.",
+        "usage": {"input": 412, "output": 9, "cached": 256, "model": "gpt-5"},
+    },
 ]
 
 
@@ -64,7 +68,7 @@ def summarize(_previous: str | None, _messages: list[Message]) -> str:
 def conversation() -> SessionManager:
     """Return sessions with one that has each of what a view tells apart."""
     summary = Summary(summarize, every=1, background=False)
-    sessions = SessionManager(memory_window=2, store=InMemoryStore(archive=True), summary=summary)
+    sessions = SessionManager(Window(turns=2, tokens=4000), store=InMemoryStore(archive=True), summary=summary)
     for message in CONVERSATION:
         sessions.send_message("ada", message)
     return sessions

@@ -17,7 +17,9 @@ MOST_BYTES = 150_000
 
 
 def test_its_session_has_each_place_that_a_view_tells_apart() -> None:
-    assert repr(picture.conversation().view("ada")) == "SessionView('ada', preamble=2, archived=2, outside=0, window=6)"
+    view = picture.conversation().view("ada")
+    assert repr(view) == "SessionView('ada', preamble=2, archived=2, outside=0, window=6)"
+    assert (view.figures.tokens, [usage.model for usage in view.figures.usage]) == (124, ["gpt-5"])
 
 
 @pytest.mark.slow
