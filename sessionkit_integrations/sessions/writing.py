@@ -294,10 +294,11 @@ class WritesSessions:
         return Turn(self.store, session_id, wait, ttl)
 
     def embed_sessions(self, progress: Callable[[int], object] | None = None) -> int:
-        """Embed all texts that have no vector, in all sessions, for a store that keeps vectors: an `SQLiteStore`.
+        """Embed all texts that have no vector, in all sessions, for a store that keeps vectors.
 
-        Searches do that for what was written since the last one. Call this for a file that is older than its vectors,
-        and if the model has changed: the vectors of the one before are dropped. If it is interrupted, the next call
+        Such a store is an `SQLiteStore`, or a `RedisStore` with ``search=True``. Searches embed what was written since
+        the last one. Call this for sessions that are older than their vectors, and if the model has changed: the
+        vectors of the one before are dropped. If it is interrupted, the next call
         goes on from there.
 
         Args:
