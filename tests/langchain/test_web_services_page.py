@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from langchain_core.outputs import ChatGenerationChunk
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="LangGraph's streams of pieces need Python 3.11 in a loop")
 async def test_a_run_goes_on_when_its_client_has_left() -> None:
     pytest.importorskip("starlette")
     (snippet,) = snippets_of("docs/web_services.md")
