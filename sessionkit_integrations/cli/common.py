@@ -171,6 +171,14 @@ def note(text: str) -> None:
     typer.echo(f"sessionkit: {one_line(text)}", err=True)
 
 
+def note_refused(session_ids: Sequence[str], *, overwrite: bool) -> None:
+    """Say which sessions were left as they are, as they are there already."""
+    reason = "needs a secret that only your application has" if overwrite else "is there with other messages"
+    advice = "reset it first" if overwrite else "see --overwrite"
+    for session_id in session_ids:
+        note(f"session {session_id!r} {reason}, and was left as it is; {advice}")
+
+
 def note_trying_again(error: Exception) -> None:
     """Say that a store cannot be reached, and that it is tried again."""
     note(f"{error}; trying again")

@@ -11,7 +11,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from sessionkit_integrations.cli.common import Json, Url, note, open_sessions, print_line
+from sessionkit_integrations.cli.common import Json, Url, note, note_refused, open_sessions, print_line
 from sessionkit_integrations.cli.progress import progress, summarize
 from sessionkit_integrations.porting.fine_tuning import PREFIX
 from sessionkit_integrations.porting.importing import Imported, import_lines
@@ -41,7 +41,11 @@ def import_sessions(
         ),
     ] = PREFIX,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace sessions that are there with other messages.")
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace sessions that are there with other messages, but none that needs a secret of its own.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -62,8 +66,7 @@ def import_sessions(
         note(f"line {bad.line}: {bad.problem}; nothing of it was written")
     if len(done.bad_lines) > _NAMED:
         note(f"and {count(len(done.bad_lines) - _NAMED, 'more line')}; is it a file of JSON Lines?")
-    for session_id in done.refused:
-        note(f"session {session_id!r} is there with other messages, and was left as it is; see --overwrite")
+    note_refused(done.refused, overwrite=overwrite)
     if as_json:
         summarize(asdict(done))
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sessionkit_integrations.cli.common import Json, Url, note, open_sessions, print_line
+from sessionkit_integrations.cli.common import Json, Url, note, note_refused, open_sessions, print_line
 from sessionkit_integrations.cli.progress import progress, summarize
 from sessionkit_integrations.porting.stored import Outcome
 from sessionkit_integrations.sessions.manager import SessionManager
@@ -59,7 +59,11 @@ def migrate(
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace sessions that are there with other messages.")
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace sessions that are there with other messages, but none that needs a secret of its own.",
+        ),
     ] = False,
     skip_corrupt: Annotated[
         bool, typer.Option("--skip-corrupt", help="Leave out only turns that cannot be read, not their sessions.")
@@ -95,8 +99,7 @@ def migrate(
         where = "" if each.position is None else f", message {each.position}"
         note(f"session {each.session_id!r}{where}: {each.problem}")
     if yes:
-        for session_id in done.refused:
-            note(f"session {session_id!r} is there with other messages, and was left as it is; see --overwrite")
+        note_refused(done.refused, overwrite=overwrite)
     if as_json:
         summarize({"dry_run": not yes, **asdict(done), "ignored": source.ignored, "sessions": planned})
     else:

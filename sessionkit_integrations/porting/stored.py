@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sessionkit_integrations.errors import ConflictError, StoreError, StoreUnavailableError
 from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.records.record import Record, decode, role_of
-from sessionkit_integrations.records.sealed import is_sealed, key_id_of, sealed_by
+from sessionkit_integrations.records.sealed import Unopened, is_sealed, key_id_of, needs_secret, sealed_by
 from sessionkit_integrations.records.summaries import latest_summary
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.sessions.edits import EditPlan
@@ -209,8 +209,9 @@ def write_session(
 ) -> Outcome:
     """Put a session into a store: all of it or nothing, and once, however often it is tried.
 
-    A session that is there already with other records is left alone. What waited for a summary waits where it is
-    written, so that its summary goes on.
+    A session that is there already with other records is left alone, also one to ``overwrite`` if it has a secret that
+    nobody gave: it could not be forgotten any more. What waited for a summary waits where it is written, so that its
+    summary goes on.
 
     Args:
         sessions: The sessions of the store.
@@ -226,7 +227,7 @@ def write_session(
     def edit(present: SessionSnapshot[Message]) -> EditPlan[Outcome]:
         if stored(present).says_the_same(session):
             return EditPlan(Outcome.UNCHANGED)
-        if present and not overwrite:
+        if present and not (overwrite and _may_be_overwritten(present)):
             return EditPlan(Outcome.REFUSED)
         outcome = Outcome.OVERWRITTEN if present else Outcome.WRITTEN
         if dry_run:
@@ -240,6 +241,12 @@ def write_session(
         )
 
     return sessions.using(PLAIN).rewrite(session.id, edit)
+
+
+def _may_be_overwritten(present: SessionSnapshot[Any]) -> bool:
+    """Return whether none of a session's records needs a secret that was not given."""
+    records: tuple[bytes, ...] = (*present.archived, *present.active)
+    return not any(type(record) is Unopened and needs_secret(sealed_by(record)) for record in records)
 
 
 def explanation(error: Exception) -> str:

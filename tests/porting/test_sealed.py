@@ -188,6 +188,29 @@ def test_the_commands_take_keys_from_the_environment(tmp_path: Path, monkeypatch
         assert sessions.get_session("s")[-1]["content"] == "Well."
 
 
+def test_a_session_with_a_secret_is_not_overwritten_with_a_key_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = [f"sqlite:///{tmp_path}/{name}.db?archive=true" for name in "ab"]
+    seal = Encrypt(KEY, secrets=lambda _session_id: bytes(16))
+    with SessionManager.from_url(urls[0]) as sessions:
+        filled(sessions.store, seal)
+        plain = b"\n".join(exported(sessions.store, seal, sealed=False)).decode()
+    sealed = run("export", "--url", urls[0], "--sealed").stdout
+    assert summary("import", "--url", urls[1], given=sealed)["written"] == 1
+    monkeypatch.setitem(ENVIRONMENT, "SESSIONKIT_KEYS", KEYS)
+    done = run("import", "--overwrite", "--url", urls[1], code=1, given=plain)
+    refused = "session 's' needs a secret that only your application has, and was left as it is; reset it first"
+    assert done.stderr == f"sessionkit: {refused}\n"
+    assert run("export", "--url", urls[1], "--sealed").stdout == sealed
+    with SessionManager.from_url(urls[1], seal=seal) as sessions:
+        assert sessions.get_session("s")[-1]["content"] == "Well."
+        sessions.add_user_message("s", "More.")
+    assert summary("import", "--overwrite", "--url", urls[1], given=sealed)["overwritten"] == 1
+    run("reset", "s", "--yes", "--url", urls[1])
+    assert summary("import", "--url", urls[1], given=plain)["written"] == 1
+
+
 def test_a_migration_opens_with_the_keys_of_the_environment(
     redis_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
