@@ -8,7 +8,7 @@ from sessionkit_integrations.errors import CorruptSessionError
 from sessionkit_integrations.records.messages import DEVELOPER, UNSEEN_FIELDS, Message, check_message
 from sessionkit_integrations.records.ordinary import is_ordinary
 from sessionkit_integrations.records.record import ROLE_AND_CONTENT, Record, check_record, encode, now, parse_json
-from sessionkit_integrations.records.sealed import SEALED, is_sealed, unopened
+from sessionkit_integrations.records.sealed import BY, SEALED, is_sealed, unopened
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_bounds, too_large
 from sessionkit_integrations.records.strict import check_fields
 from sessionkit_integrations.records.unreadable import UnreadableRecordError
@@ -156,7 +156,7 @@ def decode_all(
                 raise UnreadableRecordError(f"it is not JSON: {error}") from error
             fields = check_record(value)
             if SEALED in fields and is_sealed(fields):
-                raise unopened(record, fields, session_id, position, archived=archived)
+                raise unopened(record, fields[BY], session_id, position, archived=archived)
             messages.append(decode(fields))
         except (UnreadableRecordError, RecursionError) as error:  # anything else is a fault of our own code
             problem = f"cannot be read as a message ({error})"

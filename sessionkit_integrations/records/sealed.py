@@ -115,13 +115,13 @@ def needs_secret(by: str) -> bool:
 
 
 def unopened(
-    record: bytes, fields: dict[str, str], session_id: str, position: int, *, archived: bool
+    record: bytes, by: str, session_id: str, position: int, *, archived: bool
 ) -> SealError | CorruptSessionError:
     """Return the error for a sealed record that is to be read."""
     if type(record) is not Unopened:
-        key_id = key_id_of(fields[BY])
+        key_id = key_id_of(by)
         needed = "Compress()" if key_id is None else "Encrypt(key)"
-        problem = f"is sealed by {fields[BY]!r}: make the manager with seal={needed}"
+        problem = f"is sealed by {by!r}: make the manager with seal={needed}"
         return SealError(session_id, position, key_id, problem, archived=archived)
     if record.is_locked:
         return SealError(session_id, position, record.key_id, record.problem, archived=archived)

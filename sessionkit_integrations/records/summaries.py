@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.records.record import decode, role_of
+from sessionkit_integrations.records.sealed import sealed_by, unopened
 from sessionkit_integrations.records.times import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from sessionkit_integrations.records.fields import Fields
@@ -85,6 +86,19 @@ def latest_summary(records: Iterable[bytes]) -> SessionSummary | None:
     """Return the last summary among records, or ``None`` if there is none."""
     found = [summary for summary in map(summary_of, records) if summary is not None]
     return found[-1] if found else None
+
+
+def present_summary(session_id: str, active: Sequence[bytes]) -> SessionSummary | None:
+    """Return the last summary among the active records of a session, or ``None`` if there is none.
+
+    Raises:
+        SealError, CorruptSessionError: One of them is sealed, and cannot be opened.
+    """
+    for position, record in enumerate(active):
+        by = sealed_by(record) if _MARK in record else ""
+        if by:
+            raise unopened(record, by, session_id, position, archived=False)
+    return latest_summary(active)
 
 
 def summary_fields(text: str, heading: str, *, turns: int, messages: int, until: int | None, archived: int) -> Fields:

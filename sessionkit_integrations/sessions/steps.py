@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sessionkit_integrations.errors import ConflictError, CorruptSessionError, SealError
 from sessionkit_integrations.records.messages import check_session_id
-from sessionkit_integrations.records.summaries import latest_summary
+from sessionkit_integrations.records.summaries import latest_summary, present_summary
 from sessionkit_integrations.runtime.retries import Attempts, Backoff, Policy, on_conflict, retrying
 from sessionkit_integrations.runtime.steps import Step, arun, run
 from sessionkit_integrations.stores.turns import check_turn
@@ -245,18 +245,22 @@ def until_no_conflict(name: str, attempt: Callable[[], Steps[T]]) -> Steps[T]:
 
 
 def describe(session_id: str) -> Steps[SessionInfo | None]:
-    """Return the figures of a session, with its summary; ``None`` if there is no such session."""
+    """Return the figures of a session, with its summary if that can be read; ``None`` if there is no such session."""
     check_session_id(session_id)
     info = yield from Describe(session_id)
     if info is None or not info.summarized:
         return info
-    return replace(info, summary=(yield from read_summary(session_id)))
+    return replace(info, summary=latest_summary((yield from Read(session_id)).records))
 
 
 def read_summary(session_id: str) -> Steps[SessionSummary | None]:
-    """Return the summary of a session, or ``None`` if it has none."""
+    """Return the summary of a session, or ``None`` if it has none.
+
+    Raises:
+        SealError, CorruptSessionError: It cannot be opened.
+    """
     check_session_id(session_id)
-    return latest_summary((yield from Read(session_id)).records)
+    return present_summary(session_id, (yield from Read(session_id)).records)
 
 
 def read_stored(session_id: str, part: slice | None) -> Steps[tuple[Snapshot, tuple[Record, ...], int]]:

@@ -37,6 +37,7 @@ from sessionkit_integrations.records.record import counted_tokens, encode, now, 
 from sessionkit_integrations.records.summaries import (
     SessionSummary,
     latest_summary,
+    present_summary,
     summary_fields,
     summary_of,
 )
@@ -169,7 +170,7 @@ class Summarizer:
 
         Raises:
             SummaryError: The summarizer raised, or returned no text that can be stored; the turns wait.
-            CorruptSessionError: One of their records cannot be read.
+            CorruptSessionError, SealError: One of their records cannot be read, or the present summary.
             ConflictError: Other writers were faster, time after time.
         """
         info = yield from Describe(session_id)
@@ -231,7 +232,7 @@ class Summarizer:
 def _read(session_id: str) -> Steps[Waiting]:
     info: SessionInfo | None = yield from Describe(session_id)
     active = (yield from Read(session_id)).records
-    summary = latest_summary(active)
+    summary = present_summary(session_id, active)
     if info is None or not info.waiting:
         return Waiting(summary)
     start = info.archived - info.waiting
