@@ -25,7 +25,7 @@ from sessionkit_integrations import (
     Window,
 )
 from sessionkit_integrations.stores.turns import _HELD
-from tests.sessions.scripted import contents, turn
+from tests.sessions.scripted import Scripted, contents, turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -157,14 +157,30 @@ def test_a_record_that_was_moved_is_refused() -> None:
     assert sessions.get_session("s") == turn(1)
 
 
-def test_a_fork_of_what_cannot_be_opened_is_refused(call: Call) -> None:
+@pytest.mark.parametrize("seal", [Encrypt(KEY), Compress(0), None], ids=["another key", "compressed", "plain"])
+def test_a_fork_of_what_cannot_be_opened_is_refused(seal: Any, call: Call) -> None:
     store = InMemoryStore(archive=True)
     for number in range(3):
         SessionManager(1, store, seal=Encrypt(OTHER)).send_messages("s", turn(number))
-    sessions = SessionManager(2, store, seal=Encrypt(KEY))
-    with pytest.raises(SealError, match=f"the key {Encrypt(OTHER).key_id}"):
-        call(sessions, "fork", "s", "t")
+    sessions = SessionManager(2, store, seal=seal)
+    for turns, position, archived in ((None, 0, False), (1, 0, True), (-1, 0, False)):
+        with pytest.raises(SealError, match=Encrypt(OTHER).key_id) as raised:
+            call(sessions, "fork", "s", "t", turns=turns)
+        assert (raised.value.session_id, raised.value.position, raised.value.archived) == ("s", position, archived)
     assert stored(store, "t") == []
+
+
+def test_a_fork_that_needs_nothing_of_what_cannot_be_opened_is_made(call: Call) -> None:
+    store = InMemoryStore()
+    plain, sealed = (SessionManager(5, store, seal=seal) for seal in (None, Encrypt(OTHER)))
+    plain.send_messages("s", turn(1))
+    sealed.send_messages("s", turn(2))
+    call(plain, "fork", "s", "t", turns=1)
+    assert sealed.get_session("t") == turn(1)
+    compressed = SessionManager(5, store, seal=Compress(0))
+    compressed.send_messages("z", turn(3))
+    call(plain, "fork", "z", "y")
+    assert compressed.get_session("y") == turn(3)
 
 
 def test_summaries_are_sealed_but_for_their_counts(make_store: StoreMaker) -> None:
@@ -179,6 +195,33 @@ def test_summaries_are_sealed_but_for_their_counts(make_store: StoreMaker) -> No
     head = stored(store, "s")[0]
     assert (head["summary"]["turns"], "content" in head) == (2, False)
     assert sessions.describe("s").summary == found  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("seal", [Encrypt(KEY), None], ids=["another key", "plain"])
+def test_no_summary_is_made_over_one_that_cannot_be_opened(
+    seal: Any, call: Call, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, summarizer = InMemoryStore(), Scripted()
+    summary = Summary(summarizer, every=1, background=False)
+    sealed = SessionManager(1, store, summary=summary, seal=Encrypt(OTHER))
+    for number in range(2):
+        sealed.send_messages("s", turn(number))
+    sealed.undo("s")
+    sessions = SessionManager(1, store, summary=summary, seal=seal)
+    for number in range(2, 4):
+        call(sessions, "send_messages", "s", turn(number))
+    assert "session 's' was not summarised" in caplog.text
+    for method in ("get_summary", "summarize"):
+        with pytest.raises(SealError, match=Encrypt(OTHER).key_id) as raised:
+            call(sessions, method, "s")
+        assert (raised.value.session_id, raised.value.position) == ("s", 0)
+    info = call(sessions, "describe", "s")
+    assert (info.summary, info.summarized, info.waiting) == (None, 2, 2)
+    assert summarizer.given == [(None, ["q0", "a0"])]
+
+    both = SessionManager(1, store, summary=summary, seal=Encrypt(OTHER, KEY))
+    assert call(both, "summarize", "s").text == "q0 a0 q2 a2"
+    assert contents(both.get_session("s"))[1:] == ["q3", "a3"]
 
 
 def test_turns_and_watching_work(make_store: StoreMaker) -> None:
