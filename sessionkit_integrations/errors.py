@@ -314,7 +314,9 @@ class EmbeddingError(StoreError):
 
 
 def _place(position: int, *, archived: bool) -> str:
-    return f"record {position} of the archive" if archived else f"record {position}"
+    if archived:
+        return f"record {position} of the archive"
+    return "a new record" if position < 0 else f"record {position}"
 
 
 def _unpickle_unavailable(message: str, may_have_happened: bool) -> StoreUnavailableError:  # noqa: FBT001 - pickle passes by position

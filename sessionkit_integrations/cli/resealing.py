@@ -80,7 +80,10 @@ def reseal(
     else:
         print_line(f"{count(done.records, 'record')} of {count(done.sessions, 'session')} sealed again")
     if done.unopened:
-        note(f"left {count(done.unopened, 'record')} as before: no key of {VARIABLE} fits")
+        note(
+            f"left {count(done.unopened, 'record')} as before, which the keys of {VARIABLE} alone do not open:"
+            " sessionkit doctor says what they need"
+        )
         raise typer.Exit(Exit.FAULT)
 
 

@@ -82,7 +82,10 @@ def search(
     if not hits:
         note("nothing was found")
     if not hits.complete:
-        note("not everything was looked at: name a --session, or give it a longer --timeout")
+        note(
+            "not everything was looked at: give it a longer --timeout, or name a --session; if one cannot be read,"
+            " sessionkit doctor says why"
+        )
 
 
 def _as_json(hit: Hit) -> dict[str, object]:

@@ -160,8 +160,9 @@ class SessionSealer:
                 body, by = frame, _ZSTD
         if encrypt is not None:
             if encrypt.secrets is not None and self._secret is None:
-                problem = "cannot be encrypted, as secrets= has no secret of its session: it was forgotten"
-                raise SealError(self._session_id, -1, encrypt.key_id, problem)
+                problem = "cannot be encrypted, as secrets= has no secret of its session"
+                advice = "make one first, unless it was forgotten"
+                raise SealError(self._session_id, -1, encrypt.key_id, f"{problem}: {advice}")
             by += b"+" * bool(by) + encrypt.by
             cipher = self._writes_with = self._writes_with or self._cipher(
                 encrypt.key_id, needs_secret=encrypt.secrets is not None
