@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -79,3 +80,13 @@ def test_nodes_that_change_during_a_walk_over_them_are_a_lost_connection() -> No
     exec("def walk(nodes):\n    for node in nodes: nodes[0] = 0", namespace)  # noqa: S102
     with pytest.raises(redis.ConnectionError), FaultsTranslated(None):
         namespace["walk"]({1: 1, 2: 2})
+
+
+async def test_a_connection_that_another_task_reads_from_is_lost() -> None:
+    reader = asyncio.StreamReader()
+    other = asyncio.create_task(reader.read())
+    await asyncio.sleep(0)
+    with pytest.raises(redis.ConnectionError), FaultsTranslated(None):
+        await reader.read()
+    reader.feed_eof()
+    assert await other == b""

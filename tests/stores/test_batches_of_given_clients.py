@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from sessionkit_integrations import RedisStore, SessionManager
 from sessionkit_integrations.runtime.steps import arun
 from sessionkit_integrations.stores.redis.keys import Keys
 from sessionkit_integrations.stores.redis.vectors import known
+from tests.faults.helpers.failovers import wait_until
 from tests.faults.test_batched_operations import TASKS as BATCHED
 from tests.faults.test_batched_operations import connections, contents, write
 
@@ -94,3 +96,35 @@ async def test_connections_to_a_cluster_are_opened_again_when_it_changed(backend
             before = [connections(each) for each in plain]
             assert await write(sessions) == [None] * BATCHED
             assert all(connections(each) > count for each, count in zip(plain, before, strict=True))
+
+
+class Noting(redis.asyncio.ConnectionPool):
+    """A pool that notes whether a connection came back before it was authenticated with a new token."""
+
+    early = 0
+
+    async def release(self, connection: Any) -> None:
+        """See `redis.asyncio.ConnectionPool.release`."""
+        self.early += connection._re_auth_token is not None
+        await super().release(connection)
+
+
+@pytest.mark.skipif(not hasattr(redis.asyncio.Connection, "re_auth"), reason="this redis-py takes no new tokens")
+async def test_a_batch_sends_a_new_token_before_its_connection_is_another_s(server: Server) -> None:
+    simple_token = importlib.import_module("redis.auth.token").SimpleToken
+    pool = Noting(port=server.port)
+    async with redis.asyncio.Redis.from_pool(pool) as client:
+        sessions = SessionManager(store=RedisStore(async_client=client, key_prefix=PREFIX))
+        await write(sessions, TASKS)
+        with server.client() as plain:
+            plain.acl_setuser("limited", enabled=True, passwords=["+secret"], keys=["*"], commands=["+@all"])
+            plain.config_resetstat()
+            plain.client_pause(60_000, all=False)
+            tasks = [asyncio.create_task(sessions.aadd_user_message(f"s{number}", "2")) for number in range(2, 6)]
+            await asyncio.to_thread(wait_until, lambda: plain.info("clients")["blocked_clients"] == 2)
+            await client.connection_pool.re_auth_callback(simple_token("secret", 2e12, 0, {"oid": "limited"}))
+            plain.client_unpause()
+            assert await asyncio.gather(*tasks) == [None] * 4
+            assert plain.info("commandstats")["cmdstat_auth"]["calls"] == 2
+            plain.acl_deluser("limited")
+    assert pool.early == 1  # that of the first task, which went by itself

@@ -29,8 +29,8 @@ REDIRECTIONS = (AskError, MovedError, TryAgainError)
 _OF_NODES = ("redis_connection", "execute_command", "connection_kwargs")
 """Attributes that redis-py looks up on the node of a name even if it has found none."""
 
-_CHANGED_MEANWHILE = ("changed size during iteration", "handler is closed")
-"""Texts about a change by another task: Python's about the nodes, uvloop's about a connection."""
+_CHANGED_MEANWHILE = ("changed size during iteration", "handler is closed", "already waiting for incoming data")
+"""Texts about another task: Python's about the nodes, uvloop's and asyncio's about a connection."""
 
 _DRIVER_PACKAGES = ("redis", "asyncio", "uvloop")
 """Packages whose own errors are taken for a lost connection; what is raised elsewhere is a bug."""

@@ -102,6 +102,9 @@ async def _exchange(
     connection = await pool.get_connection(*_ARGUMENTS_OF_POOL)
     try:
         await _exchange_over(connection, steps, by_text, settle)
+        if hasattr(connection, "re_auth"):
+            # A pool sends a new token over a connection that came back, which another task may use by then.
+            await connection.re_auth()
     finally:
         await pool.release(connection)
 
