@@ -120,7 +120,8 @@ def unopened(
     """Return the error for a sealed record that is to be read."""
     if type(record) is not Unopened:
         key_id = key_id_of(by)
-        needed = "Compress()" if key_id is None else "Encrypt(key)"
+        encrypt = "Encrypt(key, secrets=…)" if needs_secret(by) else "Encrypt(key)"
+        needed = "Compress()" if key_id is None else encrypt
         problem = f"is sealed by {by!r}: make the manager with seal={needed}"
         return SealError(session_id, position, key_id, problem, archived=archived)
     if record.is_locked:

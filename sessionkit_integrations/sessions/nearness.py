@@ -78,8 +78,8 @@ def embed_sessions(chats: Chats[Message], embed: Embed, seen: Callable[[int], ob
     """
     if not (yield from HasVectors()):
         raise ValueError(
-            "the store keeps no vectors of all sessions, as SQLiteStore and RedisStore(…, search=True) do: searches"
-            " embed what they read"
+            "the store keeps no vectors of all sessions, as SQLiteStore and RedisStore(…, search=True) do without"
+            " Encrypt: searches embed what they read"
         )
     yield from BeginVectors(embed.name)
     catching_up = CatchingUp(chats, embed, lambda: False, seen)

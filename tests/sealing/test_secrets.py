@@ -160,7 +160,7 @@ def test_readers_without_secrets_or_without_the_key_say_so() -> None:
     for seal, problem in (
         (Encrypt(KEY), f"key {Encrypt(KEY).key_id} and a secret of its session, and Encrypt has no secrets="),
         (Encrypt(OTHER, secrets=Table(s=SECRET).get), f"key {Encrypt(KEY).key_id}, and the keys"),
-        (None, "make the manager with seal=Encrypt"),
+        (None, r"make the manager with seal=Encrypt\(key, secrets=…\)"),
     ):
         with pytest.raises(SealError, match=problem):
             SessionManager(store=store, seal=seal).get_session("s")
