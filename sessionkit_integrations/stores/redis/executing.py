@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import AskError, ClusterError, NoScriptError, TryAgainError
 
 from sessionkit_integrations.runtime.batches import ALONE
 from sessionkit_integrations.runtime.logs import LOGGER
@@ -16,7 +16,7 @@ from sessionkit_integrations.stores.redis import cluster, commands
 from sessionkit_integrations.stores.redis.batching import send_all
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sessionkit_integrations.runtime.batches import Settle
     from sessionkit_integrations.stores.redis.commands import Command, Word
@@ -28,6 +28,9 @@ _TAKES_KEYS = int(redis.__version__.split(".")[0]) > 5  # noqa: PLR2004 - a vers
 
 _ARGUMENTS_OF_POOL = () if tuple(map(int, redis.__version__.split(".")[:2])) >= (5, 3) else ("_",)
 """Arguments with which a pool gives a connection: older versions of redis-py want the name of a command, to no end."""
+
+_ASKING = b"*1\r\n$6\r\nASKING\r\n"
+"""Command, as it goes over the wire, behind which a node takes a command of a slot that is moving to it."""
 
 _NEVER_DECODE = "NEVER_DECODE"
 """Option of redis-py for the bytes of a reply, also from a client that decodes replies."""
@@ -66,37 +69,89 @@ async def aexecute(own: AsyncConnections[Any], step: Send) -> Any:
     except NoScriptError:
         LOGGER.debug("%s: the server does not know the script, so its text follows", command.name)
         reply = await own.client.execute_command(*commands.words(command, by_text=True), **options)
+    except ClusterError as error:
+        if type(error) is not ClusterError or (node := cluster.node_of(own.client, command)) is None:
+            raise
+        reply = await _follow(own, node, step)
     if _cancellations() > before:
         # redis-py loses a cancellation on Python 3.11 if it comes just as a command has been sent.
         raise asyncio.CancelledError
     return reply
 
 
+async def _follow(own: AsyncConnections[Any], node: Any, step: Send) -> Any:
+    """Send a command that redis-py was redirected with until it gave up; see `_ask`."""
+    replies: list[Any] = []
+
+    def settle(_index: int, reply: Any) -> None:
+        replies.append(reply)
+
+    await _exchange_with(node, [step], {0}, settle)
+    if type(error := replies[-1]) is AskError:  # which MovedError is as well
+        await _ask(own, {0: error}, [step], settle)
+    if isinstance(replies[-1], Exception):
+        raise replies[-1]
+    return replies[-1]
+
+
 async def aexecute_all(own: AsyncConnections[Any], node: Any, steps: Sequence[Send], settle: Settle) -> None:
     """Send commands to a node of a cluster, or to a server, in one round trip; see `send_all`.
 
-    A command that the node redirects goes by itself: the client of a cluster follows redirections.
+    A command of a slot that is moving follows to its new node. One that is redirected otherwise goes by itself: the
+    client of a cluster learns where slots are.
     """
     before = _cancellations()
+    asked: dict[int, AskError] = {}
 
     def settle_or_redirect(index: int, outcome: Any) -> None:
-        settle(index, ALONE if isinstance(outcome, cluster.REDIRECTIONS) else outcome)
+        if type(outcome) is AskError and index not in asked:
+            asked[index] = outcome
+        else:
+            settle(index, ALONE if isinstance(outcome, cluster.REDIRECTIONS) else outcome)
 
     await send_all(steps, partial(_exchange, own, node), settle_or_redirect, _is_unknown_script)
+    if asked:
+        await _ask(own, dict(asked), steps, settle_or_redirect)
     if _cancellations() > before:
         raise asyncio.CancelledError
+
+
+async def _ask(
+    own: AsyncConnections[Any], asked: Mapping[int, AskError], steps: Sequence[Send], settle: Settle
+) -> None:
+    """Send commands to the nodes to which their slots are moving.
+
+    Such a node takes a command only behind ASKING. redis-py sends that over one connection, and the command over
+    another if it has several to the node, until it gives up.
+
+    Args:
+        own: The connections.
+        asked: What the slots' old nodes answered, by the index of the command.
+        steps: The commands, and others.
+        settle: Takes the outcomes of those that were asked for.
+    """
+    indexes: dict[Any, list[int]] = {}
+    for index, error in asked.items():
+        indexes.setdefault(error.node_addr, []).append(index)
+    for (host, port), of_node in indexes.items():
+        node = own.client.get_node(node_name=f"{host}:{port}")
+        if node is None:
+            for index in of_node:
+                settle(index, TryAgainError("a slot is moving to a node that the client does not know yet"))
+            continue
+        together = [steps[index] for index in of_node]
+
+        def settle_one(position: int, outcome: Any, of_node: Sequence[int] = of_node) -> None:
+            settle(of_node[position], outcome)
+
+        await _exchange_with(node, together, range(len(together)), settle_one, before=_ASKING)
 
 
 async def _exchange(
     own: AsyncConnections[Any], node: Any, steps: Sequence[Send], by_text: Collection[int], settle: Settle
 ) -> None:
     if node is not None:
-        connection = node.acquire_connection()
-        try:
-            await cluster.renew(node, connection)
-            await _exchange_over(connection, steps, by_text, settle)
-        finally:
-            cluster.give_back(node, connection)
+        await _exchange_with(node, steps, by_text, settle)
         return
     pool = own.client.connection_pool
     connection = await pool.get_connection(*_ARGUMENTS_OF_POOL)
@@ -109,13 +164,30 @@ async def _exchange(
         await pool.release(connection)
 
 
-async def _exchange_over(connection: Any, steps: Sequence[Send], by_text: Collection[int], settle: Settle) -> None:
+async def _exchange_with(
+    node: Any, steps: Sequence[Send], by_text: Collection[int], settle: Settle, before: bytes = b""
+) -> None:
+    connection = node.acquire_connection()
+    try:
+        await cluster.renew(node, connection)
+        await _exchange_over(connection, steps, by_text, settle, before)
+    finally:
+        cluster.give_back(node, connection)
+
+
+async def _exchange_over(
+    connection: Any, steps: Sequence[Send], by_text: Collection[int], settle: Settle, before: bytes = b""
+) -> None:
     # Not a pipeline of redis-py: it packs each word by itself, and hands out no reply before it has all of them. That
     # of a cluster also sends all commands again if one was redirected.
     words = [commands.words(step.command, by_text=index in by_text) for index, step in enumerate(steps)]
     encoder = connection.encoder
-    await connection.send_packed_command([packed(each, encoder.encoding, encoder.encoding_errors) for each in words])
+    await connection.send_packed_command(
+        [before + packed(each, encoder.encoding, encoder.encoding_errors) for each in words]
+    )
     for index, step in enumerate(steps):
+        if before:
+            await connection.read_response()
         try:
             outcome = await connection.read_response(disable_decoding=not _is_text(step.command))
         except redis.ResponseError as error:
