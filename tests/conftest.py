@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 STARTERS = ("subprocess", "multiprocessing")
 
 # No deadline, which a busy machine passes. The same values in each run, so that a failure is of the change that is
-# tested and not of a draw; `make explore` draws others.
-settings.register_profile("repeatable", deadline=None, derandomize=True)
-settings.register_profile("explore", deadline=None)
+# tested and not of a draw; `make explore` draws others, and more.
+settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=60)
+settings.register_profile("explore", deadline=None, max_examples=200)
 settings.load_profile("repeatable")
 
 

@@ -80,11 +80,12 @@ def in_searches(sessions: SessionManager, _: Place) -> Iterator[Any]:
         ("walnuts", {"session_id": "s", "tool": "find"}),
         ("", {"session_id": "s"}),
         ("bramble", {}),
-        ("walnuts", {"roles": ["tool"]}),
+        ("walnuts", {"roles": ["tool"], "limit": 50}),
     ]
     for query, options in searches:
         hits = sessions.search(query, **options)
-        yield hits.complete, [(hit.session_id, hit.position, hit.archived, hit.messages, hit.snippet) for hit in hits]
+        found = [(hit.session_id, hit.position, hit.archived, hit.messages, hit.snippet) for hit in hits]
+        yield hits.complete, found if "session_id" in options else sorted(found, key=repr)  # of one time, in no order
 
 
 def in_what_looks_at_them(sessions: SessionManager, _: Place) -> Iterator[Any]:
@@ -161,7 +162,7 @@ def on_the_command_line(_: SessionManager, place: Place) -> Iterator[Any]:
         ("show", "s"),
         ("show", "s", "--around", "2"),
         ("tail", "s"),
-        ("search", "walnuts"),
+        ("search", "walnuts", "--limit", "50"),
         ("search", "anchovy", "--session", "s"),
         ("fork", "s", "copy"),
         ("undo", "copy", "--yes"),
@@ -170,7 +171,7 @@ def on_the_command_line(_: SessionManager, place: Place) -> Iterator[Any]:
         ("export",),
     ):
         run = place.run(*command)
-        yield command, run.returncode, run.stderr, run.stdout
+        yield command, run.returncode, run.stderr, sorted(run.stdout.splitlines())  # hits of one time have no order
     (figures,) = place.lines("stats")
     yield figures["turns"], figures["usage"], figures["tools"]
 
