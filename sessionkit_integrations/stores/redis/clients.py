@@ -26,11 +26,15 @@ from sessionkit_integrations.stores.redis.connections import (
     Connections,
     async_connections,
     connections,
+    to_one_server,
     width_of_pool,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sessionkit_integrations.runtime.redaction import Secret
+    from sessionkit_integrations.stores.redis.commands import Command
 
 _SYNC = (redis.Redis, redis.RedisCluster)
 _ASYNC = (redis.asyncio.Redis, redis.asyncio.RedisCluster)
@@ -102,13 +106,16 @@ class Given:
 
 
 def _async_connections(client: Any, *, wait: float = math.inf) -> AsyncConnections[Any]:
-    width = width_of_pool(client)
+    return async_connections(client, width_of_pool(client), wait=wait, name_of=_namer_of(client), hurries=True)
+
+
+def _namer_of(client: Any) -> Callable[[Command[Any]], str | None]:
+    """Return what names the server that a command goes to, with others; ``None`` for one that goes by itself."""
     if _has_its_way(client):
-        return async_connections(client, width, wait=wait, name_of=lambda _command: None, hurries=True)
-    if not cluster.is_cluster(client):
-        return async_connections(client, width, wait=wait, hurries=True)
-    name_of = partial(cluster.name_of_node, client)
-    return async_connections(client, width, wait=wait, name_of=name_of, hurries=True)
+        return lambda _command: None
+    if cluster.is_cluster(client):
+        return partial(cluster.name_of_node, client)
+    return to_one_server
 
 
 def _has_its_way(client: Any) -> bool:

@@ -87,6 +87,11 @@ def give_back(node: Any, connection: Any) -> None:
         node._free.append(connection)  # noqa: SLF001 - as a node itself does before version 7
 
 
+def moving_to_unknown_node() -> TryAgainError:
+    """Return the error of a command whose slot moves to a node that is new."""
+    return TryAgainError("a slot is moving to a node that the client does not know yet")
+
+
 def look_for_nodes(client: Any) -> None:
     """Have an asynchronous client of a cluster ask for the nodes before its next command, as after one that failed."""
     client._initialize = True  # noqa: SLF001 - closing it does so as well, and takes the connections of others
@@ -148,7 +153,7 @@ def _translated(error: Exception, *, of_cluster: bool) -> redis.RedisError | Non
     if isinstance(error, RuntimeError):
         return None
     if isinstance(error, AttributeError) and error.name in _OF_NODES:
-        return TryAgainError("a slot is moving to a node that the client does not know yet")
+        return moving_to_unknown_node()
     return closed
 
 

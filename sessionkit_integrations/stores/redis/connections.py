@@ -70,12 +70,17 @@ def connections(client: C, width: int = MAX_CONNECTIONS) -> Connections[C]:
     return Connections(client, Gate(width))
 
 
+def to_one_server(_command: Command[Any]) -> str:
+    """Return the name of the server of a client that has one only."""
+    return ""
+
+
 def async_connections(
     client: C,
     width: int = MAX_CONNECTIONS,
     *,
     wait: float = math.inf,
-    name_of: Callable[[Command[Any]], str | None] = lambda _command: "",
+    name_of: Callable[[Command[Any]], str | None] = to_one_server,
     hurries: bool = False,
 ) -> AsyncConnections[C]:
     """Return an asynchronous client with a gate; see `AsyncConnections` for what else there is."""

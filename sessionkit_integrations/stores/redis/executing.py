@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import redis
-from redis.exceptions import AskError, ClusterError, NoScriptError, TryAgainError
+from redis.exceptions import AskError, ClusterError, NoScriptError
 
 from sessionkit_integrations.runtime.batches import ALONE
 from sessionkit_integrations.runtime.logs import LOGGER
@@ -137,14 +137,14 @@ async def _ask(
         node = own.client.get_node(node_name=f"{host}:{port}")
         if node is None:
             for index in of_node:
-                settle(index, TryAgainError("a slot is moving to a node that the client does not know yet"))
+                settle(index, cluster.moving_to_unknown_node())
             continue
         together = [steps[index] for index in of_node]
 
         def settle_one(position: int, outcome: Any, of_node: Sequence[int] = of_node) -> None:
             settle(of_node[position], outcome)
 
-        await _exchange_with(node, together, range(len(together)), settle_one, before=_ASKING)
+        await send_all(together, partial(_exchange_with, node, before=_ASKING), settle_one, _is_unknown_script)
 
 
 async def _exchange(
