@@ -20,6 +20,9 @@ class SessionKitError(Exception):
         InvalidMessageError
     """
 
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return _made_again, (type(self), self.args, vars(self))
+
 
 class InvalidMessageError(SessionKitError, ValueError):
     """A message cannot be stored; nothing of its batch was written.
@@ -38,10 +41,6 @@ class InvalidMessageError(SessionKitError, ValueError):
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}")
         self.field = field
-        self._problem = problem
-
-    def __reduce__(self) -> tuple[type[InvalidMessageError], tuple[str, str]]:
-        return type(self), (self.field, self._problem)
 
 
 class InvalidSessionIdError(SessionKitError, ValueError):
@@ -73,10 +72,6 @@ class SessionBusyError(SessionKitError):
     def __init__(self, session_id: str, problem: str) -> None:
         super().__init__(f"session {session_id!r} {problem}")
         self.session_id = session_id
-        self._problem = problem
-
-    def __reduce__(self) -> tuple[type[SessionBusyError], tuple[str, str]]:
-        return type(self), (self.session_id, self._problem)
 
 
 class QuotaExceededError(SessionKitError):
@@ -97,16 +92,11 @@ class QuotaExceededError(SessionKitError):
     """
 
     def __init__(self, limit: str, retry_after: float | None) -> None:
-        if retry_after is None:
-            problem = "this is more than the whole of it"
-        else:
-            problem = f"try again in {retry_after:g} seconds"
+        whole = "this is more than the whole of it"
+        problem = whole if retry_after is None else f"try again in {retry_after:g} seconds"
         super().__init__(f"the quota of {limit} is exceeded: {problem}")
         self.limit = limit
         self.retry_after = retry_after
-
-    def __reduce__(self) -> tuple[type[QuotaExceededError], tuple[str, float | None]]:
-        return type(self), (self.limit, self.retry_after)
 
 
 class MissingDependencyError(SessionKitError, ImportError):
@@ -125,10 +115,6 @@ class MissingDependencyError(SessionKitError, ImportError):
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f'{feature} needs more packages: pip install "sessionkit-integrations[{extra}]"')
         self.extra = extra
-        self._feature = feature
-
-    def __reduce__(self) -> tuple[type[MissingDependencyError], tuple[str, str]]:
-        return type(self), (self._feature, self.extra)
 
 
 class RemovedClassError(SessionKitError, ImportError):
@@ -152,9 +138,6 @@ class RemovedClassError(SessionKitError, ImportError):
         self.missing = missing
         self.instead = instead
 
-    def __reduce__(self) -> tuple[type[RemovedClassError], tuple[str, str, str]]:
-        return type(self), (self.feature, self.missing, self.instead)
-
 
 class VocabularyError(SessionKitError):
     """The vocabulary of a token counter is not installed and cannot be downloaded.
@@ -176,9 +159,6 @@ class VocabularyError(SessionKitError):
             "o200k_base and cl100k_base, or name a folder in which tiktoken cached it in TIKTOKEN_CACHE_DIR"
         )
         self.encoding = encoding
-
-    def __reduce__(self) -> tuple[type[VocabularyError], tuple[str]]:
-        return type(self), (self.encoding,)
 
 
 class StoreError(SessionKitError):
@@ -209,9 +189,6 @@ class StoreUnavailableError(StoreError):
     def __init__(self, message: str, *, may_have_happened: bool) -> None:
         super().__init__(message)
         self.may_have_happened = may_have_happened
-
-    def __reduce__(self) -> tuple[object, tuple[str, bool]]:
-        return _unpickle_unavailable, (str(self), self.may_have_happened)
 
 
 class ConflictError(StoreError):
@@ -249,9 +226,6 @@ class CorruptSessionError(StoreError):
         self.archived = archived
         self.problem = problem
 
-    def __reduce__(self) -> tuple[object, tuple[str, int, str, bool]]:
-        return _unpickle_corrupt, (self.session_id, self.position, self.problem, self.archived)
-
 
 class SealError(StoreError):
     """A sealed record cannot be opened: its key is not among those given, or the reader has no ``seal``.
@@ -282,9 +256,6 @@ class SealError(StoreError):
         self.archived = archived
         self.key_id = key_id
         self.problem = problem
-
-    def __reduce__(self) -> tuple[object, tuple[str, int, str | None, str, bool]]:
-        return _unpickle_seal, (self.session_id, self.position, self.key_id, self.problem, self.archived)
 
 
 class SummaryError(StoreError):
@@ -319,13 +290,11 @@ def _place(position: int, *, archived: bool) -> str:
     return "a new record" if position < 0 else f"record {position}"
 
 
-def _unpickle_unavailable(message: str, may_have_happened: bool) -> StoreUnavailableError:  # noqa: FBT001 - pickle passes by position
-    return StoreUnavailableError(message, may_have_happened=may_have_happened)
-
-
-def _unpickle_corrupt(session_id: str, position: int, problem: str, archived: bool) -> CorruptSessionError:  # noqa: FBT001 - as above
-    return CorruptSessionError(session_id, position, problem, archived=archived)
-
-
-def _unpickle_seal(session_id: str, position: int, key_id: str | None, problem: str, archived: bool) -> SealError:  # noqa: FBT001 - as above
-    return SealError(session_id, position, key_id, problem, archived=archived)
+def _made_again(
+    kind: type[SessionKitError], args: tuple[object, ...], attributes: dict[str, object]
+) -> SessionKitError:
+    """Return an error that was pickled, without its own arguments, of which the message was made."""
+    error = kind.__new__(kind)
+    super(SessionKitError, error).__init__(*args)
+    vars(error).update(attributes)
+    return error

@@ -13,7 +13,7 @@ from sessionkit_integrations.records.messages import DEVELOPER, ROLES
 from sessionkit_integrations.records.times import milliseconds
 from sessionkit_integrations.records.words import cut_to_text, words_of
 from sessionkit_integrations.stores.options import check_seconds
-from sessionkit_integrations.stores.values import Terms
+from sessionkit_integrations.stores.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.chats import Chats
     from sessionkit_integrations.sessions.snapshot import SessionSnapshot
     from sessionkit_integrations.stores.base import Store
-    from sessionkit_integrations.stores.values import Place, Terms
+    from sessionkit_integrations.stores.terms import Place, Terms
 
 REACH = 20
 """Records on both sides of one that was found that are read with it at first; turns are seldom longer."""

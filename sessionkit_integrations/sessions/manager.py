@@ -19,6 +19,7 @@ from sessionkit_integrations.sessions.arguments import (
 )
 from sessionkit_integrations.sessions.branches import BranchesSessions
 from sessionkit_integrations.sessions.chats import Chats
+from sessionkit_integrations.sessions.deriving import DerivesFromSessions
 from sessionkit_integrations.sessions.encoding import Encoding
 from sessionkit_integrations.sessions.live import WatchesSessions
 from sessionkit_integrations.sessions.reading import ReadsSessions
@@ -48,7 +49,9 @@ _MADE_AGAIN = frozenset({"_held", "opened_store", "_plain", "_summaries", "_toke
 """Attributes that are no part of a pickled manager."""
 
 
-class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSessions, ResealsSessions, Closeable):
+class SessionManager(
+    WritesSessions, ReadsSessions, BranchesSessions, WatchesSessions, DerivesFromSessions, ResealsSessions, Closeable
+):
     """Chat sessions that remember their last turns.
 
     A turn is a user message and all that follows it up to the next user message. A leading run of system
@@ -146,10 +149,9 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSes
             ...     sessions.add_user_message("user123", "Hello!")
         """
         url = hidden(url)
-        store = store_from_url(url)
         return cls(
             memory_window,
-            store,
+            store_from_url(url),
             max_message_bytes=max_message_bytes,
             max_turn_messages=max_turn_messages,
             count_tokens=count_tokens,
@@ -267,7 +269,6 @@ class SessionManager(WritesSessions, ReadsSessions, BranchesSessions, WatchesSes
 
         Examples:
             >>> sessions = SessionManager(store=SQLiteStore("chats.db"))
-            >>> sessions.add_user_message("user123", "Hello!")
             >>> sessions.close()  # as a with block does at its end
         """
         if self._summaries is not None:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sessionkit_integrations.stores.notices import Notices
-    from sessionkit_integrations.stores.values import Both, Place, Terms
+    from sessionkit_integrations.stores.terms import Place, Terms
+    from sessionkit_integrations.stores.values import Both
     from sessionkit_integrations.stores.vectors import VectorIndex
 
 

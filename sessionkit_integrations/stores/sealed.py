@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.sealing import Seal, SessionSealer
     from sessionkit_integrations.records.secrets import Secret
     from sessionkit_integrations.stores.notices import Notices
-    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, Place, SessionInfo, Terms
+    from sessionkit_integrations.stores.terms import Place, Terms
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, SessionInfo
     from sessionkit_integrations.stores.vectors import VectorIndex
     from sessionkit_integrations.window.turns import Window
 

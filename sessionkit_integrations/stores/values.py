@@ -291,35 +291,3 @@ class Branch:
             archive: Its archived records, where they are not there yet.
         """
         return Edit(self.active, archive, summarized=self.summarized, begins=True, forked_from=source_id)
-
-
-class Terms(NamedTuple):
-    """The terms of a query, folded and cut as `records.words` does; a message that has one of them matches.
-
-    Attributes:
-        words: Words to find as a whole.
-        parts: Those of them that are also found inside longer words.
-        pairs: Words that follow each other in the query, which count more where they do so in a message.
-        row: All words of the query in order, if they are more than a pair; a message that has them in a row ranks high.
-    """
-
-    words: tuple[str, ...]
-    parts: tuple[str, ...]
-    pairs: tuple[tuple[str, str], ...]
-    row: tuple[str, ...] = ()
-
-
-class Place(NamedTuple):
-    """The place of a message that an index found.
-
-    Attributes:
-        session_id: Its session.
-        position: Its position in the archive, as `Store.read` counts it, or among the active records.
-        archived: Whether it is in the archive.
-        score: How well it matches: a number to compare with those of the same search.
-    """
-
-    session_id: str
-    position: int
-    archived: bool
-    score: float

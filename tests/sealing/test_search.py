@@ -13,7 +13,7 @@ from sessionkit_integrations import Compress, Embed, Encrypt, RedisStore, Sessio
 from sessionkit_integrations.records import compressed, zstd
 from sessionkit_integrations.records.search_texts import searched
 from sessionkit_integrations.sessions import searching
-from sessionkit_integrations.stores.values import Terms
+from sessionkit_integrations.stores.terms import Terms
 from tests.backends import SEARCHING, SEARCHING_FILE
 
 if TYPE_CHECKING:

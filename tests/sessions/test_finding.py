@@ -15,7 +15,7 @@ from sessionkit_integrations.records.record import encode
 from sessionkit_integrations.records.search_texts import SearchReader
 from sessionkit_integrations.search.query import Query
 from sessionkit_integrations.sessions import finding, searching
-from sessionkit_integrations.stores.values import Place, Terms
+from sessionkit_integrations.stores.terms import Place, Terms
 from tests.sessions.test_search import NOON, assistant, calling, questions, result, user, write
 
 if TYPE_CHECKING:

@@ -32,7 +32,8 @@ from sessionkit_integrations import (
 from sessionkit_integrations.records.record import Record, encode, role_of
 from sessionkit_integrations.stores.redis import documents
 from sessionkit_integrations.stores.redis.keys import Keys
-from sessionkit_integrations.stores.values import Snapshot, Terms
+from sessionkit_integrations.stores.terms import Terms
+from sessionkit_integrations.stores.values import Snapshot
 from sessionkit_integrations.testing.machine import StoreMachine
 from sessionkit_integrations.testing.surface import Surface
 from sessionkit_integrations.window.turns import number_turns

@@ -21,7 +21,8 @@ from sessionkit_integrations.records.search_texts import SearchReader
 from sessionkit_integrations.records.words import cut
 from sessionkit_integrations.sessions import searching
 from sessionkit_integrations.stores.sqlite import finding, index
-from sessionkit_integrations.stores.values import Covered, Terms
+from sessionkit_integrations.stores.terms import Terms
+from sessionkit_integrations.stores.values import Covered
 from tests.conversations import real_conversations
 from tests.processes import running
 from tests.sessions.test_finding import SAID, records, turns_of

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.stores.redis.commands import Word
     from sessionkit_integrations.stores.redis.keys import Keys
     from sessionkit_integrations.stores.redis.placement import Slots
-    from sessionkit_integrations.stores.values import Terms
+    from sessionkit_integrations.stores.terms import Terms
 
 VERSION = 1
 """Version of the documents and of the index: another one has an index of its own."""

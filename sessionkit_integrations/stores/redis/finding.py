@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from sessionkit_integrations.errors import StoreError
 from sessionkit_integrations.stores.redis import documents, reads
 from sessionkit_integrations.stores.state import conflict
-from sessionkit_integrations.stores.values import Place
+from sessionkit_integrations.stores.terms import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.stores.redis.documents import Found, Key, Where
     from sessionkit_integrations.stores.redis.keys import Keys
     from sessionkit_integrations.stores.redis.placement import Placement
-    from sessionkit_integrations.stores.values import Terms
+    from sessionkit_integrations.stores.terms import Terms
 
 T = TypeVar("T")
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sessionkit_integrations.stores.sqlite.index import NUMBER, SESSION, ids_of
 from sessionkit_integrations.stores.sqlite.sql import Statement
-from sessionkit_integrations.stores.values import Place
+from sessionkit_integrations.stores.terms import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sessionkit_integrations.stores.sqlite.sql import Statements
-    from sessionkit_integrations.stores.values import Terms
+    from sessionkit_integrations.stores.terms import Terms
 
 MOST = 1000
 """Records with a word that are looked at first."""

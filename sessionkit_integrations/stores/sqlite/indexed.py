@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.stores.sqlite.file import SQLiteFile
     from sessionkit_integrations.stores.sqlite.sql import Statements
-    from sessionkit_integrations.stores.values import Place, Terms
+    from sessionkit_integrations.stores.terms import Place, Terms
 
 PROGRESS = 10.0
 """Seconds between two lines of the log while an older file is indexed."""

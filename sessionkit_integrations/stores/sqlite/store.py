@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.stores.sqlite.indexed import IndexedFile
     from sessionkit_integrations.stores.sqlite.sql import Statements
-    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, Place, SessionInfo, Terms
+    from sessionkit_integrations.stores.terms import Place, Terms
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, SessionInfo
     from sessionkit_integrations.window.turns import Window
 
 
