@@ -146,6 +146,14 @@ def redis_server(backends: Backends) -> Server:
     return backends.server("redis-8.2")
 
 
+@pytest.fixture
+def empty_server(redis_server: Server) -> Server:
+    """The same, without a key in its first database."""
+    with redis_server.client() as client:
+        client.flushdb()
+    return redis_server
+
+
 def _closing(make: StoreMaker) -> Iterator[StoreMaker]:
     made: list[Store] = []
 

@@ -33,7 +33,7 @@ class Counts(NamedTuple):
 
     Attributes:
         terms: How often each term occurs in it; those that do not are left out.
-        length: The number of its words. It may be that of spaces if no term occurs.
+        length: The number of its words. The number of spaces may stand for it if no term occurs.
     """
 
     terms: Mapping[int, int]

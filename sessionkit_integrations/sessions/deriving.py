@@ -1,4 +1,4 @@
-"""What is made of sessions: summaries and vectors."""
+"""Summaries and vectors, which are made of sessions."""
 
 from __future__ import annotations
 

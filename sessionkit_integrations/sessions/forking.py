@@ -144,7 +144,7 @@ def _branch(source: _Source, turns: int | None) -> Steps[Branch]:
 def _check_opened(session_id: str, records: Sequence[Record], archived_from: int | None = None) -> None:
     """Check that a fork can have records, as those that are encrypted are opened in their session alone.
 
-    A store copies an archive by itself, so that of what a manager without ``seal`` forks, only some records are seen.
+    A store copies an archive by itself, so a manager without ``seal`` sees only some of the records that it forks.
 
     Raises:
         SealError: One of them was not opened.

@@ -1,7 +1,7 @@
 """Search by meaning in all sessions of a store that keeps their vectors: few sessions are read.
 
 Sessions that were written to since the last search are looked at first, and their new texts embedded. Then all vectors
-are compared with that of the query, in memory or by the server, and the sessions that have the nearest are read.
+are compared with the query's vector, in memory or by the server, and the sessions with the nearest ones are read.
 """
 
 from __future__ import annotations

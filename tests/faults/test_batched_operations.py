@@ -38,11 +38,8 @@ PREFIX = "batched:"
 
 
 @pytest.fixture
-def server(backends: Backends) -> Server:
-    shared = backends.server("redis-8.2")
-    with shared.client() as client:
-        client.flushdb()
-    return shared
+def server(empty_server: Server) -> Server:
+    return empty_server
 
 
 async def write(sessions: SessionManager, count: int = TASKS) -> list[Any]:

@@ -29,11 +29,8 @@ RECONNECTS = hasattr(redis.asyncio.cluster.ClusterNode, "disconnect_if_needed")
 
 
 @pytest.fixture
-def server(backends: Backends) -> Server:
-    shared = backends.server("redis-8.2")
-    with shared.client() as client:
-        client.flushdb()
-    return shared
+def server(empty_server: Server) -> Server:
+    return empty_server
 
 
 class Prefixing(redis.asyncio.Redis):

@@ -37,7 +37,6 @@ from sessionkit_integrations.stores.values import Snapshot
 from sessionkit_integrations.testing.machine import StoreMachine
 from sessionkit_integrations.testing.surface import Surface
 from sessionkit_integrations.window.turns import number_turns
-from tests.backends import SEARCHING
 from tests.conversations import conversations, real_conversations
 from tests.faults.helpers.clusters import Move
 from tests.servers import Cluster, Server, search_modules
@@ -60,13 +59,8 @@ RIGHTS = _PAGE.partition("ACL SETUSER acme on >password ")[2].partition("```")[0
 
 
 @pytest.fixture
-def url(backends: Backends) -> Iterator[str]:
-    """A server with a query engine, whose keys are gone afterwards."""
-    backends.maker(SEARCHING)
-    server = backends.searching()
-    yield server.url
-    with server.client() as client:
-        client.flushall()
+def url(searching_url: str) -> str:
+    return searching_url
 
 
 @pytest.fixture

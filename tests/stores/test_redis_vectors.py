@@ -16,7 +16,6 @@ from sessionkit_integrations.sessions import nearness
 from sessionkit_integrations.stores.redis.keys import Keys
 from sessionkit_integrations.stores.redis.vectors import index_name, mark_of, name_of
 from sessionkit_integrations.stores.values import Exchange
-from tests.backends import SEARCHING
 from tests.embeddings import Noting, embed
 from tests.servers import Cluster, search_modules
 from tests.sessions.test_meaning import MEANT, TALK
@@ -34,13 +33,8 @@ MARK = mark_of(MODEL)
 
 
 @pytest.fixture
-def url(backends: Backends) -> Iterator[str]:
-    """A server with a query engine, whose keys are gone afterwards."""
-    backends.maker(SEARCHING)
-    server = backends.searching()
-    yield server.url
-    with server.client() as client:
-        client.flushall()
+def url(searching_url: str) -> str:
+    return searching_url
 
 
 @pytest.fixture
