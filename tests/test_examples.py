@@ -142,7 +142,11 @@ def test_an_example_runs_and_gives_what_it_says(
     example = doctest.DocTestParser().get_doctest(EXAMPLES[name], names, name, None, None)
     reported: list[str] = []
     runner = doctest.DocTestRunner(_Checker(), optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
-    assert runner.run(example, out=reported.append).failed == 0, "".join(reported)
+    failed = runner.run(example, out=reported.append, clear_globs=False).failed
+    for value in example.globs.values():
+        if isinstance(value, (SessionManager, Store)):
+            value.close()
+    assert failed == 0, "".join(reported)
 
 
 @pytest.mark.parametrize("name", [name for name, text in EXAMPLES.items() if OUTSIDE.search(text)])

@@ -123,7 +123,8 @@ def elsewhere(line: bytes, **fields: Any) -> bytes:
 
 
 def test_an_encrypted_session_is_refused_where_no_key_would_open_it(tmp_path: Path, redis_server: Server) -> None:
-    header, line = exported(filled(SQLiteStore(tmp_path / "a.db", archive=True), SEALS["both"]))
+    with SQLiteStore(tmp_path / "a.db", archive=True) as source:
+        header, line = exported(filled(source, SEALS["both"]))
     assert json.loads(line)["encrypted_for"] == ["", "s"]
     target = InMemoryStore()
     here = "no key would open it here, as it is encrypted for session 's' of"
