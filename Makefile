@@ -28,7 +28,7 @@ IN_PARALLEL := --numprocesses=auto --dist=worksteal
 # Tests also wait: for servers, processes and times to live. Three workers keep two cores busy.
 WITH_WAITING = --numprocesses=$(shell $(PYTHON) -c "import os; print(os.cpu_count() * 3 // 2)") --dist=worksteal
 
-# Those of MATRIX that run; a version manager puts names on the PATH that do not.
+# The Pythons of MATRIX that run; a version manager puts names on the PATH that do not.
 FOUND = $(shell for python in $(MATRIX); do if $$python -c "" 2>/dev/null; then echo $$python; fi; done)
 
 .PHONY: demo test test-quick test-min test-matrix test-bench bench scale fuzz explore dist docs picture lint clean
@@ -142,7 +142,7 @@ $(VENV)/.lint: $(VENV)/.test
 	@$(BIN)/python -m pip install --quiet --group lint
 	@touch $@
 
-# The floors of pyproject.toml as constraints. That of typing-extensions holds for the package alone: what the
+# The floors of pyproject.toml as constraints. The one of typing-extensions holds for the package alone: what the
 # frameworks depend on asks for a later one, so it is tried apart from them.
 $(MIN)/.test: pyproject.toml
 	@echo "Setting up $(MIN); this takes a minute or two."

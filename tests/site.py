@@ -1,4 +1,4 @@
-"""The pages of the documentation's site: those of docs/, and some files beside the README.
+"""The pages of the documentation's site: docs/, and some files beside the README.
 
 ``python -m tests.site FOLDER`` writes them into a folder, for mkdocs. In the repository, pages link to each other and
 to notebooks. On the site the same links lead to pages of the site.

@@ -1,4 +1,4 @@
-"""The drawings of the documentation: they are those of the sessions of today, and pages show them."""
+"""The drawings of the documentation: they show what sessions hold today, and pages show them."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class ModelSummarizer:
             raise ValueError("prompt must say how to summarise, and is empty")
 
     def __repr__(self) -> str:
-        # That of a model may show anything, also what its constructor was given.
+        # A model's repr may show anything, also what its constructor was given.
         prompt = "" if self.prompt == PROMPT else f", prompt={brief(self.prompt)}"
         return f"summarizer({type(self.model).__name__}{prompt})"
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _UsageError: Any = typer.BadParameter.__mro__[1]
 _BLANKS = re.compile(r"[ \t\r\n]+")
 _CREDENTIALS = re.compile(r"://(?!user:password@host\b)\S*@")
-"""Users and passwords of URLs, but for those of an example."""
+"""Users and passwords of URLs, but not an example's."""
 
 
 class Exit(IntEnum):

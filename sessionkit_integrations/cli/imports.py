@@ -37,7 +37,7 @@ def import_sessions(
         typer.Option(
             "--prefix",
             metavar="PREFIX",
-            help="Beginning of the ids of conversations that have none: those of fine-tuning data.",
+            help="Beginning of the ids of conversations that have none, as in fine-tuning data.",
         ),
     ] = PREFIX,
     overwrite: Annotated[

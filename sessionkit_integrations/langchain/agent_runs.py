@@ -1,8 +1,8 @@
 """The part of a session in an agent's run: the messages that are stored, and those that the model sees.
 
-The state of a run holds its own messages, and with a checkpointer those of earlier runs too. The session holds all of
-them already, but for the newest. So a run has to know which messages of the state are stored, and with which of them it
-began: those before it are shown to the model as the session has them.
+The state of a run holds its own messages, and with a checkpointer the messages of earlier runs too. The session holds
+all of them already, but for the newest. So a run has to know which messages of the state are stored, and with which
+of them it began: the model sees earlier ones as the session has them.
 
 It knows that for sure while it is in one process. It has to look where another one may have written and died: after an
 interrupt, and after a run that did not reach its end.

@@ -1,6 +1,6 @@
 """The shapes that LangChain's content blocks have, and what of a record each is made of.
 
-LangChain has had several shapes for the same thing, and passes on those of the providers. Each is a `Shape`, whose
+LangChain has had several shapes for the same thing, and passes on the providers' shapes. Each is a `Shape`, whose
 letter is held in a record's ``order``; see `adapting.differences`.
 """
 

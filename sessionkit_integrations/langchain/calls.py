@@ -1,4 +1,4 @@
-"""The tool calls of LangChain's messages as those of records, and back."""
+"""The tool calls of LangChain's messages as tool calls of records, and back."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _OWN_IDS = ("lc_run-", "run-")
 
 
 def add_up(messages: Sequence[BaseMessage]) -> Iterator[BaseMessage]:
-    """Yield messages, those of a stream's chunks that follow one another added up."""
+    """Yield messages, with a stream's chunks that follow one another added up."""
     stream: list[AIMessageChunk] = []
     ids: set[str | None] = set()
     for message in messages:

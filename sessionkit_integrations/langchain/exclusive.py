@@ -2,7 +2,7 @@
 
 A run takes the turn of its session before it reads the window, renews it with each call of the model, and gives it back
 at its end. No hook is called where a run ends in an exception, so it is given back as well where one passes: in the
-model's call and in those of tools. After an interrupt, for which LangGraph has no hook either, the turn ends with its
+model's call and in tools' calls. After an interrupt, for which LangGraph has no hook either, the turn ends with its
 time to live, and the run that goes on has it at once, as the holder is the run.
 """
 
@@ -66,7 +66,7 @@ def exclusive(cls: type[SessionKitMiddleware]) -> type[SessionKitMiddleware]:
 
 
 class Exclusive(_Base):
-    """The hooks that have a run hold its session; they go before those of a `SessionKitMiddleware`."""
+    """The hooks that have a run hold its session; they go before a `SessionKitMiddleware`'s."""
 
     def wrap_tool_call(
         self,

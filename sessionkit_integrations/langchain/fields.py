@@ -191,7 +191,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "name": _is(*_TEXT),
     "role": _is(str),
     "tool_call_id": _is(str),
-    "type": lambda _: False,  # is read only if it is other than that of the class
+    "type": lambda _: False,  # is read only if it is other than the class's
     "status": lambda value: value in ("success", "error"),
     "additional_kwargs": _is(dict),
     "response_metadata": _is(dict),

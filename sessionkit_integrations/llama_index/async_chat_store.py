@@ -26,7 +26,7 @@ _unflushed: ContextVar[tuple[str, int] | None] = ContextVar("unflushed", default
 """The session that was read last, and the messages of its preamble that the next flush counts.
 
 `Memory` reads its queue once, then flushes it in one or more steps, and tells each time only how many of the oldest
-messages are to go. The preamble, which stays, is among those of the first step and not of the others.
+messages are to go. The preamble, which stays, counts in the first step and not in the others.
 """
 
 
@@ -47,7 +47,7 @@ class SessionKitAsyncChatStore(OnSessions, AsyncDBChatStore):
         evict: False to leave evicting to the `Memory`. The window of the sessions is then not applied here.
 
     Raises:
-        InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as from those of `SessionManager`.
+        InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as from `SessionManager`'s.
         ValueError: From its methods, for a status that there is not, and for a negative ``limit`` or ``offset``.
 
     Examples:

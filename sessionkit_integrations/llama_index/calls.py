@@ -1,4 +1,4 @@
-"""The tool calls of LlamaIndex's messages as those of records, and back.
+"""The tool calls of LlamaIndex's messages as tool calls of records, and back.
 
 LlamaIndex has them as blocks, or in additional keyword arguments in the shape that a provider gave them, or both.
 """

@@ -52,7 +52,7 @@ class SessionKitChatStore(OnSessions, BaseChatStore):
         sessions: The sessions.
 
     Raises:
-        InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as from those of `SessionManager`.
+        InvalidSessionIdError, InvalidMessageError, StoreError: From its methods, as from `SessionManager`'s.
 
     Examples:
         >>> store = SessionKitChatStore(sessions=SessionManager(memory_window=10))

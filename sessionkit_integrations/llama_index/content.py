@@ -62,7 +62,7 @@ class EncodedBlocks:
 
     @property
     def notes(self) -> list[Note]:
-        """Notes of values that JSON cannot hold, whose paths begin at the message; those of own blocks are apart."""
+        """Notes of values that JSON cannot hold, whose paths begin at the message; some blocks have their own."""
         return [
             [["blocks", index, *path], *more]
             for index, encoded in enumerate(self._encoded)

@@ -80,8 +80,8 @@ class SessionKitMemory(Memory):
         Args:
             session_id: The session; a new one if ``None``.
             sessions: The sessions.
-            chat_history: Messages that replace those of the session.
-            options: The arguments of `Memory.from_defaults` but those of its chat store: ``token_limit``,
+            chat_history: Messages that replace the session's.
+            options: The arguments of `Memory.from_defaults` that are not about its chat store: ``token_limit``,
                 ``token_flush_size``, ``chat_history_token_ratio``, ``tokenizer_fn``, ``memory_blocks`` and so on.
 
         Raises:

@@ -66,7 +66,7 @@ def to_calls(given: list[Call], shape_name: str) -> list[Call]:
 
 
 def compare_calls(given: list[Call], calls: list[Call], shape_name: str) -> list[Any]:
-    """Return how calls that were given differ from what those of the record make in their shape."""
+    """Return how calls that were given differ from what the record's calls make in their shape."""
     return [
         each
         for index, (call, made) in enumerate(zip(given, calls, strict=True))

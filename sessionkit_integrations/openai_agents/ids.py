@@ -20,7 +20,7 @@ _NAMELESS: Final = "call"
 
 
 class ForeignItems(list[Item]):
-    """Items of a message that say nothing which only the API says, as those of other frameworks."""
+    """Items of a message that say nothing which only the API says, as other frameworks' messages do."""
 
     __slots__ = ()
 

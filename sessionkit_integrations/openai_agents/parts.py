@@ -1,4 +1,4 @@
-"""Content parts of the Responses API as those of a record, and back."""
+"""Content parts of the Responses API as content parts of a record, and back."""
 
 from __future__ import annotations
 

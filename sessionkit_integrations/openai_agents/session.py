@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class SessionKitSession(SessionABC):
     """A session for the runs of the OpenAI Agents SDK: ``Runner.run(agent, "Hello!", session=…)``.
 
-    Items come back equal, and only those that are stored. Those of one turn leave the window together. Calls of other
+    Items come back equal, and only what is stored. The items of one turn leave the window together. Calls of other
     frameworks whose ids repeat get ids of their own, as the SDK takes calls with one id for one call.
 
     Args:
@@ -63,7 +63,7 @@ class SessionKitSession(SessionABC):
         """Return the items in the session's window, oldest first.
 
         Args:
-            limit: Most items to return: those of the newest turns that fit as a whole or, of a last turn that is
+            limit: Most items to return: the newest turns that fit as a whole or, of a last turn that is
                 longer, its newest items. The preamble comes before the oldest turn. ``None`` stands for the limit in
                 the ``session_settings``.
         """

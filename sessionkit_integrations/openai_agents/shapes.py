@@ -1,6 +1,6 @@
 """The shapes of items, each with the letter that stands for it in a record's ``order``, and what they are made of.
 
-Stored records hold these letters and those of `calls`, so that none may change its meaning. What a shape makes of the
+Stored records hold these letters and `calls`' letters, so that none may change its meaning. What a shape makes of the
 parts, the reasoning and the calls of a record is the *natural* form of an item; `changes` tell how the item differs
 from it.
 """

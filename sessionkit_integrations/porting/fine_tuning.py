@@ -21,7 +21,7 @@ _DIGITS = 16
 
 
 def is_example(line: Mapping[str, Any]) -> bool:
-    """Return whether a line is that of a conversation."""
+    """Return whether a line holds a conversation."""
     return "messages" in line
 
 

@@ -49,7 +49,7 @@ def check_header(line: Mapping[str, Any]) -> None:
 
 
 def is_session(line: Mapping[str, Any]) -> bool:
-    """Return whether a line is that of a session."""
+    """Return whether a line holds a session."""
     return "id" in line and "active" in line
 
 

@@ -10,7 +10,7 @@ from sessionkit_integrations.records.usage import usage_field
 def usage_of_response(response: Any) -> dict[str, Any] | None:
     """Return the usage that a response reports, for the ``usage`` of a message; ``None`` if it reports none.
 
-    Input tokens include those from a prompt cache, and output tokens those of reasoning, whoever counted them.
+    Input tokens include what came from a prompt cache, and output tokens include reasoning, whoever counted them.
 
     Args:
         response: A response of OpenAI's chat completions or Responses API, of Anthropic's Messages API, or of

@@ -8,7 +8,7 @@
 | file | `file` with a data URL as `file_data` | `file` with the URL as `file_data` | `file` with `file_id` |
 
 What OpenAI's API itself has no part for is written as others do who speak its language: `audio_url` and `video_url`
-are those of vLLM, and a `file` by URL is OpenRouter's.
+are vLLM's, and a `file` by URL is OpenRouter's.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ def restore(values: Any, notes: object, makers: Mapping[str, Callable[[Any], Any
 
     Args:
         values: The fields of a message, whose values are replaced in place. A path may also lead through objects, such
-            as those of pydantic, whose fields are in their ``__dict__``.
-        notes: The notes that `write` returned. Those of kinds that are not known, as of a later version, are ignored.
+            as pydantic's, whose fields are in their ``__dict__``.
+        notes: The notes that `write` returned. Notes of an unknown kind, as a later version writes, are ignored.
         makers: Functions that make an object again, given its replacement, by kind.
 
     Raises:

@@ -35,8 +35,8 @@ class Usage:
     Attributes:
         input: Tokens of what the model read, those from a cache included.
         output: Tokens of what it wrote, its reasoning included.
-        cached: Those of ``input`` that came from the provider's prompt cache.
-        reasoning: Those of ``output`` that the model thought with.
+        cached: Tokens of ``input`` that came from the provider's prompt cache.
+        reasoning: Tokens of ``output`` that the model thought with.
         model: The model, as the provider names it; ``None`` if it did not say, or if there were several.
 
     Examples:
@@ -70,8 +70,8 @@ def usage_field(
     Args:
         tokens_in: Tokens of what the model read.
         tokens_out: Tokens of what it wrote.
-        cached: Those of ``tokens_in`` that came from a cache. What is not a number of tokens is left out.
-        reasoning: Those of ``tokens_out`` that it thought with, in the same way.
+        cached: Tokens of ``tokens_in`` that came from a cache. What is not a number of tokens is left out.
+        reasoning: Tokens of ``tokens_out`` that it thought with, in the same way.
         model: The model's name. What is not a name is left out.
     """
     if not _is_number(tokens_in) or not _is_number(tokens_out):

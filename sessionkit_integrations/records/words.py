@@ -33,7 +33,7 @@ _SOUND_MARKS = "\uff9e\uff9f"
 _JOINERS = "\u200c\u200d"
 _LOOSE = r"./:@#&+'’"
 _TIGHT = r"_\-\u2010\u2011"
-"""Characters that join the parts of an address, a number or a path, and those of an identifier within it."""
+"""Characters that join the parts of an address, a number or a path, and the parts of an identifier within it."""
 _CHUNKS = re.compile(r"\S+")
 _SEGMENTS = re.compile(f"[^{_LOOSE}]+")
 _ACCENTS = re.compile(
@@ -108,7 +108,7 @@ def fold(text: str) -> str:
 
 
 class _Known(dict[str, str]):
-    """The words of texts without spaces, each with its line breaks; those of short ones are remembered."""
+    """The words of texts without spaces, each with its line breaks; the words of short texts are remembered."""
 
     def __missing__(self, chunk: str) -> str:
         words = "".join(f"\n{word.text}\n" for word in _words(chunk))

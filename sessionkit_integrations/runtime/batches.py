@@ -138,7 +138,7 @@ class Batches(Generic[S]):
         self._gathering: _Gathering[S] | None = None
 
     async def join(self, step: S, send: SendAll[S]) -> Any:
-        """Send a step together with those of other tasks.
+        """Send a step together with the steps of other tasks.
 
         Args:
             step: The step.

@@ -152,7 +152,7 @@ class PerLoop(ForkSafe, Generic[R]):
     repeated runs leak nothing.
 
     Loops outside the main thread have none. They are often made for a single call, and some are closed without
-    that shutdown (those of LlamaIndex's synchronous methods), after which nobody can close what they leave.
+    that shutdown (as in LlamaIndex's synchronous methods), after which nobody can close what they leave.
 
     Args:
         open_resource: Opens a resource, without waiting.
@@ -231,10 +231,10 @@ class PerLoop(ForkSafe, Generic[R]):
 
 
 class Borrowed(Generic[R]):
-    """A resource for event loops that somebody else opened and closes; it is used as those of `PerLoop` are.
+    """A resource for event loops that somebody else opened and closes; it is used as a resource of `PerLoop` is.
 
     Args:
-        resource: The resource; ``None`` to use that of all threads instead.
+        resource: The resource; ``None`` to use the one that all threads share.
     """
 
     def __init__(self, resource: R | None) -> None:

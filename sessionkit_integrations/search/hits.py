@@ -21,7 +21,7 @@ class Hit:
         session_id: The session that it is in.
         messages: All messages of the turn, a valid prompt: each call is followed by its result.
         at: Time of its first message, in UTC; ``None`` if it is not known.
-        score: How well it matches, by BM25: a number to compare with those of the same search. 0 for an empty query.
+        score: How well it matches, by BM25: a number to compare within the same search. 0 for an empty query.
         snippet: The piece of it that matches best.
         archived: Whether it left the window.
         position: Number of messages before it: all that the archive and then the window hold, without the preamble.

@@ -3,7 +3,7 @@
 How much a term weighs is known when all turns have been seen. Until then only those are kept that can still be among
 the best. If a turn has the same counts of terms as others and is longer than ``limit`` of them, then it ranks below
 them whatever comes, as the score falls with the length. So for each set of counts the ``limit`` shortest turns are
-kept, and of those of one length the newest.
+kept, and among turns of one length the newest.
 
 The formula is Lucene's: ``idf = ln(1 + (N - n + 0.5) / (n + 0.5))``, which is never negative.
 """

@@ -110,7 +110,7 @@ class Summaries(ForkSafe):
                 thread.join(max(deadline - time.monotonic(), 0))
 
     async def aclose(self) -> None:
-        """Wait for the summaries that the running loop makes, and those of threads."""
+        """Wait for the summaries that the running loop makes, and that threads make."""
         loop = asyncio.get_running_loop()
         own = {task for task in list(self._tasks.values()) if task.get_loop() is loop and not task.done()}
         own -= {asyncio.current_task()}

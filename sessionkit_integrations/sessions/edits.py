@@ -1,7 +1,7 @@
 """Edits of sessions, as pure functions.
 
 An edit function is given a snapshot of a session and returns an `EditPlan`. It may be called more than once, as another
-writer may be faster, so it changes nothing that it is given. Indexes and counts are those of the messages that the
+writer may be faster, so it changes nothing that it is given. Indexes and counts are about the messages that the
 model sees; an answer that was made up is not stored, so that there is nothing to remove. Messages that it returns to
 its caller are read before anything is written: a record that cannot be read stops the edit, and nothing is lost.
 """
@@ -135,7 +135,7 @@ def remove_oldest(count: int) -> EditFunction[M, list[M]]:
 
 
 def archive_oldest(count: int, pinned: int | None = None) -> EditFunction[M, list[M]]:
-    """Move the oldest messages into the archive, and return them. Those of the preamble stay where they are.
+    """Move the oldest messages into the archive, and return them. The preamble stays where it is.
 
     Args:
         count: The number of messages, counted from the oldest.

@@ -61,7 +61,7 @@ class Embed:
     Args:
         model: A function that returns a vector, a list of numbers or an array, for each of a list of texts; plain or
             asynchronous. Or an ``Embeddings`` of LangChain, or a ``BaseEmbedding`` of LlamaIndex.
-        name: The name of the model. Vectors are kept under it, and those of different names are never compared, so
+        name: The name of the model. Vectors are kept under it, and vectors of different names are never compared, so
             change it with whatever changes the vectors. ``None`` takes the one that LangChain's or LlamaIndex's object
             has.
         batch: Most texts that the model is given at once.
@@ -182,5 +182,5 @@ def _name_of(model: object) -> str:
                 return name
     raise ValueError(
         f"give the model a name, as in Embed(model, name=…): {type(model).__name__} has none, and without one nobody"
-        " notices that the vectors that are kept are those of another model"
+        " notices that the vectors that are kept are another model's"
     )

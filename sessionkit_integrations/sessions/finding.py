@@ -104,7 +104,7 @@ class _Found:
         self._own = {each.position for each in shown}  # without late results, which are in the turn of their call
 
     def has(self, place: Place) -> bool:
-        """Return whether a place is that of one of its records."""
+        """Return whether one of its records is at a place."""
         turn, position = self.turn, place.position - self.turn.position
         where = place.session_id, place.archived
         return where == (turn.session_id, turn.archived) and 0 <= position < turn.size and position in self._own

@@ -66,7 +66,7 @@ def look(chats: Chats[Any], session_id: str, known: Known, *, counts: bool) -> S
         known: Its state before.
         counts: As for `begin`.
     """
-    # Without records or a count to go on from, the count has to be that of the snapshot.
+    # Without records or a count to go on from, the count has to be the snapshot's.
     exactly = known.preamble is None or known.appended is None
     now, snapshot, info, is_exact = yield from _see(chats, session_id, counts=counts, exactly=exactly)
     if not now.exists:
@@ -93,7 +93,7 @@ def look(chats: Chats[Any], session_id: str, known: Known, *, counts: bool) -> S
 def _see(
     chats: Chats[Any], session_id: str, *, counts: bool, exactly: bool
 ) -> Steps[tuple[Known, SessionSnapshot[Any], SessionInfo | None, bool]]:
-    """Return the present state of a session, the session, its figures, and whether they are those of the snapshot.
+    """Return the present state of a session, the session, its figures, and whether they fit the snapshot.
 
     Args:
         chats: The sessions.

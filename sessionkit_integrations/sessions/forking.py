@@ -1,7 +1,7 @@
 """Forks: a new session that begins as another one was when one of its turns ended.
 
 Turns are counted over the archive and the active records. The fork has what came before its end, in the same order.
-Where the end is not that of the source, the fork's window is filled with the turns before it, which may have left the
+Where the end is not the source's, the fork's window is filled with the turns before it, which may have left the
 source's window since: the model sees what it saw then. A summary comes along if all that it covers is before the fork's
 last turn, and what it covers stays archived. Otherwise it is left behind, and the archived turns wait for another one.
 

@@ -50,7 +50,7 @@ class WatchesSessions:
     def watch(self, session_id: str | None = None, *, timeout: float | None = None) -> Watch[Change]:
         """Return an iterator over the changes of a session, or of all sessions, from now on.
 
-        Each message is in exactly one change, and those of one session come in order. Messages of several writes may
+        Each message is in exactly one change, and a session's changes come in order. Messages of several writes may
         come together, as after you were busy, or the store could not be reached. Leaving the loop ends the watch, and
         so does ``close``, also of another thread.
 

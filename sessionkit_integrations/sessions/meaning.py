@@ -1,4 +1,4 @@
-"""Search by meaning: the turns whose texts have the vectors nearest to that of a query.
+"""Search by meaning: the turns whose texts have the vectors nearest to a query's.
 
 A text is embedded when a search meets it first, outside any write. Its vector is kept by the store, under the name of
 the model and a digest of the text, so that nothing is embedded twice while it is kept, and so that a text that was

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _CALL = b"_call"
 """A part of the names of all fields that hold calls: `tool_calls`, `invalid_tool_calls` and `function_call`."""
 MOST_LATE = 50
-"""Late results that are carried to earlier turns, the nearest ones; those of calls that are gone would pile up."""
+"""Late results that are carried to earlier turns, the nearest ones; results of calls that are gone would pile up."""
 _INTERRUPTED = INTERRUPTED.encode()
 _NEXT_QUESTION = encode({"role": "user", "content": ""}, 0)
 

@@ -185,7 +185,7 @@ class SessionSnapshot(Generic[M]):
         return self.preamble_end if place == "outside" else self.archive_start
 
     def faults(self) -> list[CorruptSessionError | SealError]:
-        """Return an error for each record that cannot be read, those of the active records first."""
+        """Return an error for each record that cannot be read, the active records first."""
         active = (self._fault(record, position) for position, record in enumerate(self.active))
         archived = (
             self._fault(record, position, archived=True)

@@ -23,7 +23,7 @@ M = TypeVar("M")
 
 
 def undo(turns: int) -> EditFunction[M, list[M]]:
-    """Take the last turns off the window, and return those of their messages that are stored.
+    """Take the last turns off the window, and return their stored messages.
 
     Args:
         turns: The number of turns; all that are in the window if there are fewer.

@@ -8,7 +8,7 @@ All numbers are integers, so that Python and the scripts of Redis, whose numbers
 digit. A level is counted in parts of which one message or token has ``cost`` and of which ``rate`` are given back in a
 millisecond. The two are the period and the units, divided by what both can be divided by.
 
-The clock is that of the writer, and never goes back for a session: who comes later with a clock that is behind is
+The clock is the writer's, and never goes back for a session: a writer who comes later with a clock that is behind is
 counted as of the last write.
 """
 
@@ -138,7 +138,7 @@ def exceeded(milliseconds: int, limit: Limit) -> QuotaExceededError:
 
 
 def levels_text(levels: Iterable[Level]) -> str:
-    """Return the text as which stores keep levels; its parts are those of ``common.lua``."""
+    """Return the text as which stores keep levels; ``common.lua`` has the same parts."""
     return "".join(f"{level.letter}{level.parts}:{level.cost}:{level.at};" for level in levels)
 
 

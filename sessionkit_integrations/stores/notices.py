@@ -99,7 +99,7 @@ class Mailbox(Notices):
     """Notices that come from other threads, for one that takes them.
 
     Args:
-        session_id: The session whose notices are kept; those of all if ``None``.
+        session_id: The session whose notices are kept; ``None`` keeps the notices of all sessions.
     """
 
     def __init__(self, session_id: str | None = None) -> None:

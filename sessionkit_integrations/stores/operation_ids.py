@@ -51,14 +51,14 @@ def is_known(operations: str, operation_id: str) -> bool:
 def remember(operations: str, operation_id: str, now: int) -> str:
     """Return what a session remembers after an operation: ids, oldest first, with spaces between them.
 
-    It remembers the last ids, or those of the last two periods if they are more, as when many write at once and one of
+    It remembers the last ids, or all of the last two periods if they are more, as when many write at once and one of
     them has to send its own again. Before the first id of a period stands a mark, the period's number. All of it stays
     one text, as each write does this.
 
     Args:
         operations: What it remembered before; empty at first.
         operation_id: The operation.
-        now: The writer's time, in Unix milliseconds. Where it is behind that of others, theirs counts.
+        now: The writer's time, in Unix milliseconds. Where it is behind the time of others, theirs counts.
     """
     operations = f"{_with_period(operations, now // PERIOD)} {operation_id}"
     first = operations.find(_MARK)

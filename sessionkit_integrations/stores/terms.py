@@ -10,7 +10,7 @@ class Terms(NamedTuple):
 
     Attributes:
         words: Words to find as a whole.
-        parts: Those of them that are also found inside longer words.
+        parts: The words that are also found inside longer ones.
         pairs: Words that follow each other in the query, which count more where they do so in a message.
         row: All words of the query in order, if they are more than a pair; a message that has them in a row ranks high.
     """
@@ -28,7 +28,7 @@ class Place(NamedTuple):
         session_id: Its session.
         position: Its position in the archive, as `Store.read` counts it, or among the active records.
         archived: Whether it is in the archive.
-        score: How well it matches: a number to compare with those of the same search.
+        score: How well it matches: a number to compare within the same search.
     """
 
     session_id: str

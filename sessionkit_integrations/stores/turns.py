@@ -6,9 +6,10 @@ go on. So each write inside a turn names its holder, and the store compares that
 which it writes: in the script of Redis, in the transaction of SQLite, under the lock of a store in memory. A write of a
 holder that lost its turn changes nothing, whatever the clocks say.
 
-Which turn a write belongs to is known by its context (`contextvars`): that of the task or thread of the ``with`` block,
-and of those that copy it, as `asyncio.create_task` and `asyncio.to_thread` do. Nothing is passed through adapters and
-frameworks, so that whatever they write is fenced as well. Where no turn is held, this costs one look at the context.
+A write belongs to the turn of its context (`contextvars`): the context of the task or thread with the ``with`` block,
+and of the tasks and threads that copy it, as `asyncio.create_task` and `asyncio.to_thread` do. Nothing is passed
+through adapters and frameworks, so that whatever they write is fenced as well. Where no turn is held, this costs one
+look at the context.
 """
 
 from __future__ import annotations

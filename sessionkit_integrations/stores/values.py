@@ -26,7 +26,7 @@ class AppendOptions(TypedDict, total=False):
         wait: True to keep what is evicted in the archive until a summary covers it. A session in which records wait, or
             have been summarised, does so in any case.
         read: True to return the active records.
-        usage: The tokens that providers counted for the records, by model. They are added to those of the session.
+        usage: The tokens that providers counted for the records, by model. They are added to the session's.
         quota: What the records use of the session's limits. An append beyond one is refused, or counted all the same,
             as `limits.admit` says.
 
@@ -70,7 +70,7 @@ class Both(NamedTuple):
 
     Attributes:
         active: The active records.
-        archived: Those of a part of the archive.
+        archived: The records of a part of the archive.
         size: Number of records in the whole archive.
     """
 
@@ -104,7 +104,7 @@ class SessionInfo:
 
     Attributes:
         turns: Turns among the active records.
-        messages: Active records, those of the preamble included.
+        messages: Active records, the preamble included.
         archived: Archived records.
         appended: Messages that were ever appended; ``None`` where the store does not count them.
         tokens: Tokens of the active records, as they were counted when they were written; ``None`` if they were not, as
@@ -114,8 +114,8 @@ class SessionInfo:
         summarized: Archived records that summaries cover.
         summary: The summary of the session, if it has one and it was asked for.
         forked_from: The session that this one is a fork of; ``None`` if it is none, or where the store does not know.
-        usage: The tokens that providers reported for the session's messages, by model, those of messages included that
-            left the window or were removed since.
+        usage: The tokens that providers reported for the session's messages, by model, also for messages
+            that left the window or were removed since.
         levels: The state of the session's limits; see `Quota`.
         created: Time of the first write, in UTC; ``None`` where the store does not know it.
         updated: Time of the last write, in UTC; ``None`` where the store does not know it.

@@ -73,7 +73,7 @@ class VectorIndex(ABC):
             limit: Most sessions to return.
 
         Raises:
-            OtherModelError: The vectors that are kept are those of another model.
+            OtherModelError: The vectors that are kept are another model's.
         """
 
     @abstractmethod
@@ -88,7 +88,7 @@ class VectorIndex(ABC):
 
     @abstractmethod
     def begin(self, model: str) -> None:
-        """Keep the vectors of a model from now on, and drop those of another one."""
+        """Keep the vectors of a model from now on, and drop another model's."""
 
     @abstractmethod
     async def abehind(self, model: str, limit: int) -> Sequence[tuple[str, str]]:
@@ -148,7 +148,7 @@ def other_model(kept: str, model: str) -> OtherModelError:
     """Return the error for the name of a model whose vectors are not those that a store keeps."""
     return OtherModelError(
         f"the store keeps the vectors of the model {kept!r}, and this is {model!r}: SessionManager.embed_sessions"
-        " makes those of the new one instead"
+        " makes the new model's instead"
     )
 
 

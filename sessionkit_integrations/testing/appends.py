@@ -88,7 +88,7 @@ class AppendConformance(Fixtures):
         assert store.read("s") == [*turn(4), *turn(5)]
 
     def test_an_append_tells_how_many_turns_left(self, surface: Callable[..., Surface]) -> None:
-        """Turns are counted that leave the window, also those of the batch itself; the preamble never leaves."""
+        """Turns are counted that leave the window, also the batch's own; the preamble never leaves."""
         store = surface()
         evicted = [
             store.append("s", [record("system", "pinned"), record("assistant", "a greeting")], 2).evicted,
@@ -184,7 +184,7 @@ class AppendConformance(Fixtures):
             store.append("s", turn(3)[-1:], window)
 
     def test_concurrent_appends_lose_nothing(self, surface: Callable[..., Surface]) -> None:
-        """Batches of concurrent writers stay together, and those of each writer in their order."""
+        """Batches of concurrent writers stay together, and each writer's stay in their order."""
         store = surface()
         writers = 8
         for round_number in range(10):

@@ -78,7 +78,7 @@ class ReadConformance(Fixtures):
         assert store.describe("s") is None
 
     def test_a_description_tells_the_times_of_a_session(self, surface: Callable[..., Surface]) -> None:
-        """Times that a store tells are those of the first and the last write, and of the end."""
+        """A store tells the times of the first and the last write, and of the end."""
         store = surface(ttl=_TTL)
         moments = [datetime.now(timezone.utc)]
         for number in range(2):
@@ -89,7 +89,7 @@ class ReadConformance(Fixtures):
         took = datetime.now(timezone.utc) - asked  # a store may tell how long a session has left
         assert info is not None
         if info.appended is None:
-            return  # the times are those of the records, which the tests made up
+            return  # the times are the records', which the tests made up
         life = timedelta(seconds=_TTL)
         for time, write, later in ((info.created, 0, 0 * life), (info.updated, 1, 0 * life), (info.expires, 1, life)):
             earliest, latest = moments[write] + later - _PRECISION, moments[write + 1] + later + took + _PRECISION

@@ -39,7 +39,7 @@ _NO_WORD, _NO_NUMBER, _RULE, _BLANK_LINES = b"a" * 20, b"n" * 12, b"." * 24, b"l
 _MOST_CHARACTERS = 7
 """Characters of an ordinary text for each token, at most."""
 
-_LETTER = "a-zß-öø-ÿ\u0180-\u024f\u1e00-\u1eff"  # those of Vietnamese, most of which have words of their own, as well
+_LETTER = "a-zß-öø-ÿ\u0180-\u024f\u1e00-\u1eff"  # Vietnamese letters, most of which have words of their own, as well
 _CAPITAL = "A-ZÀ-ÖØ-Þ"
 _EAST_ASIAN = "\u2e80-\ud7ff\uf900-\ufaff\uff00-\uffef"
 _OTHER = "\ud800-\uf8ff\ufb00-\ufeff\U00010000-\U0010ffff"

@@ -62,8 +62,8 @@ def show(messages: Sequence[Said], *, over: bool) -> list[Shown]:
     or, where one of the two has none, by name and order. A result that is left over came late: it moves to the nearest
     call before it that is open and has its id or, where neither has one, its name.
 
-    Results after a message that calls in a way that cannot be read are taken for its own. Those of a conversation
-    without a user message, none of which can be late, are no strays unless it is over.
+    Results after a message that calls in a way that cannot be read are taken for its own. In a conversation without
+    a user message no result can be late, so none is a stray unless the conversation is over.
 
     Args:
         messages: The messages, oldest first.
@@ -142,7 +142,7 @@ def _has_name(call: CallName, result: CallName) -> bool:
 
 _SURE = (operator.eq, _has_id)
 _CLOSEST_FIRST = (*_SURE, _has_name)
-"""Ways in which the id and the name that a result gives fit those of a call."""
+"""Ways in which the id and the name that a result gives fit a call's."""
 
 
 def _speaks(message: Said) -> bool:

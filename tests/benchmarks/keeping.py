@@ -76,12 +76,12 @@ class Peer:
 
     @property
     def missing(self) -> list[str]:
-        """Those of the packages that are not installed."""
+        """The packages that are not installed."""
         return missing(self.packages)
 
 
 def missing(packages: Sequence[str]) -> list[str]:
-    """Return those of the packages that are not installed."""
+    """Return the packages that are not installed."""
     return [package for package in packages if not _is_installed(package)]
 
 

@@ -38,7 +38,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class Ratio:
-    """The median of one side in proportion to that of another.
+    """The median of one side in proportion to another's.
 
     Attributes:
         value: The ratio of the medians.

@@ -19,8 +19,8 @@ class Commands:
     """The commands that a server executed.
 
     Attributes:
-        sent: Those of clients.
-        within: Those of scripts.
+        sent: Commands of clients.
+        within: Commands of scripts.
     """
 
     sent: Counter[str]

@@ -41,7 +41,7 @@ class Writer:
 
     @property
     def missing(self) -> list[str]:
-        """Those of the packages that are not installed."""
+        """The packages that are not installed."""
         return missing(self.packages)
 
 

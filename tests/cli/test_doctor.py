@@ -88,7 +88,7 @@ def test_a_store_that_is_well_is_left_as_it_was(anywhere: Place) -> None:
             "",
             0,
             ("warn", "warn"),
-            "those of this URL have none",
+            "sessions of this URL have none",
         ),
         (
             {"appendonly": "yes", "maxmemory_policy": "volatile-ttl", "maxmemory": "1gb"},

@@ -1,4 +1,4 @@
-"""Statistics: figures that can be added up by hand, and those of real conversations beside a plain count of them."""
+"""Statistics: figures that can be added up by hand, and figures of real conversations beside a plain count of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stores by URL: the package's own, and those of others, of which the package knows nothing."""
+"""Stores by URL: the package's own, and others' of which the package knows nothing."""
 
 from __future__ import annotations
 

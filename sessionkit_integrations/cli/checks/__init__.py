@@ -20,7 +20,7 @@ _MODULES = {
     "sessionkit_integrations.stores.redis.upstash.UpstashStore": "upstash",
     "sessionkit_integrations.stores.base.Store": "any",
 }
-"""Module with the checks of each class of stores; a subclass has those of its nearest base."""
+"""Module with the checks of each class of stores; a subclass has its nearest base's."""
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def eviction(info: Fields, *, expires: bool) -> Check:
         return warn(
             "eviction",
             f"{policy} deletes sessions that have a ttl before their time when the memory is"
-            " full; those of this URL have none",
+            " full; sessions of this URL have none",
         )
     if most == "0":
         return warn("eviction", f"{policy} would delete sessions, but no maxmemory is set: set noeviction first")

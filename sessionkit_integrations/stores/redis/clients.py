@@ -173,7 +173,7 @@ class Opener:
         self._wait = wait
         self._login: dict[str, Any] = dict(login)
         if password := self._login.pop("password", None):
-            # Unlike a password among the options, that of a provider is in the repr of no client, pool or connection.
+            # Unlike a password among the options, a provider's is in no repr of a client, pool or connection.
             user = self._login.pop("username", None)
             self._login["credential_provider"] = UsernamePasswordCredentialProvider(user, password)
 

@@ -37,8 +37,8 @@ UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, RedisClusterException)
 _NOT_NOW = (BusyLoadingError, ClusterError, ReadOnlyError, TryAgainError)
 _DENIED = (AuthenticationError, AuthorizationError)
 
-# Redis 6.2 wraps the error of a command in a script in an error of its own. A script cannot make a key, such as that of
-# a document, in a slot that is on its way to another node.
+# Redis 6.2 wraps the error of a command in a script in an error of its own. A script cannot make a key, such as a
+# document's, in a slot that is on its way to another node.
 _NOT_NOW_CODES = re.compile(
     r"(?:^|: -?)(?:BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|NOREPLICAS|READONLY|TRYAGAIN) |access a non local key"
 )

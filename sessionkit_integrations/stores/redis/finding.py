@@ -86,7 +86,7 @@ class Finder:
     def find(self, terms: Terms, since: int | None, skip: int, limit: int) -> Steps[Sequence[Place] | None]:
         """Return the places of messages, the best first; ``None`` while the engine makes the index.
 
-        The documents of records that are gone, such as those of a session that ended, are deleted, and others found
+        The documents of records that are gone, as with a session that ended, are deleted, and others found
         instead.
         """
         met: set[Key] = set()
@@ -102,7 +102,7 @@ class Finder:
             met |= gone
 
     def index_all(self, session_ids: Sequence[str], progress: Callable[[int], object] | None) -> Iterator[Steps[None]]:
-        """Yield the steps that write the documents of sessions, and delete those of sessions that ended.
+        """Yield the steps that write the documents of sessions, and delete the documents of sessions that ended.
 
         Args:
             session_ids: The sessions.
@@ -124,7 +124,7 @@ class Finder:
             ConflictError: Others changed it each time that it was read.
         """
         yield from self.prepare()
-        # In this order, as turns may leave the window meanwhile. Their documents stay those of the same records.
+        # In this order, as turns may leave the window meanwhile. Their documents stay with the same records.
         yield from self._write_documents(session_id, 0, None, archived=False)
         start = 0
         while written := (yield from self._write_documents(session_id, start, start + PAGE, archived=True)):
@@ -156,7 +156,7 @@ class Finder:
 
     @property
     def words(self) -> str:
-        """The name of the index of words, where it is not that of one node."""
+        """The name of the index of words, where it is not one node's."""
         return documents.index_name(self.keys)
 
     def indexes(self, name: str) -> Steps[list[tuple[Any, str]]]:

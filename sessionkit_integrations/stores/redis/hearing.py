@@ -61,7 +61,7 @@ class Channel:
 
 
 class Line(ABC):
-    """One connection that hears a channel; its errors are those of the driver."""
+    """One connection that hears a channel; its errors are the driver's."""
 
     @abstractmethod
     def connect(self) -> None:
@@ -190,7 +190,7 @@ class HeardNotices(Notices):
     def _take(self, seconds: float) -> Steps[Collection[str | None]]:
         if self._opened_in != os.getpid():
             if self._opened_in is not None:
-                yield from _CLOSE  # after a fork, the connection is that of the parent
+                yield from _CLOSE  # after a fork, the connection is the parent's
             yield from self._open()
             return ANY
         try:

@@ -205,7 +205,7 @@ class ScriptedStore(Exchanges, Forks):
         return astream(self._list(), self._aperform)
 
     def close(self) -> None:
-        """Close the store's own connections, except that of a running event loop: `aclose` closes those."""
+        """Close the store's own connections, but for those that a running event loop uses: `aclose` closes these."""
         self._shared.close()
         self._threads.close()
         self._per_loop.close_idle()

@@ -104,7 +104,7 @@ class RedisStore(VectorStore):
         >>> sessions = SessionManager(store=RedisStore("redis://localhost:6379", ttl=86_400, archive=True))
     """
 
-    # Those of Sentinel are taken to say what to give instead.
+    # Sentinel's schemes are taken to say what to give instead.
     schemes = ("redis", "rediss", "unix", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel")
     _driver_errors = errors.DRIVER_ERRORS
     _timed_out = redis.TimeoutError

@@ -43,7 +43,7 @@ class VectorFinder:
             session_id: The session.
             model: The model.
             digests: The digests of the texts.
-            own: Those that this process keeps, which count while the server keeps those of another model.
+            own: Vectors that this process keeps, which count while the server keeps another model's.
         """
         if own and (yield from self._model()) not in (None, model):
             return own
@@ -52,7 +52,7 @@ class VectorFinder:
         return {digest: vector for digest, vector in zip(digests, found, strict=True) if vector is not None}
 
     def keep(self, session_id: str, model: str, vectors: Mapping[bytes, bytes]) -> Steps[bool]:
-        """Do what `Store.keep_vectors` says, unless the store keeps those of another model; return whether it did."""
+        """Do what `Store.keep_vectors` says, unless the store keeps another model's; return whether it did."""
         kept = yield from self._model()
         if kept is None:
             length = max(map(len, vectors.values()), default=0) // commands.BYTES_OF_NUMBER

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class VectorStore(SearchableStore):
-    """The methods of a store that concern vectors: those of one without an index are kept in the process."""
+    """The methods of a store that concern vectors, which the process keeps if the store has no index."""
 
     def vectors(self, session_id: str, model: str, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
-        """See `Store.vectors`; those of another model than the server's are kept within the process."""
+        """See `Store.vectors`; vectors of another model than the server's are kept within the process."""
         own = super().vectors(session_id, model, digests)
         if not self.search:
             return own

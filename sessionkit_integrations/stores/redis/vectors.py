@@ -1,7 +1,7 @@
 """Vectors of texts for the query engine of Redis, and the commands that write and find them, with no I/O.
 
 A vector has a hash, ``{sessionkit:user123}:vectors:<mark of the model>:<digest of the text>``, in the session's slot. A
-set, ``{sessionkit:user123}:vectors``, has the names of those of a session. Each model has an index of its own. The
+set, ``{sessionkit:user123}:vectors``, has the names of a session's vectors. Each model has an index of its own. The
 documents of a session say which model has seen it since they were written.
 """
 
@@ -123,7 +123,7 @@ def find_unseen(
 def find_nearest(
     keys: Keys, name: str, question: bytes, limit: int, timeout: float
 ) -> Command[list[tuple[float, str]]]:
-    """Return the command for the vectors that are nearest to that of a question: their cosines and sessions.
+    """Return the command for the vectors that are nearest to a question's: their cosines and sessions.
 
     Args:
         keys: The keys of the prefix.

@@ -35,7 +35,7 @@ def save_levels(session: int, levels: tuple[Level, ...]) -> Statements[None]:
 
 
 def add_usage(session: int, usage: tuple[Usage, ...]) -> Statements[None]:
-    """Add the tokens that providers reported to those of a session."""
+    """Add the tokens that providers reported to a session's."""
     rows = yield Statement("SELECT CAST(usage AS TEXT) FROM sessions WHERE id = ?", (session,))
     totals = add_up([*totals_from(rows[0][0] or ""), *usage])
     yield Statement("UPDATE sessions SET usage = ? WHERE id = ?", (totals_text(totals), session))

@@ -67,7 +67,7 @@ class _Scope(NamedTuple):
     Attributes:
         documents: Their number.
         since: The earliest time, in Unix milliseconds.
-        ids: The first and the last id of those of one session; ``None`` for all.
+        ids: The first and the last id of one session's documents; ``None`` for all sessions.
     """
 
     documents: int
@@ -198,7 +198,7 @@ def _words_of(documents: Sequence[int]) -> Statements[dict[int, str]]:
 
 
 def _places(scores: Sequence[tuple[int, float]], now: int, most: int) -> Statements[list[Place]]:
-    """Return where documents are now, as many as are asked for; those of expired sessions are nowhere."""
+    """Return where documents are now, as many as are asked for, without those whose session expired."""
     places: list[Place] = []
     for chunk in _chunks(scores):
         if len(places) >= most:

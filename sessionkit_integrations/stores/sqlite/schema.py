@@ -118,7 +118,7 @@ _FROM_1 = (
 )
 """Changes from version 1, in which the archive had no positions and foreign keys deleted records.
 
-Records whose sessions were deleted with foreign keys off are left out: they would become those of a later session.
+Records whose sessions were deleted with foreign keys off are left out: they would become a later session's.
 """
 
 _FROM_2 = (

@@ -1,4 +1,4 @@
-"""Statements run on a file in the calling thread, or in those of a store."""
+"""Statements run on a file in the calling thread, or in a store's threads."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Vectors of texts in a SQLite file: statements, and the methods of the store that run them.
 
 The tables are made when the first vectors are kept. All of them are of one model, whose name the file remembers. A
-trigger deletes those of a deleted session, whoever deletes it.
+trigger deletes a deleted session's vectors, whoever deletes it.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def known(session_id: str, model: str, digests: Sequence[bytes], at: int) -> Sta
 
 
 def keep(session_id: str, model: str, vectors: Mapping[bytes, bytes], at: int) -> Statements[bool]:
-    """Do what `Store.keep_vectors` says, unless the file keeps those of another model; return whether it did."""
+    """Do what `Store.keep_vectors` says, unless the file keeps another model's; return whether it did."""
 
     def work() -> Statements[bool]:
         kept = yield from model_of()
@@ -186,7 +186,7 @@ class KeepsVectors(Store):
     """The methods of a SQLite store that concern vectors."""
 
     def vectors(self, session_id: str, model: str, digests: Sequence[bytes]) -> Mapping[bytes, bytes]:
-        """See `Store.vectors`; those of another model than the file's are kept within the process."""
+        """See `Store.vectors`; vectors of another model than the file's are kept within the process."""
         found = self._read(lambda: known(session_id, model, digests, now()))
         return super().vectors(session_id, model, digests) if found is None else found
 

@@ -125,7 +125,7 @@ local function read_meta(text, now)
   meta.length, meta.preamble, meta.turns, meta.last, meta.mark = length, preamble, turns, last, tonumber(mark) or false
   meta.sizes = sizes == '-' and '' or sizes
   meta.tokens, meta.last_tokens = tonumber(tokens) or false, tonumber(last_tokens) or 0
-  meta.emptied = length == 0 -- its meta has a time to live that is not that of a new session
+  meta.emptied = length == 0 -- its meta has another time to live than a new session's
   if length + archived > 0 then
     meta.appended, meta.archived, meta.created = appended, archived, created
     if extras then
@@ -160,7 +160,7 @@ local function is_retry(meta, operation)
   return true
 end
 
--- Remembers the last operations: 32, or those of the last two periods if they are more, as when many write at once and
+-- Remembers the last operations: 32, or all of the last two periods if they are more, as when many write at once and
 -- one of them has to send its own again.
 local function remember(meta, operation, now)
   now = math.max(now, meta.updated) -- another writer's clock may be ahead
@@ -256,7 +256,7 @@ local function tokens_of(record)
   return counted and #counted <= 9 and #digits <= 15 and tonumber(counted) or 0
 end
 
--- Counts records into the preamble and the turns of `meta`, by the rules of window/turns.py: those of `records` from
+-- Counts records into the preamble and the turns of `meta`, by the rules of window/turns.py: all of `records` from
 -- `from` on, given the letters of their roles. Returns the size of the longest turn, or preamble, that they are added to.
 local function count(meta, letters, records, from)
   local sizes, last, longest = { meta.sizes }, meta.last, 0

@@ -1,6 +1,6 @@
 -- Takes a lease of a session, renews it or gives it back.
 --
--- KEYS: after those of the session, the lease.
+-- KEYS: after the session's keys, the lease.
 -- ARGV: the holder, the time that it is to have the lease (ms, 0 to give it back).
 -- Returns 1, or 0 if somebody else has it.
 local LEASE, holder, left = KEYS[4], ARGV[1], tonumber(ARGV[2])

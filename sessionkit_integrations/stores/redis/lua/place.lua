@@ -1,6 +1,6 @@
 -- Finds the places of records whose documents a search found, and deletes the documents of records that are gone.
 --
--- KEYS: those of some sessions, the three of one after those of another.
+-- KEYS: the keys of some sessions, three for each, one session after another.
 -- ARGV: for each session the numbers of its documents, a comma after each.
 -- Returns for each session a text, with a word for each number: "a12" for a position in the archive, "w3" for one among the
 -- active records, "-" for a record that is gone.

@@ -1,6 +1,6 @@
 -- Adds a page of records to an archive that is not yet a session's.
 --
--- KEYS: after those of the session, the list of the records.
+-- KEYS: after the session's keys, the list of the records.
 -- ARGV: the number of records before the page, the time that the list is kept after it (ms), the records.
 -- Returns 1, or 0 if the list does not hold as many records. A page that was added before is not added again.
 local STAGED, FIRST, before = KEYS[4], 3, tonumber(ARGV[1])

@@ -1,6 +1,6 @@
 -- Returns the states of some sessions, and deletes the vectors of those that ended.
 --
--- KEYS: those of the sessions, the three of one after those of another.
+-- KEYS: the keys of the sessions, three for each, one session after another.
 -- Returns for each session a text; an empty one if it ended.
 local states = {}
 for session = 1, #KEYS / 3 do
