@@ -27,6 +27,12 @@ class Abilities:
     search: bool = False
     """True if the store keeps an index of its messages' words, for `find`."""
 
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        if _first_with(cls, "read", "aread") < _first_with(cls, "read_both", "aread_both"):
+            for name in ("read_both", "aread_both"):
+                setattr(cls, name, getattr(Abilities, name))
+
     def lease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:
         """Take a lease of a session, or renew it, and return whether the holder has it now.
 
@@ -64,7 +70,7 @@ class Abilities:
         """Return the active records of a session and those in a part of its archive, as they are at one moment.
 
         This default returns ``None``: the two are then read one after the other, and the first once more. Override it
-        where one read of both is faster.
+        where one read of both is faster. A subclass that overrides `read` or its twin, and not this, has the default.
         """
         return None
 
@@ -148,3 +154,9 @@ class Abilities:
     def _vectors(self) -> Vectors:
         kept: Vectors = vars(self).setdefault("_kept_vectors", Vectors())
         return kept
+
+
+def _first_with(cls: type, *names: str) -> int:
+    """Return how far up the bases of a class the first one is that defines one of some names."""
+    mro = cls.__mro__
+    return next((number for number, base in enumerate(mro) if not vars(base).keys().isdisjoint(names)), len(mro))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.secrets import Secret
     from sessionkit_integrations.stores.notices import Notices
     from sessionkit_integrations.stores.terms import Place, Terms
-    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, SessionInfo
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Both, Edit, SessionInfo
     from sessionkit_integrations.stores.vectors import VectorIndex
     from sessionkit_integrations.window.turns import Window
 
@@ -67,6 +67,7 @@ class SealedStore(Store):
         self._sealer = sealer
         self.archive = store.archive
         self.timeout = store.timeout
+        self.key_prefix = store.key_prefix
 
     @property
     def origin(self) -> Store:
@@ -104,7 +105,7 @@ class SealedStore(Store):
     ) -> Snapshot:
         """See `Store.read`."""
         snapshot = self._store.read(session_id, archived=archived, start=start, stop=stop)
-        secret = self._secret(session_id) if self._needs_secret(snapshot) else None
+        secret = self._secret(session_id) if self._needs_secret(snapshot.records) else None
         return _open(self._sealer.of(session_id, secret), snapshot)
 
     async def aread(
@@ -112,8 +113,25 @@ class SealedStore(Store):
     ) -> Snapshot:
         """See `Store.read`."""
         snapshot = await self._store.aread(session_id, archived=archived, start=start, stop=stop)
-        secret = await self._asecret(session_id) if self._needs_secret(snapshot) else None
+        secret = await self._asecret(session_id) if self._needs_secret(snapshot.records) else None
         return await in_thread_if_many(len(snapshot.records), _open, self._sealer.of(session_id, secret), snapshot)
+
+    def read_both(self, session_id: str, part: slice) -> Both | None:
+        """See `Store.read_both`."""
+        both = self._store.read_both(session_id, part)
+        if both is None:
+            return None
+        secret = self._secret(session_id) if self._needs_secret(both.active.records + both.archived) else None
+        return _open_both(self._sealer.of(session_id, secret), both)
+
+    async def aread_both(self, session_id: str, part: slice) -> Both | None:
+        """See `Store.read_both`."""
+        both = await self._store.aread_both(session_id, part)
+        if both is None:
+            return None
+        records = both.active.records + both.archived
+        secret = await self._asecret(session_id) if self._needs_secret(records) else None
+        return await in_thread_if_many(len(records), _open_both, self._sealer.of(session_id, secret), both)
 
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
@@ -174,8 +192,8 @@ class SealedStore(Store):
         """See `Store.close`."""
         await self._store.aclose()
 
-    def _needs_secret(self, snapshot: Snapshot) -> bool:
-        return self._sealer.secrets is not None and may_need_secret(snapshot.records)
+    def _needs_secret(self, records: Iterable[Record]) -> bool:
+        return self._sealer.secrets is not None and may_need_secret(records)
 
     def _secret(self, session_id: str) -> Secret | None:
         secrets = self._sealer.secrets
@@ -244,7 +262,15 @@ def _seal_edit(sealer: SessionSealer, edit: Edit) -> Edit:
 
 
 def _open(sealer: SessionSealer, snapshot: Snapshot) -> Snapshot:
-    return Snapshot(tuple([sealer.open(record) for record in snapshot.records]))
+    return Snapshot(_open_all(sealer, snapshot.records))
+
+
+def _open_both(sealer: SessionSealer, both: Both) -> Both:
+    return both._replace(active=_open(sealer, both.active), archived=_open_all(sealer, both.archived))
+
+
+def _open_all(sealer: SessionSealer, records: Iterable[Record]) -> tuple[Record, ...]:
+    return tuple([sealer.open(record) for record in records])
 
 
 def _appended(sealer: SessionSealer, appended: Appended) -> Appended:
