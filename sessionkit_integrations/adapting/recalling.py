@@ -94,7 +94,7 @@ class Recall:
         timeout: Seconds of a search.
 
     Raises:
-        TypeError, ValueError: An argument is none of the values that it may have.
+        TypeError, ValueError: An argument has a wrong type or value.
     """
 
     sessions: SessionManager

@@ -63,7 +63,7 @@ def recall_tool(
         timeout: Seconds after which no more is searched, and the model is told what was found.
 
     Raises:
-        TypeError, ValueError: An argument is none of the values that it may have.
+        TypeError, ValueError: An argument has a wrong type or value.
         InvalidSessionIdError: From a run that has no session.
 
     Examples:

@@ -63,7 +63,7 @@ _APPROVED, _REJECTED = "Approved.", "Rejected."
 
 
 def to_call(item: Item) -> tuple[str, Fields] | None:
-    """Return the letter of a call and the tool call of a record; ``None`` if it is none that others could answer."""
+    """Return the letter of a call and the tool call of a record; ``None`` if nobody else could answer it."""
     kind = kinds.kind_of(item)
     call_id = item.get("id" if kind == kinds.APPROVAL_REQUEST else "call_id")
     if not isinstance(call_id, str):

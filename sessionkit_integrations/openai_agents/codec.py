@@ -121,7 +121,7 @@ def _encode(items: list[Item], notes: list[list[Note]]) -> Fields:
 
 
 def _content(parts: list[Part], called: list[Fields]) -> Fields:
-    """Return the content of a record; a refusal is none where it is all that is said."""
+    """Return the content of a record; a refusal on its own has a field beside an empty content."""
     if len(parts) == 1 and parts[0]["type"] == "refusal":
         return {"content": "", "refusal": parts[0]["refusal"]}
     if len(parts) == 1 and is_text(parts[0]):

@@ -37,7 +37,7 @@ class SessionCipher:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - as above
 
         self._cipher = AESGCM(key)
-        self._failures = (InvalidTag, ValueError)  # the latter for what is cut off
+        self._failures = (InvalidTag, ValueError)  # a ValueError for what is cut off
         self._place = place + b"\n"
 
     def encrypt(self, text: bytes, bound: bytes) -> bytes:

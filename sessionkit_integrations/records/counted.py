@@ -22,7 +22,7 @@ class Counted(NamedTuple):
         at: The time of writing, in Unix milliseconds, if it says so.
         usage: Tokens that the provider counted, if it says so.
         calls: The id and the tool of each of its calls.
-        answers: The call whose result it is, and the tool, each empty where that is not said; ``None`` if it is none.
+        answers: The call whose result it is, and the tool, each empty if not said; ``None`` if it is not a result.
         failed: Whether it is a result that is an error.
     """
 

@@ -24,7 +24,7 @@ class Secret:
 
     Attributes:
         raw: The secret.
-        problem: The reason why it is none; an empty text if it is one.
+        problem: The reason why it is not a secret; an empty text if it is one.
     """
 
     __slots__ = ("problem", "raw")

@@ -62,7 +62,7 @@ class Query:
     longer ones, then pairs of neighbours, then all words in a row, which weigh as much as they are.
 
     Raises:
-        TypeError, ValueError: An argument is none of the values that it may have.
+        TypeError, ValueError: An argument has a wrong type or value.
     """
 
     text: str

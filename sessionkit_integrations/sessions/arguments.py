@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def checked_counter(count_tokens: CountTokens | None) -> CountTokens | None:
-    """Return a counter of tokens, or raise `TypeError` if it is none."""
+    """Return a counter of tokens, or raise `TypeError` if it is not one."""
     if count_tokens is not None and not callable(count_tokens):
         raise TypeError(f"count_tokens must be a callable, got {type_name(count_tokens)}")
     return count_tokens
 
 
 def checked_embed(embed: Embed | Model | None) -> Embed | None:
-    """Return the model that embeds, as an `Embed`, or raise `TypeError` if it is none."""
+    """Return the model that embeds, as an `Embed`, or raise `TypeError` if it is not one."""
     if embed is None:
         return None
     # Imported where meaning counts.
@@ -30,7 +30,7 @@ def checked_embed(embed: Embed | Model | None) -> Embed | None:
 
 
 def checked_quota(quota: Quota | None) -> Quota | None:
-    """Return a quota, or raise `TypeError` if it is none."""
+    """Return a quota, or raise `TypeError` if it is not one."""
     if quota is None:
         return None
     # Imported where there is one.

@@ -69,8 +69,8 @@ class Embed:
 
     Raises:
         MissingDependencyError: NumPy is not installed.
-        TypeError: ``model`` is none of these, or another argument has another type than it should.
-        ValueError: The model has no name, or another argument is none of the values that it may have.
+        TypeError: ``model`` is none of these, or another argument has a wrong type.
+        ValueError: The model has no name, or another argument has a wrong value.
 
     Examples:
         >>> sessions = SessionManager(embed=Embed(OpenAIEmbeddings(model="text-embedding-3-small")))
@@ -167,7 +167,7 @@ class EmbedAll(StoreStep["list[bytes]"]):
 
 
 def _methods_of(model: object) -> tuple[str, str] | None:
-    """Return the names of the methods of a framework's object; ``None`` if it is none."""
+    """Return the names of the methods of a framework's object; ``None`` if it is not one."""
     for methods in _METHODS:
         if all(callable(getattr(model, each, None)) for each in methods):
             return methods

@@ -74,7 +74,7 @@ class _First:
         self.turn: tuple[int, FoundTurn] | None = None
 
     def add(self, counts: Mapping[int, int], length: int, at: int | None, item: FoundTurn) -> None:  # noqa: ARG002
-        """See `Taker.add`; a turn in which no term occurs in the messages that are looked at is none."""
+        """See `Taker.add`; a turn counts if a term occurs in the messages that are looked at."""
         if counts and self.turn is None:
             self.turn = -1 if at is None else at, item
 

@@ -152,7 +152,7 @@ class ReadsSessions:
             The hits, a sequence that also says whether all was looked at.
 
         Raises:
-            TypeError, ValueError: An argument is none of the values that it may have, such as a time without a zone.
+            TypeError, ValueError: An argument has a wrong type or value, such as a time without a zone.
             InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
             CorruptSessionError: A record of the session cannot be read. If all are searched, a session with such a
                 record is left out, and the hits say that not all was looked at.

@@ -47,8 +47,8 @@ class ResealsSessions:
 
         Raises:
             InvalidSessionIdError: The id is not a non-empty string of at most 512 bytes.
-            ConflictError: A session was written to time after time; what was sealed again stays so.
-            StoreError: The store failed; likewise.
+            ConflictError: A session was written to time after time. What was sealed again stays so.
+            StoreError: The store failed. What was sealed again stays so.
 
         Examples:
             >>> old_key, new_key = b"o" * 32, b"n" * 32  # yours are random

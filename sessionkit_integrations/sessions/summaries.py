@@ -98,7 +98,7 @@ class Summary:
         heading: A line before the text, which tells the model what it is.
 
     Raises:
-        TypeError: ``summarize`` cannot be called, or another argument has another type than it should.
+        TypeError: ``summarize`` cannot be called, or another argument has a wrong type.
         ValueError: ``every`` is less than 1.
 
     Examples:

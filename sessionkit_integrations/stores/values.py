@@ -113,7 +113,7 @@ class SessionInfo:
         waiting_turns: Their turns.
         summarized: Archived records that summaries cover.
         summary: The summary of the session, if it has one and it was asked for.
-        forked_from: The session that this one is a fork of; ``None`` if it is none, or where the store does not know.
+        forked_from: The session that this one is a fork of; ``None`` if it is not a fork, or the store does not know.
         usage: The tokens that providers reported for the session's messages, by model, also for messages
             that left the window or were removed since.
         levels: The state of the session's limits; see `Quota`.

@@ -110,7 +110,7 @@ class ScriptedStore(Exchanges, Forks):
         return self._ttl
 
     def ask(self, *words: str | int, node: Any = None) -> Any:
-        """Send a command that is none of the store's own, and return the driver's reply.
+        """Send a command that the store itself does not use, and return the driver's reply.
 
         Args:
             words: The command.
