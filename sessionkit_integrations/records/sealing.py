@@ -123,6 +123,9 @@ class SessionSealer:
         sealer: That of all sessions.
         session_id: The session.
         secret: Its secret, if it has one.
+
+    Attributes:
+        encrypts: Whether it encrypts what it seals.
     """
 
     def __init__(self, sealer: Sealer, session_id: str, secret: Secret | None) -> None:
@@ -130,6 +133,7 @@ class SessionSealer:
         self._session_id = session_id
         self._secret = secret
         self._place = (sealer, session_id)
+        self.encrypts = sealer.encrypt is not None
         self._ways: dict[bytes, _Way] = {}
         self._writes_with: SessionCipher | None = None
 

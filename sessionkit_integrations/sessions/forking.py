@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.errors import ConflictError, InvalidSessionIdError, SealError
+from sessionkit_integrations.errors import ConflictError, InvalidSessionIdError
 from sessionkit_integrations.records.messages import check_session_id
 from sessionkit_integrations.records.record import role_of, tokens_of
-from sessionkit_integrations.records.sealed import key_id_of, sealed_by, unopened
 from sessionkit_integrations.records.summaries import summary_of
 from sessionkit_integrations.sessions.steps import (
     PAGE,
@@ -27,8 +26,9 @@ from sessionkit_integrations.sessions.steps import (
     ReadArchive,
     until_no_conflict,
 )
+from sessionkit_integrations.stores.branches import Branch, check_opened
 from sessionkit_integrations.stores.operation_ids import operation_id
-from sessionkit_integrations.stores.values import Branch, Summarized
+from sessionkit_integrations.stores.values import Summarized
 from sessionkit_integrations.window.turns import NO_LIMIT, number_turns
 
 if TYPE_CHECKING:
@@ -126,9 +126,8 @@ def _branch(source: _Source, turns: int | None) -> Steps[Branch]:
     again = [] if is_whole else (yield from _window(source, end, lowest))
     records = [record for turn in again for record in turn]
     archived = end.archived - len(records)
-    _check_opened(session.session_id, session.active[: end.active])
-    _check_opened(session.session_id, source.oldest[: end.archived], archived_from=0)
-    _check_opened(session.session_id, records, archived_from=archived)
+    check_opened(session.session_id, session.active[: end.active])
+    check_opened(session.session_id, records, archived_from=archived)
     preamble = session.active[: session.preamble_end]
     if leaves_summary:
         preamble = tuple(record for record in preamble if summary_of(record) is None)
@@ -139,22 +138,6 @@ def _branch(source: _Source, turns: int | None) -> Steps[Branch]:
         summarized = Summarized(info.summarized, waiting, waiting_turns)
     active = (*preamble, *records, *session.active[session.preamble_end : end.active])
     return Branch(active, archived, summarized, info, source.oldest)
-
-
-def _check_opened(session_id: str, records: Sequence[Record], archived_from: int | None = None) -> None:
-    """Check that a fork can have records, as those that are encrypted are opened in their session alone.
-
-    A store copies an archive by itself, so a manager without ``seal`` sees only some of the records that it forks.
-
-    Raises:
-        SealError: One of them was not opened.
-    """
-    is_archived = archived_from is not None
-    for position, record in enumerate(records, archived_from or 0):
-        by = sealed_by(record)
-        error = unopened(record, by, session_id, position, archived=is_archived) if key_id_of(by) else None
-        if isinstance(error, SealError):  # what is damaged is so in the fork
-            raise error
 
 
 def _find(source: _Source, turns: int | None) -> Steps[_End]:

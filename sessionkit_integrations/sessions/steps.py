@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.summaries import SessionSummary
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.stores.base import Store
-    from sessionkit_integrations.stores.values import Both, Branch, Edit, SessionInfo
+    from sessionkit_integrations.stores.branches import Branch
+    from sessionkit_integrations.stores.values import Both, Edit, SessionInfo
 
 R = TypeVar("R")
 T = TypeVar("T")

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.stores.branches import Branch
     from sessionkit_integrations.stores.copies import StoreUrl
-    from sessionkit_integrations.stores.values import Appended, AppendOptions, Branch, Edit, Exchange
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Edit, Exchange
     from sessionkit_integrations.window.turns import Window
 
 
@@ -184,8 +185,8 @@ class Store(Abilities, Closeable, ABC):
             operation_id: The id of the operation.
 
         Raises:
-            ConflictError: The new session exists, or the archive of the other one is not what it was; nothing was
-                changed.
+            ConflictError: The new session exists, or the archive of the other one is not what it was.
+            SealError: ``branch.carrier``, which is to be shown what is copied, refused a record. Nothing was changed.
         """
         part = self.read(session_id, archived=True, stop=branch.archived)
         edit = _branch_edit(session_id, branch, part.records, self.describe(session_id))

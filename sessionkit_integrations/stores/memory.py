@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sessionkit_integrations.records.record import now
 from sessionkit_integrations.records.times import moment
+from sessionkit_integrations.runtime.calling import in_thread_if_many
 from sessionkit_integrations.runtime.forks import ForkSafe
 from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.notices import EVERY, Mailbox
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from sessionkit_integrations.records.record import Record
+    from sessionkit_integrations.stores.branches import Branch
     from sessionkit_integrations.stores.values import (
         Appended,
         AppendOptions,
-        Branch,
         Edit,
         Exchange,
         SessionInfo,
@@ -155,7 +156,7 @@ class InMemoryStore(ForkSafe, Store):
             ends = self._expiry.get(session_id)
             return state.describe(None if ends is None else moment(now() + int((ends - time.monotonic()) * 1000)))
 
-    # Nothing here waits, so the twins need no thread.
+    # Nothing here waits, so the twins need no thread, unless many records are sealed again.
 
     async def aappend(
         self,
@@ -180,7 +181,8 @@ class InMemoryStore(ForkSafe, Store):
 
     async def afork(self, session_id: str, new_session_id: str, branch: Branch, operation_id: str) -> None:
         """See `Store.fork`."""
-        self.fork(session_id, new_session_id, branch, operation_id)
+        number = branch.archived if branch.carrier.changes else 0
+        await in_thread_if_many(number, self.fork, session_id, new_session_id, branch, operation_id)
 
     async def aexchange(self, session_id: str, exchange: Exchange) -> bool:
         """See `Store.exchange`."""

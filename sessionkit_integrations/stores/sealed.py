@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.records.sealing import Sealer, may_need_secret
 from sessionkit_integrations.runtime.calling import in_thread_if_many
 from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.notices import EVERY
+from sessionkit_integrations.stores.sealed_values import (
+    open_appended,
+    open_both,
+    open_snapshot,
+    seal_all,
+    seal_branch,
+    seal_edit,
+)
 from sessionkit_integrations.stores.secrets import aask, ask
-from sessionkit_integrations.stores.values import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -19,11 +25,12 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.records.sealing import Seal, SessionSealer
+    from sessionkit_integrations.records.sealing import Seal
     from sessionkit_integrations.records.secrets import Secret
+    from sessionkit_integrations.stores.branches import Branch
     from sessionkit_integrations.stores.notices import Notices
     from sessionkit_integrations.stores.terms import Place, Terms
-    from sessionkit_integrations.stores.values import Appended, AppendOptions, Both, Edit, SessionInfo
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Both, Edit, SessionInfo, Snapshot
     from sessionkit_integrations.stores.vectors import VectorIndex
     from sessionkit_integrations.window.turns import Window
 
@@ -54,8 +61,8 @@ def sealed(store: Store, seal: Seal, max_bytes: int) -> SealedStore:
 class SealedStore(Store):
     """Seals what goes to a store, and opens what comes from it.
 
-    A fork is made by reading and writing, as each session has its own key. No index of words and no vectors are kept
-    in the store, as both tell what is encrypted; vectors stay in this process. `CompressedStore` keeps both.
+    What a fork copies is sealed again on its way, as each session has its own key. No index of words and no vectors
+    are kept in the store, as both tell what is encrypted; vectors stay in this process. `CompressedStore` keeps both.
 
     Args:
         store: The store.
@@ -84,8 +91,8 @@ class SealedStore(Store):
     ) -> Appended:
         """See `Store.append`."""
         sealer = self._sealer.of(session_id, self._secret(session_id))
-        sealed = _seal(sealer, records)
-        return _appended(sealer, self._store.append(session_id, sealed, window, operation_id, **options))
+        sealed = seal_all(sealer, records)
+        return open_appended(sealer, self._store.append(session_id, sealed, window, operation_id, **options))
 
     async def aappend(
         self,
@@ -97,8 +104,8 @@ class SealedStore(Store):
     ) -> Appended:
         """See `Store.append`."""
         sealer = self._sealer.of(session_id, await self._asecret(session_id))
-        sealed = await in_thread_if_many(len(records), _seal, sealer, records)
-        return _appended(sealer, await self._store.aappend(session_id, sealed, window, operation_id, **options))
+        sealed = await in_thread_if_many(len(records), seal_all, sealer, records)
+        return open_appended(sealer, await self._store.aappend(session_id, sealed, window, operation_id, **options))
 
     def read(
         self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
@@ -106,7 +113,7 @@ class SealedStore(Store):
         """See `Store.read`."""
         snapshot = self._store.read(session_id, archived=archived, start=start, stop=stop)
         secret = self._secret(session_id) if self._needs_secret(snapshot.records) else None
-        return _open(self._sealer.of(session_id, secret), snapshot)
+        return open_snapshot(self._sealer.of(session_id, secret), snapshot)
 
     async def aread(
         self, session_id: str, *, archived: bool = False, start: int | None = None, stop: int | None = None
@@ -114,7 +121,9 @@ class SealedStore(Store):
         """See `Store.read`."""
         snapshot = await self._store.aread(session_id, archived=archived, start=start, stop=stop)
         secret = await self._asecret(session_id) if self._needs_secret(snapshot.records) else None
-        return await in_thread_if_many(len(snapshot.records), _open, self._sealer.of(session_id, secret), snapshot)
+        return await in_thread_if_many(
+            len(snapshot.records), open_snapshot, self._sealer.of(session_id, secret), snapshot
+        )
 
     def read_both(self, session_id: str, part: slice) -> Both | None:
         """See `Store.read_both`."""
@@ -122,7 +131,7 @@ class SealedStore(Store):
         if both is None:
             return None
         secret = self._secret(session_id) if self._needs_secret(both.active.records + both.archived) else None
-        return _open_both(self._sealer.of(session_id, secret), both)
+        return open_both(self._sealer.of(session_id, secret), both)
 
     async def aread_both(self, session_id: str, part: slice) -> Both | None:
         """See `Store.read_both`."""
@@ -131,18 +140,31 @@ class SealedStore(Store):
             return None
         records = both.active.records + both.archived
         secret = await self._asecret(session_id) if self._needs_secret(records) else None
-        return await in_thread_if_many(len(records), _open_both, self._sealer.of(session_id, secret), both)
+        return await in_thread_if_many(len(records), open_both, self._sealer.of(session_id, secret), both)
 
     def replace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
         sealer = self._sealer.of(session_id, self._secret(session_id))
-        self._store.replace(session_id, _seal_edit(sealer, edit), expected, operation_id)
+        self._store.replace(session_id, seal_edit(sealer, edit), expected, operation_id)
 
     async def areplace(self, session_id: str, edit: Edit, expected: str | None, operation_id: str) -> None:
         """See `Store.replace`."""
         sealer = self._sealer.of(session_id, await self._asecret(session_id))
-        sealed = await asyncio.to_thread(_seal_edit, sealer, edit)
+        sealed = await asyncio.to_thread(seal_edit, sealer, edit)
         await self._store.areplace(session_id, sealed, expected, operation_id)
+
+    def fork(self, session_id: str, new_session_id: str, branch: Branch, operation_id: str) -> None:
+        """See `Store.fork`."""
+        source = self._sealer.of(session_id, self._secret(session_id) if branch.archived else None)
+        new = self._sealer.of(new_session_id, self._secret(new_session_id))
+        self._store.fork(session_id, new_session_id, seal_branch(source, new, branch), operation_id)
+
+    async def afork(self, session_id: str, new_session_id: str, branch: Branch, operation_id: str) -> None:
+        """See `Store.fork`."""
+        source = self._sealer.of(session_id, await self._asecret(session_id) if branch.archived else None)
+        new = self._sealer.of(new_session_id, await self._asecret(new_session_id))
+        sealed = await in_thread_if_many(len(branch.active), seal_branch, source, new, branch)
+        await self._store.afork(session_id, new_session_id, sealed, operation_id)
 
     def delete(self, session_id: str) -> None:
         """See `Store.delete`."""
@@ -250,28 +272,3 @@ class CompressedStore(SealedStore):
     def vector_index(self) -> VectorIndex | None:
         """See `Store.vector_index`."""
         return self._store.vector_index
-
-
-def _seal(sealer: SessionSealer, records: Iterable[Record]) -> tuple[Record, ...]:
-    return tuple([sealer.seal(record) for record in records])
-
-
-def _seal_edit(sealer: SessionSealer, edit: Edit) -> Edit:
-    active = None if edit.active is None else _seal(sealer, edit.active)
-    return replace(edit, active=active, archive=_seal(sealer, edit.archive), evicted=_seal(sealer, edit.evicted))
-
-
-def _open(sealer: SessionSealer, snapshot: Snapshot) -> Snapshot:
-    return Snapshot(_open_all(sealer, snapshot.records))
-
-
-def _open_both(sealer: SessionSealer, both: Both) -> Both:
-    return both._replace(active=_open(sealer, both.active), archived=_open_all(sealer, both.archived))
-
-
-def _open_all(sealer: SessionSealer, records: Iterable[Record]) -> tuple[Record, ...]:
-    return tuple([sealer.open(record) for record in records])
-
-
-def _appended(sealer: SessionSealer, appended: Appended) -> Appended:
-    return appended if appended.window is None else replace(appended, window=_open(sealer, appended.window))

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessionkit_integrations.errors import ConflictError
+from sessionkit_integrations.errors import ConflictError, SealError
 from sessionkit_integrations.stores.values import Edit
 from sessionkit_integrations.testing.fixtures import Fixtures
-from sessionkit_integrations.testing.surface import new_operation_id, record, turn
+from sessionkit_integrations.testing.surface import new_operation_id, record, sealed, turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,6 +95,20 @@ class ForkConformance(Fixtures):
         with pytest.raises(ConflictError):
             store.fork("s", "u", branch)
         assert (store.sessions(), store.read_archive("u")) == (["t"], [])
+
+    def test_what_is_encrypted_for_a_session_is_not_copied(self, surface: Callable[..., Surface]) -> None:
+        """A fork raises if one of the records that it copies is; one that is compressed is right in every session."""
+        store = surface()
+        compressed, encrypted = sealed("zstd"), sealed("aes-gcm:01234567")
+        store.append("s", turn(1), 5)
+        store.replace("s", Edit(archive=(*turn(2), compressed, encrypted, *turn(3))), None)
+        store.fork("s", "t", store.branch("s", turn(1), 5))
+        assert store.read_archive("t") == [*turn(2), compressed]
+        for archived in (6, 9):
+            with pytest.raises(SealError) as raised:
+                store.fork("s", "u", store.branch("s", turn(1), archived))
+            assert (raised.value.session_id, raised.value.position, raised.value.archived) == ("s", 5, True)
+        assert sorted(store.sessions()) == ["s", "t"]
 
     def test_one_of_many_concurrent_forks_is_made(self, surface: Callable[..., Surface]) -> None:
         """Of forks to the same session, one is made and all others conflict."""

@@ -11,8 +11,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.records.record import Record
+from sessionkit_integrations.stores.branches import Branch
 from sessionkit_integrations.stores.state import turns_of
-from sessionkit_integrations.stores.values import Appended, Branch, Summarized
+from sessionkit_integrations.stores.values import Appended, Summarized
 from sessionkit_integrations.window.turns import Window
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ def reported(usage: Usage) -> Record:
     said = {name: value for name, value in asdict(usage).items() if value is not None}
     fields = {"role": "assistant", "content": "Hi", "usage": said, "at": 0}
     return Record(json.dumps(fields, separators=(",", ":")).encode())
+
+
+def sealed(by: str) -> Record:
+    """Return a record that is sealed in some way, and that nobody opens."""
+    return Record(json.dumps({"role": "user", "sealed": "AAAA", "by": by, "at": 0}, separators=(",", ":")).encode())
 
 
 def turn(number: int) -> list[Record]:

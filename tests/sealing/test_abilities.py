@@ -29,8 +29,6 @@ OF_URLS = {"from_url", "describe_url", "schemes"}
 """Are those of the store that is sealed, which the manager has."""
 BY_OTHERS = {"exchange", "aexchange"}
 """Are made by other methods, and of the store that is sealed, as records are sealed again."""
-FORKS = {"fork", "afork"}
-"""Are made by reading and writing, as each session has its own key."""
 
 
 def public(cls: type) -> set[str]:
@@ -43,7 +41,7 @@ def test_each_method_of_a_store_is_passed_on_or_left_for_a_reason() -> None:
     """A new one belongs in `SealedStore`, or in one of the sets above."""
     made = sealed(InMemoryStore(), Encrypt(KEY), 10_000)
     passed_on = public(SealedStore) | {name for name in vars(made) if name[0] != "_"}
-    left = TELLS | VECTORS | OF_URLS | BY_OTHERS | FORKS
+    left = TELLS | VECTORS | OF_URLS | BY_OTHERS
     assert passed_on & left == set()
     assert passed_on | left == public(Store)
     made = sealed(InMemoryStore(), Compress(), 10_000)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.errors import ConflictError
+from sessionkit_integrations.errors import ConflictError, SealError
 from sessionkit_integrations.runtime.steps import arun, run
 from sessionkit_integrations.stores.base import Store
 from sessionkit_integrations.stores.redis import commands, reads
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.runtime.steps import Steps
+    from sessionkit_integrations.stores.branches import Branch
     from sessionkit_integrations.stores.redis.keys import Keys
-    from sessionkit_integrations.stores.values import Branch
 
 PAGE = 250
 """Records that one command copies."""
@@ -63,7 +63,7 @@ class Forks(PerformsSteps, Store):
             if branch.archived:
                 yield from self._copy(session_id, new_session_id, branch, operation_id)
             yield from self._operation(fenced(self, keys, new_session_id, command))
-        except ConflictError:
+        except (ConflictError, SealError):
             if branch.archived:
                 staged = keys.staged(new_session_id, operation_id)
                 yield from self._operation(Command("DEL", (staged,), (), commands.done, writes=True))
@@ -74,6 +74,7 @@ class Forks(PerformsSteps, Store):
 
         Raises:
             ConflictError: It is not what it was.
+            SealError: As `Carrier.carry`.
         """
         keys = self._keys
         for start in range(0, branch.archived, PAGE):
@@ -81,7 +82,8 @@ class Forks(PerformsSteps, Store):
             page = yield from self._operation(reads.read(keys, session_id, archived=True, start=start, stop=stop))
             if len(page.records) < stop - start:
                 raise conflict()
-            yield from self._operation(stage(keys, new_session_id, operation_id, start, page.records))
+            records = branch.carrier.carry(session_id, page.records, start)
+            yield from self._operation(stage(keys, new_session_id, operation_id, start, records))
         source = yield from self._operation(commands.describe(keys, session_id))
         oldest = yield from self._operation(reads.read(keys, session_id, archived=True, start=0, stop=1))
         if branch.is_outdated(source, oldest.records):

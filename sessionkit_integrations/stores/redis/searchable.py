@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.runtime.steps import Steps
+    from sessionkit_integrations.stores.branches import Branch
     from sessionkit_integrations.stores.redis.commands import Command
     from sessionkit_integrations.stores.redis.finding import Finder
     from sessionkit_integrations.stores.terms import Place, Terms
-    from sessionkit_integrations.stores.values import Appended, AppendOptions, Both, Branch, Edit
+    from sessionkit_integrations.stores.values import Appended, AppendOptions, Both, Edit
     from sessionkit_integrations.window.turns import Window
 
 T = TypeVar("T")
