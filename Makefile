@@ -148,7 +148,7 @@ $(MIN)/.test: pyproject.toml
 	@echo "Setting up $(MIN); this takes a minute or two."
 	@$(firstword $(FOUND) $(PYTHON)) -m venv --clear $(MIN)
 	@$(MIN)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	@grep -oE '"[a-z-]+>=[0-9.]+' pyproject.toml | sed 's/"//; s/>=/==/' | sort -u > $(MIN)/floors.txt
+	@grep -oE '"[a-z0-9.-]+(\[[a-z]+\])?>=[0-9.]+' pyproject.toml | sed -E 's/"//; s/\[.*\]//; s/>=/==/' | sort -u > $(MIN)/floors.txt
 	@grep -v typing-extensions $(MIN)/floors.txt > $(MIN)/constraints.txt
 	@$(MIN)/bin/python -m pip install --quiet --target $(MIN)/alone --constraint $(MIN)/floors.txt typing-extensions
 	@$(MIN)/bin/python -m pip install --quiet --constraint $(MIN)/constraints.txt --editable ".[all]" --group test
