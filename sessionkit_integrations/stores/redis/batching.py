@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
 
 def joins(step: Send | FindNodes) -> TypeGuard[Send]:
-    """Return whether a step may go out in a batch.
+    """Return whether a step may go out in a batch; an attempt that follows a failed one goes alone."""
+    return isinstance(step, Send) and not step.alone and step.node is None and has_plain_reply(step.command)
 
-    Only our scripts and LRANGE do: redis-py hands the replies to other commands to functions of its own, and where one
-    fails, it leaves the replies that follow in the connection. An attempt that follows a failed one goes alone.
+
+def has_plain_reply(command: Command[Any]) -> bool:
+    """Return whether redis-py gives the reply to a command as it comes, which is so for our scripts and LRANGE.
+
+    It hands the replies to other commands to functions of its own, and where one fails in a pipeline, it leaves the
+    replies that follow in the connection.
     """
-    if not isinstance(step, Send) or step.alone or step.node is not None:
-        return False
-    return step.command.is_script or step.command.name == "LRANGE"
+    return command.is_script or command.name == "LRANGE"
 
 
 async def send_all(steps: Sequence[Send], send: SendAll, settle: Settle, is_unknown: Callable[[Any], bool]) -> None:

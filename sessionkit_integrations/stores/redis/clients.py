@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import partial
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -105,8 +106,10 @@ class Given:
         return _async_connections(self.async_client)
 
 
-def _async_connections(client: Any, *, wait: float = math.inf) -> AsyncConnections[Any]:
-    return async_connections(client, width_of_pool(client), wait=wait, name_of=_namer_of(client), hurries=True)
+def _async_connections(client: Any, *, wait: float = math.inf, direct: bool = False) -> AsyncConnections[Any]:
+    return async_connections(
+        client, width_of_pool(client), wait=wait, name_of=_namer_of(client), hurries=True, direct=direct
+    )
 
 
 def _namer_of(client: Any) -> Callable[[Command[Any]], str | None]:
@@ -125,6 +128,27 @@ def _has_its_way(client: Any) -> bool:
     """
     sends = next(kind for kind in type(client).__mro__ if "execute_command" in vars(kind))
     return getattr(client, "single_connection_client", False) or sends.__module__.partition(".")[0] != "redis"
+
+
+def _is_direct(client: Any) -> bool:
+    """Return whether the commands of a client of ours need not go by its `execute_command`; see `wire.py`.
+
+    They do so for a cluster, and where somebody watches them there: a tracer, which puts a function of its own in the
+    place of redis-py's, or the metrics of redis-py.
+    """
+    return not (cluster.is_cluster(client) or _is_wrapped(type(client).execute_command) or _are_metrics_on())
+
+
+def _is_wrapped(method: object) -> bool:
+    return not isinstance(method, FunctionType) or method.__module__.partition(".")[0] != "redis"
+
+
+def _are_metrics_on() -> bool:
+    try:
+        from redis.observability import get_observability_instance  # noqa: PLC0415 - older versions lack it
+    except ImportError:
+        return False
+    return get_observability_instance().is_enabled()
 
 
 def _find_fault(
@@ -180,7 +204,7 @@ class Opener:
     def open(self) -> Connections[Any]:
         """Open a client for threads."""
         client = self._open(redis.Redis, redis.RedisCluster.from_url, Retry(NoBackoff(), 0), self._wait)
-        return connections(client, width_of_pool(client))
+        return connections(client, width_of_pool(client), direct=_is_direct(client))
 
     def open_async(self) -> AsyncConnections[Any]:
         """Open a client for an event loop."""
@@ -192,7 +216,7 @@ class Opener:
         client = self._open(
             redis.asyncio.Redis, cluster_from_url, AsyncRetry(NoBackoff(), 0), self._wait if of_cluster else None
         )
-        return _async_connections(client, wait=math.inf if of_cluster else self._wait)
+        return _async_connections(client, wait=math.inf if of_cluster else self._wait, direct=_is_direct(client))
 
     def _open(self, standalone: Any, cluster_from_url: Any, no_retries: Any, wait: float | None) -> Any:
         # Only of a client that sends a command once is known whether it may have been executed.

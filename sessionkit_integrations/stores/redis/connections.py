@@ -33,10 +33,17 @@ class Connections(Generic[C]):
 
     The client is not in the repr, as some versions of redis-py show the password in theirs. For the same reason no
     function of this package has a client in a variable while a command is under way.
+
+    Attributes:
+        client: The client.
+        gate: The gate.
+        direct: Whether commands go over connections of the client's pool, and not by its `execute_command`; see
+            `wire.py`.
     """
 
     client: C = field(repr=False)
     gate: Gate
+    direct: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,7 @@ class AsyncConnections(Generic[C]):
         name_of: Returns the name of the server that a command goes to, with others; ``None`` if it goes by itself.
         hurries: Whether a command looks for no others while nothing is under way. That takes one iteration of the loop,
             which is some percent of a write to Redis.
+        direct: As in `Connections`.
     """
 
     client: C = field(repr=False)
@@ -59,15 +67,16 @@ class AsyncConnections(Generic[C]):
     wait: float
     name_of: Callable[[Command[Any]], str | None] = field(repr=False)
     hurries: bool
+    direct: bool
 
     def destination(self, command: Command[Any]) -> str | None:
         """Return the name of the server that a command goes to now, with others; ``None`` if it goes by itself."""
         return None if self.hurries and self.gate.is_empty else self.name_of(command)
 
 
-def connections(client: C, width: int = MAX_CONNECTIONS) -> Connections[C]:
-    """Return a client with a gate."""
-    return Connections(client, Gate(width))
+def connections(client: C, width: int = MAX_CONNECTIONS, *, direct: bool = False) -> Connections[C]:
+    """Return a client with a gate; see `Connections`."""
+    return Connections(client, Gate(width), direct)
 
 
 def to_one_server(_command: Command[Any]) -> str:
@@ -82,10 +91,11 @@ def async_connections(
     wait: float = math.inf,
     name_of: Callable[[Command[Any]], str | None] = to_one_server,
     hurries: bool = False,
+    direct: bool = False,
 ) -> AsyncConnections[C]:
     """Return an asynchronous client with a gate; see `AsyncConnections` for what else there is."""
     gate = AsyncGate(width)
-    return AsyncConnections(client, gate, defaultdict(lambda: Batches(gate, wait)), wait, name_of, hurries)
+    return AsyncConnections(client, gate, defaultdict(lambda: Batches(gate, wait)), wait, name_of, hurries, direct)
 
 
 def shared_threads() -> Shared[ThreadPoolExecutor]:

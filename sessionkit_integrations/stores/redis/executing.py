@@ -13,21 +13,19 @@ from redis.exceptions import AskError, ClusterError, NoScriptError
 from sessionkit_integrations.runtime.batches import ALONE
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.stores.redis import cluster, commands
-from sessionkit_integrations.stores.redis.batching import send_all
+from sessionkit_integrations.stores.redis.batching import has_plain_reply, send_all
+from sessionkit_integrations.stores.redis.wire import ARGUMENTS_OF_POOL, aexchange, exchange, packed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from sessionkit_integrations.runtime.batches import Settle
-    from sessionkit_integrations.stores.redis.commands import Command, Word
+    from sessionkit_integrations.stores.redis.commands import Command
     from sessionkit_integrations.stores.redis.connections import AsyncConnections, Connections
     from sessionkit_integrations.stores.redis.requests import Send
 
 _TAKES_KEYS = int(redis.__version__.split(".")[0]) > 5  # noqa: PLR2004 - a version
 """True if redis-py takes the keys of a command beside it, by which a client with a cache knows what it has."""
-
-_ARGUMENTS_OF_POOL = () if tuple(map(int, redis.__version__.split(".")[:2])) >= (5, 3) else ("_",)
-"""Arguments with which a pool gives a connection: older versions of redis-py want the name of a command, to no end."""
 
 _ASKING = b"*1\r\n$6\r\nASKING\r\n"
 """Command, as it goes over the wire, behind which a node takes a command of a slot that is moving to it."""
@@ -36,47 +34,60 @@ _NEVER_DECODE = "NEVER_DECODE"
 """Option of redis-py for the bytes of a reply, also from a client that decodes replies."""
 
 
-def _is_text(command: Command[Any]) -> bool:
-    """Return whether a client that decodes replies may decode this one."""
-    return command.is_script and not command.binary
-
-
-def _options(command: Command[Any], step: Send) -> dict[str, Any]:
-    options: dict[str, Any] = {} if _is_text(command) else {_NEVER_DECODE: True}
-    if step.node is not None:
-        options["target_nodes"] = step.node
-    return options
-
-
 def execute(own: Connections[Any], step: Send) -> Any:
     """Send a command, and its script as well if the server does not know it; return the driver's reply."""
-    command, options = step.command, _options(step.command, step)
-    if command.name == "LRANGE" and _TAKES_KEYS:
-        options["keys"] = command.keys
     try:
-        return own.client.execute_command(*commands.words(command, by_text=False), **options)
+        return _execute(own, step, by_text=False)
     except NoScriptError:
-        LOGGER.debug("%s: the server does not know the script, so its text follows", command.name)
-        return own.client.execute_command(*commands.words(command, by_text=True), **options)
+        LOGGER.debug("%s: the server does not know the script, so its text follows", step.command.name)
+        return _execute(own, step, by_text=True)
+
+
+def _execute(own: Connections[Any], step: Send, *, by_text: bool) -> Any:
+    words = commands.words(step.command, by_text=by_text)
+    if own.direct and has_plain_reply(step.command):
+        return exchange(own, words, decode=_is_text(step.command))
+    options = _options(step)
+    if step.command.name == "LRANGE" and _TAKES_KEYS:
+        options["keys"] = step.command.keys
+    return cluster.single_reply(own.client.execute_command(*words, **options), step)
 
 
 async def aexecute(own: AsyncConnections[Any], step: Send) -> Any:
     """See `execute`."""
-    command, options = step.command, _options(step.command, step)
     before = _cancellations()
     try:
-        reply = await own.client.execute_command(*commands.words(command, by_text=False), **options)
+        reply = await _aexecute(own, step, by_text=False)
     except NoScriptError:
-        LOGGER.debug("%s: the server does not know the script, so its text follows", command.name)
-        reply = await own.client.execute_command(*commands.words(command, by_text=True), **options)
+        LOGGER.debug("%s: the server does not know the script, so its text follows", step.command.name)
+        reply = await _aexecute(own, step, by_text=True)
     except ClusterError as error:
-        if type(error) is not ClusterError or (node := cluster.node_of(own.client, command)) is None:
+        if type(error) is not ClusterError or (node := cluster.node_of(own.client, step.command)) is None:
             raise
         reply = await _follow(own, node, step)
     if _cancellations() > before:
         # redis-py loses a cancellation on Python 3.11 if it comes just as a command has been sent.
         raise asyncio.CancelledError
     return reply
+
+
+async def _aexecute(own: AsyncConnections[Any], step: Send, *, by_text: bool) -> Any:
+    words = commands.words(step.command, by_text=by_text)
+    if own.direct and has_plain_reply(step.command):
+        return await aexchange(own, words, decode=_is_text(step.command))
+    return cluster.single_reply(await own.client.execute_command(*words, **_options(step)), step)
+
+
+def _is_text(command: Command[Any]) -> bool:
+    """Return whether a client that decodes replies may decode this one."""
+    return command.is_script and not command.binary
+
+
+def _options(step: Send) -> dict[str, Any]:
+    options: dict[str, Any] = {} if _is_text(step.command) else {_NEVER_DECODE: True}
+    if step.node is not None:
+        options["target_nodes"] = step.node
+    return options
 
 
 async def _follow(own: AsyncConnections[Any], node: Any, step: Send) -> Any:
@@ -153,15 +164,14 @@ async def _exchange(
     if node is not None:
         await _exchange_with(node, steps, by_text, settle)
         return
-    pool = own.client.connection_pool
-    connection = await pool.get_connection(*_ARGUMENTS_OF_POOL)
+    connection = await own.client.connection_pool.get_connection(*ARGUMENTS_OF_POOL)
     try:
         await _exchange_over(connection, steps, by_text, settle)
         if hasattr(connection, "re_auth"):
             # A pool sends a new token over a connection that came back, which another task may use by then.
             await connection.re_auth()
     finally:
-        await pool.release(connection)
+        await own.client.connection_pool.release(connection)
 
 
 async def _exchange_with(
@@ -181,10 +191,7 @@ async def _exchange_over(
     # Not a pipeline of redis-py: it packs each word by itself, and hands out no reply before it has all of them. That
     # of a cluster also sends all commands again if one was redirected.
     words = [commands.words(step.command, by_text=index in by_text) for index, step in enumerate(steps)]
-    encoder = connection.encoder
-    await connection.send_packed_command(
-        [before + packed(each, encoder.encoding, encoder.encoding_errors) for each in words]
-    )
+    await connection.send_packed_command([before + packed(each, connection.encoder) for each in words])
     for index, step in enumerate(steps):
         if before:
             await connection.read_response()
@@ -193,18 +200,6 @@ async def _exchange_over(
         except redis.ResponseError as error:
             outcome = error
         settle(index, outcome)
-
-
-def packed(words: Sequence[Word], encoding: str, errors: str) -> bytes:
-    """Return a command as it goes over the wire.
-
-    Args:
-        words: The command.
-        encoding: Encoding of its texts.
-        errors: What is done where that cannot encode one, as `str.encode` takes it.
-    """
-    texts = [word if isinstance(word, bytes) else str(word).encode(encoding, errors) for word in words]
-    return b"".join([b"*%d\r\n" % len(texts), *[b"$%d\r\n%b\r\n" % (len(text), text) for text in texts]])
 
 
 def _is_unknown_script(outcome: Any) -> bool:

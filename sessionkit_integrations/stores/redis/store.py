@@ -207,7 +207,7 @@ class RedisStore(VectorStore):
         with cluster.FaultsTranslated(own.client):
             if isinstance(step, Send):
                 try:
-                    return cluster.single_reply(executing.execute(own, step), step)
+                    return executing.execute(own, step)
                 except redis.ConnectionError as error:
                     if self._crowds(error):
                         own.client.connection_pool.disconnect(inuse_connections=False)
@@ -225,7 +225,7 @@ class RedisStore(VectorStore):
                 await own.client.initialize()
             if isinstance(step, Send):
                 try:
-                    return cluster.single_reply(await executing.aexecute(own, step), step)
+                    return await executing.aexecute(own, step)
                 except redis.ConnectionError as error:
                     await self._make_room(own, error)
                     raise
