@@ -77,7 +77,7 @@ def test_turns_that_are_listed_have_the_newest_first() -> None:
 
 @pytest.mark.parametrize("complete", [True, False])
 def test_it_says_that_nothing_was_found_and_that_not_all_was_searched(complete: bool) -> None:
-    missing = "" if complete else " Not all of the conversation was searched in time, so there may be other turns."
+    missing = "" if complete else " Not all of the conversation could be searched, so there may be other turns."
     assert quote(hits(complete=complete)) == (
         f"[recalled] Nothing was found in the earlier part of this conversation. Other words may find it.{missing}"
     )

@@ -48,8 +48,9 @@ class Hits(Sequence[Hit]):
 
     Attributes:
         hits: The turns.
-        complete: Whether all was looked at. It was not if the time was over first, if a session could not be read, or
-            if a turn that was found was changed before it could be returned.
+        complete: Whether all was looked at. It was not if the time was over first, if a session could not be read, if
+            an index lacks what it could not read, as what is encrypted, or if a turn that was found was changed before
+            it could be returned.
 
     Examples:
         >>> hits = sessions.search("hello")

@@ -17,6 +17,7 @@ from sessionkit_integrations.sessions.steps import (
     StoreStep,
 )
 from sessionkit_integrations.sessions.walking import FoundTurn, Walk
+from sessionkit_integrations.stores.terms import Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -145,6 +146,8 @@ class Lookup:
             places = yield from Find(query.terms, milliseconds(query.since), skip, limit, self._session_id)
             if places is None:
                 return None
+            if isinstance(places, Places):
+                self.complete = self.complete and places.complete
             moved = yield from self._take(places)
             if len(self._found) >= query.limit or self._is_late():
                 break

@@ -94,7 +94,7 @@ class Abilities:
         This default returns ``None``: there is no index for that, and a search reads the sessions. Override it where
         yours keeps one. Cut what you index with `records.search_texts` and `records.words`, as the search cuts its
         query. The search reads each place that you return, so that it need not be right any more by then, and makes
-        turns of them.
+        turns of them. Return `stores.terms.Places` to say that messages are missing which could not be read.
 
         Args:
             terms: The terms.

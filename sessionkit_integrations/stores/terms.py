@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Terms(NamedTuple):
@@ -35,3 +38,16 @@ class Place(NamedTuple):
     position: int
     archived: bool
     score: float
+
+
+class Places(list[Place]):
+    """Places that an index found among messages some of which it may not have read.
+
+    Args:
+        places: The places.
+        complete: ``False`` if messages are missing that could not be read as they were indexed, such as encrypted ones.
+    """
+
+    def __init__(self, places: Iterable[Place], *, complete: bool) -> None:
+        super().__init__(places)
+        self.complete = complete

@@ -26,6 +26,7 @@ from sessionkit_integrations import (
     Window,
 )
 from sessionkit_integrations.sessions import resealing, steps
+from sessionkit_integrations.stores.redis.documents import UNREAD
 from tests.backends import SEARCHING
 from tests.sealing.test_sessions import OwnStore, stored
 from tests.sessions.scripted import Scripted, contents, turn
@@ -314,7 +315,8 @@ def test_redis_forgets_the_words_of_what_is_encrypted(backends: Backends) -> Non
             hits = plain.search("q1")
             assert contents(hits[0].messages) == ["q1", "a1"]
             SessionManager(1, store, seal=Encrypt(NEW)).reseal()
-            assert not store.ask("KEYS", words)
+            kept = [store.ask("HGET", key, "words").decode() for key in store.ask("KEYS", words)]
+            assert kept == [UNREAD] * 4
             SessionManager(1, store).reseal(read_with=Encrypt(NEW))
         searched.index_sessions()
         assert contents(plain.search("q1")[0].messages) == ["q1", "a1"]

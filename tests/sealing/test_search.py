@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 from base64 import b64encode
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessionkit_integrations import Compress, Embed, Encrypt, RedisStore, SessionManager, SQLiteStore
+from sessionkit_integrations import Compress, Embed, Encrypt, Record, RedisStore, SessionManager, SQLiteStore, Window
 from sessionkit_integrations.records import compressed, zstd
 from sessionkit_integrations.records.search_texts import searched
 from sessionkit_integrations.sessions import searching
@@ -115,7 +116,7 @@ def test_sealing_again_keeps_the_words_of_what_needs_no_key(store: Any, backends
         other = RedisStore(backends.searching().url, key_prefix=store.key_prefix, archive=True)
     with SessionManager(1, other, seal=Encrypt(KEY)) as encrypted:
         assert encrypted.reseal().records == 4
-        assert places(plain.search("tea")) == []
+        assert (*plain.search("tea"), plain.search("tea").complete) == (False,)
         assert SessionManager(1, other, seal=COMPRESS).reseal(read_with=Encrypt(KEY)).records == 4
     if isinstance(store, RedisStore):
         store.index_sessions()
@@ -165,3 +166,67 @@ def test_what_no_reader_opens_has_no_words(monkeypatch: pytest.MonkeyPatch) -> N
     assert searched(packed("x " * 500)) is None
     assert searched(packed("tea").replace(b'"zstd"', b'"aes-gcm:01234567"')) is None
     compressed._opener.cache_clear()
+
+
+@pytest.mark.parametrize("resealed", [False, True])
+def test_a_search_says_that_an_index_lacks_what_is_encrypted(
+    store: Any, resealed: bool, call: Call, by_index: None
+) -> None:
+    plain = SessionManager(1, store)
+    for number in range(3):
+        call(plain, "send_messages", "plain", said(number))
+    hits = call(plain, "search", "zebra")
+    assert (len(hits), hits.complete) == (1, True)
+    with without_index(store) as other:
+        sealed = SessionManager(1, other, seal=Encrypt(KEY))
+        for number in range(2):
+            call(plain if resealed else sealed, "send_messages", "sealed", said(number))
+        if resealed:
+            assert sealed.reseal("sealed").records == 4
+        else:
+            store.index_sessions()
+        for query, found in (("zebra", 1), ("orders", 3), ("nothing", 0)):
+            hits = call(plain, "search", query)
+            assert (len(hits), hits.complete) == (found, False)
+        assert len(call(plain, "search", "orders", limit=2)) == 2
+        later = datetime.now(timezone.utc) + timedelta(days=1)
+        assert call(plain, "search", "zebra", since=later).complete
+        assert call(plain, "search", "zebra", session_id="plain").complete
+        SessionManager(1, other).reseal("sealed", read_with=Encrypt(KEY))
+        store.index_sessions()
+        hits = call(plain, "search", "zebra")
+        assert (len(hits), hits.complete) == (2, True)
+        sealed.reseal("sealed")
+    call(plain, "reset_session", "sealed")
+    assert call(plain, "search", "zebra").complete
+
+
+def without_index(store: Any) -> Store:
+    """Return a store of the same sessions that keeps no index."""
+    if isinstance(store, SQLiteStore):
+        return SQLiteStore(store.path, archive=True)
+    return RedisStore(store.describe_url().url.partition("?")[0], archive=True, key_prefix=store.key_prefix)
+
+
+def test_one_session_that_is_encrypted_in_part_is_not_found_as_a_whole(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "SHORT", 0)  # so that the session is looked up
+    with SQLiteStore(tmp_path / "s.db", archive=True, search=True) as store:
+        plain = SessionManager(1, store)
+        with without_index(store) as other:
+            for number in range(3):
+                SessionManager(1, other, seal=Encrypt(KEY) if number == 1 else None).send_messages("s", said(number))
+        hits = call(plain, "search", "zebra", session_id="s")
+        assert (len(hits), hits.complete) == (1, False)
+
+
+def test_a_damaged_record_is_told_as_well(tmp_path: Path) -> None:
+    with SQLiteStore(tmp_path / "s.db", archive=True, search=True) as store:
+        sessions = SessionManager(1, store)
+        sessions.send_messages("s", said(0))
+        assert sessions.search("zebra").complete
+        store.append("t", [Record(b'{"role":"user","content":5}')], Window(1), "damaged")
+        assert not sessions.search("zebra").complete
+        store.delete("t")
+        assert sessions.search("zebra").complete

@@ -17,6 +17,7 @@ from redis.crc import key_slot
 
 from sessionkit_integrations import (
     Edit,
+    Embed,
     Encrypt,
     Hits,
     InMemoryStore,
@@ -377,14 +378,26 @@ def test_sessions_that_expired_are_never_hits_and_are_swept(url: str, client: An
         assert len(numbers(client, "u")) == 120
 
 
-def test_encrypted_records_have_no_documents(url: str, client: Any) -> None:
+def test_documents_of_encrypted_records_say_that_they_could_not_be_read(url: str, client: Any) -> None:
     with SessionManager(5, RedisStore(url, key_prefix=PREFIX), seal=Encrypt(bytes(32))) as encrypted:
         encrypted.add_user_message("s", "tea " * 99)
     store = indexed(url)
     with SessionManager(5, store) as sessions:
         sessions.add_user_message("t", "tea")
         store.index_sessions()
-        assert (numbers(client), numbers(client, "t")) == ([], [0])
+        assert (numbers(client), numbers(client, "t")) == ([0], [0])
+        document = client.hgetall(f"{{{PREFIX}s}}:words:0")
+        assert (document.pop("words"), document.pop("parts"), document.keys()) == (
+            documents.UNREAD,
+            "",
+            {"at", "mark"},
+        )
+        model = Embed(lambda texts: [[1.0, 0.0] for _ in texts], name="m")
+        with SessionManager(5, store, embed=model) as meaning:
+            meaning.embed_sessions()
+            assert "model" not in client.hgetall(f"{{{PREFIX}s}}:words:0")
+            hits = meaning.search("coffee")
+            assert ([hit.session_id for hit in hits], hits.complete) == (["t"], False)
 
 
 def test_documents_are_told_apart_where_lengths_and_times_are_equal(url: str, client: Any) -> None:
@@ -615,5 +628,8 @@ def test_words_and_records_of_any_kind_are_documents() -> None:
     assert words.split(" ")[1:] == ["ord\ue02d4", "ord", "4", "the", "teas"]
     assert (parts, at) == ("xxx ord rd\ue02d d\ue02d4 tea eas", str(NOON))
     assert documents.document(Record(b'{"role":"user","content":"x"}')).endswith("\x1e-1")
-    for wordless in (b'{"role":"user","content":"!?","at":5}', b"no JSON", b'{"role":"user","content":7}'):
-        assert documents.document(Record(wordless)) == ""
+    assert documents.document(Record(b'{"role":"user","content":"!?","at":5}')) == ""
+    for unreadable in (b"no JSON", b'{"role":"user","content":7}'):
+        assert documents.document(Record(unreadable)) == f"{documents.UNREAD}\x1e\x1e-1"
+    sealed = b'{"role":"user","sealed":"AAAA","by":"aes-gcm:01234567","at":5}'
+    assert documents.document(Record(sealed)) == f"{documents.UNREAD}\x1e\x1e5"

@@ -404,7 +404,7 @@ def test_an_older_index_is_made_again_and_a_later_one_is_left_alone(tmp_path: Pa
                 assert found(store, "tea") == before
                 assert tables(path) == (3, 0)
             else:
-                with pytest.raises(StoreError, match="index has version 2; upgrade sessionkit-integrations to search"):
+                with pytest.raises(StoreError, match="index has version 3; upgrade sessionkit-integrations to search"):
                     store.read("s")
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redis.crc import key_slot
 
-from sessionkit_integrations.records.record import now
+from sessionkit_integrations.records.record import now, time_written
 from sessionkit_integrations.records.search_texts import searched
 from sessionkit_integrations.records.words import cut
 from sessionkit_integrations.stores.redis import replies
@@ -46,6 +46,13 @@ _SEPARATOR = "\x1e"
 _PUNCTUATION = {code: 0xE000 + code for code in range(0x80) if not chr(code).isalnum()}
 _NO_TIME = -1
 _OF_DIGEST = "\ue000"
+UNREAD = "\ue000unread"
+"""The only word of a document whose record could not be read, as it is encrypted or damaged; see
+`lua/exchange.lua`."""
+_WEIGHT_OF_UNREAD = 10**12
+"""Weight by which such documents are found before all others."""
+_LEAST_OF_UNREAD = 10**4
+"""Score that others never come to."""
 
 
 class Key(NamedTuple):
@@ -71,6 +78,11 @@ class Found(NamedTuple):
     key: Key
     score: float
 
+    @property
+    def is_unread(self) -> bool:
+        """True if its record could not be read."""
+        return self.score > _LEAST_OF_UNREAD
+
 
 class Where(NamedTuple):
     """The place of a record.
@@ -85,10 +97,11 @@ class Where(NamedTuple):
 
 
 def document(record: Record) -> str:
-    """Return the document of a record, as scripts take it; an empty text if it has no words that can be read."""
+    """Return the document of a record, as scripts take it; an empty text if it has no words."""
     found = searched(record)
     if found is None:
-        return ""
+        at = time_written(record)
+        return _SEPARATOR.join((UNREAD, "", str(_NO_TIME if at is None else at)))
     words = [word for text in found.texts for word in cut(text)]
     if not words:
         return ""
@@ -153,9 +166,9 @@ def is_being_made(name: str) -> Command[bool]:
 
 
 def search(
-    keys: Keys, name: str, terms: Terms, since: int | None, skip: int, limit: int, timeout: float
+    keys: Keys, name: str, terms: Terms, since: int | None, skip: int, limit: int, timeout: float, *, unread: bool
 ) -> Command[list[Found]]:
-    """Return the command that finds documents, the best first.
+    """Return the command that finds documents, the best first, and before them those that could not be read.
 
     Args:
         keys: The keys of the prefix.
@@ -165,6 +178,7 @@ def search(
         skip: Number of documents to pass over.
         limit: Number of documents to find.
         timeout: Seconds after which the engine returns what it has found.
+        unread: Whether to find documents as well whose records could not be read.
     """
 
     def read_reply(reply: object) -> list[Found]:
@@ -173,18 +187,26 @@ def search(
 
     options = ("NOCONTENT", "WITHSCORES", "VERBATIM", "SCORER", "BM25STD", "LIMIT", skip, limit)
     limits = ("TIMEOUT", round(timeout * 1000), "DIALECT", 2)
-    args = (name, expression(terms, since), *options, *limits)
+    args = (name, expression(terms, since, unread=unread), *options, *limits)
     return Command("FT.SEARCH", (), args, read_reply)
 
 
-def expression(terms: Terms, since: int | None) -> str:
-    """Return what the engine is to find, in its own language."""
+def expression(terms: Terms, since: int | None, *, unread: bool) -> str:
+    """Return what the engine is to find, in its own language.
+
+    Args:
+        terms: Any of these.
+        since: The earliest time, in Unix milliseconds.
+        unread: Whether to find documents as well whose records could not be read.
+    """
     words = "|".join(f'"{_written(word)}"' for word in terms.words)
     clauses = [f"@words:({words})"]
     for part in terms.parts:
         inside = [f"@parts:{{{each}}}" for each in dict.fromkeys(_parts_of(part))]
         clauses.append(f"({' '.join(inside)})=>{{$weight:{WEIGHT_OF_PART / len(inside):.4f}}}")  # each counts
     clauses += [f'@words:("{_written(first)} {_written(second)}")' for first, second in terms.pairs]
+    if unread:
+        clauses.append(f'(@words:("{UNREAD}"))=>{{$weight:{_WEIGHT_OF_UNREAD}}}')
     said = "|".join(f"({clause})" for clause in clauses)
     return said if since is None else f"@at:[{since} +inf] ({said})"
 

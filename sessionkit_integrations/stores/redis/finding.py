@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from sessionkit_integrations.errors import StoreError
 from sessionkit_integrations.stores.redis import documents, reads
 from sessionkit_integrations.stores.state import conflict
-from sessionkit_integrations.stores.terms import Place
+from sessionkit_integrations.stores.terms import Place, Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -90,15 +90,21 @@ class Finder:
         instead.
         """
         met: set[Key] = set()
+        complete = True
         while True:
-            found = yield from self._look_up(terms, since, skip, limit)
+            # Those that could not be read would be before all pages.
+            found = yield from self._look_up(terms, since, skip, limit, unread=complete and not skip)
             if found is None:
                 return None
+            if found and found[0].is_unread:
+                complete = False
+                continue
             places = yield from self.places([each.key for each in found])
             gone = {key for key, where in places.items() if where is None}
             if gone <= met:
                 pairs = ((each, places[each.key]) for each in found)
-                return [Place(each.key.session_id, *where, each.score) for each, where in pairs if where is not None]
+                found_now = (Place(each.key.session_id, *at, each.score) for each, at in pairs if at is not None)
+                return Places(found_now, complete=complete)
             met |= gone
 
     def index_all(self, session_ids: Sequence[str], progress: Callable[[int], object] | None) -> Iterator[Steps[None]]:
@@ -184,7 +190,9 @@ class Finder:
                 raise
         self._made.add(name)
 
-    def _look_up(self, terms: Terms, since: int | None, skip: int, limit: int) -> Steps[Sequence[Found] | None]:
+    def _look_up(
+        self, terms: Terms, since: int | None, skip: int, limit: int, *, unread: bool
+    ) -> Steps[Sequence[Found] | None]:
         indexes = yield from self.indexes(self.words)
         # Nodes do not know what others find better.
         first, last = (0, skip + limit) if len(indexes) > 1 else (skip, limit)
@@ -197,7 +205,7 @@ class Finder:
                     if (yield from self.operation(documents.is_being_made(name), node)):
                         return None
                     self._whole.add(name)
-                command = documents.search(self.keys, name, terms, since, first, last, self.timeout)
+                command = documents.search(self.keys, name, terms, since, first, last, self.timeout, unread=unread)
                 pages.append((yield from self.operation(command, node)))
         except StoreError as error:
             if not is_missing(error):

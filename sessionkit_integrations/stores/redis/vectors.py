@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 from sessionkit_integrations.records.record import now
 from sessionkit_integrations.stores.redis import replies
 from sessionkit_integrations.stores.redis.commands import SCAN_COUNT, Command, scan_page
-from sessionkit_integrations.stores.redis.documents import Key, field_of, has_colons_of, key_of
+from sessionkit_integrations.stores.redis.documents import UNREAD, Key, field_of, has_colons_of, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,7 +115,8 @@ def find_unseen(
         return len(found), [key for key in (key_of(keys, text) for text in found) if key is not None]
 
     seen_by_others = [f"@model:{{{'|'.join(others)}}}"] if others else []
-    query = "*" if others is None else "|".join(["ismissing(@model)", *seen_by_others])
+    asked = "" if others is None else f" ({'|'.join(['ismissing(@model)', *seen_by_others])})"
+    query = f'-@words:("{UNREAD}"){asked}'
     args = (words, query, "NOCONTENT", "LIMIT", skip, limit, "TIMEOUT", round(timeout * 1000), "DIALECT", 2)
     return Command("FT.SEARCH", (), args, read_reply)
 

@@ -42,24 +42,21 @@ def exchange_records(session_id: str, wanted: Exchange, at: int) -> Statements[b
         many=[(after, session, position) for position, _, after in changed],
     )
     if (yield Statement(schema.HAS_INDEX)):
-        # What is encrypted has no words in the index.
+        # What is encrypted has no words in the index, which notes that it could not be read.
         stale = [(session, at) for at, before, _ in changed if wanted.hides or key_id_of(sealed_by(before))]
-        yield from _unindex(table, stale, again=not wanted.hides)
+        yield from _index_again(table, stale)
     if wanted.hides:
         yield from vectors.forget(session)
     return True
 
 
-def _unindex(table: str, places: Sequence[tuple[int, int]], *, again: bool) -> Statements[None]:
-    """Take records out of the index, and let it read them again if that is wanted; see `index.py`."""
+def _index_again(table: str, places: Sequence[tuple[int, int]]) -> Statements[None]:
+    """Take records out of the index, and let it read them again; see `index.py`."""
     number = "number" if table == "archived" else "CASE WHEN turn > 0 THEN position END"
     document = f"SELECT (session << 32) + {number} AS id FROM {table} WHERE session = ? AND position = ?"
     for name in ("search_documents", "search_pending"):
         yield Statement(f"DELETE FROM {name} WHERE id = ({document})", many=places)
-    if again:
-        yield Statement(
-            f"INSERT INTO search_pending (id) SELECT id FROM ({document}) WHERE id IS NOT NULL", many=places
-        )
+    yield Statement(f"INSERT INTO search_pending (id) SELECT id FROM ({document}) WHERE id IS NOT NULL", many=places)
 
 
 class Exchanges(StatementStore):

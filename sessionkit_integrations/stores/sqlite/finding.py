@@ -11,9 +11,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from sessionkit_integrations.stores.sqlite.index import NUMBER, SESSION, ids_of
+from sessionkit_integrations.stores.sqlite.index import NUMBER, SESSION, UNREAD, ids_of
 from sessionkit_integrations.stores.sqlite.sql import Statement
-from sessionkit_integrations.stores.terms import Place
+from sessionkit_integrations.stores.terms import Place, Places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -77,11 +77,11 @@ class _Scope(NamedTuple):
 
 def find(
     terms: Terms, now: int, *, since: int | None, skip: int, limit: int, session_id: str | None = None
-) -> Statements[list[Place]]:
+) -> Statements[Sequence[Place]]:
     """Do what `Store.find` says, among the records that are indexed."""
     scope = yield from _scope(since, session_id)
     if scope is None:
-        return []
+        return ()
     ranked = yield from _rank(terms, scope)
     places = yield from _places(ranked.scores, now, skip + limit)
     if len(places) < skip + limit and not ranked.is_all:
@@ -89,7 +89,7 @@ def find(
         rest = yield from _all(terms, scope)
         scores = [(document, 0.0) for document in sorted(rest - seen, reverse=True)]
         places += yield from _places(scores, now, skip + limit - len(places))
-    return places[skip:]
+    return Places(places[skip:], complete=not (yield from _has_unread(scope, now)))
 
 
 def _scope(since: int | None, session_id: str | None) -> Statements[_Scope | None]:
@@ -101,6 +101,17 @@ def _scope(since: int | None, session_id: str | None) -> Statements[_Scope | Non
         (session_id,),
     )
     return _Scope(rows[0][1], since, ids_of(rows[0][0])) if rows else None
+
+
+def _has_unread(scope: _Scope, now: int) -> Statements[bool]:
+    """Return whether records among which to look could not be read."""
+    condition, values = _within(scope, "search_documents")
+    rows = yield Statement(
+        f"SELECT 1 FROM (SELECT {SESSION} AS session FROM search_documents WHERE {UNREAD}{condition}) AS unread"
+        " JOIN sessions ON sessions.id = unread.session AND (expires_at IS NULL OR expires_at > ?) LIMIT 1",
+        (*values, now),
+    )
+    return bool(rows)
 
 
 def _rank(terms: Terms, scope: _Scope) -> Statements[_Ranked]:
@@ -175,15 +186,23 @@ def _with_part(part: str, scope: _Scope, limit: int) -> Statements[list[int]]:
 def _documents(
     table: str, index: str, asked: str, condition: str, values: tuple[object, ...], scope: _Scope, limit: int
 ) -> Statements[list[int]]:
-    if scope.since is not None:
-        condition, values = f"{condition} AND (at IS NULL OR at >= ?)", (*values, scope.since)
-    if scope.ids is not None:
-        condition, values = f"{condition} AND {index}.rowid BETWEEN ? AND ?", (*values, *scope.ids)
+    within, bounds = _within(scope, index)
     rows = yield Statement(
-        f"SELECT {index}.rowid FROM {table} WHERE {index} MATCH ?{condition} ORDER BY {index}.rowid DESC LIMIT ?",
-        (asked, *values, limit),
+        f"SELECT {index}.rowid FROM {table} WHERE {index} MATCH ?{condition}{within}"
+        f" ORDER BY {index}.rowid DESC LIMIT ?",
+        (asked, *values, *bounds, limit),
     )
     return [row[0] for row in rows]
+
+
+def _within(scope: _Scope, table: str) -> tuple[str, tuple[object, ...]]:
+    """Return the condition of the documents among which to look, given the table that is asked, and its values."""
+    condition, values = "", tuple[object, ...]()
+    if scope.since is not None:
+        condition, values = " AND (at IS NULL OR at >= ?)", (scope.since,)
+    if scope.ids is not None:
+        condition, values = f"{condition} AND {table}.rowid BETWEEN ? AND ?", (*values, *scope.ids)
+    return condition, values
 
 
 def _quoted(word: str) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessionkit_integrations.errors import StoreError
+from sessionkit_integrations.records.record import time_written
 from sessionkit_integrations.records.search_texts import searched
 from sessionkit_integrations.records.words import cut
 from sessionkit_integrations.stores.sqlite import schema
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.record import Record
     from sessionkit_integrations.stores.sqlite.sql import Statements
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 """Version of the index: of its tables, and of what the words of a record are. An older index is made again."""
 
 BATCH = 64
@@ -39,6 +40,10 @@ SESSION = "((id + 2147483648) >> 32)"
 
 NUMBER = f"(id - ({SESSION} << 32))"
 """Its number within the session."""
+
+
+UNREAD = "words = ''"
+"""The condition of a document whose record could not be read, as it is encrypted or damaged."""
 
 
 def _id(row: str, number: str) -> str:
@@ -62,8 +67,9 @@ _TABLES = (
     CREATE TABLE search_documents (
       id INTEGER PRIMARY KEY, -- the session and the number of the record
       at INTEGER, -- the time of the record, in Unix milliseconds
-      words TEXT NOT NULL -- with a space around each
+      words TEXT NOT NULL -- with a space around each; empty if the record cannot be read
     )""",
+    f"CREATE INDEX search_unread ON search_documents (at) WHERE {UNREAD}",
     # The words are ASCII or letters and symbols, none of which may be taken for a separator.
     """
     CREATE VIRTUAL TABLE search_words USING fts5 (
@@ -223,8 +229,8 @@ def _index() -> Statements[None]:
 
 
 def _read(record: Record) -> tuple[int | None, str]:
-    """Return the time of a record and its words; none of one that no search can return."""
+    """Return the time of a record and its words; no words of one that cannot be read, which is then `UNREAD`."""
     found = searched(record)
     if found is None:
-        return None, ""
+        return time_written(record), ""
     return found.at, f" {' '.join(word for text in found.texts for word in cut(text))} "

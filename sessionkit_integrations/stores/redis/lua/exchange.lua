@@ -1,9 +1,10 @@
 -- Replaces some records with others that say the same, and changes nothing else of the session.
 --
--- ARGV: now (Unix ms), the sum of 1 (in the archive) and 2 (delete their documents), the index of the first of the records
+-- ARGV: now (Unix ms), the sum of 1 (in the archive) and 2 (their documents forget them), the index of the first of the records
 --       there, their digest; the new records.
 -- Returns 1, also if the new ones are there already, or 0 if others are.
 local FIRST = 5
+local UNREAD = '\238\128\128unread\30\30' -- the document, but for its time, of a record that could not be read
 local now, flags, index, expected = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local archived, hides = flags % 2 == 1, flags >= 2
 local key = archived and ARCHIVE or LIST
@@ -21,6 +22,7 @@ local function exchange_document(number, before, after)
   local document = document_key(number)
   if hides then
     redis.call('DEL', document)
+    write_document(number, after, UNREAD .. (string.match(string.sub(after, -24), '"at":(%d+)}$') or '-1'))
   elseif redis.call('HGET', document, 'mark') == fingerprint(before) then
     redis.call('HSET', document, 'mark', fingerprint(after))
   end
