@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from typing import Any
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -21,11 +23,16 @@ from sessionkit_integrations.records import codec, record
 from sessionkit_integrations.records.codec import PLAIN, decode_all, encode_all
 from sessionkit_integrations.records.ordinary import is_ordinary, is_record_of_text
 from sessionkit_integrations.records.record import encode
-from tests.langchain.messages import BY_CLASS
+from tests.equality import exact
+from tests.langchain.messages import AS_MODELS_GIVE_AND_TAKE, BY_CLASS, replies
 from tests.llama_index.samples import messages as messages_of_llama_index
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 AT = 1763800000123
-MAX_BYTES = 150
+MAX_BYTES, LARGE = 150, 2**20
+SIZES = st.sampled_from([MAX_BYTES, LARGE])
 
 texts = st.text(st.characters(categories=["L", "N", "P", "Z", "Cs", "Cc", "So"]), max_size=12) | st.just("x" * 149)
 anything: st.SearchStrategy[Any] = texts | st.none() | st.integers() | st.just([]) | st.just({})
@@ -110,16 +117,53 @@ class Remark(HumanMessage):
     tool_call_id: str = ""
 
 
-@example(ToolMessage.model_construct(content="it has no call"))
-@example(Remark(content="mine", tool_call_id="c"))
-@example(HumanMessage.model_construct(content=None))
-@given(ordinary | st.sampled_from(list(BY_CLASS)).flatmap(BY_CLASS.__getitem__))
-def test_a_message_of_langchain_becomes_the_same_fields_on_either_path(message: BaseMessage) -> None:
-    role = langchain_codec._role_of(message)
-    at_length = langchain_codec._encode_at_length(message, role, read_fields(message), MAX_BYTES)
-    short = langchain_codec._encode(message, MAX_BYTES)
-    assert short == at_length
+def fields_or_error(encode: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return encode(*arguments)
+    except InvalidMessageError as error:
+        return error.field, str(error)
+
+
+def calling(*calls: dict[str, Any]) -> AIMessage:
+    return AIMessage.model_construct(content="", tool_calls=list(calls))
+
+
+@example(ToolMessage.model_construct(content="it has no call"), MAX_BYTES)
+@example(Remark(content="mine", tool_call_id="c"), MAX_BYTES)
+@example(HumanMessage.model_construct(content=None), MAX_BYTES)
+@example(HumanMessage.model_construct(content="x", additional_kwargs=5), LARGE)
+@example(HumanMessage("x", additional_kwargs={"refusal": "said by a user", "reasoning_content": "hm"}), LARGE)
+@example(AIMessage("x", additional_kwargs={"reasoning_content": "hm", "refusal": "no", "tool_calls": []}), LARGE)
+@example(AIMessage.model_construct(content="x", usage_metadata={"input_tokens": 1, "output_tokens": 2}), LARGE)
+@example(AIMessage.model_construct(content=["x", 5]), LARGE)
+@example(AIMessage("x", response_metadata={"model_name": "m", "logprobs": [math.nan]}), LARGE)
+@example(AIMessage("x", response_metadata={"text": "x" * (8 * MAX_BYTES + 1)}), MAX_BYTES)
+@example(AIMessage("x", response_metadata={"numbers": [0] * (8 * MAX_BYTES)}), MAX_BYTES)
+@example(calling({"name": "f", "args": {}, "id": None, "type": "tool_call"}), LARGE)
+@example(calling({"name": "f", "args": {"a": 1.5}, "id": "c", "type": "tool_call", "index": 0}), LARGE)
+@example(calling({"name": "f", "args": {}, "id": "c"}), LARGE)
+@given(ordinary | st.sampled_from(list(BY_CLASS)).flatmap(BY_CLASS.__getitem__) | replies, SIZES)
+def test_a_message_of_langchain_becomes_the_same_fields_on_any_path(message: BaseMessage, max_bytes: int) -> None:
+    given, role = copy.deepcopy(read_fields(message)), langchain_codec._role_of(message)
+    at_length = fields_or_error(langchain_codec._encode_at_length, message, role, given, max_bytes)
+    short = fields_or_error(langchain_codec._encode, message, max_bytes)
+    assert exact(short) == exact(at_length)
     assert list(short) == list(at_length)
+    assert exact(read_fields(message)) == exact(given)
+
+
+@pytest.mark.parametrize("name", AS_MODELS_GIVE_AND_TAKE)
+def test_messages_as_models_give_and_take_them_take_the_short_path(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = AS_MODELS_GIVE_AND_TAKE[name]
+    at_length = langchain_codec._encode_at_length(
+        message, langchain_codec._role_of(message), read_fields(message), LARGE
+    )
+    monkeypatch.setattr(langchain_codec, "_encode_at_length", None)
+    codec = langchain_codec.LangChainCodec()
+    (fields,) = codec.encode([message])
+    assert fields == at_length
+    (read,) = decode_all(codec, encode_all(codec, [message]), "s")
+    assert exact(read) == exact(message)
 
 
 def test_texts_of_langchain_take_the_short_path(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,13 +15,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
 from sessionkit_integrations import InvalidMessageError
 from sessionkit_integrations.adapting.objects import write_fields
+from sessionkit_integrations.records import values as records_values
 from sessionkit_integrations.records.notes import restore
+from sessionkit_integrations.records.ordinary import is_plain_json
+from sessionkit_integrations.records.sizes import MAX_LEVELS
 from sessionkit_integrations.records.unreadable import UnreadableRecordError
 from tests.equality import exact
 
@@ -74,6 +77,58 @@ values = st.recursive(
 @given(value=values)
 def test_any_value_comes_back_equal(value: Any) -> None:
     assert exact(passed_on(value)) == exact(value)
+
+
+def written(fields: dict[str, Any], max_bytes: int) -> Any:
+    try:
+        return exact(list(write_fields(fields, max_bytes)))
+    except InvalidMessageError as error:
+        return str(error)
+
+
+def chain(levels: int) -> list[Any]:
+    """Return lists in lists, so many that the innermost is on a level."""
+    value: list[Any] = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
+@example({"field": chain(MAX_LEVELS)}, 1000)
+@example({"field": chain(MAX_LEVELS + 1)}, 1000)
+@example({"field": [[]] * (MAX_LEVELS + 1)}, 1000)
+@example({"field": "x" * 801}, 100)
+@example({"field": {"a": ["x" * 101]}}, 100)
+@example({"field": [0] * 101}, 100)
+@example({"field": {"é": 1.5, "\ud83d": True}}, 1000)
+@settings(deadline=None)
+@given(st.dictionaries(st.text(max_size=3), values, max_size=3), st.sampled_from([10, 1000]))
+def test_plain_json_is_written_as_anything_else_is(fields: dict[str, Any], max_bytes: int) -> None:
+    short = written(fields, max_bytes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records_values, "is_plain_json", lambda value, max_bytes: False)
+        assert written(fields, max_bytes) == short
+
+
+@pytest.mark.parametrize(
+    ("value", "is_plain"),
+    [
+        ({"a": ["x", 1, 1.5, None, True, {"b": {}}]}, True),
+        ({"a": chain(MAX_LEVELS - 1)}, True),
+        ({"a": chain(MAX_LEVELS)}, False),
+        ({"a": "x" * 1000}, False),
+        ({"a": [0] * 1000}, False),
+        ({"a": (1,)}, False),
+        ({1: "a"}, False),
+        ({"a": "\ud83d"}, False),
+        ({"a": math.nan}, False),
+        ({"a": 2**63}, False),
+        ({"a": Colour.RED}, False),
+        ({"a": np.str_("x")}, False),
+    ],
+)
+def test_plain_json_is_known(value: Any, *, is_plain: bool) -> None:
+    assert is_plain_json(value, 1000) is is_plain
 
 
 def test_an_integer_of_any_size_comes_back_equal() -> None:

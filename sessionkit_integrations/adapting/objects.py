@@ -19,11 +19,11 @@ from sessionkit_integrations.records.values import Replacement, Written, write
 from sessionkit_integrations.runtime.logs import LOGGER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 
 def write_fields(
-    fields: Mapping[str, Any], max_bytes: int, special: Callable[[Any], Replacement | None] = lambda _: None
+    fields: dict[str, Any], max_bytes: int, special: Callable[[Any], Replacement | None] = lambda _: None
 ) -> Written:
     """Return the fields of a message as JSON.
 

@@ -11,7 +11,7 @@ from sessionkit_integrations.records.tool_calls import are_function_calls, funct
 from sessionkit_integrations.records.unreadable import expect, expect_item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from sessionkit_integrations.records.fields import Fields
 
@@ -22,9 +22,12 @@ SIGNATURES = "__gemini_function_call_thought_signatures__"
 
 BARE = frozenset({"id", "type", "function"})
 """Fields of the calls of functions in OpenAI's shape."""
+KWARGS_OF_CALLS = (KWARG, SIGNATURES)
+"""Additional keyword arguments that a record holds with its tool calls."""
+CALL = frozenset({"name", "args", "id", "type"})
+"""Fields of the tool calls of LangChain's messages."""
 
-_CALL = frozenset({"name", "args", "id", "type"})
-_INVALID_CALL = _CALL | {"error"}
+_INVALID_CALL = CALL | {"error"}
 
 
 class EncodedCalls(NamedTuple):
@@ -71,9 +74,8 @@ def encode_calls(valid: Sequence[Any], invalid: Sequence[Any], kwargs: Fields, t
         calls: list[Fields] = given
         kwargs = {name: value for name, value in kwargs.items() if name != KWARG}
     else:
-        texts = list(texts)
-        calls = [function_call(call["id"], call["name"], write_arguments(call["args"], texts)) for call in valid]
-    more = [[index, rest] for index, call in enumerate(valid) if (rest := _fields_beyond(call, _CALL))]
+        calls = plain_calls(valid, list(texts))
+    more = [[index, rest] for index, call in enumerate(valid) if (rest := _fields_beyond(call, CALL))]
     if more:
         extra["calls"] = more
     if all(_has_place(call) for call in invalid):
@@ -98,6 +100,16 @@ def encode_calls(valid: Sequence[Any], invalid: Sequence[Any], kwargs: Fields, t
             del kwargs[SIGNATURES]
         calls = [_signed(call, signatures.get(call["id"])) for call in calls]
     return EncodedCalls(calls, extra, kwargs)
+
+
+def plain_calls(valid: Iterable[Any], texts: Collection[str]) -> list[Fields]:
+    """Return the tool calls of a record: what OpenAI's shape tells of them.
+
+    Args:
+        valid: The message's tool calls, as JSON.
+        texts: Texts that arguments may have been read from.
+    """
+    return [function_call(call["id"], call["name"], write_arguments(call["args"], texts)) for call in valid]
 
 
 def decode_calls(calls: object, extra: Mapping[str, Any]) -> DecodedCalls:

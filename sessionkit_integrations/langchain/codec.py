@@ -26,7 +26,7 @@ except ImportError as error:
 from sessionkit_integrations.adapting.arguments import kept_texts
 from sessionkit_integrations.adapting.objects import write_fields
 from sessionkit_integrations.adapting.with_pydantic import parse_json
-from sessionkit_integrations.langchain.calls import encode_calls
+from sessionkit_integrations.langchain.calls import CALL, KWARGS_OF_CALLS, encode_calls, plain_calls
 from sessionkit_integrations.langchain.chunks import add_up
 from sessionkit_integrations.langchain.content import encode_content
 from sessionkit_integrations.langchain.decoding import decode
@@ -43,7 +43,7 @@ from sessionkit_integrations.langchain.fields import (
 )
 from sessionkit_integrations.langchain.usage import take_usage
 from sessionkit_integrations.records.fields import reasoning_text
-from sessionkit_integrations.records.ordinary import are_texts
+from sessionkit_integrations.records.ordinary import are_texts, is_plain_json
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES
 from sessionkit_integrations.records.unreadable import brief
 
@@ -61,6 +61,7 @@ _ROLES: dict[type[BaseMessage], str] = {
 }
 _NOTHING: frozenset[str] = frozenset()
 _ANYBODY = frozenset({"content", "name", "id"})
+_METADATA = frozenset({"additional_kwargs", "response_metadata"})
 _TEXTS: dict[type[BaseMessage], frozenset[str]] = {
     HumanMessage: _ANYBODY,
     AIMessage: _ANYBODY,
@@ -68,6 +69,14 @@ _TEXTS: dict[type[BaseMessage], frozenset[str]] = {
     ToolMessage: _ANYBODY | {"tool_call_id", "status"},
 }
 """Fields that hold texts, of messages of the classes that hold nothing else in most cases."""
+_PLAIN: dict[type[BaseMessage], frozenset[str]] = {
+    HumanMessage: _ANYBODY | _METADATA,
+    AIMessage: _ANYBODY | _METADATA | {"tool_calls", "usage_metadata"},
+    SystemMessage: _ANYBODY | _METADATA,
+}
+"""Fields of messages of these classes that are as chat models give and take them."""
+_KWARGS_ELSEWHERE = (*KWARGS_OF_CALLS, THOUGHT, *SHARED_KWARGS)
+"""Additional keyword arguments that a record may hold in another place."""
 _SUCCESS = "success"
 """Status of results that are no errors, as most."""
 _ROLES_OF_CHAT = {
@@ -108,6 +117,8 @@ def _encode(message: BaseMessage, max_bytes: int) -> Fields:
         and are_texts(given.values(), max_bytes)
     ):
         return _encode_texts(role, given)
+    if _is_plain(message, given, max_bytes):
+        return _encode_plain(message, role, given)
     return _encode_at_length(message, role, given, max_bytes)
 
 
@@ -120,6 +131,39 @@ def _encode_texts(role: str, given: Fields) -> Fields:
         fields["name"] = given["name"]
     if "id" in given:
         fields[TAG] = {"id": given["id"]}
+    return fields
+
+
+def _is_plain(message: BaseMessage, given: Fields, max_bytes: int) -> bool:
+    """Return whether a message is as chat models give and take them: with metadata, content blocks and valid calls."""
+    if not given.keys() <= _PLAIN.get(type(message), _NOTHING):
+        return False
+    if not is_plain_json(given, max_bytes) or not all(map(is_valid, given, given.values())):
+        return False
+    kwargs = given.get("additional_kwargs", {})
+    if any(kwargs.get(name) is not None for name in _KWARGS_ELSEWHERE):
+        return False
+    return all(call.keys() == CALL and call["id"] is not None for call in given.get("tool_calls", ()))
+
+
+def _encode_plain(message: BaseMessage, role: str, given: Fields) -> Fields:
+    """Return the fields of a message that `_is_plain`: what `_encode_at_length` does, and faster."""
+    content, calls = given["content"], given.get("tool_calls", ())
+    extra: Fields = {}
+    if type(content) is not str:
+        content, details, extra = encode_content(content, calls, has_calls=bool(calls))
+        if details:
+            extra["reasoning_details"] = details
+    fields: Fields = {"role": role, "content": content or (None if calls else "")}
+    if calls:
+        fields["tool_calls"] = plain_calls(calls, kept_texts(message))
+    if "name" in given:
+        fields["name"] = given["name"]
+    extra.update((name, value) for name, value in given.items() if name not in IN_OPENAI_SHAPE)
+    usage = take_usage(extra)
+    if extra:
+        fields[TAG] = extra
+    fields.update(usage)
     return fields
 
 
@@ -143,13 +187,10 @@ def _encode_at_length(message: BaseMessage, role: str, given: Fields, max_bytes:
         fields["name"] = values["name"]
     moved = {*shared, THOUGHT} if thoughts else shared
     rest = {name: value for name, value in values.items() if name not in IN_OPENAI_SHAPE and name not in unchecked}
-    usage, rest = take_usage(rest) if role == "assistant" else ({}, rest)
-    rest = {
-        **rest,
-        "additional_kwargs": {name: value for name, value in kwargs.items() if name not in moved},
-    }
+    rest["additional_kwargs"] = {name: value for name, value in kwargs.items() if name not in moved}
     if not rest["additional_kwargs"]:
         del rest["additional_kwargs"]
+    usage = take_usage(rest) if role == "assistant" else {}
     extra = {
         **_kind_of(message, values),
         **extra,

@@ -63,13 +63,17 @@ def read_fields(message: BaseMessage) -> dict[str, Any]:
     # Asked of the class: a message may have a field of a name that LangChain does not know.
     for name, default in _defaults_of(type(message)).items():
         value = values.get(name, default)
-        if name == "type":
-            if not isinstance(value, str) or value != default:
-                fields[name] = value
-        elif name in values and (type(value) is not type(default) or value or default):
+        if value is not default and (type(value) is not type(default) or value or default):
             fields[name] = value
+    if "type" in fields and _is_of_class(message, fields["type"]):
+        del fields["type"]
     unknown = getattr(message, "__pydantic_extra__", None)
     return {**fields, UNKNOWN: unknown} if unknown and isinstance(unknown, dict) else fields
+
+
+def _is_of_class(message: BaseMessage, kind: object) -> bool:
+    """Return whether the type of a message is the one that its class has."""
+    return isinstance(kind, str) and kind == _defaults_of(type(message)).get("type")
 
 
 @cache

@@ -22,39 +22,41 @@ MODEL_IN = "model_in"
 """Name under LangChain's field for the one of them, where it is not the first."""
 
 
-def take_usage(values: Fields) -> tuple[Fields, Fields]:
-    """Take the usage out of the fields of a message.
+def take_usage(extra: Fields) -> Fields:
+    """Take the usage out of what an assistant's message says under LangChain's field.
 
     Args:
-        values: The fields of a message of an assistant; they are not changed.
+        extra: What it says; less is left there. Its values are not changed.
 
     Returns:
-        The record's ``usage``, under its name, or nothing if the message has none; and the fields that are left.
+        The record's ``usage``, under its name, or nothing if the message has none.
     """
-    said, response = values.get(_METADATA), values.get(_RESPONSE)
+    said = extra.get(_METADATA)
     if not isinstance(said, dict):
-        return {}, values
-    response = response if isinstance(response, dict) else {}
+        return {}
+    response = extra.get(_RESPONSE)
+    if not isinstance(response, dict):
+        response = {}
     place = next((name for name in _MODELS if name in response), None)
     usage = usage_field(
         said.get("input_tokens"),
         said.get("output_tokens"),
         cached=_detail(said, "input_token_details", "cache_read"),
         reasoning=_detail(said, "output_token_details", "reasoning"),
-        model=response.get(place) if place else None,
+        model=response[place] if place else None,
     )
     if usage is None:
-        return {}, values
-    rest = {name: value for name, value in values.items() if name != _METADATA}
-    if more := _beyond(said, _natural(usage)):
-        rest[_METADATA] = more
+        return {}
+    extra[_METADATA] = _beyond(said, _natural(usage))
+    if not extra[_METADATA]:
+        del extra[_METADATA]
     if "model" in usage:
-        rest[_RESPONSE] = {name: value for name, value in response.items() if name != place}
-        if not rest[_RESPONSE]:
-            del rest[_RESPONSE]
+        extra[_RESPONSE] = {name: value for name, value in response.items() if name != place}
+        if not extra[_RESPONSE]:
+            del extra[_RESPONSE]
         if place != _MODELS[0]:
-            rest[MODEL_IN] = place
-    return {USAGE: usage}, rest
+            extra[MODEL_IN] = place
+    return {USAGE: usage}
 
 
 def put_usage(values: Fields, fields: Fields, extra: Fields) -> None:
@@ -99,7 +101,7 @@ def _beyond(said: Fields, natural: Fields) -> Fields:
             details = {key: each for key, each in value.items() if key not in natural[name]}
             if details:
                 more[name] = details
-        elif name not in natural or type(value) is not int or value != natural[name]:
+        elif type(value) is not int or value != natural.get(name):
             more[name] = value
     return more
 

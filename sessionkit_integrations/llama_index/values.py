@@ -27,7 +27,7 @@ _OPENAI_CLASS = re.compile(r"(openai\.types(?:\.[a-z]\w*)*):([A-Z]\w*)")
 """Name of a class that may be imported because a record names it: one of OpenAI's SDK that holds data."""
 
 
-def write(fields: Mapping[str, Any], max_bytes: int) -> Written:
+def write(fields: dict[str, Any], max_bytes: int) -> Written:
     """Return fields of a message or block as JSON; see `write_fields`."""
     return write_fields(fields, max_bytes, _replace)
 

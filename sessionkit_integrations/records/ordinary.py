@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.records.messages import ROLES
 from sessionkit_integrations.records.record import ROLE_AND_CONTENT
-from sessionkit_integrations.records.stand_ins import is_utf8
+from sessionkit_integrations.records.sizes import MAX_LEVELS
+from sessionkit_integrations.records.stand_ins import is_json, is_utf8
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from sessionkit_integrations.records.fields import Fields
 
@@ -59,7 +60,35 @@ def is_text(value: object, max_bytes: int) -> bool:
 
 def are_texts(values: Collection[Any], max_bytes: int) -> bool:
     """Return whether values are texts that JSON can hold and a record of ``max_bytes`` has room for together."""
-    return _STR.issuperset(map(type, values)) and sum(map(len, values)) <= max_bytes and all(map(_is_utf8, values))
+    return _STR.issuperset(map(type, values)) and sum(map(len, values)) <= max_bytes and _is_utf8("".join(values))
+
+
+def is_plain_json(value: dict[str, Any], max_bytes: int) -> bool:
+    """Return whether a value is JSON as it is, and a record of ``max_bytes`` has room for it.
+
+    A value that holds many others needs a closer look, even if it is JSON: this one ends after as many dicts and lists
+    as a message may have levels, also where they hold each other.
+    """
+    containers: list[Any] = [value]
+    texts: list[Any] = []
+    room = max_bytes
+    for held in containers:
+        items: Iterable[Any] = held
+        if type(held) is dict:
+            texts += held
+            items = held.values()
+        for item in items:
+            cls = type(item)
+            if cls is str:
+                texts.append(item)
+            elif cls is dict or cls is list:
+                containers.append(item)
+            elif item is not None and not is_json(item):
+                return False
+        room -= len(held)
+        if len(containers) > MAX_LEVELS:
+            return False
+    return are_texts(texts, room)
 
 
 def _is_utf8(text: str) -> bool:

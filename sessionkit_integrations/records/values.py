@@ -22,6 +22,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessionkit_integrations.errors import InvalidMessageError
+from sessionkit_integrations.records.ordinary import is_plain_json
 from sessionkit_integrations.records.sizes import MAX_LEVELS, MAX_REPEATS, too_large
 from sessionkit_integrations.records.stand_ins import (
     LEFT_OUT,
@@ -60,7 +61,7 @@ class Replacement(NamedTuple):
 
 
 def write(
-    fields: Mapping[str, Any], max_bytes: int, replace: Callable[[Any], Replacement | None] = lambda _: None
+    fields: dict[str, Any], max_bytes: int, replace: Callable[[Any], Replacement | None] = lambda _: None
 ) -> Written:
     """Return the fields of a message as JSON.
 
@@ -74,6 +75,8 @@ def write(
     Raises:
         InvalidMessageError: They are too large by far, or nested too deeply.
     """
+    if is_plain_json(fields, max_bytes):  # as most are
+        return Written(dict(fields), [])
     writer = _Writer(max_bytes, replace)
     values: dict[str, Any] = {}
     notes: list[Note] = []

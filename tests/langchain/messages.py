@@ -51,6 +51,73 @@ ONE_OF_EACH: tuple[BaseMessage, ...] = (
     AIMessage([{"type": "text", "text": "It rains.", "annotations": []}]),
 )
 
+_OF_OPENAI: dict[str, Any] = {
+    "id": "lc_run--01a2272d-cc69-71b3-97e7-d734dd496c57-0",
+    "additional_kwargs": {"refusal": None},
+    "response_metadata": {
+        "token_usage": {
+            "completion_tokens": 17,
+            "prompt_tokens": 82,
+            "total_tokens": 99,
+            "completion_tokens_details": {"audio_tokens": 0, "reasoning_tokens": 0, "text_tokens": None},
+            "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": 64, "cache_write_tokens": None},
+        },
+        "model_provider": "openai",
+        "model_name": "gpt-5-2025-08-07",
+        "system_fingerprint": "fp_fc9f1d7035",
+        "id": "chatcmpl-BxyzABC",
+        "service_tier": "default",
+        "finish_reason": "stop",
+        "logprobs": None,
+    },
+    "usage_metadata": {
+        "input_tokens": 82,
+        "output_tokens": 17,
+        "total_tokens": 99,
+        "input_token_details": {"audio": 0, "cache_read": 64},
+        "output_token_details": {"audio": 0, "reasoning": 0},
+    },
+}
+_OF_ANTHROPIC: dict[str, Any] = {
+    "id": "lc_run--01a2272d-cc9a-7472-aaec-28d5cac3a676-0",
+    "response_metadata": {
+        "id": "msg_01XFDUDYJgAACzvnptvVoYEL",
+        "model": "claude-sonnet-4-5",
+        "stop_reason": "tool_use",
+        "stop_sequence": None,
+        "usage": {"cache_creation": {"ephemeral_1h_input_tokens": 0}, "input_tokens": 82, "output_tokens": 17},
+        "model_name": "claude-sonnet-4-5",
+        "model_provider": "anthropic",
+    },
+    "usage_metadata": {
+        "input_tokens": 82,
+        "output_tokens": 17,
+        "total_tokens": 99,
+        "input_token_details": {"cache_read": 0, "cache_creation": 12},
+    },
+}
+AS_MODELS_GIVE_AND_TAKE: dict[str, BaseMessage] = {
+    "OpenAI's answer": AIMessage("It is warm in Zürich.", **_OF_OPENAI),
+    "OpenAI's call": AIMessage("", tool_calls=[CALL], **_OF_OPENAI),
+    "Anthropic's answer": AIMessage("It is warm in Zürich.", **_OF_ANTHROPIC),
+    "Anthropic's call": AIMessage(
+        [
+            {"type": "thinking", "thinking": "hm", "signature": "sig"},
+            {"type": "text", "text": "Let me look."},
+            {"type": "tool_use", "id": CALL["id"], "name": CALL["name"], "input": CALL["args"]},
+        ],
+        tool_calls=[CALL],
+        **_OF_ANTHROPIC,
+    ),
+    "answer of the Responses API": AIMessage(
+        [{"type": "text", "text": "It is warm.", "annotations": [], "id": "msg_1"}], **_OF_OPENAI
+    ),
+    "bare call": AIMessage("", tool_calls=[CALL]),
+    "picture": HumanMessage(["What is this?", IMAGE], id="h1"),
+    "instructions": SystemMessage("Be brief.", additional_kwargs={"__openai_role__": "developer"}),
+}
+"""Messages as the integrations of models give and take them."""
+
 EVERY_KIND: tuple[BaseMessage, ...] = (*ONE_OF_EACH, *(HumanMessage([block]) for block in SHAPES.values()))
 
 _names = st.text(max_size=8)
@@ -129,3 +196,14 @@ BY_CLASS: dict[type[BaseMessage], st.SearchStrategy[BaseMessage]] = {
     FunctionMessage: _messages(FunctionMessage, {"name": _names}),
     ChatMessage: _messages(ChatMessage, {"role": _names | st.sampled_from(["user", "assistant", "system", "tool"])}),
 }
+
+replies: st.SearchStrategy[AIMessage] = st.builds(
+    AIMessage,
+    content=st.text(max_size=8) | st.lists(st.text(max_size=8) | blocks(json_values), max_size=2),
+    id=_names,
+    additional_kwargs=st.sampled_from([{}, {"refusal": None}, {"refusal": "no"}, {"parsed": None}]),
+    response_metadata=_models,
+    usage_metadata=st.none() | _usage,
+    tool_calls=st.lists(_calls, max_size=2),
+)
+"""Replies of models, whose metadata are JSON, with texts or blocks and calls."""

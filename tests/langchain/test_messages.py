@@ -104,7 +104,10 @@ def test_removed_tool_calls_stay_removed() -> None:
     assert exact(round_trip(message)) == exact(message)
 
 
-@pytest.mark.parametrize("message", [HumanMessage("x"), AIMessage("x")])
+@pytest.mark.parametrize(
+    "message",
+    [HumanMessage("x"), AIMessage("x"), HumanMessage.model_construct(content="x", type=b"human".decode())],
+)
 def test_plain_message_costs_role_content_and_time(message: BaseMessage) -> None:
     assert list(record_of(message)) == ["role", "content", "at"]
 
