@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations import RedisStore, SessionManager, SQLiteStore, Store, UpstashStore
-from tests.command_line import run_here
+from tests.command_line import all_of_terminal, run_here, run_on_terminal
 from tests.processes import running
 from tests.upstash_rest import TOKEN
 
@@ -66,23 +66,18 @@ class Place:
         return [json.loads(line) for line in run.stdout.splitlines()]
 
     def on_terminal(self, *arguments: str, answer: str = "") -> tuple[int, str]:
-        """Run the command on a terminal, and return its exit code and all that the terminal got."""
+        """Run the command on a terminal, in this process; return its exit code and all that the terminal got."""
+        return run_on_terminal(arguments, self.all_variables, answer)
+
+    def on_terminal_apart(self, *arguments: str, answer: str = "") -> tuple[int, str]:
+        """Run the command on a terminal, in a process of its own; return the same."""
         ours, theirs = pty.openpty()
         command = [*COMMAND, *arguments]
         with running(command, env=self.all_variables, stdin=theirs, stdout=theirs, stderr=theirs) as process:
             os.close(theirs)
             os.write(ours, answer.encode())
-            shown = b""
-            while True:
-                try:
-                    chunk = os.read(ours, 4096)
-                except OSError:  # Linux says so at the end
-                    break
-                if not chunk:
-                    break
-                shown += chunk
-            os.close(ours)
-            return process.wait(60), shown.decode()
+            shown = all_of_terminal(ours)
+            return process.wait(60), shown
 
     def sessions(self, window: int = 10, **options: Any) -> SessionManager:
         """Return the sessions of the store, for the test's own use."""

@@ -119,13 +119,13 @@ def test_text_of_a_message_is_no_markup_and_steers_no_terminal(here: Place, how:
 
 def test_resetting_asks_first(here: Place) -> None:
     fill(here, ["a", "b"])
-    code, shown = here.on_terminal("reset", "a", "b", answer="n\n")
+    code, shown = here.on_terminal_apart("reset", "a", "b", answer="n\n")
     assert (code, len(here.lines("list"))) == (130, 2)
     assert "Delete a (5 messages), b (5 messages), with all that is archived? [y/N]" in " ".join(shown.split())
     run = here.run("reset", "a")
     assert (run.returncode, len(here.lines("list"))) == (2, 2)
     assert "--yes" in run.stderr
-    code, shown = here.on_terminal("reset", "a", answer="y\n")
+    code, shown = here.on_terminal_apart("reset", "a", answer="y\n")
     assert code == 0
     assert [row["session_id"] for row in here.lines("list")] == ["b"]
 
