@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.backends import StoreMaker
 
 
-STARTERS = ("subprocess", "multiprocessing")
+STARTERS = ("subprocess", "multiprocessing", "NotebookClient")
 
 # No deadline, which a busy machine passes. The same values in each run, so that a failure is of the change that is
 # tested and not of a draw; `make explore` draws others, and more.

@@ -18,7 +18,7 @@ from tests.processes import running
 if TYPE_CHECKING:
     from tests.backends import Backends
 
-PROCESSES, ROUNDS = 6, 20
+PROCESSES, ROUNDS = 4, 20
 HANGS = 2
 """The turn in which one of them hangs, until it is killed."""
 ROOT = Path(__file__).parents[2]
