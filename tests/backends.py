@@ -16,6 +16,8 @@ from tests.upstash_rest import TOKEN, UpstashEndpoint
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import redis
+
 # A server on the PATH is a bonus; without it nothing is missing.
 REDIS_SERVERS = tuple(name for name, binary in binaries().items() if binary or name != "on-path")
 SCRIPTED = (*REDIS_SERVERS, "cluster", "upstash")
@@ -36,6 +38,7 @@ class Backends:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._started: list[Server | Cluster | UpstashEndpoint] = []
+        self._clients: list[redis.Redis] = []
         self.server = cache(self._start_server)
         self.searching = cache(self._start_searching)
         self.cluster = cache(self._start_cluster)
@@ -65,23 +68,28 @@ class Backends:
             pytest.skip(f"this machine has no {name} server")
         return binary
 
-    def empty(self) -> None:
-        """Remove all keys of the servers that run, for a test whose keys have the default prefix."""
-        for started in self._started:
-            nodes = started.nodes if isinstance(started, Cluster) else [started]
-            for node in nodes:
-                if isinstance(node, Server):
-                    with node.client() as client:
-                        client.flushall()
+    def empty(self, more_than: int = 0) -> None:
+        """Remove all keys of the servers that run.
+
+        Args:
+            more_than: How many keys a server must have for that.
+        """
+        for client in self._clients:
+            size: Any = client.dbsize()
+            if size > more_than:
+                client.flushall()
 
     def stop(self) -> None:
         """Stop all that was started."""
+        while self._clients:
+            self._clients.pop().close()
         for started in reversed(self._started):
             started.stop()
 
     def _start_server(self, name: str) -> Server:
         server = Server(self.binary(name)).start()
         self._started.append(server)
+        self._clients.append(server.client())
         return server
 
     def _start_searching(self) -> Server:
@@ -90,11 +98,13 @@ class Backends:
             pytest.skip("RediSearch comes for Linux on x86_64 alone")
         server = Server(self.binary("redis-8.2"), *modules).start()
         self._started.append(server)
+        self._clients.append(server.client())
         return server
 
     def _start_cluster(self) -> Cluster:
         cluster = Cluster(self.binary("redis-8.2")).start()
         self._started.append(cluster)
+        self._clients += [node.client() for node in cluster.nodes]
         return cluster
 
     def _start_upstash(self) -> UpstashEndpoint:

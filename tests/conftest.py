@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from tests.backends import StoreMaker
 
 
+LEFT_OVER = 200
+"""Keys of earlier tests that a server may have."""
+
 STARTERS = ("subprocess", "multiprocessing", "NotebookClient")
 
 # No deadline, which a busy machine passes. The same values in each run, so that a failure is of the change that is
@@ -109,6 +112,16 @@ def pytest_collection() -> Generator[None, Any, Any]:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Hold that no test starts a server without the mark."""
     Server.is_allowed = item.get_closest_marker("server") is not None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Remove what tests left on servers as soon as it is much: listings of later tests would walk through it."""
+    backends = getattr(item, "funcargs", {}).get("backends")
+    result = yield
+    if backends is not None:
+        backends.empty(more_than=LEFT_OVER)
+    return result
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.backends import Backends
     from tests.servers import Server
 
-CANCELLED, WORKERS, MAX_CALLS = 300, 5, 3000
+CANCELLED, WORKERS, MAX_CALLS = 200, 5, 2000
 CANCELLED_AT_LEAST = CANCELLED if sys.version_info >= (3, 11) else CANCELLED // 10
 """Before Python 3.11, redis-py loses a cancellation that comes just as a command has been sent."""
 

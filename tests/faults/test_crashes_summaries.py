@@ -21,7 +21,7 @@ from tests.processes import running
 if TYPE_CHECKING:
     from tests.backends import Backends
 
-WRITERS, CRASHES = 3, 6
+WRITERS, CRASHES = 3, 4
 ROOT = Path(__file__).parents[2]
 
 

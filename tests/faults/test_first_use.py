@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.backends import Backends
 
 AT_ONCE = 64
-ROUNDS = 3
+ROUNDS = 2
 HELLO = [{"role": "user", "content": "Hello"}]
 
 

@@ -327,7 +327,7 @@ def run_with_sql(own_loop: asyncio.AbstractEventLoop) -> Iterator[Callable[[Call
     own_loop.run_until_complete(sql.dispose())
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(sequence=st.lists(operations, max_size=10))
 def test_any_sequence_of_operations_does_what_the_sql_store_means_to_do(
     sequence: list[tuple[Any, ...]], run_with_sql: Callable[[Callable[..., Awaitable[None]]], None]

@@ -110,7 +110,7 @@ def test_what_is_refused_is_named(tmp_path: Path) -> None:
 
 
 def test_an_import_that_is_killed_can_be_run_again(url: str, tmp_path: Path) -> None:
-    count, size = 400, 30
+    count, size = 400, 10
     file = tmp_path / "many.jsonl"
     records = [{"role": ("user", "assistant")[number % 2], "content": f"{number}"} for number in range(size)]
     file.write_text(lines([HEADER, *({"id": f"s{n}", "active": records, "archived": records} for n in range(count))]))

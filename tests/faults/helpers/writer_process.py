@@ -1,12 +1,15 @@
-"""A process of writers: ``python -m tests.faults.helpers.writer_process URL TURNS SESSIONS FIRST LAST``.
+"""Processes of writers: ``python -m tests.faults.helpers.writer_process URL TURNS SESSIONS WRITERS PROCESSES``.
 
-It says that it is ready, waits for a line, writes, and prints how long its slowest append took, in seconds.
+The first says that it is ready and waits for a line. Then each writes its share, in a fork of the first, which has
+imported what they need, and prints how long its slowest append took, in seconds.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from importlib import import_module
 from typing import Any
 
 from sessionkit_integrations import SessionManager
@@ -22,13 +25,28 @@ class _Timed(SessionManager):
         self.slowest = max(self.slowest, time.monotonic() - began)
 
 
-def main(url: str, turns: str, sessions: str, first: str, last: str) -> None:
+def main(url: str, turns: str, sessions: str, writers: str, processes: str) -> None:
     """Write."""
+    import_module("redis")
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
+    share = int(writers) // int(processes)
+    children = []
+    for first in range(0, int(writers), share):
+        child = os.fork()
+        if child == 0:
+            write(url, Load(int(turns), int(sessions)), range(first, first + share))
+            return
+        children.append(child)
+    if any(os.waitpid(child, 0)[1] for child in children):
+        sys.exit(1)
+
+
+def write(url: str, load: Load, writers: range) -> None:
+    """Write the share of one process."""
     with _Timed.from_url(url, WINDOW) as manager:
-        write_in_threads(manager, Load(int(turns), int(sessions)), range(int(first), int(last)))
+        write_in_threads(manager, load, writers)
     sys.stdout.write(f"{manager.slowest:.3f}\n")
 
 
