@@ -228,7 +228,7 @@ class Store(Abilities, Closeable, ABC):
         This default reads the whole session, and takes its times and its usage from the records that are there. It
         knows nothing of summaries and limits: override it, as by `SessionState.describe`.
         """
-        return _described(self.read(session_id), self.read(session_id, archived=True))
+        return described(self.read(session_id), self.read(session_id, archived=True))
 
     def __deepcopy__(self, _memo: object) -> Self:
         # Frameworks copy what their objects hold; a copy is of the same sessions.
@@ -271,7 +271,7 @@ class Store(Abilities, Closeable, ABC):
         """See `describe`."""
         if type(self).describe is not Store.describe:
             return await asyncio.to_thread(self.describe, session_id)
-        return _described(await self.aread(session_id), await self.aread(session_id, archived=True))
+        return described(await self.aread(session_id), await self.aread(session_id, archived=True))
 
     def close(self) -> None:
         """Close connections and files that the store opened. Clients that it was given stay open."""
@@ -287,14 +287,14 @@ def _branch_edit(session_id: str, branch: Branch, archived: tuple[Record, ...], 
     return branch.edit(session_id, archived)
 
 
-def _described(active: Snapshot, archived: Snapshot) -> SessionInfo | None:
+def described(active: Snapshot, archived: Snapshot) -> SessionInfo | None:
+    """Return the figures of a session that its records tell; ``None`` if there are none."""
     if not active.records and not archived.records:
         return None
     numbers = number_turns(map(role_of, active.records))
     written = (moment(time_written(record)) for record in (*archived.records, *active.records))
     times = sorted(time for time in written if time is not None)
     created, updated = (times[0], times[-1]) if times else (None, None)
-    turns = numbers[-1] if numbers else 0
-    counts = turns, len(active.records), len(archived.records)
     usage = totals_of((*archived.records, *active.records))
+    counts = numbers[-1] if numbers else 0, len(active.records), len(archived.records)
     return SessionInfo(*counts, created=created, updated=updated, usage=usage)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sessionkit_integrations.records.sealing import Sealer, may_need_secret
 from sessionkit_integrations.runtime.calling import in_thread_if_many
-from sessionkit_integrations.stores.base import Store
+from sessionkit_integrations.stores.base import Store, described
 from sessionkit_integrations.stores.notices import EVERY
 from sessionkit_integrations.stores.sealed_values import (
     open_appended,
@@ -191,7 +191,7 @@ class SealedStore(Store):
     async def adescribe(self, session_id: str) -> SessionInfo | None:
         """See `Store.describe`."""
         if type(self._store).adescribe is Store.adescribe and type(self._store).describe is Store.describe:
-            return await asyncio.to_thread(super().describe, session_id)
+            return described(await self.aread(session_id), await self.aread(session_id, archived=True))
         return await self._store.adescribe(session_id)
 
     def lease(self, session_id: str, name: str, holder: str, seconds: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import functools
 import json
@@ -23,6 +24,7 @@ from sessionkit_integrations import (
     SealError,
     SessionManager,
     StoreError,
+    Summary,
 )
 from sessionkit_integrations.records import encryption
 from sessionkit_integrations.records.record import Record
@@ -31,7 +33,7 @@ from sessionkit_integrations.records.secrets import Secret
 from sessionkit_integrations.sessions.descriptions import describe, restore
 from tests.faults.test_secrets import everything_of
 from tests.sealing.test_resealing import sealed_by
-from tests.sealing.test_sessions import stored
+from tests.sealing.test_sessions import OwnStore, stored
 from tests.sessions.scripted import contents, turn
 
 if TYPE_CHECKING:
@@ -262,3 +264,38 @@ def test_records_of_every_release_are_read() -> None:
         seals = Sealer([Compress(0), Encrypt(b64decode(each["key"]))], each["prefix"], 1000)
         opened = seals.of(each["session_id"], Secret(b64decode(each["secret"]))).open(Record(each["stored"].encode()))
         assert opened == each["record"].encode()
+
+
+@pytest.mark.parametrize("make", [OwnStore, lambda: InMemoryStore(archive=True)], ids=["five methods", "memory"])
+async def test_an_asynchronous_function_runs_in_the_loop_of_whoever_calls(make: Any) -> None:
+    """As its connections belong to that loop."""
+    loops: list[Any] = []
+
+    async def secret_of(_session_id: str) -> bytes:
+        loops.append(asyncio.get_running_loop())
+        return SECRET
+
+    summary = Summary(lambda _previous, _messages: "said", every=1, background=False)
+    sessions = SessionManager(1, make(), seal=Encrypt(KEY, secrets=secret_of), summary=summary)
+    await sessions.asend_messages("s", [*turn(1), {"role": "assistant", "content": "x" * 300}])
+    for name, *arguments in (
+        ("prompt", "s", "Hello!"),
+        ("get_session", "s"),
+        ("get_archive", "s"),
+        ("get_summary", "s"),
+        ("set_system_message", "s", "Be brief."),
+        ("describe", "s"),
+        ("statistics", "s"),
+        ("view", "s"),
+        ("search", "Hello"),
+        ("fork", "s", "t"),
+        ("regenerate", "s"),
+        ("undo", "s"),
+        ("summarize", "s"),
+        ("reseal",),
+        ("reset_session", "s"),
+    ):
+        asked = len(loops)
+        await getattr(sessions, f"a{name}")(*arguments)
+        assert len(loops) > asked or name in {"reset_session", "summarize", "describe"}, name
+    assert set(loops) == {asyncio.get_running_loop()}
