@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -171,12 +171,11 @@ def note(text: str) -> None:
     typer.echo(f"sessionkit: {one_line(text)}", err=True)
 
 
-def note_refused(session_ids: Sequence[str], *, overwrite: bool) -> None:
-    """Say which sessions were left as they are, as they are there already."""
-    reason = "needs a secret that only your application has" if overwrite else "is there with other messages"
-    advice = "reset it first" if overwrite else "see --overwrite"
-    for session_id in session_ids:
-        note(f"session {session_id!r} {reason}, and was left as it is; {advice}")
+def note_refused(reasons: Mapping[str, str]) -> None:
+    """Say which sessions were left as they are, as they are there already, and why."""
+    for session_id, reason in reasons.items():
+        why, _, advice = reason.partition("; ")
+        note(f"session {session_id!r} {why}, and was left as it is; {advice}")
 
 
 def note_trying_again(error: Exception) -> None:

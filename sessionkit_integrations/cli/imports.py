@@ -66,7 +66,7 @@ def import_sessions(
         note(f"line {bad.line}: {bad.problem}; nothing of it was written")
     if len(done.bad_lines) > _NAMED:
         note(f"and {count(len(done.bad_lines) - _NAMED, 'more line')}; is it a file of JSON Lines?")
-    note_refused(done.refused, overwrite=overwrite)
+    note_refused(done.reasons)
     if as_json:
         summarize(asdict(done))
     else:

@@ -33,8 +33,6 @@ _WOULD = {
     Outcome.WRITTEN: "write",
     Outcome.OVERWRITTEN: "overwrite",
     Outcome.UNCHANGED: "leave (is there already)",
-    Outcome.REFUSED: "refuse (is there with other messages; see --overwrite)",
-    None: "leave out (cannot be read)",
 }
 
 
@@ -90,22 +88,34 @@ def migrate(
             for session, outcome in migration.move(ids):
                 advance(1)
                 if as_json:
-                    verdict = "left out" if outcome is None else outcome.value
+                    verdict = _verdict(outcome)
                     planned.append({"session_id": session.id, "messages": len(session), "outcome": verdict})
                 elif not yes:
-                    print_line(f"would {_WOULD[outcome]}: {one_line(session.id)} ({count(len(session), 'message')})")
+                    print_line(f"would {_would(outcome)}: {one_line(session.id)} ({count(len(session), 'message')})")
     done = migration.done
     for each in done.unreadable:
         where = "" if each.position is None else f", message {each.position}"
         note(f"session {each.session_id!r}{where}: {each.problem}")
     if yes:
-        note_refused(done.refused, overwrite=overwrite)
+        note_refused(done.reasons)
     if as_json:
         summarize({"dry_run": not yes, **asdict(done), "ignored": source.ignored, "sessions": planned})
     else:
         _conclude(done, source.ignored, yes=yes)
     if done.refused or done.left_out:
         raise typer.Exit(1)
+
+
+def _would(outcome: Outcome | None) -> str:
+    if outcome is None:
+        return "leave out (cannot be read)"
+    return f"refuse ({outcome.value})" if outcome.is_refusal else _WOULD[outcome]
+
+
+def _verdict(outcome: Outcome | None) -> str:
+    if outcome is None:
+        return "left out"
+    return "refused" if outcome.is_refusal else outcome.value
 
 
 def _note_if_none(ids: Sequence[str], package: Package, key_prefix: str | None) -> None:

@@ -35,6 +35,7 @@ class Imported:
         unchanged: Sessions that were there already.
         messages: Messages that were written, archived ones included.
         refused: The sessions that are there with other messages, and were left as they are.
+        reasons: The reason of each refusal, by session.
         bad_lines: The lines that hold no session.
     """
 
@@ -43,12 +44,14 @@ class Imported:
     unchanged: int = 0
     messages: int = 0
     refused: list[str] = field(default_factory=list)
+    reasons: dict[str, str] = field(default_factory=dict)
     bad_lines: list[BadLine] = field(default_factory=list)
 
     def count(self, session: StoredSession, outcome: Outcome) -> None:
         """Count a session."""
-        if outcome is Outcome.REFUSED:
+        if outcome.is_refusal:
             self.refused.append(session.id)
+            self.reasons[session.id] = outcome.value
             return
         name = outcome.value
         setattr(self, name, getattr(self, name) + 1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sessionkit_integrations.errors import ConflictError, StoreError, StoreUnavailableError
 from sessionkit_integrations.records.codec import PLAIN
 from sessionkit_integrations.records.record import Record, decode, role_of
-from sessionkit_integrations.records.sealed import Unopened, is_sealed, key_id_of, needs_secret, sealed_by
+from sessionkit_integrations.records.sealed import is_sealed, key_id_of, needs_secret, sealed_by
 from sessionkit_integrations.records.summaries import latest_summary
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.sessions.edits import EditPlan
@@ -44,12 +44,22 @@ _LONGEST = 200
 
 
 class Outcome(Enum):
-    """The outcome of writing a session, or of a dry run of that."""
+    """The outcome of writing a session, or of a dry run of that.
+
+    Those after the first three say why it was left as it is.
+    """
 
     WRITTEN = "written"
     OVERWRITTEN = "overwritten"
     UNCHANGED = "unchanged"
-    REFUSED = "refused"
+    REFUSED = "is there with other messages; see --overwrite"
+    UNOPENED = "is there, and no key that was given opens it; see --overwrite"
+    LOCKED = "is there, and needs a secret that only your application has; reset it first"
+
+    @property
+    def is_refusal(self) -> bool:
+        """True if the session was left as it is, with what it holds."""
+        return self in {Outcome.REFUSED, Outcome.UNOPENED, Outcome.LOCKED}
 
 
 @dataclass(frozen=True)
@@ -227,8 +237,9 @@ def write_session(
     def edit(present: SessionSnapshot[Message]) -> EditPlan[Outcome]:
         if stored(present).says_the_same(session):
             return EditPlan(Outcome.UNCHANGED)
-        if present and not (overwrite and _may_be_overwritten(present)):
-            return EditPlan(Outcome.REFUSED)
+        refusal = _refusal(present, session, overwrite=overwrite) if present else None
+        if refusal is not None:
+            return EditPlan(refusal)
         outcome = Outcome.OVERWRITTEN if present else Outcome.WRITTEN
         if dry_run:
             return EditPlan(outcome)
@@ -243,10 +254,14 @@ def write_session(
     return sessions.using(PLAIN).rewrite(session.id, edit)
 
 
-def _may_be_overwritten(present: SessionSnapshot[Any]) -> bool:
-    """Return whether none of a session's records needs a secret that was not given."""
-    records: tuple[bytes, ...] = (*present.archived, *present.active)
-    return not any(type(record) is Unopened and needs_secret(sealed_by(record)) for record in records)
+def _refusal(present: SessionSnapshot[Any], session: StoredSession, *, overwrite: bool) -> Outcome | None:
+    """Return why a session that is there is left as it is; ``None`` if another one may replace it."""
+    seals = {sealed_by(record) for record in (*present.archived, *present.active)}  # which were not opened
+    if any(map(needs_secret, seals)) and not session.seals:
+        return Outcome.LOCKED
+    if overwrite:
+        return None
+    return Outcome.UNOPENED if any(map(key_id_of, seals)) and not session.seals else Outcome.REFUSED
 
 
 def explanation(error: Exception) -> str:

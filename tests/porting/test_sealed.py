@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 
 from sessionkit_integrations import (
     Compress,
@@ -23,6 +24,7 @@ from sessionkit_integrations import (
 from sessionkit_integrations.porting.exporting import Exported, export_sessions
 from sessionkit_integrations.porting.importing import Imported, import_lines
 from tests.porting.commands import ENVIRONMENT, run, summary
+from tests.porting.other_packages import write_langchain_community
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -201,8 +203,14 @@ def test_a_session_with_a_secret_is_not_overwritten_with_a_key_alone(
     assert summary("import", "--url", urls[1], given=sealed)["written"] == 1
     monkeypatch.setitem(ENVIRONMENT, "SESSIONKIT_KEYS", KEYS)
     done = run("import", "--overwrite", "--url", urls[1], code=1, given=plain)
-    refused = "session 's' needs a secret that only your application has, and was left as it is; reset it first"
-    assert done.stderr == f"sessionkit: {refused}\n"
+    locked = "is there, and needs a secret that only your application has"
+    refused = f"sessionkit: session 's' {locked}, and was left as it is; reset it first\n"
+    assert done.stderr == refused
+    for keys in (KEYS, ""):  # without keys as well, and without --overwrite
+        monkeypatch.setitem(ENVIRONMENT, "SESSIONKIT_KEYS", keys)
+        for options in ((), ("--overwrite",)):
+            assert run("import", *options, "--url", urls[1], code=1, given=plain).stderr == refused
+    monkeypatch.setitem(ENVIRONMENT, "SESSIONKIT_KEYS", KEYS)
     assert run("export", "--url", urls[1], "--sealed").stdout == sealed
     with SessionManager.from_url(urls[1], seal=seal) as sessions:
         assert sessions.get_session("s")[-1]["content"] == "Well."
@@ -231,3 +239,34 @@ def test_a_migration_opens_with_the_keys_of_the_environment(
         opened = SessionManager(store=old.store, seal=Encrypt(KEY))
         assert new.get_session("s") == opened.get_session("s")
         assert new.get_archive("s") == opened.get_archive("s")
+
+
+def test_a_dry_run_says_what_would_happen_to_sealed_sessions(
+    redis_server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = f"sqlite:///{tmp_path}/t.db"
+    secret = Encrypt(KEY, secrets=lambda _session_id: bytes(16))
+    with redis_server.client(db=8) as client, SessionManager.from_url(target) as sessions:
+        client.flushdb()
+        for session_id, seal in (("open", Encrypt(KEY)), ("other", Encrypt(bytes(32))), ("secret", secret)):
+            write_langchain_community(client, session_id, [HumanMessage("Hello")])
+            SessionManager(store=sessions.store, seal=seal).add_user_message(session_id, "Bye")
+    monkeypatch.setitem(ENVIRONMENT, "SESSIONKIT_KEYS", KEYS)
+    args = ("migrate", "--from", "langchain-community", f"{redis_server.url}/8", "--url", target)
+    locked = "is there, and needs a secret that only your application has; reset it first"
+    assert run(*args, code=1).stdout.splitlines() == [
+        "would refuse (is there with other messages; see --overwrite): open (1 message)",
+        "would refuse (is there, and no key that was given opens it; see --overwrite): other (1 message)",
+        f"would refuse ({locked}): secret (1 message)",
+        "dry run: 0 sessions to write, 0 to overwrite, 0 there already, 3 refused, 0 left out; 0 messages",
+    ]
+    assert run(*args, "--overwrite", code=1).stdout.splitlines() == [
+        "would overwrite: open (1 message)",
+        "would overwrite: other (1 message)",
+        f"would refuse ({locked}): secret (1 message)",
+        "dry run: 0 sessions to write, 2 to overwrite, 0 there already, 1 refused, 0 left out; 2 messages",
+        "nothing was changed; do it with --yes",
+    ]
+    done = summary(*args, "--overwrite", "--yes", code=1)
+    assert (done["overwritten"], done["refused"], done["reasons"]) == (2, ["secret"], {"secret": locked})
+    assert [each["outcome"] for each in done["sessions"]] == ["overwritten", "overwritten", "refused"]
