@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 WINDOW = 10
 SYSTEM = "Be brief."
+BETWEEN_READS = 0.002
+"""Seconds that a reader leaves the processor to the writers after each time that it read all sessions."""
 SESSIONS_OF_A_WRITER = 10
 """Sessions that one writer writes to: so few that it comes back to each."""
 
@@ -133,6 +136,7 @@ class Reader:
             while not stop.is_set():
                 for session_id in self.load.session_ids:
                     self.look(session_id, sessions.get_session(session_id))
+                time.sleep(BETWEEN_READS)
 
         with ThreadPoolExecutor(1) as thread:
             reading = thread.submit(read)
