@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import multiprocessing
+import os
 import shutil
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +25,7 @@ from sessionkit_integrations import (
     StoreUnavailableError,
     UpstashStore,
 )
+from sessionkit_integrations.stores.redis import rest
 from tests.servers import free_port
 from tests.upstash_rest import READ_ONLY_TOKEN, TOKEN, UpstashEndpoint
 
@@ -53,6 +57,27 @@ def test_a_write_and_a_read_are_one_request_each(endpoint: UpstashEndpoint, call
     assert endpoint.requests == before + 2
     call(sessions, "reset_session", "s")
     call(sessions, "close")
+
+
+def test_clients_share_what_checks_certificates(endpoint: UpstashEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each loop has a client of its own, and to read the authorities takes 30 ms."""
+    read: list[str | None] = []
+
+    def create_ssl_context() -> ssl.SSLContext:
+        read.append(os.environ.get("SSL_CERT_FILE"))
+        return ssl.create_default_context()
+
+    monkeypatch.setattr(httpx, "create_ssl_context", create_ssl_context)
+    rest._read_authorities.cache_clear()
+    for place in ("", "authorities.pem"):
+        monkeypatch.setenv("SSL_CERT_FILE", place)
+        for _ in range(2):
+            with SessionManager(store=UpstashStore(endpoint.url, TOKEN)) as sessions:
+                sessions.get_session("s")
+                for _ in range(2):
+                    asyncio.run(sessions.aget_session("s"))
+    rest._read_authorities.cache_clear()
+    assert read == ["", "authorities.pem"]
 
 
 def test_no_script_locks_the_whole_database(endpoint: UpstashEndpoint, call: Call) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import httpx
 
 from sessionkit_integrations.stores.notices import Mailbox
+from sessionkit_integrations.stores.redis import rest
 from sessionkit_integrations.stores.redis.hearing import AsyncLine, Line
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class _EventLine(Line):
         """See `Line.connect`."""
         events = self._events
         events.begin()
-        client = self._held.enter_context(httpx.Client(timeout=events.timeout))
+        client = self._held.enter_context(httpx.Client(verify=rest.tls(), timeout=events.timeout))
         response = self._held.enter_context(client.stream("POST", events.url, headers=events.headers))
         response.raise_for_status()
         thread = threading.Thread(target=_read, args=[events, response], name="sessionkit-watch", daemon=True)
@@ -121,7 +122,7 @@ class _AsyncEventLine(AsyncLine):
         """See `Line.connect`."""
         events = self._events
         events.begin()
-        client = await self._held.enter_async_context(httpx.AsyncClient(timeout=events.timeout))
+        client = await self._held.enter_async_context(httpx.AsyncClient(verify=rest.tls(), timeout=events.timeout))
         response = await self._held.enter_async_context(client.stream("POST", events.url, headers=events.headers))
         response.raise_for_status()
         task = asyncio.ensure_future(_aread(events, response))

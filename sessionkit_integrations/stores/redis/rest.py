@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from base64 import b64decode
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -12,6 +14,8 @@ from sessionkit_integrations.stores.redis import commands
 from sessionkit_integrations.stores.redis.connections import MAX_CONNECTIONS
 
 if TYPE_CHECKING:
+    import ssl
+
     from sessionkit_integrations.stores.redis.commands import Command
     from sessionkit_integrations.stores.redis.connections import AsyncConnections, Connections
 
@@ -20,6 +24,19 @@ LOCK_ONLY_OUR_KEYS = "#!lua flags=allow-key-locking\n"
 
 # httpx compares all idle connections with each other at each request: 100 of them take three times the CPU of 20.
 LIMITS = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=20)
+
+
+def tls() -> ssl.SSLContext:
+    """Return what checks certificates, by the authorities of certifi or those that the environment names.
+
+    All clients share it, as reading the authorities takes 30 ms: for a client of its own, each event loop would.
+    """
+    return _read_authorities(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@cache
+def _read_authorities(*_places: str | None) -> ssl.SSLContext:
+    return httpx.create_ssl_context()
 
 
 def close(own: Connections[httpx.Client]) -> None:

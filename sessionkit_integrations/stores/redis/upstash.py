@@ -194,10 +194,10 @@ class UpstashStore(NotifyingStore):
         return events.lines(channel, self._url, self._headers, self._wait)
 
     def _open(self) -> Connections[httpx.Client]:
-        return connections(httpx.Client(timeout=self._wait, limits=rest.LIMITS))
+        return connections(httpx.Client(verify=rest.tls(), timeout=self._wait, limits=rest.LIMITS))
 
     def _open_async(self) -> AsyncConnections[httpx.AsyncClient]:
-        return async_connections(httpx.AsyncClient(timeout=self._wait, limits=rest.LIMITS))
+        return async_connections(httpx.AsyncClient(verify=rest.tls(), timeout=self._wait, limits=rest.LIMITS))
 
     def _send(self, own: Connections[httpx.Client], step: Send | FindNodes) -> Any:
         if isinstance(step, FindNodes):
