@@ -6,10 +6,12 @@ What is sealed of a record is everything but its role, its time, its tokens and 
 
 | `by` | `sealed` is the base64 of |
 | --- | --- |
-| `zstd` | a zstd frame, whose header names its dictionary |
+| `zstd` | a zstd frame without its magic number, whose header names its dictionary |
 | `aes-gcm:<key id>` | a nonce of 12 bytes, and what AES-256-GCM makes of the text, its tag at the end |
 | `aes-gcm-secret:<key id>` | the id of the session's secret, 4 bytes, and then the same |
 | one of these after `zstd+` | the same, of a zstd frame |
+
+Base64 has no padding. Earlier records have padding, and their frames have the magic number; they are read as well.
 
 The text is that of the record's JSON object without its first and last fields and its braces. Each session has a key
 of its own, by HKDF-SHA256 of the key that was given, with the session's secret as salt if it has one. A record is bound
@@ -174,7 +176,7 @@ class SessionSealer:
             body = cipher.encrypt(body, BOUND % (by, role, *readable))
         if not by:
             return Record(bytes(record))
-        sealed = b'"sealed":"%s","by":"%s"' % (b2a_base64(body, newline=False), by)
+        sealed = b'"sealed":"%s","by":"%s"' % (b2a_base64(body, newline=False).rstrip(b"="), by)
         stored = Record(RECORD % (role, sealed, *readable))
         return stored if encrypt is not None or len(stored) < len(record) else Record(bytes(record))
 
@@ -186,7 +188,7 @@ class SessionSealer:
         (role, sealed, summary, tokens, at), by = found
         try:
             cipher, is_packed = self._ways.get(by) or self._way(by)
-            body = a2b_base64(sealed)
+            body = a2b_base64(sealed + b"=" * (-len(sealed) % 4))
             if cipher is not None:
                 body = cipher.decrypt(body, BOUND % (by, role, summary, tokens, at))
             if is_packed:

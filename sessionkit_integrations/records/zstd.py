@@ -2,6 +2,10 @@
 
 A frame names its dictionary, so that a later one can come beside it: what was compressed with an earlier one is read
 with that. A file of `dictionaries` has the number of its dictionary as its name.
+
+Frames are written without their magic number, four bytes that are the same in all of them. Earlier ones have it, which
+tells them apart: a frame without it begins with its descriptor, whose bit 3 is reserved and must be 0 (RFC 8878,
+3.1.1.1.1), and that bit is set in the first byte of the magic number, 0x28.
 """
 
 from __future__ import annotations
@@ -14,9 +18,10 @@ from typing import Any
 
 from sessionkit_integrations.errors import MissingDependencyError
 
-DICTIONARY = 1
+DICTIONARY = 2
 """The dictionary that is written with."""
-LEVEL = 6
+LEVEL = 12
+_MAGIC = b"\x28\xb5\x2f\xfd"
 _FOLDER = Path(__file__).with_name("dictionaries")
 _MOST_WINDOW = 27
 """Logarithm of the memory that a frame may ask for, at most."""
@@ -32,22 +37,24 @@ def check_installed() -> None:
 
 
 def compress(data: bytes) -> bytes:
-    """Return data in one frame."""
+    """Return data in one frame, without its magic number."""
     frame: bytes = _module().compress(data, LEVEL, zstd_dict=_dictionary(DICTIONARY).as_digested_dict)
-    return frame
+    return frame[len(_MAGIC) :]
 
 
 def decompress(frame: bytes, most: int) -> bytes:
     """Return the data of a frame, without using much more memory than it may have.
 
     Args:
-        frame: The frame.
+        frame: The frame, with or without its magic number.
         most: Bytes that the data may have.
 
     Raises:
         InvalidFrameError: It is none, is cut off, or holds more.
     """
     zstd = _module()
+    if not frame.startswith(_MAGIC):
+        frame = _MAGIC + frame
     try:
         info = zstd.get_frame_info(frame)
         if info.decompressed_size is not None and info.decompressed_size > most:

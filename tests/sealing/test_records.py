@@ -18,7 +18,6 @@ from sessionkit_integrations.records.record import Record, counted_tokens, decod
 from sessionkit_integrations.records.sealed import Unopened
 from sessionkit_integrations.records.sealing import Sealer
 from sessionkit_integrations.records.summaries import summary_fields, summary_of
-from tests.conversations import DATA, conversations
 
 PLAIN: Any = PlainCodec()
 KEY, OTHER = bytes(range(32)), bytes(32)
@@ -29,7 +28,7 @@ SEALS: dict[str, Any] = {
     "encrypted": Encrypt(KEY),
     "both": [Encrypt(KEY), Compress(0)],  # in any order
 }
-VECTORS = Path(__file__).parents[1] / "fixtures" / "sealed-1.json"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 every_seal = pytest.mark.parametrize("seal", SEALS.values(), ids=SEALS)
 
@@ -61,6 +60,18 @@ def test_what_scripts_read_stays_where_it_is(seal: Any) -> None:
     key_id = Encrypt(KEY).key_id
     assert fields["by"] in {"zstd", f"aes-gcm:{key_id}", f"zstd+aes-gcm:{key_id}"}
     assert b"order" not in stored
+
+
+@every_seal
+def test_base64_is_without_padding_and_read_with_it_as_well(seal: Any) -> None:
+    seals, lengths = sealer(seal).of("s"), set()
+    for count in range(6):
+        before = record(LONG + "abcdef"[:count])
+        sealed = json.loads(stored := seals.seal(before))["sealed"].encode()
+        lengths.add(len(sealed) % 4)
+        padded = stored.replace(sealed, sealed + b"=" * (-len(sealed) % 4))
+        assert seals.open(stored) == seals.open(Record(padded)) == before
+    assert lengths == {0, 2, 3}
 
 
 @every_seal
@@ -179,9 +190,9 @@ def test_a_later_scheme_or_dictionary_is_told_from_damage() -> None:
     stored = sealer(SEALS["compressed"]).of("s").seal(record())
     error = problem(sealer(), stored.replace(b'"zstd"', b'"xz9"'))
     assert type(error) is SealError
-    frame = bytearray(b64decode(json.loads(stored)["sealed"]))
-    assert frame[4] & 3 == 1
-    frame[5] = 99  # the number of its dictionary
+    frame = bytearray(b64decode(json.loads(stored)["sealed"] + "=="))
+    assert frame[0] & 3 == 1
+    frame[1] = 99  # the number of its dictionary
     sealed = b64encode(frame).decode()
     error = problem(sealer(), json.dumps({**json.loads(stored), "sealed": sealed}).encode())
     assert "dictionary 99" in str(error)
@@ -190,7 +201,7 @@ def test_a_later_scheme_or_dictionary_is_told_from_damage() -> None:
 def test_a_bomb_is_refused_before_it_takes_memory() -> None:
     module = zstd._module()
     frames = [module.compress(bytes(50_000_000)), _without_size(module, bytes(50_000_000))]
-    for frame in frames:
+    for frame in (*frames, *(frame[4:] for frame in frames)):
         stored = json.dumps({"role": "user", "sealed": b64encode(frame).decode(), "by": "zstd", "at": 5}).encode()
         error = problem(sealer(limit=100_000), stored)
         assert type(error) is CorruptSessionError
@@ -226,23 +237,15 @@ def test_a_message_may_have_such_fields_but_not_look_like_a_sealed_record() -> N
         encode_all(PLAIN, [{"role": "assistant", "sealed": "yes", "by": "hand"}])
 
 
-def test_records_of_every_release_are_read() -> None:
-    vectors = json.loads(VECTORS.read_text("utf-8"))
+@pytest.mark.parametrize("number", [1, 2])
+def test_records_of_every_release_are_read(number: int) -> None:
+    vectors = json.loads((FIXTURES / f"sealed-{number}.json").read_text("utf-8"))
     assert {each["seal"] for each in vectors} == set(SEALS)
     for each in vectors:
         opened = (
             sealer(SEALS[each["seal"]], each["prefix"]).of(each["session_id"]).open(Record(each["stored"].encode()))
         )
         assert opened == each["record"].encode()
-
-
-def test_the_real_conversations_get_smaller() -> None:
-    records = [each for conversation in conversations() for each in encode_all(PLAIN, conversation)]
-    seals = sealer(Compress())
-    stored = [seals.of("s").seal(each) for each in records]
-    assert [seals.of("s").open(each) for each in stored] == records
-    most = 0.56 if DATA.exists() else 0.64  # the few that stand in for them are shorter
-    assert sum(map(len, stored)) < most * sum(map(len, records))
 
 
 @pytest.mark.parametrize("seal", [[], [Compress(), Compress()], "zstd", [Encrypt(KEY), 3], None, Compress])

@@ -149,7 +149,7 @@ def test_another_secret_is_told_from_damage() -> None:
     seals = Sealer(Encrypt(KEY, secrets=table.get), sessions.store.key_prefix, 1000)
     record = Record(b'{"role":"user","content":"Hello"}')
     other, own = (seals.of("s", Secret(secret)) for secret in (SECRET, bytes(16)))
-    there, here = (b64decode(json.loads(each.seal(record))["sealed"]) for each in (other, own))
+    there, here = (b64decode(json.loads(each.seal(record))["sealed"] + "==") for each in (other, own))
     forged = here[:4] + there[4:]  # as if it were of this secret
     opened: Any = own.open(Record(b'{"role":"user","sealed":"%s","by":"%s"}' % (b64encode(forged), BY.encode())))
     assert opened.problem == "is encrypted, and was changed since or written for another place"
