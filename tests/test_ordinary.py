@@ -15,16 +15,18 @@ from langchain_core.messages import AIMessage, BaseMessage, FunctionMessage, Hum
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 
 from sessionkit_integrations import InvalidMessageError
+from sessionkit_integrations.adapting import with_pydantic
 from sessionkit_integrations.langchain import codec as langchain_codec
 from sessionkit_integrations.langchain import decoding
 from sessionkit_integrations.langchain.fields import read_fields
 from sessionkit_integrations.llama_index import codec as llama_index_codec
+from sessionkit_integrations.openai_agents.codec import OpenAIAgentsCodec
 from sessionkit_integrations.records import codec, record
 from sessionkit_integrations.records.codec import PLAIN, decode_all, encode_all
 from sessionkit_integrations.records.ordinary import is_ordinary, is_record_of_text
 from sessionkit_integrations.records.record import encode
 from tests.equality import exact
-from tests.langchain.messages import AS_MODELS_GIVE_AND_TAKE, BY_CLASS, replies
+from tests.langchain.messages import AS_MODELS_GIVE_AND_TAKE, BY_CLASS, json_values, replies
 from tests.llama_index.samples import messages as messages_of_llama_index
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ def outcome(message: Any, max_bytes: int) -> Any:
         return str(error)
 
 
+CALLED = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a":"é"}'}}
 
 
@@ -241,6 +244,26 @@ def test_a_text_becomes_the_json_of_its_fields(role: str, content: str, tokens: 
     whole = {"role": role, "content": content, **counted, "at": AT}
     written = json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
     assert encode({"content": content, "role": role}, AT, tokens) == written
+
+
+@example([1e-7, 1e16, -0.0, 2**1023, -(2**63) - 1, '\x00\x1f\x7f\u2028"\\/é🧠', {"": None, "a": [True, {}]}])
+@given(json_values)
+def test_frameworks_write_the_json_that_plain_messages_are_written_as(value: Any) -> None:
+    fields = {"role": "user", "content": "Hello", "more": value}
+    counts: tuple[Any, ...] = (None, 7, np.int64(7))
+    for tokens in counts:
+        counted = {} if tokens is None else {"tokens": 7}
+        written = encode(fields, AT, tokens, with_pydantic.dump_json)
+        assert exact(json.loads(written)) == exact({**fields, **counted, "at": AT})
+        assert written.endswith(b',"tokens":7,"at":1763800000123}' if counted else b',"at":1763800000123}')
+        assert len(written) <= len(encode(fields, AT, tokens))
+
+
+def test_messages_of_frameworks_are_written_by_pydantic(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "_ENCODER", None)
+    assert encode_all(langchain_codec.LangChainCodec(), [HumanMessage("x", id="1")])
+    assert encode_all(llama_index_codec.LlamaIndexCodec(), [ChatMessage("x", more=1)])
+    assert encode_all(OpenAIAgentsCodec(), [[CALLED]])
 
 
 def test_texts_are_written_on_the_short_path(monkeypatch: pytest.MonkeyPatch) -> None:

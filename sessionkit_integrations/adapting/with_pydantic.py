@@ -1,6 +1,7 @@
-"""Parsing JSON and constructing messages with pydantic, which both frameworks bring along and which is faster.
+"""JSON and messages made with pydantic, which the frameworks bring along and which is faster.
 
-Without these two, reading a window takes about twice as long, most of it spent on validating each field.
+Without it, reading a window takes about twice as long, most of it spent on validating each field, and the JSON of a
+reply with its metadata takes five times as long to write.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from sessionkit_integrations.records import record
 
@@ -27,6 +28,11 @@ def parse_json(json_text: str | bytes) -> Any:
         return from_json(json_text, allow_inf_nan=False)
     except ValueError:
         return record.parse_json(json_text)  # which allows what this does not: lone surrogates, and deeper nesting
+
+
+def dump_json(value: Any) -> bytes:
+    """See `record.dump_json`."""
+    return to_json(value)
 
 
 def unvalidated_constructor(sample: T) -> Callable[..., T]:

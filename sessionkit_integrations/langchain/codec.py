@@ -25,7 +25,7 @@ except ImportError as error:
 
 from sessionkit_integrations.adapting.arguments import kept_texts
 from sessionkit_integrations.adapting.objects import write_fields
-from sessionkit_integrations.adapting.with_pydantic import parse_json
+from sessionkit_integrations.adapting.with_pydantic import dump_json, parse_json
 from sessionkit_integrations.langchain.calls import CALL, KWARGS_OF_CALLS, encode_calls, plain_calls
 from sessionkit_integrations.langchain.chunks import add_up
 from sessionkit_integrations.langchain.content import encode_content
@@ -94,6 +94,7 @@ class LangChainCodec:
     """Codec of LangChain's messages; see `Codec`."""
 
     parse_json = staticmethod(parse_json)
+    dump_json = staticmethod(dump_json)
 
     def encode(self, messages: Sequence[BaseMessage], max_bytes: int = MAX_MESSAGE_BYTES) -> Iterable[Fields]:
         """See `Codec.encode`. Chunks of a stream are stored as the message that they add up to."""

@@ -23,7 +23,7 @@ try:
 except ImportError as error:
     raise MissingDependencyError("SessionKitChatStore", "llama-index") from error
 
-from sessionkit_integrations.adapting.with_pydantic import parse_json, unvalidated_constructor
+from sessionkit_integrations.adapting.with_pydantic import dump_json, parse_json, unvalidated_constructor
 from sessionkit_integrations.llama_index.blocks import is_supported, text_block
 from sessionkit_integrations.llama_index.calls import KWARG as TOOL_CALLS
 from sessionkit_integrations.llama_index.calls import decode_calls, encode_calls, given_calls
@@ -73,6 +73,7 @@ class LlamaIndexCodec:
     """Codec of LlamaIndex's messages; see `Codec`."""
 
     parse_json = staticmethod(parse_json)
+    dump_json = staticmethod(dump_json)
 
     def encode(self, messages: Sequence[ChatMessage], max_bytes: int = MAX_MESSAGE_BYTES) -> Iterable[Fields]:
         """See `Codec.encode`."""

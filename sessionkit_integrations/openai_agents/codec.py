@@ -20,7 +20,7 @@ except ImportError as error:
 from sessionkit_integrations.adapting.changes import apply, compare
 from sessionkit_integrations.adapting.differences import take
 from sessionkit_integrations.adapting.objects import write_fields
-from sessionkit_integrations.adapting.with_pydantic import parse_json
+from sessionkit_integrations.adapting.with_pydantic import dump_json, parse_json
 from sessionkit_integrations.openai_agents import calls, shapes
 from sessionkit_integrations.openai_agents.ids import ForeignItems
 from sessionkit_integrations.openai_agents.kinds import Item, group, role_of
@@ -49,6 +49,7 @@ class OpenAIAgentsCodec:
     """Codec of the OpenAI Agents SDK's items; see `Codec`. A message is the list of items that a record holds."""
 
     parse_json = staticmethod(parse_json)
+    dump_json = staticmethod(dump_json)
 
     def encode(self, messages: Sequence[Sequence[Item]], max_bytes: int = MAX_MESSAGE_BYTES) -> Iterable[Fields]:
         """See `Codec.encode`. Items of one response become one record, however they were given."""
@@ -59,7 +60,7 @@ class OpenAIAgentsCodec:
             position += len(items)
             try:
                 fields = _encode(items, notes)
-                if len(items) == 1 or len(encode(fields, 0)) <= max_bytes:
+                if len(items) == 1 or len(encode(fields, 0, None, dump_json)) <= max_bytes:
                     yield fields
                 else:  # as each of them may have the size of a record
                     yield from (_encode([item], [each]) for item, each in zip(items, notes, strict=True))

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from sessionkit_integrations.errors import CorruptSessionError
 from sessionkit_integrations.records.messages import DEVELOPER, UNSEEN_FIELDS, Message, check_message
 from sessionkit_integrations.records.ordinary import is_ordinary
-from sessionkit_integrations.records.record import ROLE_AND_CONTENT, Record, check_record, encode, now, parse_json
+from sessionkit_integrations.records.record import (
+    ROLE_AND_CONTENT,
+    Record,
+    check_record,
+    dump_json,
+    encode,
+    now,
+    parse_json,
+)
 from sessionkit_integrations.records.sealed import BY, SEALED, is_sealed, unopened
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_bounds, too_large
 from sessionkit_integrations.records.strict import check_fields
@@ -48,6 +56,10 @@ class Reader(Protocol[M_co]):
 class Codec(Reader[M], Protocol[M]):
     """Writes the messages of one framework as records, and reads them."""
 
+    def dump_json(self, value: Any, /) -> bytes:
+        """Return the JSON text of a value that JSON can hold."""
+        ...
+
     def encode(self, messages: Sequence[M], max_bytes: int = MAX_MESSAGE_BYTES) -> Iterable[Fields]:
         """Return the fields of the records that hold messages; JSON can hold them.
 
@@ -66,6 +78,7 @@ class PlainCodec:
     """Messages as plain dicts in OpenAI's shape, which JSON must hold exactly."""
 
     parse_json = staticmethod(parse_json)
+    dump_json = staticmethod(dump_json)
 
     def encode(self, messages: Sequence[Message], max_bytes: int = MAX_MESSAGE_BYTES) -> Iterable[Fields]:
         """See `Codec.encode`."""
@@ -121,9 +134,9 @@ def encode_all(
     at = now() if at is None else at
     fields = codec.encode(list(messages), max_bytes)  # a list, as it may be an iterator
     if count is None:
-        records = [encode(each, at) for each in fields]
+        records = [encode(each, at, None, codec.dump_json) for each in fields]
     else:
-        records = [encode(each, at, count(PLAIN.decode(dict(each)))) for each in fields]
+        records = [encode(each, at, count(PLAIN.decode(dict(each))), codec.dump_json) for each in fields]
     for record in records:
         if len(record) > max_bytes:
             raise too_large(len(record), max_bytes)

@@ -50,7 +50,7 @@ from sessionkit_integrations.records.unreadable import UnreadableRecordError, br
 from sessionkit_integrations.records.usage import usage_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sessionkit_integrations.records.fields import Fields
     from sessionkit_integrations.records.usage import Usage
@@ -110,7 +110,14 @@ def parse_json(text: str | bytes) -> Any:
     return value if end == len(text) else _DECODER.decode(text)
 
 
-def encode(fields: Mapping[str, Any], at: int, tokens: int | None = None) -> Record:
+def dump_json(value: Any) -> bytes:
+    """Return the JSON text of a value that JSON can hold."""
+    return _ENCODER.encode(value).encode()
+
+
+def encode(
+    fields: Mapping[str, Any], at: int, tokens: int | None = None, dump: Callable[[Any], bytes] = dump_json
+) -> Record:
     """Return the record that holds ``fields``.
 
     Args:
@@ -118,6 +125,7 @@ def encode(fields: Mapping[str, Any], at: int, tokens: int | None = None) -> Rec
             it.
         at: The time of writing, in Unix milliseconds.
         tokens: The number of tokens of the message; ``None`` if nobody counted them.
+        dump: Returns the JSON text of a value.
     """
     if len(fields) == ROLE_AND_CONTENT and type(content := fields.get("content")) is str:  # as most
         opening = _OPENINGS.get(fields["role"])
@@ -125,8 +133,9 @@ def encode(fields: Mapping[str, Any], at: int, tokens: int | None = None) -> Rec
             counted = "" if tokens is None else f',"tokens":{tokens}'
             return Record(f'{opening}{encode_basestring(content)}{counted},"at":{at}}}'.encode())
     if tokens is not None:
-        return Record(_ENCODER.encode({"role": fields["role"], **fields, "tokens": tokens, "at": at}).encode())
-    return Record(_ENCODER.encode({"role": fields["role"], **fields, "at": at}).encode())
+        number = tokens if type(tokens) is int else _as_number(tokens)
+        return Record(dump({"role": fields["role"], **fields, "tokens": number, "at": at}))
+    return Record(dump({"role": fields["role"], **fields, "at": at}))
 
 
 def tokens_of(record: bytes) -> int:
