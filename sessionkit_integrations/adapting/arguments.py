@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _HUGE = re.compile(r"\d[eE]\+?\d{3}|\d{308}")
 """A number that a float may not hold."""
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _TEXTS = "_argument_texts"
 """The name beside a pydantic object's fields under which the texts are kept."""
 
@@ -79,4 +80,4 @@ def _says(text: str, shortest: str) -> bool:
 
 
 def _shortest(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)

@@ -6,7 +6,6 @@ letter is held in a record's ``order``; see `adapting.differences`.
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -215,11 +214,11 @@ def _id_and_name(block: Block) -> tuple[Any, Any]:
 
 
 def _tool_use_block(call: Any) -> Block:
-    return {"type": "tool_use", "id": call["id"], "name": call["name"], "input": deepcopy(dict(call["args"]))}
+    return {"type": "tool_use", "id": call["id"], "name": call["name"], "input": call["args"]}
 
 
 def _tool_call_block(call: Any) -> Block:
-    return {"type": "tool_call", "id": call["id"], "name": call["name"], "args": deepcopy(dict(call["args"]))}
+    return {"type": "tool_call", "id": call["id"], "name": call["name"], "args": call["args"]}
 
 
 def _media_part(fields: Block, *, url: str, data: str, file_id: str, name: object) -> Part | None:

@@ -75,7 +75,7 @@ _PLAIN: dict[type[BaseMessage], frozenset[str]] = {
     SystemMessage: _ANYBODY | _METADATA,
 }
 """Fields of messages of these classes that are as chat models give and take them."""
-_KWARGS_ELSEWHERE = (*KWARGS_OF_CALLS, THOUGHT, *SHARED_KWARGS)
+_KWARGS_ELSEWHERE = frozenset({*KWARGS_OF_CALLS, THOUGHT, *SHARED_KWARGS})
 """Additional keyword arguments that a record may hold in another place."""
 _SUCCESS = "success"
 """Status of results that are no errors, as most."""
@@ -142,7 +142,7 @@ def _is_plain(message: BaseMessage, given: Fields, max_bytes: int) -> bool:
     if not is_plain_json(given, max_bytes) or not all(map(is_valid, given, given.values())):
         return False
     kwargs = given.get("additional_kwargs", {})
-    if any(kwargs.get(name) is not None for name in _KWARGS_ELSEWHERE):
+    if any(kwargs[name] is not None for name in _KWARGS_ELSEWHERE.intersection(kwargs)):
         return False
     return all(call.keys() == CALL and call["id"] is not None for call in given.get("tool_calls", ()))
 
@@ -160,7 +160,7 @@ def _encode_plain(message: BaseMessage, role: str, given: Fields) -> Fields:
         fields["tool_calls"] = plain_calls(calls, kept_texts(message))
     if "name" in given:
         fields["name"] = given["name"]
-    extra.update((name, value) for name, value in given.items() if name not in IN_OPENAI_SHAPE)
+    extra.update({name: value for name, value in given.items() if name not in IN_OPENAI_SHAPE})
     usage = take_usage(extra)
     if extra:
         fields[TAG] = extra

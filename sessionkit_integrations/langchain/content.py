@@ -8,6 +8,7 @@ a block holds is stored in the part alone; `shared` tells where it is missing in
 from __future__ import annotations
 
 from collections import deque
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessionkit_integrations.adapting.differences import apply, arrange, compare, replace_at, take
@@ -121,7 +122,9 @@ def decode_content(content: object, calls: Sequence[Any], details: Iterator[Bloc
     if order is None:
         order = NATURAL.letter * len(parts)
     repeated = [letter for letter in expect(order, str, "order of blocks") if _source_of(letter) == "call"]
-    sources = {"part": iter(parts), "detail": details, "call": iter(calls[: len(repeated)])}
+    # Copied, as a message and its blocks share nothing that may change.
+    copies = ({**call, "args": deepcopy(call["args"])} for call in calls[: len(repeated)])
+    sources: dict[str, Iterator[Any]] = {"part": iter(parts), "detail": details, "call": copies}
     own = iter(_own_blocks(extra))
     by_letter: dict[str, Iterator[Any]] = {letter: sources[shape.source] for letter, shape in _BY_LETTER.items()}
     by_letter |= {STRING: sources["part"], OWN: own, OWN_SHOWN: _shown_blocks(extra, own, sources["part"])}

@@ -97,11 +97,12 @@ def _beyond(said: Fields, natural: Fields) -> Fields:
     """Return what metadata say other than the natural ones, or more."""
     more = {}
     for name, value in said.items():
-        if isinstance(value, dict) and isinstance(natural.get(name), dict):
-            details = {key: each for key, each in value.items() if key not in natural[name]}
+        known = natural.get(name)
+        if isinstance(value, dict) and isinstance(known, dict):
+            details = {key: each for key, each in value.items() if key not in known}
             if details:
                 more[name] = details
-        elif type(value) is not int or value != natural.get(name):
+        elif type(value) is not int or value != known:
             more[name] = value
     return more
 

@@ -132,11 +132,11 @@ def encode_all(
         InvalidMessageError: One of them cannot be stored, or its tokens cannot be counted.
     """
     at = now() if at is None else at
-    fields = codec.encode(list(messages), max_bytes)  # a list, as it may be an iterator
+    fields, dump = codec.encode(list(messages), max_bytes), codec.dump_json  # a list, as it may be an iterator
     if count is None:
-        records = [encode(each, at, None, codec.dump_json) for each in fields]
+        records = [encode(each, at, None, dump) for each in fields]
     else:
-        records = [encode(each, at, count(PLAIN.decode(dict(each))), codec.dump_json) for each in fields]
+        records = [encode(each, at, count(PLAIN.decode(dict(each))), dump) for each in fields]
     for record in records:
         if len(record) > max_bytes:
             raise too_large(len(record), max_bytes)

@@ -24,8 +24,8 @@ MOST_TOKENS = 10**9
 """Tokens of one reply. No provider reports more; sums of such numbers are exact in every script."""
 LONGEST_MODEL = 200
 """Characters of a model's name."""
-_FIGURES = ("input", "output", "cached", "reasoning")
-_OPTIONAL = frozenset({"cached", "reasoning", "model"})
+_REQUIRED = frozenset({"input", "output"})
+_KNOWN = _REQUIRED | {"cached", "reasoning", "model"}
 
 
 @dataclass(frozen=True)
@@ -94,12 +94,9 @@ def usage_in(fields: Mapping[str, Any]) -> Usage | None:
 
 def is_usage(said: object) -> TypeGuard[dict[str, Any]]:
     """Return whether a field says usage, as our records have it."""
-    return (
-        isinstance(said, dict)
-        and {"input", "output"} <= said.keys() <= {"input", "output", *_OPTIONAL}
-        and all(_is_number(said[name]) for name in _FIGURES if name in said)
-        and ("model" not in said or _is_model(said["model"]))
-    )
+    if not isinstance(said, dict) or not _REQUIRED <= said.keys() <= _KNOWN:
+        return False
+    return all(_is_model(value) if name == "model" else _is_number(value) for name, value in said.items())
 
 
 def check_usage(said: object) -> None:

@@ -76,6 +76,15 @@ def test_calls_that_content_and_kwargs_repeat_are_stored_once() -> None:
     assert exact(round_trip(message)) == exact(message)
 
 
+@pytest.mark.parametrize("kind", ["tool_use", "tool_call"])
+def test_calls_that_content_repeats_are_no_part_of_it_when_they_are_read(kind: str) -> None:
+    arguments = {"tool_use": "input", "tool_call": "args"}[kind]
+    block = {"type": kind, "id": CALL["id"], "name": CALL["name"], arguments: CALL["args"]}
+    read: Any = round_trip(AIMessage([block], tool_calls=[CALL]))
+    read.tool_calls[0]["args"]["days"].append("changed")
+    assert read.content == [block]
+
+
 @pytest.mark.parametrize("message", ONE_OF_EACH, ids=lambda message: message.type)
 def test_one_of_each_comes_back_equal(message: BaseMessage) -> None:
     read = round_trip(message)
