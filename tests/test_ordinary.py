@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,17 +15,18 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, FunctionMessage, HumanMessage, SystemMessage, ToolMessage
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 
-from sessionkit_integrations import InvalidMessageError
+from sessionkit_integrations import CorruptSessionError, InvalidMessageError, SealError
 from sessionkit_integrations.adapting import with_pydantic
 from sessionkit_integrations.langchain import codec as langchain_codec
 from sessionkit_integrations.langchain import decoding
 from sessionkit_integrations.langchain.fields import read_fields
 from sessionkit_integrations.llama_index import codec as llama_index_codec
 from sessionkit_integrations.openai_agents.codec import OpenAIAgentsCodec
+from sessionkit_integrations.porting import exporting
 from sessionkit_integrations.records import codec, record
-from sessionkit_integrations.records.codec import PLAIN, decode_all, encode_all
-from sessionkit_integrations.records.ordinary import is_ordinary, is_record_of_text
-from sessionkit_integrations.records.record import encode
+from sessionkit_integrations.records.codec import NO_TEXT_DECODERS, PLAIN, decode_all, encode_all
+from sessionkit_integrations.records.ordinary import is_ordinary
+from sessionkit_integrations.records.record import encode, role_of, roles_of
 from tests.equality import exact
 from tests.langchain.messages import AS_MODELS_GIVE_AND_TAKE, BY_CLASS, json_values, replies
 from tests.llama_index.samples import messages as messages_of_llama_index
@@ -182,32 +184,119 @@ def test_texts_of_langchain_take_the_short_path(monkeypatch: pytest.MonkeyPatch)
     )
 
 
-@pytest.mark.parametrize("role", ["user", "assistant", "system"])
-@given(content=texts, extra=st.sampled_from([{"at": AT}, {"at": AT, "name": "Ada"}, {}]))
-def test_a_text_is_read_as_the_same_message_of_langchain_on_either_path(
-    role: str, content: str, extra: dict[str, Any]
-) -> None:
-    fields = {"role": role, "content": content, **extra}
-    read, expected = decoding.decode(dict(fields)), decoding._decode_ordinary(dict(fields))
-    assert is_record_of_text(fields) is (extra == {"at": AT})
-    assert type(read) is type(expected)
-    assert vars(read) == vars(expected)
-    assert read.model_fields_set == expected.model_fields_set
+TEXT = b'{"role":"user","content":"Hello","at":1763800000123}'
+record_fields: dict[str, st.SearchStrategy[Any]] = {
+    "role": st.sampled_from(["user", "assistant", "tool", "system", "developer", "robot", ["user"], None]),
+    "content": texts | anything,
+    "at": st.just(AT) | anything,
+}
+more_fields: dict[str, st.SearchStrategy[Any]] = {"tokens": st.integers(0) | anything, "name": texts, "sealed": texts}
+fields_of_records = (
+    st.fixed_dictionaries(record_fields)
+    | st.fixed_dictionaries(record_fields, optional=more_fields)
+    | st.fixed_dictionaries({}, optional=record_fields | more_fields)
+).flatmap(lambda fields: st.permutations(list(fields.items())).map(dict))
+written = st.builds(
+    lambda fields, short: json.dumps(fields, separators=(",", ":") if short else None).encode(),
+    fields_of_records,
+    st.booleans(),
+)
+damaged = st.builds(
+    lambda record, start, length, bytes_: record[:start] + bytes_ + record[start + length :],
+    written | st.just(TEXT),
+    st.integers(0, 60),
+    st.integers(0, 3),
+    st.binary(max_size=3)
+    | st.sampled_from([b'"', b"\\", b"}", b",", b" ", b"\n", b"\\ud83d", b"01", b'"role":"tool",']),
+)
+any_record = st.binary(max_size=40) | written | damaged
+READERS: list[Any] = [
+    PLAIN,
+    langchain_codec.LangChainCodec(),
+    llama_index_codec.LlamaIndexCodec(),
+    exporting._PromptReader(),
+]
+
+
+def at_length(reader: Any) -> Any:
+    """Return a reader that reads texts as it reads everything else."""
+    return SimpleNamespace(parse_json=reader.parse_json, decode=reader.decode, text_decoders=NO_TEXT_DECODERS)
+
+
+def read(reader: Any, record: bytes) -> Any:
+    """Return all that there is to a message that a record holds, or to the error."""
+    try:
+        (message,) = decode_all(reader, [record], "s", first=3)
+    except (CorruptSessionError, SealError) as error:
+        return type(error), str(error), error.position
+    if isinstance(message, dict):
+        return list(message.items())
+    blocks = [(type(block), vars(block), block.model_fields_set) for block in getattr(message, "blocks", ())]
+    extra, private = message.__pydantic_extra__, message.__pydantic_private__
+    return type(message), vars(message), message.model_fields_set, extra, private, blocks
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: type(reader).__name__)
+@example(TEXT)
+@example(TEXT.replace(b"user", b"tool"))
+@example(TEXT.replace(b',"at"', b',"tokens":5,"at"'))
+@example(TEXT.replace(b'"at"', b'"role":"system","at"'))
+@example(TEXT.replace(b"Hello", b"half an emoji \\ud83d"))
+@example(TEXT.replace(b"Hello", b"a line\nas it is"))
+@example(TEXT.replace(b"Hello", b"\xff"))
+@example(TEXT.replace(b'"Hello"', b'["Hello"]'))
+@example(TEXT.replace(b'"Hello"', b"7"))
+@example(TEXT.replace(b'"user"', b'["user"]'))
+@example(TEXT.replace(b"1763800000123", b"01"))
+@example(TEXT.replace(b"1763800000123", b"NaN"))
+@example(TEXT.replace(b"1763800000123", b"1" * 5000))
+@example(b" " + TEXT + b"\n")
+@example(TEXT + b"}")
+@example(b'["content","at",1]')
+@given(any_record)
+def test_a_record_is_read_as_the_same_on_either_path(reader: Any, record: bytes) -> None:
+    assert read(reader, record) == read(at_length(reader), record)
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda reader: type(reader).__name__)
+@pytest.mark.parametrize("tokens", [{}, {"tokens": 5}])
+def test_texts_are_read_on_the_short_path(reader: Any, tokens: dict[str, int]) -> None:
+    roles = ["user", "assistant", "system", *(["tool"] if reader.text_decoders.get("tool") else [])]
+    records = [json.dumps({"role": role, "content": "é", **tokens, "at": AT}).encode() for role in roles]
+    expected = [read(at_length(reader), record) for record in records]
+    short = SimpleNamespace(parse_json=reader.parse_json, decode=None, text_decoders=reader.text_decoders)
+    assert [read(short, record) for record in records] == expected
 
 
 @pytest.mark.parametrize("role", ["user", "assistant", "system", "tool"])
 @given(content=texts)
-def test_a_text_is_read_as_the_same_message_of_llama_index_on_each_path(role: str, content: str) -> None:
+def test_a_text_is_read_as_the_same_message_of_llama_index_at_any_length(role: str, content: str) -> None:
     fields = {"role": role, "content": content, "at": AT}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(llama_index_codec, "_decode_ordinary", None)
-        read = llama_index_codec.LlamaIndexCodec().decode(dict(fields))
-    for longer in (llama_index_codec._decode_ordinary(dict(fields)), llama_index_codec._decode(dict(fields), {})):
-        assert type(read) is type(longer)
-        assert read == longer
-        assert vars(read).keys() == vars(longer).keys()
-        assert read.model_fields_set == longer.model_fields_set
-        assert [vars(block) for block in read.blocks] == [vars(block) for block in longer.blocks]
+    ordinary, longest = llama_index_codec._decode_ordinary(dict(fields)), llama_index_codec._decode(dict(fields), {})
+    assert ordinary == longest
+    assert vars(ordinary).keys() == vars(longest).keys()
+    assert ordinary.model_fields_set == longest.model_fields_set
+
+
+def test_calls_and_results_whose_tokens_were_counted_are_ordinary(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "_decode_foreign", None)
+    monkeypatch.setattr(llama_index_codec, "_decode_foreign", None)
+    said: list[Any] = [
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "content": "rain", "tool_call_id": "c", "name": "f"},
+    ]
+    counted = encode_all(PLAIN, said, count=lambda message: 7, at=AT)
+    assert [record.count(b'"tokens":7,') for record in counted] == [1, 1]
+    uncounted = encode_all(PLAIN, said, at=AT)
+    for reader in READERS[1:3]:
+        assert decode_all(reader, counted, "s") == decode_all(reader, uncounted, "s")
+
+
+@example(b'{"role":"user"}')
+@example(b'{"role":"assistant"}')
+@given(any_record)
+def test_the_roles_of_many_records_are_those_of_each(record: bytes) -> None:
+    assert roles_of([record, TEXT]) == [role_of(record), "user"]
 
 
 said = st.builds(ChatMessage, role=st.sampled_from(list(MessageRole)), content=texts)

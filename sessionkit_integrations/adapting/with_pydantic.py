@@ -10,6 +10,7 @@ from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
 from sessionkit_integrations.records import record
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _new = object.__new__
-_set = object.__setattr__
+_set_fields, _set_extra, _set_names, _set_private = (
+    vars(BaseModel)[slot].__set__
+    for slot in ("__dict__", "__pydantic_extra__", "__pydantic_fields_set__", "__pydantic_private__")
+)
+"""Fill the slots of an object, as `object.__setattr__` does, which looks for each of them first."""
 
 
 def parse_json(json_text: str | bytes) -> Any:
@@ -46,27 +51,60 @@ def unvalidated_constructor(sample: T) -> Callable[..., T]:
         one of fields that it does not declare. No two objects share a mutable value.
     """
     cls = type(sample)
-    defaults = vars(sample)
-    mutable = [(name, _copier(value)) for name, value in defaults.items() if isinstance(value, (dict, list, set))]
+    defaults, mutable = vars(sample), _copiers(sample)
+    number = len(defaults)
     has_private = sample.__pydantic_private__ is not None  # type: ignore[attr-defined]  # of any pydantic object
 
     def construct(values: dict[str, Any], extra: dict[str, Any] | None = None) -> T:
         fields = values
-        if len(values) < len(defaults):
+        if len(values) < number:
             fields = defaults.copy()
             for name, copy in mutable:
                 fields[name] = copy()
             fields.update(values)
         made = _new(cls)
-        _set(made, "__dict__", fields)
-        _set(made, "__pydantic_extra__", extra)
-        _set(made, "__pydantic_fields_set__", set(values))
-        _set(made, "__pydantic_private__", None)
+        _set_fields(made, fields)
+        _set_extra(made, extra)
+        _set_names(made, {*values})
+        _set_private(made, None)
         if has_private:
             made.model_post_init(None)  # type: ignore[attr-defined]  # which sets private attributes to their defaults
         return made
 
     return construct
+
+
+def text_constructor(sample: T, name: str) -> Callable[[dict[str, Any]], T]:
+    """Return a function that constructs objects of which one field is given, as `unvalidated_constructor` does.
+
+    Args:
+        sample: An object without private attributes, with the defaults of the other fields.
+        name: The name of the field.
+
+    Returns:
+        A function that takes a dict with this field, and looks at no other.
+    """
+    cls = type(sample)
+    defaults, mutable = vars(sample), _copiers(sample)
+
+    def construct(values: dict[str, Any]) -> T:
+        fields = defaults.copy()
+        for each, copy in mutable:
+            fields[each] = copy()
+        fields[name] = values[name]
+        made = _new(cls)
+        _set_fields(made, fields)
+        _set_extra(made, {})
+        _set_names(made, {name})
+        _set_private(made, None)
+        return made
+
+    return construct
+
+
+def _copiers(sample: object) -> list[tuple[str, Callable[[], Any]]]:
+    """Return the names of the fields of an object that hold mutable values, with functions that copy these."""
+    return [(name, _copier(value)) for name, value in vars(sample).items() if isinstance(value, (dict, list, set))]
 
 
 def _copier(value: Any) -> Callable[[], Any]:

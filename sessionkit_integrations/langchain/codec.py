@@ -29,7 +29,7 @@ from sessionkit_integrations.adapting.with_pydantic import dump_json, parse_json
 from sessionkit_integrations.langchain.calls import CALL, KWARGS_OF_CALLS, encode_calls, plain_calls
 from sessionkit_integrations.langchain.chunks import add_up
 from sessionkit_integrations.langchain.content import encode_content
-from sessionkit_integrations.langchain.decoding import decode
+from sessionkit_integrations.langchain.decoding import TEXT_DECODERS, decode
 from sessionkit_integrations.langchain.fields import (
     IN_OPENAI_SHAPE,
     SHARED_KWARGS,
@@ -95,6 +95,7 @@ class LangChainCodec:
 
     parse_json = staticmethod(parse_json)
     dump_json = staticmethod(dump_json)
+    text_decoders = TEXT_DECODERS
 
     def encode(self, messages: Sequence[BaseMessage], max_bytes: int = MAX_MESSAGE_BYTES) -> Iterable[Fields]:
         """See `Codec.encode`. Chunks of a stream are stored as the message that they add up to."""

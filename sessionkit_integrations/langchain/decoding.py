@@ -16,6 +16,7 @@ from langchain_core.messages import (
 
 from sessionkit_integrations.adapting.arguments import keep_texts
 from sessionkit_integrations.adapting.letters import PART, THINKING
+from sessionkit_integrations.adapting.with_pydantic import text_constructor
 from sessionkit_integrations.langchain.calls import BARE, KWARG, SIGNATURES, decode_calls, thought_signatures
 from sessionkit_integrations.langchain.content import decode_content, to_openai_parts
 from sessionkit_integrations.langchain.fields import (
@@ -41,10 +42,11 @@ from sessionkit_integrations.records.fields import (
 )
 from sessionkit_integrations.records.media import text_part
 from sessionkit_integrations.records.notes import restore
-from sessionkit_integrations.records.ordinary import is_record_of_text
 from sessionkit_integrations.records.unreadable import UnreadableRecordError, expect
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from sessionkit_integrations.records.fields import Fields
 
 _CLASSES: dict[str, type[BaseMessage]] = {
@@ -53,6 +55,10 @@ _CLASSES: dict[str, type[BaseMessage]] = {
     "system": SystemMessage,
     "tool": ToolMessage,
 }
+TEXT_DECODERS: Mapping[str, Callable[[Fields], BaseMessage]] = {
+    role: text_constructor(cls(""), "content") for role, cls in _CLASSES.items() if cls is not ToolMessage
+}
+"""See `Reader.text_decoders`. A tool's message needs the id of its call as well."""
 OWN_NAMES = frozenset(
     {
         *("chat", "function", "is_error"),
@@ -71,8 +77,6 @@ def decode(fields: Fields) -> BaseMessage:
     Raises:
         UnreadableRecordError: The fields make no message.
     """
-    if is_record_of_text(fields) and fields["role"] != "tool":  # as most are
-        return construct_ordinary(_CLASSES[fields["role"]], {"content": fields["content"]})
     extra = fields.get(TAG)
     if extra is not None:
         return _decode(fields, expect(extra, dict, TAG))

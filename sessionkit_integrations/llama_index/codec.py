@@ -31,7 +31,7 @@ from sessionkit_integrations.llama_index.content import EncodedBlocks, decode_bl
 from sessionkit_integrations.llama_index.natural import decode_content, decode_thinking
 from sessionkit_integrations.llama_index.usage import noted_usage, take_usage, usage_kwargs
 from sessionkit_integrations.llama_index.values import restore, write
-from sessionkit_integrations.records.ordinary import is_record_of_text, is_text
+from sessionkit_integrations.records.ordinary import is_text
 from sessionkit_integrations.records.parts import parts_in, read_content
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_bounds, fields_of
 from sessionkit_integrations.records.unreadable import UnreadableRecordError, brief, expect
@@ -69,11 +69,17 @@ _UNSUPPORTED_BLOCKS = "unknown_blocks"
 _make_message = unvalidated_constructor(ChatMessage())
 
 
+def _decode_text(fields: Fields) -> ChatMessage:
+    blocks = [text_block(fields["content"])]
+    return _make_message({"role": _MESSAGE_ROLES[fields["role"]], "additional_kwargs": {}, "blocks": blocks})
+
+
 class LlamaIndexCodec:
     """Codec of LlamaIndex's messages; see `Codec`."""
 
     parse_json = staticmethod(parse_json)
     dump_json = staticmethod(dump_json)
+    text_decoders = dict.fromkeys(_ROLES.values(), _decode_text)
 
     def encode(self, messages: Sequence[ChatMessage], max_bytes: int = MAX_MESSAGE_BYTES) -> Iterable[Fields]:
         """See `Codec.encode`."""
@@ -82,9 +88,6 @@ class LlamaIndexCodec:
 
     def decode(self, fields: Fields) -> ChatMessage:
         """See `Codec.decode`."""
-        if is_record_of_text(fields):  # as most are
-            blocks = [text_block(fields["content"])]
-            return _make_message({"role": _MESSAGE_ROLES[fields["role"]], "additional_kwargs": {}, "blocks": blocks})
         if TAG in fields:
             return _decode(fields, expect(fields[TAG], dict, TAG))
         fields.pop(USAGE, None)

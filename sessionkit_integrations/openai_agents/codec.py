@@ -25,6 +25,7 @@ from sessionkit_integrations.openai_agents import calls, shapes
 from sessionkit_integrations.openai_agents.ids import ForeignItems
 from sessionkit_integrations.openai_agents.kinds import Item, group, role_of
 from sessionkit_integrations.openai_agents.parts import foreign_parts, own_parts
+from sessionkit_integrations.records.codec import NO_TEXT_DECODERS
 from sessionkit_integrations.records.fields import reasoning_of, text_of_detail
 from sessionkit_integrations.records.media import is_text
 from sessionkit_integrations.records.notes import restore
@@ -50,6 +51,7 @@ class OpenAIAgentsCodec:
 
     parse_json = staticmethod(parse_json)
     dump_json = staticmethod(dump_json)
+    text_decoders = NO_TEXT_DECODERS
 
     def encode(self, messages: Sequence[Sequence[Item]], max_bytes: int = MAX_MESSAGE_BYTES) -> Iterable[Fields]:
         """See `Codec.encode`. Items of one response become one record, however they were given."""

@@ -123,6 +123,7 @@ class _PromptReader:
     """
 
     parse_json = staticmethod(PLAIN.parse_json)
+    text_decoders = PLAIN.text_decoders
 
     def decode(self, fields: Fields) -> Message:
         message = PLAIN.decode(fields)

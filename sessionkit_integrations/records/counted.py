@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sessionkit_integrations.records.codec import NO_TEXT_DECODERS
 from sessionkit_integrations.records.fields import written_by_framework
 from sessionkit_integrations.records.record import parse_json
 from sessionkit_integrations.records.tool_calls import names_of_calls, text_or_empty
@@ -38,6 +39,7 @@ class CountingReader:
     """Reads records as figures."""
 
     parse_json = staticmethod(parse_json)
+    text_decoders = NO_TEXT_DECODERS
 
     def decode(self, fields: Fields) -> Counted:
         """See `Reader.decode`."""

@@ -13,7 +13,7 @@ Fields = dict[str, Any]
 """The content of a record as a dict, before or after JSON."""
 
 _OPENAI_FIELDS = frozenset({"role", "content", "tool_calls", "tool_call_id", "name"})
-ORDINARY_FIELDS = _OPENAI_FIELDS | {"at"}
+ORDINARY_FIELDS = _OPENAI_FIELDS | {"tokens", "at"}
 """Fields of records that say nothing beyond OpenAI's shape."""
 _SHARED_FIELDS: dict[str, type] = {"reasoning_details": list, "reasoning_content": str, "is_error": bool}
 """Types of the fields that more than one framework has a place for."""

@@ -16,8 +16,6 @@ from sessionkit_integrations.records.stand_ins import is_json, is_utf8
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from sessionkit_integrations.records.fields import Fields
-
 _STR = frozenset({str})
 _NAMES = frozenset({"role", "content", "tool_calls", "tool_call_id", "name"})
 _CALL = frozenset({"id", "type", "function"})
@@ -46,11 +44,6 @@ def is_ordinary(message: object, max_bytes: int) -> bool:
     if content is not None or not calls or role != "assistant":
         texts.append(content)
     return are_texts(texts, max_bytes)
-
-
-def is_record_of_text(fields: Fields) -> bool:
-    """Return whether the fields of a record are a role, a text and a time, and nothing else."""
-    return len(fields) == ROLE_AND_CONTENT + 1 and type(fields.get("content")) is str and "at" in fields
 
 
 def is_text(value: object, max_bytes: int) -> bool:

@@ -50,7 +50,7 @@ from sessionkit_integrations.records.unreadable import UnreadableRecordError, br
 from sessionkit_integrations.records.usage import usage_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from sessionkit_integrations.records.fields import Fields
     from sessionkit_integrations.records.usage import Usage
@@ -65,7 +65,7 @@ Examples:
 _ROLES = tuple(sorted(ROLES))  # a tuple, as `in` must also work for values without a hash
 _USER, _ASSISTANT, _TOOL, _SYSTEM = (f'{{"role":"{role}",'.encode() for role in ("user", "assistant", "tool", "system"))
 """The first bytes of a record of each role."""
-
+_USER_BYTES, _ASSISTANT_BYTES = len(_USER), len(_ASSISTANT)
 
 _TOKENS = b',"tokens":'
 _TOKENS_AND_TIME = re.compile(_TOKENS + rb'(\d{1,9}),"at":\d{1,15}\}\Z')
@@ -198,7 +198,7 @@ def check_record(value: Any) -> Fields:
 
 def role_of(record: bytes) -> str:
     """Return the role of a record, or an empty string if it cannot be read."""
-    if record.startswith(_USER):  # each read asks this of all records, and a loop takes a quarter longer
+    if record.startswith(_USER):  # a loop takes a quarter longer
         return "user"
     if record.startswith(_ASSISTANT):
         return "assistant"
@@ -211,6 +211,18 @@ def role_of(record: bytes) -> str:
     except (ValueError, RecursionError):
         return ""
     return found
+
+
+def roles_of(records: Iterable[bytes]) -> list[str]:
+    """Return the roles of records, as `role_of` does, without a call for each: every read asks for them."""
+    return [
+        "user"
+        if record[:_USER_BYTES] == _USER
+        else "assistant"
+        if record[:_ASSISTANT_BYTES] == _ASSISTANT
+        else role_of(record)
+        for record in records
+    ]
 
 
 def time_written(record: bytes) -> int | None:

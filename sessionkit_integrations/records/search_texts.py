@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessionkit_integrations.errors import CorruptSessionError, SealError
-from sessionkit_integrations.records.codec import PLAIN, decode_all
+from sessionkit_integrations.records.codec import NO_TEXT_DECODERS, PLAIN, decode_all
 from sessionkit_integrations.records.fields import written_by_framework
 from sessionkit_integrations.records.parts import read_content
 from sessionkit_integrations.records.recalled import is_recall, without_recalled
@@ -57,6 +57,7 @@ class SearchReader:
     """Reads records as messages to search."""
 
     parse_json = staticmethod(parse_json)
+    text_decoders = NO_TEXT_DECODERS
 
     def decode(self, fields: Fields) -> Searched:
         """See `Reader.decode`."""

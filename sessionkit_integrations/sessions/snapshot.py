@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sessionkit_integrations.errors import CorruptSessionError, SealError
 from sessionkit_integrations.records.codec import decode_all
-from sessionkit_integrations.records.record import role_of, tokens_of
+from sessionkit_integrations.records.record import roles_of, tokens_of
 from sessionkit_integrations.sessions.showing import ShownRecord, concern_calls, show_records
 from sessionkit_integrations.sessions.steps import NOTHING
 from sessionkit_integrations.stores.values import Snapshot
@@ -99,7 +99,7 @@ class SessionSnapshot(Generic[M]):
             tokens_of: Returns the tokens of a record.
         """
         tokens = None if window.tokens is None else list(map(tokens_of, active))
-        roles = list(map(role_of, active))
+        roles = roles_of(active)
         preamble_end, window_start = bounds(roles, window, tokens)
         return cls(session_id, reader, window, tuple(active), roles, preamble_end, window_start)
 

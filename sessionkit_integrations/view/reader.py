@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from sessionkit_integrations.records.codec import PLAIN
+from sessionkit_integrations.records.codec import NO_TEXT_DECODERS, PLAIN
 from sessionkit_integrations.records.fields import is_error, other_fields, reasoning_of, text_of_detail
 from sessionkit_integrations.records.media import data_url, text_or_none, to_media
 from sessionkit_integrations.records.record import parse_json
@@ -26,6 +26,7 @@ class ViewReader:
     """Reads records as messages to look at."""
 
     parse_json = staticmethod(parse_json)
+    text_decoders = NO_TEXT_DECODERS
 
     def decode(self, fields: Fields) -> MessageView:
         """See `Reader.decode`."""
