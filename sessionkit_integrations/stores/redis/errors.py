@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -128,19 +129,19 @@ def _is_unsent(error: BaseException) -> bool:
 
     The driver's errors do not say so, but their tracebacks do: they come from where a connection is made. The same must
     hold for the errors that led to them, as a cluster client that lost a command may fail again while it looks for
-    other nodes. Where an operation's own time limit ended it, the cancellation has the traceback.
+    other nodes. Where an operation's own time limit ended it, the cancellation has the traceback; before Python 3.11, a
+    cancellation of asyncio's own comes before it, which the driver did not see.
     """
     raised = [each for each in chain(error) if each.__traceback__ is not None]
     lost = [each for each in raised if isinstance(each, UNREACHABLE)]
-    cancelled = [each for each in raised if isinstance(each, asyncio.CancelledError)]
-    return any(lost or cancelled) and all(map(_is_from_connecting, lost or cancelled[:1]))
+    cancelled = [each for each in raised if isinstance(each, asyncio.CancelledError) and _passed_through(each)]
+    ends = [_passed_through(each) for each in lost or cancelled[:1]]
+    return bool(ends) and not any(map(_CONNECTING.isdisjoint, ends))
 
 
-def _is_from_connecting(error: BaseException) -> bool:
-    trace = error.__traceback__
-    while trace is not None:
-        module: str = trace.tb_frame.f_globals.get("__name__", "")
-        if module.partition(".")[0] == "redis" and trace.tb_frame.f_code.co_name in _CONNECTING:
-            return True
-        trace = trace.tb_next
-    return False
+def _passed_through(error: BaseException) -> set[str]:
+    """Return the names of redis-py's functions that an error passed through."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return {
+        frame.f_code.co_name for frame in frames if frame.f_globals.get("__name__", "").partition(".")[0] == "redis"
+    }
