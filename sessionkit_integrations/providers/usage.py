@@ -54,7 +54,9 @@ def _of_gemini(response: Any) -> dict[str, Any] | None:
 
 
 def _detail(said: Any, name: str, count: str) -> Any:
-    return getattr(getattr(said, name, None), count, None)
+    details = getattr(said, name, None)
+    # An SDK that is older than a field keeps it as plain data.
+    return details.get(count) if isinstance(details, dict) else getattr(details, count, None)
 
 
 def _sum(*counts: int | None) -> int | None:

@@ -103,6 +103,12 @@ def sdks() -> dict[str, Any]:
             SimpleNamespace(usage=SimpleNamespace(prompt_tokens=1, completion_tokens=2), model="\n"),
             {"input": 1, "output": 2},
         ),
+        (
+            SimpleNamespace(
+                usage=SimpleNamespace(input_tokens=1, output_tokens=2, output_tokens_details={"reasoning_tokens": 1})
+            ),
+            {"input": 1, "output": 2, "reasoning": 1},
+        ),
         (SimpleNamespace(usage=SimpleNamespace(input_tokens=1)), None),
         (SimpleNamespace(), None),
     ],
