@@ -36,7 +36,7 @@ _left_to_parent: list[Any] = []
 
 
 @dataclass
-class _Opened(Generic[R]):
+class Opened(Generic[R]):
     """A resource, the number of its users, whether others get another one, and what closes it when its loop ends."""
 
     resource: R
@@ -50,7 +50,7 @@ class _Use(Generic[R]):
 
     __slots__ = ("_opened", "_shared")
 
-    def __init__(self, shared: Shared[R], opened: _Opened[R]) -> None:
+    def __init__(self, shared: Shared[R], opened: Opened[R]) -> None:
         self._shared, self._opened = shared, opened
 
     def __enter__(self) -> R:
@@ -69,7 +69,7 @@ class _LoopUse(Generic[R]):
 
     def __init__(self, per_loop: PerLoop[R]) -> None:
         self._per_loop = per_loop
-        self._opened: _Opened[R] | None = None
+        self._opened: Opened[R] | None = None
 
     async def __aenter__(self) -> R | None:
         self._opened = await self._per_loop.enter()
@@ -100,21 +100,25 @@ class Shared(ForkSafe, Generic[R]):
         self._open = open_resource
         self._close = close_resource
         self._opens_slowly = opens_slowly
-        self._current: _Opened[R] | None = None
+        self._current: Opened[R] | None = None
 
     def use(self) -> AbstractContextManager[R]:
         """Return a context of the resource, which is opened at the first use."""
-        own = _Opened(self._open()) if self._opens_slowly and self._current is None else None
+        return _Use(self, self.enter())
+
+    def enter(self) -> Opened[R]:
+        """Begin a use, as `use` does without an object for it; `leave` ends it."""
+        own = Opened(self._open()) if self._opens_slowly and self._current is None else None
         with self._lock:
             if self._current is None:
-                self._current = own or _Opened(self._open())
+                self._current = own or Opened(self._open())
             opened = self._current
             opened.users += 1
         if own is not None and own is not opened:
             self._close(own.resource)
-        return _Use(self, opened)
+        return opened
 
-    def leave(self, opened: _Opened[R]) -> None:
+    def leave(self, opened: Opened[R]) -> None:
         """End a use."""
         with self._lock:
             opened.users -= 1
@@ -164,13 +168,13 @@ class PerLoop(ForkSafe, Generic[R]):
         self._open = open_resource
         self._close = close_resource
         # Loops that ended without a shutdown are dropped at the next opening: a resource may keep its loop alive.
-        self._current: WeakKeyDictionary[asyncio.AbstractEventLoop, _Opened[R]] = WeakKeyDictionary()
+        self._current: WeakKeyDictionary[asyncio.AbstractEventLoop, Opened[R]] = WeakKeyDictionary()
 
     def use(self) -> AbstractAsyncContextManager[R | None]:
         """Return a context of the running loop's resource; of ``None`` outside the main thread."""
         return _LoopUse(self)
 
-    async def enter(self) -> _Opened[R] | None:
+    async def enter(self) -> Opened[R] | None:
         """Begin a use."""
         if threading.current_thread() is not threading.main_thread():
             return None
@@ -178,7 +182,7 @@ class PerLoop(ForkSafe, Generic[R]):
         opened.users += 1
         return opened
 
-    async def leave(self, opened: _Opened[R], *, may_wait: bool) -> None:
+    async def leave(self, opened: Opened[R], *, may_wait: bool) -> None:
         """End a use."""
         opened.users -= 1
         if may_wait and opened.is_replaced and not opened.users:
@@ -201,7 +205,7 @@ class PerLoop(ForkSafe, Generic[R]):
             if not loop.is_closed() and not loop.is_running():
                 loop.run_until_complete(self.close())
 
-    async def _get(self) -> _Opened[R]:
+    async def _get(self) -> Opened[R]:
         loop = asyncio.get_running_loop()
         with self._lock:
             opened = self._current.get(loop)
@@ -209,12 +213,12 @@ class PerLoop(ForkSafe, Generic[R]):
                 return opened
             for ended in [other for other in self._current if other.is_closed()]:
                 self._current.pop(ended, None)
-            opened = self._current[loop] = _Opened(self._open())
+            opened = self._current[loop] = Opened(self._open())
             opened.closer = self._close_at_end(opened)
         await anext(opened.closer)
         return opened
 
-    async def _close_at_end(self, opened: _Opened[R]) -> AsyncGenerator[None, None]:
+    async def _close_at_end(self, opened: Opened[R]) -> AsyncGenerator[None, None]:
         try:
             yield
         finally:
@@ -251,7 +255,7 @@ class Borrowed(Generic[R]):
         """Leave the resource open."""
 
 
-async def _end(opened: _Opened[Any]) -> None:
+async def _end(opened: Opened[Any]) -> None:
     if opened.closer is not None:
         await opened.closer.aclose()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
+import os
 from base64 import urlsafe_b64encode
 
 from sessionkit_integrations.errors import InvalidMessageError
@@ -33,7 +33,7 @@ def operation_id(idempotency_key: str | None = None) -> str:
         InvalidMessageError: The key is empty, as where a caller's own id is missing: all such operations would be one.
     """
     if idempotency_key is None:
-        bits = secrets.token_bytes(7)
+        bits = os.urandom(7)
     elif not isinstance(idempotency_key, str):
         raise TypeError(f"idempotency_key must be a str, got {type(idempotency_key).__name__}")
     elif not idempotency_key:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -150,3 +151,97 @@ def test_after_ctrl_c_just_behind_the_command_nobody_reads_the_reply(
         with caplog.at_level(logging.DEBUG, "sessionkit_integrations"):
             assert sessions.get_session("s") == []
     assert caplog.messages == []  # of an attempt that waited behind the write
+
+
+def ids_of_clients(plain: Any) -> set[str]:
+    """Return the ids of the connections that are named so."""
+    return {each["id"] for each in plain.client_list(_type="normal") if each["name"] == "counted"}
+
+
+@pytest.fixture
+def plain(empty_server: Server) -> Iterator[redis.Redis]:
+    """A client of a server that has no connections that are counted."""
+    with empty_server.client() as client:
+        wait_until(lambda: not ids_of_clients(client))
+        yield client
+
+
+def write_in_threads(sessions: SessionManager) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda number: sessions.send_messages(f"s{number}", TURN), range(32)))
+
+
+def test_connections_that_are_idle_are_used_again(empty_server: Server, plain: redis.Redis) -> None:
+    with SessionManager(store=RedisStore(f"{empty_server.url}?client_name=counted")) as sessions:
+        write_in_threads(sessions)
+        before = ids_of_clients(plain)
+        assert 1 <= len(before) <= 4
+        for _ in range(5):
+            assert sessions.get_session("s0") == TURN
+        assert len(list(sessions.list_sessions())) == 32
+        write_in_threads(sessions)
+        assert before <= ids_of_clients(plain)
+        assert len(ids_of_clients(plain)) <= 4
+    wait_until(lambda: not ids_of_clients(plain))
+
+
+@pytest.mark.parametrize("kill_all", [True, False], ids=["killed", "one is read from"])
+def test_connections_that_broke_while_they_were_idle_fail_no_attempt(
+    empty_server: Server, plain: redis.Redis, caplog: pytest.LogCaptureFixture, kill_all: bool
+) -> None:
+    # By the third protocol, what can be read may be a notice of the server, and redis-py leaves it to be read.
+    store = RedisStore(f"{empty_server.url}?client_name=counted&protocol=2")
+    with SessionManager(store=store) as sessions:
+        write_in_threads(sessions)
+        before = ids_of_clients(plain)
+        if kill_all:
+            for each in before:
+                plain.client_kill_filter(_id=each)
+        else:
+            with store._shared.use() as own:
+                own.idle[-1].send_command("ECHO", "what somebody else asked for")
+                assert own.idle[-1].can_read(timeout=5)
+        with caplog.at_level(logging.DEBUG, "sessionkit_integrations"):
+            assert sessions.get_session("s0") == TURN
+            write_in_threads(sessions)
+        assert [message for message in caplog.messages if "failed" in message] == []
+        assert len(ids_of_clients(plain) & before) == (0 if kill_all else len(before) - 1)
+
+
+@pytest.mark.skipif(not hasattr(redis.Connection, "should_reconnect"), reason="this redis-py follows no server")
+def test_a_connection_whose_server_moves_is_opened_again(empty_server: Server, plain: redis.Redis) -> None:
+    store = RedisStore(f"{empty_server.url}?client_name=counted")
+    with SessionManager(store=store) as sessions:
+        sessions.send_messages("s", TURN)
+        before = ids_of_clients(plain)
+        with store._shared.use() as own:
+            own.idle[-1].mark_for_reconnect()
+        assert sessions.get_session("s") == TURN
+        assert len(ids_of_clients(plain) - before) == 1
+
+
+def test_there_are_no_more_connections_than_the_pool_allows(
+    empty_server: Server, plain: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = f"{empty_server.url}?client_name=counted&max_connections="
+    with (
+        SessionManager(store=RedisStore(f"{url}1")) as sessions,
+        caplog.at_level(logging.DEBUG, "sessionkit_integrations"),
+    ):
+        for _ in range(2):
+            sessions.send_messages("s", TURN)
+            assert list(sessions.list_sessions()) == ["s"]
+    with (
+        SessionManager(store=RedisStore(f"{url}2")) as sessions,
+        ThreadPoolExecutor(4) as threads,
+        caplog.at_level(logging.DEBUG, "sessionkit_integrations"),
+    ):
+        done: list[Any] = [threads.submit(sessions.send_messages, f"s{number % 4}", TURN) for number in range(40)]
+        done += [threads.submit(lambda: list(sessions.list_sessions())) for _ in range(20)]
+        assert [each.exception() for each in done] == [None] * 60
+    wait_until(lambda: not ids_of_clients(plain))
+    with SessionManager(store=RedisStore(f"{url}2", notify=True)) as sessions:
+        write_in_threads(sessions)
+        assert list(sessions.watch("s", timeout=0.01)) == []
+        assert len(ids_of_clients(plain)) <= 2
+    assert [message for message in caplog.messages if "failed" in message] == []

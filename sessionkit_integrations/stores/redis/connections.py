@@ -39,11 +39,13 @@ class Connections(Generic[C]):
         gate: The gate.
         direct: Whether commands go over connections of the client's pool, and not by its `execute_command`; see
             `wire.py`.
+        idle: Connections that were taken from the client's pool and that nobody uses.
     """
 
     client: C = field(repr=False)
     gate: Gate
     direct: bool = False
+    idle: list[Any] = field(default_factory=list, repr=False)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sessionkit_integrations.runtime.batches import ALONE
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.stores.redis import cluster, commands
 from sessionkit_integrations.stores.redis.batching import has_plain_reply, send_all
-from sessionkit_integrations.stores.redis.wire import ARGUMENTS_OF_POOL, aexchange, exchange, packed
+from sessionkit_integrations.stores.redis.wire import ARGUMENTS_OF_POOL, aexchange, exchange, give_back, packed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -47,6 +47,7 @@ def _execute(own: Connections[Any], step: Send, *, by_text: bool) -> Any:
     words = commands.words(step.command, by_text=by_text)
     if own.direct and has_plain_reply(step.command):
         return exchange(own, words, decode=_is_text(step.command))
+    give_back(own)
     options = _options(step)
     if step.command.name == "LRANGE" and _TAKES_KEYS:
         options["keys"] = step.command.keys

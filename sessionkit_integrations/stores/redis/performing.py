@@ -63,12 +63,16 @@ class PerformsSteps(ABC):
         """Send commands in one round trip, and settle each as `Batches.join` wants it."""
 
     def _perform(self, step: Send | FindNodes) -> Any:
-        with self._shared.use() as own:
+        opened = self._shared.enter()
+        try:
+            own = opened.resource
             own.gate.enter(step.deadline - self._wait)
             try:
                 return self._send(own, step)
             finally:
                 own.gate.leave()
+        finally:
+            self._shared.leave(opened)
 
     async def _aperform(self, step: Send | FindNodes) -> Any:
         async with self._per_loop.use() as own:

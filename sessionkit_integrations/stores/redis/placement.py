@@ -81,8 +81,8 @@ def locate(deadline: float) -> Steps[Placement]:
             return Placement(nodes)
         slots: list[Slots] = []
         for node in nodes:
-            command = slots_command()
-            slots.append(command.read_reply((yield from Send(command, deadline, node))))
+            found = yield from Send(slots_command(), deadline, node)
+            slots.append(found)
         placement = Placement(nodes, slots)
         if placement.is_complete:
             break

@@ -14,6 +14,7 @@ import redis.asyncio
 from sessionkit_integrations.runtime import retries
 from sessionkit_integrations.stores.redis import cluster
 from sessionkit_integrations.stores.redis.hearing import AsyncLine, Line, LineInThreads, Pulse
+from sessionkit_integrations.stores.redis.wire import give_back
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -57,6 +58,7 @@ class _PubSubLine(Line):
         own = self._held.enter_context(self._shared.use())
         own.gate.enter(time.monotonic() + self._wait)
         self._held.callback(own.gate.leave)
+        give_back(own)
         with cluster.FaultsTranslated(own.client):
             self._pubsub = self._held.enter_context(self._client_of(own.client).pubsub())
             self._failed = True

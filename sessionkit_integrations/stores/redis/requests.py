@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from sessionkit_integrations.runtime.steps import Step
 
 if TYPE_CHECKING:
+    from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.stores.redis.commands import Command
 
 
 @dataclass(slots=True)  # not frozen: each attempt makes one, and that would take three times as long
 class Send(Step[Any]):
-    """Sends a command once; the result is the driver's reply.
+    """Sends a command once; the result is what the driver's reply says.
 
     Attributes:
         command: The command.
@@ -27,6 +28,10 @@ class Send(Step[Any]):
     deadline: float
     node: Any = None
     alone: bool = False
+
+    def __iter__(self) -> Steps[Any]:
+        reply = yield self
+        return self.command.read_reply(reply)
 
     @property
     def size(self) -> int:

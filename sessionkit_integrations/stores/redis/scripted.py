@@ -250,8 +250,8 @@ class ScriptedStore(Exchanges, Forks):
         """Send a command, again if need be, and return what its reply says."""
         attempts = Attempts(self._policy)
 
-        def attempt() -> Steps[T]:
-            return command.read_reply((yield from Send(command, attempts.deadline, node, not attempts.is_first)))
+        def attempt() -> Send:
+            return Send(command, attempts.deadline, node, not attempts.is_first)
 
         return retrying(command.name, attempt, attempts, partial(self._judge, command))
 

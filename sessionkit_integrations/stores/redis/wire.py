@@ -6,12 +6,18 @@ hands replies to functions, but for those to our scripts and to LRANGE there are
 a connection is still usable and counts connections for metrics; the connection has its time limits, its health checks
 and its pushed messages, and closes itself if sending or reading fails. Both are the same either way.
 
+Threads also keep the connections that they took, in `Connections.idle`, as taking one and giving it back takes the pool
+more processor time than the command takes. One that was idle is looked at before it is used; if anything is odd, the
+pool gets it back and decides. Whatever else takes connections from the pool first has it get back those that are idle,
+so that there are no more than it allows. Tasks of an event loop share connections in batches instead.
+
 All else goes by `execute_command`: clients that were given may have a cache, attempts or a method of their own, those
 of clusters look for the node and follow redirections, and somebody may watch each command there (see `clients.py`).
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -31,6 +37,10 @@ ARGUMENTS_OF_POOL = () if tuple(map(int, redis.__version__.split(".")[:2])) >= (
 """Arguments with which a pool gives a connection: older versions of redis-py want the name of a command, to no end."""
 
 
+_MAY_MOVE = hasattr(redis.Connection, "should_reconnect")
+"""True if redis-py may be told by a server that it moves, and marks connections to be opened again."""
+
+
 def exchange(own: Connections[Any], words: tuple[Word, ...], *, decode: bool) -> Any:
     """Send a command and return its reply.
 
@@ -42,18 +52,47 @@ def exchange(own: Connections[Any], words: tuple[Word, ...], *, decode: bool) ->
     Raises:
         redis.RedisError: The server answered with it, or the connection was lost.
     """
-    connection = own.client.connection_pool.get_connection(*ARGUMENTS_OF_POOL)
+    connection = _take(own)
     try:
         connection.send_packed_command([packed(words, connection.encoder)])
-        return connection.read_response(disable_decoding=not decode)
+        reply = connection.read_response(disable_decoding=not decode)
     except redis.ResponseError:
+        own.idle.append(connection)
         raise
     except BaseException:
         # As by Ctrl-C between the two: the next command must not read this one's reply.
         connection.disconnect()
-        raise
-    finally:
         own.client.connection_pool.release(connection)
+        raise
+    own.idle.append(connection)
+    return reply
+
+
+def give_back(own: Connections[Any]) -> None:
+    """Give the connections that are idle back to the pool, as somebody else takes one there."""
+    with suppress(IndexError):  # of another thread that takes the last one
+        while own.idle:
+            own.client.connection_pool.release(own.idle.pop())
+
+
+def _take(own: Connections[Any]) -> Any:
+    """Return a connection, if possible the one that was used last."""
+    try:
+        connection = own.idle.pop()
+    except IndexError:
+        return own.client.connection_pool.get_connection(*ARGUMENTS_OF_POOL)
+    if _is_usable(connection):
+        return connection
+    own.client.connection_pool.release(connection)
+    return own.client.connection_pool.get_connection(*ARGUMENTS_OF_POOL)
+
+
+def _is_usable(connection: Any) -> bool:
+    """Return whether a connection that was idle is open, with nothing left to read, and is to stay open."""
+    try:
+        return not (connection.can_read() or (_MAY_MOVE and connection.should_reconnect()))
+    except (redis.RedisError, OSError):
+        return False
 
 
 async def aexchange(own: AsyncConnections[Any], words: tuple[Word, ...], *, decode: bool) -> Any:
