@@ -120,6 +120,7 @@ def check_unchanged(store: Store, records: list[Record], position: int, error: C
     assert (error.session_id, error.position, error.archived) == ("s", position, False)
 
 
+@pytest.mark.pairwise
 @pytest.mark.parametrize("bad", UNREADABLE, ids=lambda bad: str(bad[:20]))
 def test_the_error_names_the_place_in_the_session(
     make_store: StoreMaker, bad: Record, call: Callable[..., Any]

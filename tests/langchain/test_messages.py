@@ -40,7 +40,7 @@ def record_of(message: BaseMessage) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("cls", BY_CLASS, ids=lambda cls: cls.__name__)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=75)
 @given(data=st.data())
 def test_any_message_comes_back_equal(cls: type[BaseMessage], data: st.DataObject) -> None:
     message = data.draw(BY_CLASS[cls])

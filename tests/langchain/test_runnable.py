@@ -82,6 +82,7 @@ OUTPUTS = {
 }
 
 
+@pytest.mark.pairwise
 @pytest.mark.parametrize("run", RUN)
 @pytest.mark.parametrize("output", OUTPUTS)
 @pytest.mark.parametrize("input_", INPUTS)

@@ -56,6 +56,7 @@ def contents(messages: list[Any]) -> list[str]:
     return [str(message["content"]) for message in messages]
 
 
+@pytest.mark.pairwise
 @pytest.mark.parametrize("kind", ["SessionKitMemory", "Memory", "Memory that evicts alone"])
 @pytest.mark.parametrize("limit", LIMITS)
 async def test_each_message_leaves_once_and_is_summarised_once(make_store: StoreMaker, kind: str, limit: str) -> None:

@@ -50,8 +50,9 @@ def store_and_client(request: pytest.FixtureRequest, backends: Backends) -> Iter
     client.close()
 
 
-def sends(sessions: SessionManager, number: int) -> None:
-    sessions.send_messages("s", [user(f"q{number}"), assistant(f"a{number}")])
+def sends(sessions: SessionManager, *numbers: int) -> None:
+    turns = [(user(f"q{number}"), assistant(f"a{number}")) for number in numbers]
+    sessions.send_messages("s", [message for turn in turns for message in turn])
 
 
 def figures(sessions: SessionManager) -> tuple[int, int]:
@@ -66,8 +67,8 @@ def filled(store: Any, window: Window, turns: int, *, preamble: bool = False) ->
     sessions = SessionManager(window, store, summary=LATER, count_tokens=characters)
     if preamble:
         sessions.add_system_message("s", "pinned")
-    for number in range(turns):
-        sends(sessions, number)
+    for start in range(0, turns, 5):
+        sends(sessions, *range(start, start + 5))
     return sessions
 
 
