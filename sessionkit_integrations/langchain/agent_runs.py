@@ -179,10 +179,11 @@ class Run:
 
     def _unstored(self, state: Sequence[BaseMessage]) -> list[BaseMessage]:
         stored = set(self._stored) - self._again
-        ids = {message.id for message in state}
-        is_summarized = any(map(_is_summary, state))  # what others remove from a run is not stored
-        gone = [message for message in self._kept if is_summarized and message.id not in ids]
-        new = [message for message in (*gone, *state) if message.id not in stored and not _is_summary(message)]
+        new = [message for message in state if message.id not in stored and not _is_summary(message)]
+        known = stored.union(message.id for message in new)
+        gone = [message for message in self._kept if message.id not in known]
+        if gone and any(map(_is_summary, state)):  # what others remove from a run is not stored
+            new = gone + new
         # LangGraph puts an answer whose id was used before where the earlier message was; it belongs at the end.
         return sorted(new, key=lambda message: message.id in self._again)
 
@@ -254,8 +255,9 @@ def _is_waiting(message: BaseMessage, window: Sequence[BaseMessage]) -> bool:
 
 
 def _place(messages: Sequence[Any], message_id: str) -> int:
-    """Return the position of the message that has an id; 0 if there is none."""
-    return next((at for at, message in enumerate(messages) if getattr(message, "id", None) == message_id), 0)
+    """Return the position of the message that has an id, which is near the end in most cases; 0 if there is none."""
+    last = len(messages) - 1
+    return next((at for at in range(last, 0, -1) if getattr(messages[at], "id", None) == message_id), 0)
 
 
 def _is_result(message: object) -> bool:
