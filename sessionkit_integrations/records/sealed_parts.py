@@ -16,15 +16,21 @@ from sessionkit_integrations.records.sealed import BY, FIELD, SEALED, is_sealed
 if TYPE_CHECKING:
     from sessionkit_integrations.records.fields import Fields
 
-_HEAD = re.compile(rb'\{"role":"(user|assistant|tool|system)",')
-_TAIL = re.compile(rb'(,"tokens":\d{1,9})?(,"at":\d{1,15})\}\Z')
-_TOKENS, _AT = b',"tokens":', b',"at":'
+ROLES = (b"user", b"assistant", b"tool", b"system")
+BACKSLASH = ord("\\")  # a number is found ten times as fast as bytes
+
+_HEAD = rb'\{"role":"(%s)",' % b"|".join(ROLES)
+_TOKENS, _AT = rb'(,"tokens":\d{1,9})', rb'(,"at":\d{1,15})'
+_COUNTED, _WRITTEN, _OTHER = (
+    re.compile(_HEAD + tail + rb"\}", re.DOTALL).fullmatch
+    for tail in (b"(.*)" + _TOKENS + _AT, b"(.*)()" + _AT, b"(.*)()()")
+)
+"""Records with tokens and a time at their end, with a time only, and with neither."""
+_STORED = re.compile(
+    _HEAD + rb'"sealed":"([^"]*)","by":"([^"]*)"(,"summary":\{[^{}]*\})?' + _TOKENS + b"?" + _AT + rb"?\}"
+).fullmatch
+_COUNT = b',"tokens":'
 _LONGEST_TAIL = 48
-_ROLES = (b"user", b"assistant", b"tool", b"system")
-_QUOTES = 12
-"""Quotes of a sealed record up to its numbers."""
-_STORED_TAIL = re.compile(rb'(,"summary":\{[^{}]*\})?(,"tokens":\d{1,9})?(,"at":\d{1,15})?\}')
-_BACKSLASH = ord("\\")  # a number is found ten times as fast as bytes
 _SUMMARY = b'"summary":{'
 _MOST = {"tokens": 10**9, "at": 10**15}
 _COUNTS = frozenset({"turns", "messages", "until", "heading", "archived"})
@@ -33,8 +39,14 @@ _COUNTS = frozenset({"turns", "messages", "until", "heading", "archived"})
 Parts: TypeAlias = "tuple[bytes, bytes, bytes, bytes, bytes]"
 """A record in parts: its role, what is sealed of it, counts of a summary, tokens, time; each as in the record."""
 
+StoredParts: TypeAlias = "tuple[bytes, bytes, bytes, bytes, bytes, bytes]"
+"""A sealed record in parts: its role, what is sealed of it in base64, how it was sealed, and the rest as in `Parts`."""
+
 RECORD = b'{"role":"%s",%s%s%s%s}'
 """The form of a record of some parts."""
+
+STORED = b'{"role":"%s","sealed":"%s","by":"%s"%s%s%s}'
+"""The form of a sealed record of some parts."""
 
 BOUND = b"%s\n%s\n%s\n%s\n%s"
 """The form of what a record is bound to, besides its place: how it is sealed, and its parts but for what is sealed."""
@@ -48,26 +60,16 @@ def body_of(record: bytes) -> bytes:
 
 def parts_of(record: bytes) -> Parts | None:
     """Return the parts of a record that is not sealed; ``None`` if it cannot be read, or says nothing."""
-    head = _HEAD.match(record)
-    if head is None or not record.endswith(b"}") or (head[1] == b"system" and _SUMMARY in record):
-        try:
-            return _parts_of_fields(decode(record))
-        except (ValueError, RecursionError):
-            return None
-    tail = _tail(record, head.end())
-    if tail is None:
-        return head[1], record[head.end() : -1], b"", b"", b""
-    return head[1], record[head.end() : tail.start()], b"", tail[1] or b"", tail[2]
-
-
-def _tail(record: bytes, begin: int) -> re.Match[bytes] | None:
-    """Return the tokens and the time at the end of a record, which begin there or later."""
-    begin = max(begin, len(record) - _LONGEST_TAIL)
-    at = record.rfind(_AT, begin)  # a pattern takes three times as long to find it
-    if at < 0:
+    form = _WRITTEN if record.rfind(_COUNT, -_LONGEST_TAIL) < 0 else _COUNTED
+    found = form(record) or _WRITTEN(record) or _OTHER(record)
+    if found is not None:
+        role, body, tokens, at = found.groups()
+        if role != b"system" or _SUMMARY not in record:
+            return role, body, b"", tokens, at
+    try:
+        return _parts_of_fields(decode(record))
+    except (ValueError, RecursionError):
         return None
-    tokens = record.rfind(_TOKENS, begin, at)
-    return (_TAIL.match(record, tokens) if tokens >= 0 else None) or _TAIL.match(record, at)
 
 
 def _parts_of_fields(fields: Fields) -> Parts | None:
@@ -81,20 +83,11 @@ def _parts_of_fields(fields: Fields) -> Parts | None:
     return (role, _json(fields)[1:-1], summary, tokens, at) if fields else None
 
 
-def stored_parts(stored: bytes) -> tuple[Parts, bytes] | None:
-    """Return the parts of a sealed record, the second as base64, and how it was sealed; ``None`` if it is another."""
-    cut = stored.split(b'"', _QUOTES)  # a pattern for all of it takes three times as long
-    if len(cut) > _QUOTES and cut[5] == b"sealed":
-        role, body, by, rest = cut[3], cut[7], cut[11], cut[_QUOTES]
-        tail = _STORED_TAIL.fullmatch(rest)
-        if (
-            tail is not None
-            and role in _ROLES
-            and _BACKSLASH not in body
-            and stored == b'{"role":"%s","sealed":"%s","by":"%s"%s' % (role, body, by, rest)
-        ):
-            summary, tokens, at = tail.groups(b"")
-            return (role, body, summary, tokens, at), by
+def stored_parts(stored: bytes) -> StoredParts | None:
+    """Return the parts of a sealed record; ``None`` if it is another."""
+    found = _STORED(stored)
+    if found is not None and BACKSLASH not in stored:
+        return found.groups(b"")  # type: ignore[return-value]  # of six groups
     if stored.find(FIELD) < 0:
         return None
     try:
@@ -108,7 +101,7 @@ def stored_parts(stored: bytes) -> tuple[Parts, bytes] | None:
     if parts is None:
         return None
     role, _, summary, tokens, at = parts
-    return (role, sealed, summary, tokens, at), fields[BY].encode(errors="replace")
+    return role, sealed, fields[BY].encode(errors="replace"), summary, tokens, at
 
 
 def _number(fields: Fields, name: str) -> bytes:

@@ -21,15 +21,16 @@ to its place and to what can be read of it: prefix, session id, `by`, role, toke
 from __future__ import annotations
 
 import re
-from binascii import a2b_base64, b2a_base64
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from binascii import b2a_base64
+from typing import TYPE_CHECKING, TypeAlias
 
 from sessionkit_integrations.errors import SealError
 from sessionkit_integrations.records import zstd
 from sessionkit_integrations.records.encryption import Encrypt
 from sessionkit_integrations.records.record import Record
-from sessionkit_integrations.records.sealed import NotOpenedError, Opened, Unopened, key_id_of
-from sessionkit_integrations.records.sealed_parts import BOUND, RECORD, parts_of, stored_parts
+from sessionkit_integrations.records.sealed import FIELD, NotOpenedError, Opened, Unopened, key_id_of
+from sessionkit_integrations.records.sealed_parts import BOUND, RECORD, STORED, parts_of, stored_parts
+from sessionkit_integrations.records.ways import Way
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -71,13 +72,6 @@ class Compress:
 
 
 Seal: TypeAlias = "Compress | Encrypt | Sequence[Compress | Encrypt]"
-
-
-class _Way(NamedTuple):
-    """The way in which records of a session are opened that were sealed in the same one."""
-
-    cipher: SessionCipher | None
-    is_packed: bool
 
 
 class Sealer:
@@ -136,7 +130,8 @@ class SessionSealer:
         self._secret = secret
         self._place = (sealer, session_id)
         self.encrypts = sealer.encrypt is not None
-        self._ways: dict[bytes, _Way] = {}
+        self._ways: dict[bytes, Way] = {}
+        self._latest: Way | None = None
         self._writes_with: SessionCipher | None = None
 
     def seal(self, record: bytes) -> Record:
@@ -154,10 +149,10 @@ class SessionSealer:
             if record.is_locked and record.place != self._place:
                 raise SealError(self._session_id, -1, record.key_id, record.problem)
             return Record(bytes(record))
-        parts = parts_of(record) if stored_parts(record) is None else None
+        parts = parts_of(record) if FIELD not in record or stored_parts(record) is None else None
         if parts is None:
             return Record(bytes(record))
-        role, body, *readable = parts
+        role, body, summary, tokens, at = parts
         compress, encrypt = self._sealer.compress, self._sealer.encrypt
         by = b""
         if compress is not None and len(record) >= compress.min_bytes:
@@ -165,45 +160,51 @@ class SessionSealer:
             if len(frame) < len(body):
                 body, by = frame, _ZSTD
         if encrypt is not None:
-            if encrypt.secrets is not None and self._secret is None:
-                problem = "cannot be encrypted, as secrets= has no secret of its session"
-                advice = "make one first, unless it was forgotten"
-                raise SealError(self._session_id, -1, encrypt.key_id, f"{problem}: {advice}")
-            by += b"+" * bool(by) + encrypt.by
-            cipher = self._writes_with = self._writes_with or self._cipher(
-                encrypt.key_id, needs_secret=encrypt.secrets is not None
-            )
-            body = cipher.encrypt(body, BOUND % (by, role, *readable))
+            cipher = self._writes_with or self._writer(encrypt)
+            by = by + b"+" + encrypt.by if by else encrypt.by
+            body = cipher.encrypt(body, BOUND % (by, role, summary, tokens, at))
         if not by:
             return Record(bytes(record))
-        sealed = b'"sealed":"%s","by":"%s"' % (b2a_base64(body, newline=False).rstrip(b"="), by)
-        stored = Record(RECORD % (role, sealed, *readable))
+        sealed = b2a_base64(body, newline=False).rstrip(b"=")
+        stored = Record(STORED % (role, sealed, by, summary, tokens, at))
         return stored if encrypt is not None or len(stored) < len(record) else Record(bytes(record))
 
     def open(self, stored: Record) -> Record:
         """Return a record as it was before it was sealed, an `Unopened` if that cannot be."""
-        found = stored_parts(stored)
-        if found is None:
-            return stored
-        (role, sealed, summary, tokens, at), by = found
-        try:
-            cipher, is_packed = self._ways.get(by) or self._way(by)
-            body = a2b_base64(sealed + b"=" * (-len(sealed) % 4))
-            if cipher is not None:
-                body = cipher.decrypt(body, BOUND % (by, role, summary, tokens, at))
-            if is_packed:
-                body = zstd.decompress(body, self._sealer.max_bytes)
-        except NotOpenedError as error:
-            return error.unopened(stored, self._place)
-        except zstd.InvalidFrameError as error:
-            return NotOpenedError(f"is compressed, and {error}").unopened(stored, self._place)
-        except ValueError:
-            return NotOpenedError("is sealed, and is not base64").unopened(stored, self._place)
-        opened = Opened(RECORD % (role, body, summary, tokens, at))
+        record = None if self._latest is None else self._latest.open_usual(stored)
+        if record is None:
+            parts = stored_parts(stored)
+            if parts is None:
+                return stored
+            role, sealed, by, summary, tokens, at = parts
+            try:
+                way = self._latest = self._ways.get(by) or self._way(by)
+                body = way.open(sealed, BOUND % (by, role, summary, tokens, at))
+            except NotOpenedError as error:
+                return error.unopened(stored, self._place)
+            except zstd.InvalidFrameError as error:
+                return NotOpenedError(f"is compressed, and {error}").unopened(stored, self._place)
+            except ValueError:
+                return NotOpenedError("is sealed, and is not base64").unopened(stored, self._place)
+            record = RECORD % (role, body, summary, tokens, at)
+        opened = Opened(record)
         opened.stored, opened.place = stored, self._place
-        return Record(opened)
+        return opened  # type: ignore[return-value]  # a Record as well, without a call to say so
 
-    def _way(self, by: bytes) -> _Way:
+    def _writer(self, encrypt: Encrypt) -> SessionCipher:
+        """Return the cipher to write with.
+
+        Raises:
+            SealError: The session's secret is needed, and was forgotten.
+        """
+        if encrypt.secrets is not None and self._secret is None:
+            problem = "cannot be encrypted, as secrets= has no secret of its session"
+            advice = "make one first, unless it was forgotten"
+            raise SealError(self._session_id, -1, encrypt.key_id, f"{problem}: {advice}")
+        self._writes_with = self._cipher(encrypt.key_id, needs_secret=encrypt.secrets is not None)
+        return self._writes_with
+
+    def _way(self, by: bytes) -> Way:
         """Return the way in which records are opened that were sealed by a scheme, as most of a session were."""
         scheme = by.decode(errors="replace")
         found = _BY.fullmatch(scheme)
@@ -212,7 +213,7 @@ class SessionSealer:
             raise NotOpenedError(problem, key_id_of(scheme), is_locked=True)
         is_packed = found[1] is not None or found[2] is not None
         cipher = None if found[1] is not None else self._cipher(found[4], needs_secret=found[3] is not None)
-        self._ways[by] = _Way(cipher, is_packed)
+        self._ways[by] = Way(by, cipher, self._sealer.max_bytes, is_packed=is_packed)
         return self._ways[by]
 
     def _cipher(self, key_id: str, *, needs_secret: bool) -> SessionCipher:

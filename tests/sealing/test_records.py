@@ -167,6 +167,46 @@ def test_a_record_that_others_wrote_in_another_form_is_read() -> None:
         fields = json.loads(seals.of("s").seal(record()))
         again = json.dumps(dict(reversed(fields.items()))).encode()
         assert seals.of("s").open(Record(again)) == record()
+        sealed = fields["sealed"]
+        escaped = json.dumps(fields).replace(sealed, f"\\u{ord(sealed[0]):04x}{sealed[1:]}")
+        assert seals.of("s").open(Record(escaped.replace(" ", "").encode())) == record()
+
+
+@every_seal
+def test_records_after_the_first_one_are_not_parsed(seal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = record(tokens=None), record("Hi Ada! " * 20, "assistant", None)
+    seals = sealer(seal)
+    session, stored = seals.of("s"), [seals.of("s").seal(each) for each in (first, second)]
+    assert session.open(stored[0]) == first
+    monkeypatch.setattr("sessionkit_integrations.records.sealing.stored_parts", None)
+    assert session.open(stored[1]) == second
+
+
+@st.composite
+def rewritten(draw: st.DrawFn, stored: bytes) -> bytes:
+    """Draw a sealed record as others may write it, or as damage may leave it."""
+    fields = json.loads(stored)
+    if draw(st.booleans()):
+        name = draw(st.sampled_from([*fields, "summary", "content"]))
+        fields[name] = draw(st.sampled_from(["user", "developer", "zstd", "é/", 7, -1, 10**15, 0.5, None, {"a": 1}]))
+        fields = {name: fields[name] for name in draw(st.permutations(list(fields)) | st.just(list(fields)))}
+    written = json.dumps(fields, separators=draw(st.sampled_from([(",", ":"), (", ", ": ")]))).encode()
+    at = draw(st.integers(0, len(written)))
+    gone = draw(st.integers(0, 1))
+    return written[:at] + draw(st.sampled_from([b"", b'"', b"\\", b"\n", b"0", b"\xff", b"="])) + written[at + gone :]
+
+
+@every_seal
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_sealed_record_is_opened_the_same_after_others_of_its_session(seal: Any, data: st.DataObject) -> None:
+    seals = sealer(seal)
+    stored = seals.of("s").seal(record(tokens=data.draw(st.sampled_from([None, 7]))))
+    later, changed = seals.of("s"), Record(data.draw(rewritten(stored)))
+    assert later.open(stored) == seals.of("s").open(stored)
+    first, after = seals.of("s").open(changed), later.open(changed)
+    assert (type(after), after) == (type(first), first)
+    assert getattr(after, "__dict__", {}) == getattr(first, "__dict__", {})
 
 
 def test_older_keys_read_and_the_newest_writes() -> None:
@@ -208,6 +248,11 @@ def test_a_bomb_is_refused_before_it_takes_memory() -> None:
         assert "max_message_bytes, 100,000 bytes" in str(error)
     cut = json.dumps({"role": "user", "sealed": b64encode(frames[0][:-5]).decode(), "by": "zstd"}).encode()
     assert type(problem(sealer(limit=10**8), cut)) is CorruptSessionError
+    short = bytearray(module.compress(bytes(range(200))))
+    assert short[5] == 200  # the bytes that it says it holds
+    short[5] = 100
+    lying = json.dumps({"role": "user", "sealed": b64encode(short).decode(), "by": "zstd"}).encode()
+    assert type(problem(sealer(), lying)) is CorruptSessionError
 
 
 def _without_size(module: Any, data: bytes) -> bytes:
