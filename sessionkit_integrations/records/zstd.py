@@ -57,11 +57,11 @@ def decompress(frame: bytes, most: int) -> bytes:
         frame = _MAGIC + frame
     try:
         info = zstd.get_frame_info(frame)
-        if info.decompressed_size is not None and info.decompressed_size > most:
+        size = info.decompressed_size  # None if the frame does not say it
+        if size is not None and size > most:
             raise InvalidFrameError(_too_large(most))
-        window = {zstd.DecompressionParameter.window_log_max: max(10, min(most.bit_length(), _MOST_WINDOW))}
-        decompressor = zstd.ZstdDecompressor(_dictionary(info.dictionary_id), window)
-        data: bytes = decompressor.decompress(frame, max_length=most + 1)
+        decompressor = zstd.ZstdDecompressor(_dictionary(info.dictionary_id), _options(most))
+        data: bytes = decompressor.decompress(frame, (most if size is None else size) + 1)
     except zstd.ZstdError as error:
         raise InvalidFrameError(f"it cannot be unpacked to max_message_bytes, {most:,} bytes: {error}") from error
     if len(data) > most:
@@ -87,6 +87,12 @@ def _module() -> Any:
         return import_module(name)
     except ImportError as error:
         raise MissingDependencyError("compression of sessions", "compression") from error
+
+
+@cache
+def _options(most: int) -> Any:
+    """Return options with which a frame of data of some bytes at most is unpacked in as much memory."""
+    return {_module().DecompressionParameter.window_log_max: max(10, min(most.bit_length(), _MOST_WINDOW))}
 
 
 @cache
