@@ -178,7 +178,11 @@ class PerLoop(ForkSafe, Generic[R]):
         """Begin a use."""
         if threading.current_thread() is not threading.main_thread():
             return None
-        opened = await self._get()
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            opened = self._current.get(loop)
+        if opened is None:
+            opened = await self._open_in(loop)
         opened.users += 1
         return opened
 
@@ -205,12 +209,8 @@ class PerLoop(ForkSafe, Generic[R]):
             if not loop.is_closed() and not loop.is_running():
                 loop.run_until_complete(self.close())
 
-    async def _get(self) -> Opened[R]:
-        loop = asyncio.get_running_loop()
+    async def _open_in(self, loop: asyncio.AbstractEventLoop) -> Opened[R]:
         with self._lock:
-            opened = self._current.get(loop)
-            if opened is not None:
-                return opened
             for ended in [other for other in self._current if other.is_closed()]:
                 self._current.pop(ended, None)
             opened = self._current[loop] = Opened(self._open())

@@ -113,6 +113,15 @@ async def aexecute_all(own: AsyncConnections[Any], node: Any, steps: Sequence[Se
     client of a cluster learns where slots are.
     """
     before = _cancellations()
+    if node is None:
+        await send_all(steps, partial(_exchange, own), settle, _is_unknown_script)
+    else:
+        await _send_all_to(node, own, steps, settle)
+    if _cancellations() > before:
+        raise asyncio.CancelledError
+
+
+async def _send_all_to(node: Any, own: AsyncConnections[Any], steps: Sequence[Send], settle: Settle) -> None:
     asked: dict[int, AskError] = {}
 
     def settle_or_redirect(index: int, outcome: Any) -> None:
@@ -121,11 +130,9 @@ async def aexecute_all(own: AsyncConnections[Any], node: Any, steps: Sequence[Se
         else:
             settle(index, ALONE if isinstance(outcome, cluster.REDIRECTIONS) else outcome)
 
-    await send_all(steps, partial(_exchange, own, node), settle_or_redirect, _is_unknown_script)
+    await send_all(steps, partial(_exchange_with, node), settle_or_redirect, _is_unknown_script)
     if asked:
         await _ask(own, dict(asked), steps, settle_or_redirect)
-    if _cancellations() > before:
-        raise asyncio.CancelledError
 
 
 async def _ask(
@@ -160,11 +167,8 @@ async def _ask(
 
 
 async def _exchange(
-    own: AsyncConnections[Any], node: Any, steps: Sequence[Send], by_text: Collection[int], settle: Settle
+    own: AsyncConnections[Any], steps: Sequence[Send], by_text: Collection[int], settle: Settle
 ) -> None:
-    if node is not None:
-        await _exchange_with(node, steps, by_text, settle)
-        return
     connection = await own.client.connection_pool.get_connection(*ARGUMENTS_OF_POOL)
     try:
         await _exchange_over(connection, steps, by_text, settle)
@@ -191,8 +195,12 @@ async def _exchange_over(
 ) -> None:
     # Not a pipeline of redis-py: it packs each word by itself, and hands out no reply before it has all of them. That
     # of a cluster also sends all commands again if one was redirected.
-    words = [commands.words(step.command, by_text=index in by_text) for index, step in enumerate(steps)]
-    await connection.send_packed_command([before + packed(each, connection.encoder) for each in words])
+    await connection.send_packed_command(
+        [
+            before + packed(commands.words(step.command, by_text=index in by_text), connection.encoder)
+            for index, step in enumerate(steps)
+        ]
+    )
     for index, step in enumerate(steps):
         if before:
             await connection.read_response()
