@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, FunctionMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import ChatMessage as RoleMessage
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 
 from sessionkit_integrations import CorruptSessionError, InvalidMessageError, SealError
@@ -136,6 +137,8 @@ def calling(*calls: dict[str, Any]) -> AIMessage:
 @example(ToolMessage.model_construct(content="it has no call"), MAX_BYTES)
 @example(Remark(content="mine", tool_call_id="c"), MAX_BYTES)
 @example(HumanMessage.model_construct(content=None), MAX_BYTES)
+@example(RoleMessage.model_construct(content="it has no role"), MAX_BYTES)
+@example(FunctionMessage.model_construct(content="it has no name"), MAX_BYTES)
 @example(HumanMessage.model_construct(content="x", additional_kwargs=5), LARGE)
 @example(HumanMessage("x", additional_kwargs={"refusal": "said by a user", "reasoning_content": "hm"}), LARGE)
 @example(AIMessage("x", additional_kwargs={"reasoning_content": "hm", "refusal": "no", "tool_calls": []}), LARGE)
@@ -169,6 +172,13 @@ def test_messages_as_models_give_and_take_them_take_the_short_path(name: str, mo
     assert fields == at_length
     (read,) = decode_all(codec, encode_all(codec, [message]), "s")
     assert exact(read) == exact(message)
+
+
+@pytest.mark.parametrize("cls", [HumanMessage, AIMessage, SystemMessage])
+def test_a_text_and_nothing_else_takes_the_shortest_path(cls: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(langchain_codec, "_encode_texts", None)
+    role = {HumanMessage: "user", AIMessage: "assistant", SystemMessage: "system"}[cls]
+    assert langchain_codec._encode(cls("Grüezi"), MAX_BYTES) == {"role": role, "content": "Grüezi"}
 
 
 def test_texts_of_langchain_take_the_short_path(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+_WHOLE = frozenset({HumanMessage, AIMessage, SystemMessage, ToolMessage})
+"""Classes of most messages, which are no chunks."""
 _OWN_IDS = ("lc_run-", "run-")
 """Beginnings of the ids that LangChain gives to chunks to which their provider gave none."""
 
 
-def add_up(messages: Sequence[BaseMessage]) -> Iterator[BaseMessage]:
-    """Yield messages, with a stream's chunks that follow one another added up."""
+def add_up(messages: Sequence[BaseMessage]) -> Iterable[BaseMessage]:
+    """Return messages, with a stream's chunks that follow one another added up."""
+    return messages if _WHOLE.issuperset(map(type, messages)) else _added_up(messages)
+
+
+def _added_up(messages: Sequence[BaseMessage]) -> Iterator[BaseMessage]:
     stream: list[AIMessageChunk] = []
     ids: set[str | None] = set()
     for message in messages:

@@ -43,7 +43,7 @@ from sessionkit_integrations.langchain.fields import (
 )
 from sessionkit_integrations.langchain.usage import take_usage
 from sessionkit_integrations.records.fields import reasoning_text
-from sessionkit_integrations.records.ordinary import are_texts, is_plain_json
+from sessionkit_integrations.records.ordinary import are_texts, is_plain_json, is_text
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES
 from sessionkit_integrations.records.unreadable import brief
 
@@ -113,6 +113,8 @@ class LangChainCodec:
 
 def _encode(message: BaseMessage, max_bytes: int) -> Fields:
     role, given = _role_of(message), read_fields(message)
+    if len(given) == 1 and type(message) in _PLAIN and is_text(given["content"], max_bytes):
+        return {"role": role, **given}
     if (
         given.keys() <= _TEXTS.get(type(message), _NOTHING)
         and given.get("status", _SUCCESS) == _SUCCESS

@@ -48,8 +48,8 @@ UNKNOWN = "fields"
 DOCUMENT = "document"
 """Kind of the note of a `Document`, which retrievers give as the artifact of a tool message."""
 
-_OF_CHUNKS = frozenset({"tool_call_chunks", "chunk_position"})
-"""Fields of chunks that the message they add up to does not have."""
+_READ_ELSEWHERE = frozenset({"content", "tool_call_chunks", "chunk_position"})
+"""Fields that are read in any case, and those of chunks that the message they add up to does not have."""
 _TOKENS = ("input_tokens", "output_tokens", "total_tokens")
 _TEXT = (str, NoneType)
 _CALL = {"name": (str,), "args": (dict,), "id": _TEXT}
@@ -78,9 +78,9 @@ def _is_of_class(message: BaseMessage, kind: object) -> bool:
 
 @cache
 def _defaults_of(cls: type[BaseMessage]) -> dict[str, Any]:
-    """Return the fields of the messages of a class, with their defaults; chunks have more than the sum of them."""
+    """Return the fields that the messages of a class have beside their content, with their defaults."""
     fields = cls.model_fields.items()
-    return {name: field.get_default(call_default_factory=True) for name, field in fields if name not in _OF_CHUNKS}
+    return {name: field.get_default(call_default_factory=True) for name, field in fields if name not in _READ_ELSEWHERE}
 
 
 def is_shared_kwarg(name: str, fields: Mapping[str, Any]) -> bool:
