@@ -8,7 +8,7 @@ import pytest
 
 from tests.test_rooms import modules, room_of
 
-DOOR = {"sessions.chats", "sessions.snapshot", "sessions.steps"}
+DOOR = {"sessions.chat_reads", "sessions.chats", "sessions.snapshot", "sessions.steps"}
 HOLD_RECORDS = {"records", "stores", "testing"}
 """Rooms that keep records, or check how they are kept."""
 READS = {"read", "aread", "read_both", "aread_both"}

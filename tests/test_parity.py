@@ -47,7 +47,7 @@ def parameters(function: Any) -> list[tuple[str, Any]]:
     ("cls", "pairs"),
     [
         (SessionManager, 25),
-        (Chats, 11),
+        (Chats, 12),
         (Store, 14),
         (InMemoryStore, 14),
         (SQLiteStore, 15),

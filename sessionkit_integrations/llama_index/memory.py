@@ -134,8 +134,13 @@ class SessionKitMemory(Memory):
         Raises:
             InvalidSessionIdError, InvalidMessageError, StoreError: As from `SessionManager.send_messages`.
         """
-        await self.sessions.using(LlamaIndexCodec(), evict=False).aappend(self.session_id, messages)
-        await self._manage_queue()
+        if not messages:
+            return
+        chats = self.sessions.using(LlamaIndexCodec(), evict=False)
+        active = (await chats.aappend_and_read(self.session_id, messages)).active
+        window, tokens_of = self.sessions.window, chats.tokens_of
+        session = SessionSnapshot.of(self.session_id, LlamaIndexCodec(), window, active, tokens_of=tokens_of)
+        await self._manage_queue(session)
 
     async def aset(self, messages: list[ChatMessage]) -> None:
         """Replace the messages of the session, and hand the blocks what does not fit and has not left before.
@@ -157,7 +162,7 @@ class SessionKitMemory(Memory):
 
         await self._hand_over(await self._chats.aedit(self.session_id, edit))
 
-    async def _manage_queue(self) -> None:
+    async def _manage_queue(self, *known: SessionSnapshot[ChatMessage]) -> None:
         """Take out of the session what passes its window or the limit of tokens, and hand it to the blocks."""
 
         def edit(session: SessionSnapshot[ChatMessage]) -> EditPlan[list[ChatMessage]]:
@@ -169,7 +174,7 @@ class SessionKitMemory(Memory):
             # What is outside of the window leaves by every edit.
             return EditPlan(heard, kept, evicted=leaving[len(session.outside) :])
 
-        await self._hand_over(await self._chats.aedit(self.session_id, edit))
+        await self._hand_over(await self._chats.aedit(self.session_id, edit, *known))
 
     def _estimate_token_count(self, message_or_blocks: Any) -> int:
         try:

@@ -9,12 +9,15 @@ Its role, its time and its tokens are where they are in every record, so that sc
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeGuard
 
 from sessionkit_integrations.errors import CorruptSessionError, SealError
 from sessionkit_integrations.records.record import Record, decode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from sessionkit_integrations.records.fields import Fields
 
 SEALED, BY = "sealed", "by"
@@ -22,6 +25,9 @@ SEALED, BY = "sealed", "by"
 
 FIELD = b'"sealed"'
 """Bytes that every sealed record has."""
+
+_WRITTEN = re.compile(rb'\{"role":"[a-z]+","sealed":"[^"]*","by":"([^"]*)"')
+"""The beginning of a sealed record, as the package writes it; ``append.lua`` has the same."""
 
 
 class Opened(bytes):
@@ -102,6 +108,20 @@ def sealed_by(record: bytes) -> str:
     except (ValueError, RecursionError):
         return ""
     return fields[BY] if is_sealed(fields) else ""
+
+
+def is_locked(records: Iterable[bytes], opens: Sequence[str]) -> bool:
+    """Return whether one of some records is sealed in none of some ways, if it is written as the package writes them.
+
+    Args:
+        records: The records.
+        opens: The ways, as records say it.
+    """
+    for record in records:
+        found = _WRITTEN.match(record)
+        if found is not None and found[1].decode(errors="replace") not in opens:
+            return True
+    return False
 
 
 def key_id_of(by: str) -> str | None:

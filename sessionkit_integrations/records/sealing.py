@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import re
 from binascii import b2a_base64
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from sessionkit_integrations.errors import SealError
@@ -101,6 +102,15 @@ class Sealer:
     def secrets(self) -> Secrets | None:
         """Returns secrets of sessions; ``None`` if they have none."""
         return None if self.encrypt is None else self.encrypt.secrets
+
+    @cached_property
+    def opens(self) -> tuple[str, ...]:
+        """The ways in which records may be sealed that it opens, as they say it."""
+        before = ["", "zstd+"] if zstd.is_installed() else [""]
+        schemes = ["aes-gcm"] if self.secrets is None else ["aes-gcm", "aes-gcm-secret"]
+        key_ids = () if self.encrypt is None else self.encrypt.key_ids
+        encrypted = (f"{packed}{scheme}:{key_id}" for packed in before for scheme in schemes for key_id in key_ids)
+        return (*encrypted, *(["zstd"] if zstd.is_installed() else []))
 
     def of(self, session_id: str, secret: Secret | None = None) -> SessionSealer:
         """Return what seals and opens the records of a session.

@@ -11,6 +11,7 @@ tells them apart: a frame without it begins with its descriptor, whose bit 3 is 
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -34,6 +35,13 @@ class InvalidFrameError(ValueError):
 def check_installed() -> None:
     """Raise `MissingDependencyError` unless zstd is installed."""
     _module()
+
+
+def is_installed() -> bool:
+    """Return whether zstd is installed."""
+    with suppress(MissingDependencyError):
+        return _module() is not None
+    return False
 
 
 def compress(data: bytes) -> bytes:

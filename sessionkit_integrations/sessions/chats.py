@@ -8,21 +8,19 @@ command line and exports read records nowhere else.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Generic, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
-from sessionkit_integrations.records.codec import decode_all
 from sessionkit_integrations.records.messages import check_session_id
+from sessionkit_integrations.sessions.chat_reads import ChatReads
 from sessionkit_integrations.sessions.edits import within
 from sessionkit_integrations.sessions.snapshot import SessionSnapshot
 from sessionkit_integrations.sessions.steps import (
     EVERYTHING,
-    ReadArchive,
     Replace,
     arun_on,
     check_write,
-    describe,
     read_stored,
-    read_summary,
     run_on,
     until_no_conflict,
 )
@@ -32,15 +30,13 @@ from sessionkit_integrations.stores.values import Edit, Snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sessionkit_integrations.records.codec import Reader
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.records.summaries import SessionSummary
     from sessionkit_integrations.runtime.steps import Steps
     from sessionkit_integrations.sessions.background import Summaries
     from sessionkit_integrations.sessions.edits import EditFunction, EditPlan
     from sessionkit_integrations.sessions.encoding import Encoding
     from sessionkit_integrations.stores.base import Store
-    from sessionkit_integrations.stores.values import SessionInfo
+    from sessionkit_integrations.stores.values import AppendOptions
     from sessionkit_integrations.window.turns import Window
 
 M = TypeVar("M")
@@ -48,7 +44,7 @@ N = TypeVar("N")
 T = TypeVar("T")
 
 
-class Chats(Generic[M]):
+class Chats(ChatReads[M]):
     """The sessions of a store, read and written as messages of one framework.
 
     Args:
@@ -100,27 +96,45 @@ class Chats(Generic[M]):
             idempotency_key: See `SessionManager.send_message`.
             over: Whether the last turn is over, as for `snapshot`.
         """
-        check_write(self._store, session_id)
-        records, window = self.encode(messages), self._window()
-        key, options = operation_id(idempotency_key), self._encoding.options(records, wait=self._wait, read=True)
-        appended = self._store.append(session_id, records, window, key, **options)
-        is_newer = self._summaries is not None and self._summaries.after(session_id, appended.waiting_turns)
-        if is_newer or appended.window is None:  # as of a store that returns no records
-            return self.snapshot(session_id, over=over).shown_messages()
-        return replace(self._of(session_id, appended.window, window), over=over).shown_messages()
+        return replace(self.append_and_read(session_id, messages, idempotency_key), over=over).shown_messages()
 
     async def aprompt(
         self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None, *, over: bool = False
     ) -> list[M]:
         """See `prompt`."""
+        return replace(await self.aappend_and_read(session_id, messages, idempotency_key), over=over).shown_messages()
+
+    def append_and_read(
+        self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None
+    ) -> SessionSnapshot[M]:
+        """Add messages to a session, as `prompt` does, and return what is stored then."""
+        check_write(self._store, session_id)
+        records, window = self.encode(messages), self._window()
+        key, options = operation_id(idempotency_key), self._encoding.options(records, wait=self._wait, read=True)
+        appended = self._store.append(session_id, records, window, key, **options)
+        if appended.refused is not None:
+            options = self._insisting(session_id, appended.refused, window, options)
+            appended = self._store.append(session_id, records, window, key, **options)
+        is_newer = self._summaries is not None and self._summaries.after(session_id, appended.waiting_turns)
+        if is_newer or appended.window is None:  # as of a store that returns no records
+            return self.snapshot(session_id)
+        return self._of(session_id, appended.window, window)
+
+    async def aappend_and_read(
+        self, session_id: str, messages: Sequence[M], idempotency_key: str | None = None
+    ) -> SessionSnapshot[M]:
+        """See `append_and_read`."""
         check_write(self._store, session_id)
         records, window = await self.aencode(messages), self._window()
         key, options = operation_id(idempotency_key), self._encoding.options(records, wait=self._wait, read=True)
         appended = await self._store.aappend(session_id, records, window, key, **options)
+        if appended.refused is not None:
+            options = self._insisting(session_id, appended.refused, window, options)
+            appended = await self._store.aappend(session_id, records, window, key, **options)
         is_newer = self._summaries is not None and await self._summaries.aafter(session_id, appended.waiting_turns)
         if is_newer or appended.window is None:  # as of a store that returns no records
-            return (await self.asnapshot(session_id, over=over)).shown_messages()
-        return replace(self._of(session_id, appended.window, window), over=over).shown_messages()
+            return await self.asnapshot(session_id)
+        return self._of(session_id, appended.window, window)
 
     def read(self, session_id: str) -> list[M]:
         """Return the messages that the model sees: the preamble and the turns in the window."""
@@ -131,14 +145,6 @@ class Chats(Generic[M]):
         """See `read`."""
         check_session_id(session_id)
         return self._of(session_id, await self._store.aread(session_id)).shown_messages()
-
-    def read_archive(self, session_id: str, part: slice) -> list[M]:
-        """Return a part of the archived messages, as a slice of all of them; `newest` makes pages."""
-        return run_on(self._store, self._read_archive(session_id, part))
-
-    async def aread_archive(self, session_id: str, part: slice) -> list[M]:
-        """See `read_archive`."""
-        return await arun_on(self._store, self._read_archive(session_id, part))
 
     def snapshot(self, session_id: str, *, archived: slice | None = None, over: bool = False) -> SessionSnapshot[M]:
         """Return what is stored of a session, as it was at one moment.
@@ -162,22 +168,6 @@ class Chats(Generic[M]):
         """See `snapshot`."""
         return replace(await arun_on(self._store, self.take_snapshot(session_id, archived)), over=over)
 
-    def describe(self, session_id: str) -> SessionInfo | None:
-        """Return figures of a session; see `SessionManager.describe`."""
-        return run_on(self._store, describe(session_id))
-
-    async def adescribe(self, session_id: str) -> SessionInfo | None:
-        """See `describe`."""
-        return await arun_on(self._store, describe(session_id))
-
-    def summary(self, session_id: str) -> SessionSummary | None:
-        """Return the summary of a session, or ``None`` if it has none."""
-        return run_on(self._store, read_summary(session_id))
-
-    async def asummary(self, session_id: str) -> SessionSummary | None:
-        """See `summary`."""
-        return await arun_on(self._store, read_summary(session_id))
-
     def delete(self, session_id: str) -> None:
         """Delete all that is kept of a session."""
         check_write(self._store, session_id)
@@ -188,27 +178,28 @@ class Chats(Generic[M]):
         check_write(self._store, session_id)
         await self._store.adelete(session_id)
 
-    def edit(self, session_id: str, function: EditFunction[M, T]) -> T:
+    def edit(self, session_id: str, function: EditFunction[M, T], *known: SessionSnapshot[M]) -> T:
         """Edit a session, and apply the window to the outcome.
 
         Args:
             session_id: The session.
             function: Given a snapshot without the archive, plans the edit; see `edits`.
+            known: A snapshot that is not read again, unless others were faster.
 
         Raises:
             ConflictError: Other writers were faster, time after time; nothing was written.
             CorruptSessionError: A record that the edit returns cannot be read; nothing was written.
         """
-        result, archives = run_on(self._store, self._edit(session_id, lambda: self._edit_window(session_id, function)))
+        attempt = partial(self._edit_window, session_id, function, list(known))
+        result, archives = run_on(self._store, self._edit(session_id, attempt))
         if archives and self._summaries is not None:
             self._summaries.after_edit(session_id)
         return result
 
-    async def aedit(self, session_id: str, function: EditFunction[M, T]) -> T:
+    async def aedit(self, session_id: str, function: EditFunction[M, T], *known: SessionSnapshot[M]) -> T:
         """See `edit`."""
-        result, archives = await arun_on(
-            self._store, self._edit(session_id, lambda: self._edit_window(session_id, function))
-        )
+        attempt = partial(self._edit_window, session_id, function, list(known))
+        result, archives = await arun_on(self._store, self._edit(session_id, attempt))
         if archives and self._summaries is not None:
             await self._summaries.aafter_edit(session_id)
         return result
@@ -242,12 +233,6 @@ class Chats(Generic[M]):
         """See `encode`."""
         return await self._encoding.aencode(messages, count=self._window().tokens is not None, at=at)
 
-    def decode(
-        self, session_id: str, records: Sequence[Record], reader: Reader[N], *, first: int, archived: bool = False
-    ) -> list[N]:
-        """Return the messages that a reader finds in some records of a session; see `decode_all`."""
-        return decode_all(reader, records, session_id, first=first, archived=archived)
-
     def take_snapshot(self, session_id: str, archived: slice | None) -> Steps[SessionSnapshot[M]]:
         """Return what `snapshot` does, as a part of a longer operation."""
         check_session_id(session_id)
@@ -256,10 +241,10 @@ class Chats(Generic[M]):
         name = f"read of {session_id!r}"
         return (yield from until_no_conflict(name, lambda: self._read(session_id, archived, self._window())))
 
-    def _read_archive(self, session_id: str, part: slice) -> Steps[list[M]]:
-        check_session_id(session_id)
-        found = yield from ReadArchive(session_id, part)
-        return self.decode(session_id, found.records, self._codec, first=part.start or 0, archived=True)
+    def _insisting(self, session_id: str, there: Snapshot, window: Window, options: AppendOptions) -> AppendOptions:
+        """Return the options of an append that is refused no more; raise an error if what is there cannot be read."""
+        self._of(session_id, there, window).shown_messages()
+        return {**options, "opens": None}
 
     def _read(self, session_id: str, part: slice | None, window: Window) -> Steps[SessionSnapshot[M]]:
         active, archived, start = yield from read_stored(session_id, part)
@@ -273,11 +258,12 @@ class Chats(Generic[M]):
         check_session_id(session_id)
         return until_no_conflict(f"edit of {session_id!r}", attempt)
 
-    def _edit_window(self, session_id: str, function: EditFunction[M, T]) -> Steps[tuple[T, bool]]:
-        window = self._window()  # the same for all of an attempt: another thread may change it
-        snapshot = yield from self._read(session_id, None, window)
+    def _edit_window(
+        self, session_id: str, function: EditFunction[M, T], first: list[SessionSnapshot[M]]
+    ) -> Steps[tuple[T, bool]]:
+        snapshot = first.pop() if first else (yield from self._read(session_id, None, self._window()))
         plan = function(snapshot)
-        edit = within(window, snapshot, plan, self._encoding.tokens_of, wait=self._wait)
+        edit = within(snapshot.window, snapshot, plan, self._encoding.tokens_of, wait=self._wait)
         yield from self._replace(snapshot, plan, edit)
         return plan.result, bool(edit.evicted or edit.archive)
 

@@ -91,7 +91,7 @@ class SealedStore(Store):
     ) -> Appended:
         """See `Store.append`."""
         sealer = self._sealer.of(session_id, self._secret(session_id))
-        sealed = seal_all(sealer, records)
+        sealed, options = seal_all(sealer, records), self._with_opens(options)
         return open_appended(sealer, self._store.append(session_id, sealed, window, operation_id, **options))
 
     async def aappend(
@@ -105,6 +105,7 @@ class SealedStore(Store):
         """See `Store.append`."""
         sealer = self._sealer.of(session_id, await self._asecret(session_id))
         sealed = await in_thread_if_many(len(records), seal_all, sealer, records)
+        options = self._with_opens(options)
         return open_appended(sealer, await self._store.aappend(session_id, sealed, window, operation_id, **options))
 
     def read(
@@ -213,6 +214,11 @@ class SealedStore(Store):
     async def aclose(self) -> None:
         """See `Store.close`."""
         await self._store.aclose()
+
+    def _with_opens(self, options: AppendOptions) -> AppendOptions:
+        if "read" not in options or "opens" in options:
+            return options
+        return {**options, "opens": self._sealer.opens}
 
     def _needs_secret(self, records: Iterable[Record]) -> bool:
         return self._sealer.secrets is not None and may_need_secret(records)

@@ -81,4 +81,8 @@ def open_all(sealer: SessionSealer, records: Iterable[Record]) -> tuple[Record, 
 
 def open_appended(sealer: SessionSealer, appended: Appended) -> Appended:
     """Return the outcome of an append whose records are opened."""
-    return appended if appended.window is None else replace(appended, window=open_snapshot(sealer, appended.window))
+    window, refused = (
+        None if snapshot is None else open_snapshot(sealer, snapshot)
+        for snapshot in (appended.window, appended.refused)
+    )
+    return replace(appended, window=window, refused=refused)

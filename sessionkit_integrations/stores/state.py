@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessionkit_integrations.errors import ConflictError, StoreError
 from sessionkit_integrations.records.record import Record, now, role_of, tokens_of
+from sessionkit_integrations.records.sealed import is_locked
 from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.stores.limits import admit, levels_from, levels_text
 from sessionkit_integrations.stores.operation_ids import is_known, remember
@@ -79,6 +80,7 @@ class SessionState:
         read: bool = False,
         usage: tuple[Usage, ...] = (),
         quota: Claim | None = None,
+        opens: tuple[str, ...] | None = (),
     ) -> Appended:
         """Change as `Store.append` says, and keep what is evicted if ``archive``.
 
@@ -93,12 +95,15 @@ class SessionState:
         numbers, before = number_turns(map(role_of, active)), len(self.active)
         last = numbers[before - 1] if before else 0
         check_growth(numbers[before:], window, last, numbers[:before].count(last))
+        kept, evicted = evict(active, window, role_of, tokens_of, numbers)
+        if read and opens is not None and is_locked(kept, opens):
+            return Appended(refused=self.read())
         self._note(operation_id)
         self.levels = levels
         self.appended += len(records)
         if usage:
             self.usage = add_up([*self.usage, *usage])
-        self.active, evicted = evict(active, window, role_of, tokens_of, numbers)
+        self.active = kept
         self._archive(evicted, keep=archive, wait=wait)
         return self._appended(turns_of(evicted), wait=wait, read=read)
 

@@ -29,6 +29,9 @@ class AppendOptions(TypedDict, total=False):
         usage: The tokens that providers counted for the records, by model. They are added to the session's.
         quota: What the records use of the session's limits. An append beyond one is refused, or counted all the same,
             as `limits.admit` says.
+        opens: The ways in which records may be sealed for whoever reads, as they say it; none if it is not given. If a
+            record is sealed in another way that an append with ``read`` would return, nothing is written. ``None``
+            writes in any case.
 
     Examples:
         >>> done = store.append("user456", [record], window, "1", **AppendOptions(read=True))
@@ -40,6 +43,7 @@ class AppendOptions(TypedDict, total=False):
     read: bool
     quota: Claim
     usage: tuple[Usage, ...]
+    opens: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -87,15 +91,18 @@ class Appended:
         evicted: Turns that left the window; 0 for a retry.
         waiting_turns: Turns in the archive that wait for a summary, if the append was told to ``wait``; else 0.
         window: The active records as the append left them, if it was told to ``read``; else ``None``.
+        refused: The active records as they are, if nothing was written, as whoever reads ``opens`` not all of them;
+            else ``None``.
 
     Examples:
         >>> store.append("user123", [record], window, "1")
-        Appended(evicted=0, waiting_turns=0, window=None)
+        Appended(evicted=0, waiting_turns=0, window=None, refused=None)
     """
 
     evicted: int = 0
     waiting_turns: int = 0
     window: Snapshot | None = None
+    refused: Snapshot | None = None
 
 
 @dataclass(frozen=True)

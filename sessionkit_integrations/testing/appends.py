@@ -10,9 +10,9 @@ from sessionkit_integrations.errors import InvalidMessageError, QuotaExceededErr
 from sessionkit_integrations.records.usage import Usage
 from sessionkit_integrations.stores.limits import Claim, Limit
 from sessionkit_integrations.stores.operation_ids import REMEMBERED_OPERATIONS
-from sessionkit_integrations.stores.values import Edit
+from sessionkit_integrations.stores.values import Appended, Edit, Snapshot
 from sessionkit_integrations.testing.fixtures import Fixtures
-from sessionkit_integrations.testing.surface import new_operation_id, record, reported, turn
+from sessionkit_integrations.testing.surface import new_operation_id, record, reported, sealed, turn
 from sessionkit_integrations.window.turns import Window
 
 if TYPE_CHECKING:
@@ -234,3 +234,23 @@ class AppendConformance(Fixtures):
         store.delete("s")
         store.append("s", turn(5), 9, quota=claim)
         assert store.read("s") == turn(5)
+
+    def test_nothing_is_written_that_its_reader_could_not_read(self, surface: Callable[..., Surface]) -> None:
+        """An append that returns records is refused if one of them is sealed in a way that its reader does not open."""
+        store = surface()
+        known, other = sealed("aes-gcm:01234567"), sealed("aes-gcm:89abcdef")
+        store.append("s", [known, *turn(1)[1:], other, *turn(2)[1:]], 5)
+        before, info = store.read("s"), store.describe("s")
+        for opens in ((), ("aes-gcm:01234567",)):
+            done = store.append("s", turn(3), 5, "refused", read=True, opens=opens)
+            assert done == Appended(refused=Snapshot(tuple(before)))
+        assert (store.read("s"), store.describe("s")) == (before, info)
+        store.append("s", turn(3), 5, read=True, opens=None)
+        store.append("s", turn(4), 2, "known", read=True)  # as all of them leave the window
+        assert store.read("s") == [*turn(3), *turn(4)]
+        store.append("s", [known], 5)
+        done = store.append("s", turn(4), 2, "known", read=True)
+        assert done.window == Snapshot((*turn(3), *turn(4), known))  # it is a retry
+        store.append("s", turn(5), 5, read=True, opens=None)
+        store.append("s", turn(6), 5)
+        assert store.read("s") == [*turn(3), *turn(4), known, *turn(5), *turn(6)]

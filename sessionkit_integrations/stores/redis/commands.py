@@ -46,6 +46,9 @@ _FIGURES = 11
 _WAITING = 2**26
 """Number by which an append tells a turn that waits for a summary, beside the turns that left."""
 
+_REFUSED = _WAITING - 1
+"""Number by which it tells that whoever reads does not open what would be returned."""
+
 _KEEP, _WAIT, _READ = 1, 2, 4
 _CLEAR = 4
 """Flags of the scripts."""
@@ -113,6 +116,7 @@ def append(
     read: bool = False,
     usage: tuple[Usage, ...] = (),
     quota: Claim | None = None,
+    opens: tuple[str, ...] | None = (),
 ) -> Command[Appended]:
     """Return the command for `Store.append`; ``ttl`` is in milliseconds.
 
@@ -124,6 +128,8 @@ def append(
         if number < 0:
             raise refusal(number, window, quota)
         waiting_turns, evicted = divmod(number, _WAITING)
+        if evicted == _REFUSED:
+            return Appended(refused=returned)
         return Appended(evicted, waiting_turns, returned)
 
     turns, trigger = (NO_LIMIT, NO_LIMIT) if window.turns is None else (window.turns, window.trigger_turns)
@@ -131,7 +137,7 @@ def append(
     settings = f"{now()} {turns} {trigger} {window.max_turn_messages} {ttl or 0} {flags} {_letters(records)}"
     if window.tokens is not None:
         settings += f" {window.tokens} {window.trigger_tokens}"
-    settings += words_for(usage, quota)
+    settings += words_for(usage, quota, opens)
     # While a slot of a cluster moves to another node, a command may name only keys that exist; most have no archive.
     # The script finds the archive's key by itself if it needs one all the same.
     touched = keys.all_of(session_id) if archive or ttl or wait or names_all else keys.all_of(session_id)[:2]

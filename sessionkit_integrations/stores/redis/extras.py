@@ -48,13 +48,15 @@ def read_extras(text: str) -> tuple[str | None, tuple[Usage, ...], tuple[Level, 
     return None if fork is None else unquote(fork), totals_from(extras.get(_USAGE, "")), levels_from(text)
 
 
-def words_for(usage: tuple[Usage, ...], claim: Claim | None) -> str:
-    """Return what an append says of usage and limits, after its other settings."""
+def words_for(usage: tuple[Usage, ...], claim: Claim | None, opens: tuple[str, ...] | None) -> str:
+    """Return what an append says of usage, limits and the seals that its reader opens, after its other settings."""
     words = f" u{totals_text(usage)}" if usage else ""
     if claim is not None:
         words += f" q{claim.refusable:d}"
         for limit, amount in claim.amounts:
             words += f"{limit.letter}{amount}:{limit.rate}:{limit.cost}:{limit.capacity},"
+    if opens != ():
+        words += " o*" if opens is None else f" o,{','.join(opens)},"
     return words
 
 

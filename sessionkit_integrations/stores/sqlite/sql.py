@@ -32,6 +32,7 @@ Statements = Generator[Statement, Rows, T]
 
 BEGIN = Statement("BEGIN IMMEDIATE")
 COMMIT = Statement("COMMIT")
+ROLLBACK = Statement("ROLLBACK")
 
 
 def transaction(work: Statements[T]) -> Statements[T]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sessionkit_integrations.records.sealed import is_locked
 from sessionkit_integrations.records.times import moment
 from sessionkit_integrations.stores.limits import levels_from
 from sessionkit_integrations.stores.operation_ids import is_known
@@ -14,7 +15,7 @@ from sessionkit_integrations.stores.sqlite import reading
 from sessionkit_integrations.stores.sqlite.extras import add_usage, admitted, save_levels
 from sessionkit_integrations.stores.sqlite.leases import check_turn
 from sessionkit_integrations.stores.sqlite.rows import enter, load, place, save
-from sessionkit_integrations.stores.sqlite.sql import Statement, transaction
+from sessionkit_integrations.stores.sqlite.sql import BEGIN, COMMIT, ROLLBACK, Statement, transaction
 from sessionkit_integrations.stores.state import conflict, turns_of
 from sessionkit_integrations.stores.totals import totals_from, totals_text
 from sessionkit_integrations.stores.values import Appended, SessionInfo
@@ -45,13 +46,14 @@ def append(
     holder: str | None = None,
     usage: tuple[Usage, ...] = (),
     quota: Claim | None = None,
+    opens: tuple[str, ...] | None = (),
 ) -> Statements[Appended]:
     """Do what `Store.append` says; ``holder`` has the turn that it belongs to."""
 
     def work() -> Statements[Appended]:
         row = yield from load(session_id, now)
-        evicted = 0
-        if not is_known(row.operations, operation_id):
+        evicted, is_retry = 0, is_known(row.operations, operation_id)
+        if not is_retry:
             if holder is not None:
                 yield from check_turn(session_id, holder, now)
             levels = None if quota is None else (yield from admitted(row.id, quota, now))
@@ -67,9 +69,17 @@ def append(
             if levels is not None:
                 yield from save_levels(session, levels)
         active = (yield from reading.read(session_id, now)) if read else None
+        if active is not None and not is_retry and opens is not None and is_locked(active.records, opens):
+            return Appended(refused=active)
         return Appended(evicted, row.waiting_turns if wait else 0, active)
 
-    return transaction(work())
+    yield BEGIN
+    appended = yield from work()
+    if appended.refused is None:
+        yield COMMIT
+        return appended
+    yield ROLLBACK
+    return Appended(refused=(yield from reading.read(session_id, now)))
 
 
 def replace(

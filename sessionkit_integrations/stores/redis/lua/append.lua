@@ -6,15 +6,19 @@
 --       tokens are limited the tokens that a cut keeps and those that there may be before it, and if providers reported
 --       any a u and their tokens by model, as in the meta, and if the session has limits a q, 1 if this may be refused,
 --       and for each limit its letter, what is used, the parts that are given back in a ms, the parts of one message or
---       token, and the parts of the whole limit ("m1:1:3000:60000,"); the records; their documents, if a search is to find them.
+--       token, and the parts of the whole limit ("m1:1:3000:60000,"), and if the records are to be returned an o and the ways in
+--       which they may be sealed, a comma around each, or a * for any way; the records; their documents, if a search is to
+--       find them.
 -- KEYS lacks the archive where neither ttl nor keep nor wait is given.
 -- Returns the number of turns that were evicted: 0 if the operation had been done before, -1 if a turn would be too long,
 -- and -2 if a limit would be passed, less 1 if it is the second one, less 2 for each ms after which this may be tried again.
--- If evicted turns are to wait, 2^26 is added for each turn that waits. If records are to be returned, it is a text, as a
+-- If evicted turns are to wait, 2^26 is added for each turn that waits. 2^26 - 1 says that nothing was done, as a record that
+-- would be returned is sealed in another way, and the records are those that are there. If records are to be returned, it is a text, as a
 -- client takes long to read a list of many: that number, and the records, each after a byte that no JSON holds.
 -- What only some appends need stands in a branch and is not a function, as each append makes all functions again.
 local FIRST = 3
 local WAITING = 67108864 -- 2^26
+local REFUSED = WAITING - 1
 local HIGHEST = 4503599627370496 -- 2^52
 local PREAMBLE = 15 -- records that are looked at for a summary
 local operation = ARGV[1]
@@ -23,21 +27,22 @@ local now, window, trigger, most, ttl, flags, letters, rest =
 now, window, trigger, most, ttl, flags = now + 0, window + 0, trigger + 0, most + 0, ttl + 0, flags + 0
 local keep, wait, read = flags % 2 == 1, flags % 4 >= 2, flags >= 4
 local last = FIRST + #letters - 1
-local tokens, trigger_tokens, usage, claim
+local tokens, trigger_tokens, usage, claim, opens
 if rest ~= '' then
   tokens, trigger_tokens = string.match(rest, '^ (%d+) (%d+)')
   tokens, trigger_tokens = tonumber(tokens), tonumber(trigger_tokens)
-  usage, claim = string.match(rest, ' u(%S+)'), string.match(rest, ' q(%S+)')
+  usage, claim, opens = string.match(rest, ' u(%S+)'), string.match(rest, ' q(%S+)'), string.match(rest, ' o(%S+)')
 end
 
 local meta = load_meta(now)
 
-local function reply(evicted)
+-- `records` are those in the list, if they are known.
+local function reply(evicted, records)
   local outcome = evicted + (wait and meta.waiting_turns * WAITING or 0)
   if not read then
     return outcome
   end
-  local records = redis.call('LRANGE', LIST, 0, -1)
+  records = records or redis.call('LRANGE', LIST, 0, -1)
   records[0] = string.format('%.0f', outcome)
   return table.concat(records, '\30', 0)
 end
@@ -253,6 +258,21 @@ if waits and not keep and (not surplus or surplus.records > 0) then
   meta.archived = redis.call('LLEN', ARCHIVE) -- fails as above
 end
 keep = keep or waits
+-- The records that stay are looked at before anything is written, and returned without another look at the list.
+local left
+if read and opens ~= '*' then
+  local before, leaves = redis.call('LRANGE', LIST, 0, -1), surplus and surplus.records or 0
+  left = {}
+  for at = 1, #before + #letters do
+    if at <= meta.preamble or at > meta.preamble + leaves then
+      left[#left + 1] = before[at] or ARGV[FIRST + at - #before - 1]
+      local by = before[at] and string.match(before[at], '^{"role":"%l+","sealed":"[^"]*","by":"([^"]*)"')
+      if by and not (opens and string.find(opens, ',' .. by .. ',', 1, true)) then
+        return reply(REFUSED, before)
+      end
+    end
+  end
+end
 local number = #ARGV > last and write_documents()
 local length = push('RPUSH', LIST, ARGV, FIRST, last)
 if ttl == 0 and length == #letters and meta.archived > 0 then
@@ -263,6 +283,7 @@ end
 -- Another writer changed the list if its length is not what meta says, or if what is evicted is something else.
 local evicted = length == meta.length and evict(surplus)
 if not evicted then
+  left = nil
   if adopt(true) > most then
     redis.call('RPOP', LIST, #letters)
     if number then
@@ -311,4 +332,4 @@ if ttl > 0 then
 elseif meta.inherited and meta.archived > 0 then
   outlive(ARCHIVE, meta.inherited)
 end
-return reply(evicted)
+return reply(evicted, left)
