@@ -28,6 +28,8 @@ CALL = frozenset({"name", "args", "id", "type"})
 """Fields of the tool calls of LangChain's messages."""
 
 _INVALID_CALL = CALL | {"error"}
+_MORE_OF_CALLS = frozenset({"calls", "errors", "invalid_tool_calls"})
+"""Names under LangChain's field for what OpenAI's shape does not tell of the calls."""
 
 
 class EncodedCalls(NamedTuple):
@@ -134,6 +136,8 @@ def decode_calls(calls: object, extra: Mapping[str, Any]) -> DecodedCalls:
             invalid.append({"name": name, "args": text, "id": call_id, "error": None, "type": "invalid_tool_call"})
         else:
             valid.append({"name": name, "args": arguments, "id": call_id, "type": "tool_call"})
+    if _MORE_OF_CALLS.isdisjoint(extra):  # as nearly always
+        return DecodedCalls(valid, invalid, texts)
     for each in expect(extra.get("calls", []), list, "more fields of calls"):
         index, rest = expect_pair(each)
         expect_item(valid, index, "tool calls").update(expect(rest, dict, "more fields of a call"))

@@ -96,6 +96,7 @@ class LangChainCodec:
     parse_json = staticmethod(parse_json)
     dump_json = staticmethod(dump_json)
     text_decoders = TEXT_DECODERS
+    decode = staticmethod(decode)
 
     def encode(self, messages: Sequence[BaseMessage], max_bytes: int = MAX_MESSAGE_BYTES) -> Iterable[Fields]:
         """See `Codec.encode`. Chunks of a stream are stored as the message that they add up to."""
@@ -105,10 +106,6 @@ class LangChainCodec:
             except RecursionError as error:
                 raise InvalidMessageError("message", "is nested too deeply") from error
             yield fields
-
-    def decode(self, fields: Fields) -> BaseMessage:
-        """See `Codec.decode`."""
-        return decode(fields)
 
 
 def _encode(message: BaseMessage, max_bytes: int) -> Fields:

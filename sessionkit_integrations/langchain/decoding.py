@@ -69,6 +69,7 @@ OWN_NAMES = frozenset(
     }
 )
 """Names under LangChain's field of a record that are not fields of the message."""
+_NOTES = frozenset({"documents", "values"})
 
 
 def decode(fields: Fields) -> BaseMessage:
@@ -139,31 +140,28 @@ def _decode(fields: Fields, extra: Fields) -> BaseMessage:
         thought, *details = details or [None]
         kwargs[THOUGHT] = expect(expect(thought, dict, "reasoning").get("text"), str, "text of reasoning")
     calls = fields.get("tool_calls") or []
+    called: Fields = {}
     texts: list[str] = []
     if cls is AIMessage and (calls or "invalid_tool_calls" in extra):
-        values["tool_calls"], values["invalid_tool_calls"], texts = decode_calls(calls, extra)
+        called["tool_calls"], called["invalid_tool_calls"], texts = decode_calls(calls, extra)
         if extra.get("tool_calls_in_kwargs"):
             kwargs[KWARG] = [{name: value for name, value in call.items() if name in BARE} for call in calls]
         signatures = thought_signatures(calls)
         if signatures:
             kwargs[SIGNATURES] = {**_dict(kwargs.get(SIGNATURES)), **signatures}
-    kwargs.update({name: fields[name] for name in SHARED_KWARGS if is_shared_kwarg(name, fields)})
-    values["content"] = decode_content(fields.get("content"), values.get("tool_calls", ()), iter(details), extra)
+    for name in SHARED_KWARGS:
+        if name in fields and is_shared_kwarg(name, fields):
+            kwargs[name] = fields[name]
+    values["content"] = decode_content(fields.get("content"), called.get("tool_calls", ()), iter(details), extra)
     if "name" in fields:
         values["name"] = fields["name"]
-    rest = {name: value for name, value in extra.items() if name not in OWN_NAMES}
-    if not rest.keys().isdisjoint(IN_OPENAI_SHAPE):
-        raise UnreadableRecordError("a record must not say twice what OpenAI's shape has a place for")
-    values |= rest
+    values |= _fields_in(extra)
     put_usage(values, fields, extra)
     if kwargs:
         values["additional_kwargs"] = kwargs
     check_fields(values)
-    values |= expect(extra.get("unchecked", {}), dict, "unchecked fields")
-    values[UNKNOWN] = dict(expect(extra.get(UNKNOWN, {}), dict, "unknown fields"))
-    _restore(values, extra)
-    unknown = values.pop(UNKNOWN)
-    message = construct(cls, values, unknown)
+    values |= called  # which are checked
+    message = _make(cls, values, extra)
     if texts:
         keep_texts(message, texts)
     return message
@@ -179,6 +177,27 @@ def _class_of(fields: Fields, extra: Fields) -> tuple[type[BaseMessage], Fields]
         status = "error" if extra.get("is_error") else "success"
         return ToolMessage, {"tool_call_id": fields.get("tool_call_id") or "", "status": status}
     return _CLASSES[fields["role"]], {}
+
+
+def _fields_in(extra: Fields) -> Fields:
+    """Return the fields of a message that a record has under LangChain's field."""
+    fields = extra
+    if not OWN_NAMES.isdisjoint(extra):
+        fields = {name: value for name, value in extra.items() if name not in OWN_NAMES}
+    if not IN_OPENAI_SHAPE.isdisjoint(fields):
+        raise UnreadableRecordError("a record must not say twice what OpenAI's shape has a place for")
+    return fields
+
+
+def _make(cls: type[BaseMessage], values: Fields, extra: Fields) -> BaseMessage:
+    """Return a message, with what is not checked and what JSON cannot hold."""
+    if "unchecked" in extra:
+        values |= expect(extra["unchecked"], dict, "unchecked fields")
+    values[UNKNOWN] = dict(expect(extra.get(UNKNOWN, {}), dict, "unknown fields"))
+    if not _NOTES.isdisjoint(extra):
+        _restore(values, extra)
+    unknown = values.pop(UNKNOWN)
+    return construct(cls, values, unknown)
 
 
 def _restore(values: Fields, extra: Fields) -> None:

@@ -50,7 +50,6 @@ DOCUMENT = "document"
 
 _READ_ELSEWHERE = frozenset({"content", "tool_call_chunks", "chunk_position"})
 """Fields that are read in any case, and those of chunks that the message they add up to does not have."""
-_TOKENS = ("input_tokens", "output_tokens", "total_tokens")
 _TEXT = (str, NoneType)
 _CALL = {"name": (str,), "args": (dict,), "id": _TEXT}
 _INVALID_CALL = {"name": _TEXT, "args": _TEXT, "id": _TEXT, "error": _TEXT}
@@ -131,7 +130,8 @@ def construct_ordinary(cls: type[BaseMessage], values: dict[str, Any]) -> BaseMe
 def check_fields(values: Mapping[str, Any]) -> None:
     """Raise `UnreadableRecordError` unless the fields of a message that a record holds are valid."""
     for name, value in values.items():
-        if not is_valid(name, value):
+        check = _CHECKS.get(name)
+        if check is not None and not check(value):
             raise UnreadableRecordError(f"{name} of a message must not be {brief(value)}")
 
 
@@ -169,7 +169,12 @@ def _is_content(value: Any) -> bool:
 
 
 def _is_usage(value: Any) -> bool:
-    return value is None or (isinstance(value, dict) and all(type(value.get(name)) is int for name in _TOKENS))
+    return value is None or (
+        isinstance(value, dict)
+        and type(value.get("input_tokens")) is int
+        and type(value.get("output_tokens")) is int
+        and type(value.get("total_tokens")) is int
+    )
 
 
 def _is(*types: type) -> Callable[[Any], bool]:

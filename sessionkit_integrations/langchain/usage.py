@@ -70,9 +70,11 @@ def put_usage(values: Fields, fields: Fields, extra: Fields) -> None:
     usage = fields.get(USAGE)
     if not is_usage(usage) or fields["role"] != "assistant":
         return
-    more = expect(values.get(_METADATA) or {}, dict, _METADATA)
     natural = _natural(usage)
-    values[_METADATA] = {**natural, **{name: _merged(natural.get(name), value) for name, value in more.items()}}
+    more = expect(values.get(_METADATA) or {}, dict, _METADATA)
+    for name, value in more.items():
+        natural[name] = _merged(natural.get(name), value)
+    values[_METADATA] = natural
     if "model" in usage:
         place = expect(extra.get(MODEL_IN, _MODELS[0]), str, MODEL_IN)
         values[_RESPONSE] = {**expect(values.get(_RESPONSE, {}), dict, _RESPONSE), place: usage["model"]}
