@@ -162,7 +162,7 @@ class SessionKitMemory(Memory):
 
         await self._hand_over(await self._chats.aedit(self.session_id, edit))
 
-    async def _manage_queue(self, *known: SessionSnapshot[ChatMessage]) -> None:
+    async def _manage_queue(self, known: SessionSnapshot[ChatMessage] | None = None) -> None:
         """Take out of the session what passes its window or the limit of tokens, and hand it to the blocks."""
 
         def edit(session: SessionSnapshot[ChatMessage]) -> EditPlan[list[ChatMessage]]:
@@ -174,7 +174,7 @@ class SessionKitMemory(Memory):
             # What is outside of the window leaves by every edit.
             return EditPlan(heard, kept, evicted=leaving[len(session.outside) :])
 
-        await self._hand_over(await self._chats.aedit(self.session_id, edit, *known))
+        await self._hand_over(await self._chats.aedit(self.session_id, edit, known))
 
     def _estimate_token_count(self, message_or_blocks: Any) -> int:
         try:

@@ -178,27 +178,27 @@ class Chats(ChatReads[M]):
         check_write(self._store, session_id)
         await self._store.adelete(session_id)
 
-    def edit(self, session_id: str, function: EditFunction[M, T], *known: SessionSnapshot[M]) -> T:
+    def edit(self, session_id: str, function: EditFunction[M, T], known: SessionSnapshot[M] | None = None) -> T:
         """Edit a session, and apply the window to the outcome.
 
         Args:
             session_id: The session.
             function: Given a snapshot without the archive, plans the edit; see `edits`.
-            known: A snapshot that is not read again, unless others were faster.
+            known: A snapshot to plan with, instead of reading the session, unless others were faster.
 
         Raises:
             ConflictError: Other writers were faster, time after time; nothing was written.
             CorruptSessionError: A record that the edit returns cannot be read; nothing was written.
         """
-        attempt = partial(self._edit_window, session_id, function, list(known))
+        attempt = partial(self._edit_window, session_id, function, [] if known is None else [known])
         result, archives = run_on(self._store, self._edit(session_id, attempt))
         if archives and self._summaries is not None:
             self._summaries.after_edit(session_id)
         return result
 
-    async def aedit(self, session_id: str, function: EditFunction[M, T], *known: SessionSnapshot[M]) -> T:
+    async def aedit(self, session_id: str, function: EditFunction[M, T], known: SessionSnapshot[M] | None = None) -> T:
         """See `edit`."""
-        attempt = partial(self._edit_window, session_id, function, list(known))
+        attempt = partial(self._edit_window, session_id, function, [] if known is None else [known])
         result, archives = await arun_on(self._store, self._edit(session_id, attempt))
         if archives and self._summaries is not None:
             await self._summaries.aafter_edit(session_id)
@@ -259,9 +259,9 @@ class Chats(ChatReads[M]):
         return until_no_conflict(f"edit of {session_id!r}", attempt)
 
     def _edit_window(
-        self, session_id: str, function: EditFunction[M, T], first: list[SessionSnapshot[M]]
+        self, session_id: str, function: EditFunction[M, T], known: list[SessionSnapshot[M]]
     ) -> Steps[tuple[T, bool]]:
-        snapshot = first.pop() if first else (yield from self._read(session_id, None, self._window()))
+        snapshot = known.pop() if known else (yield from self._read(session_id, None, self._window()))
         plan = function(snapshot)
         edit = within(snapshot.window, snapshot, plan, self._encoding.tokens_of, wait=self._wait)
         yield from self._replace(snapshot, plan, edit)
