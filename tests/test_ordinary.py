@@ -310,6 +310,14 @@ def test_the_roles_of_many_records_are_those_of_each(record: bytes) -> None:
 
 
 said = st.builds(ChatMessage, role=st.sampled_from(list(MessageRole)), content=texts)
+results = st.builds(
+    ChatMessage,
+    role=st.sampled_from(["tool", "tool", "assistant"]),
+    content=texts,
+    additional_kwargs=st.fixed_dictionaries(
+        {"tool_call_id": texts | st.none()}, optional={"is_error": st.just(value=True)}
+    ),
+)
 
 
 @example(ChatMessage.model_construct(role="user", additional_kwargs={}, blocks=[TextBlock(text="a role as text")]))
@@ -317,7 +325,11 @@ said = st.builds(ChatMessage, role=st.sampled_from(list(MessageRole)), content=t
 @example(ChatMessage.model_construct(role=MessageRole.USER, additional_kwargs={}, blocks=(TextBlock(text="a tuple"),)))
 @example(ChatMessage.model_construct(role=MessageRole.USER, additional_kwargs={}, blocks=["no block"]))
 @example(ChatMessage(role="assistant", content="answer", additional_kwargs={"total_tokens": 5}))
-@given(said | messages_of_llama_index)
+@example(ChatMessage(role="tool", content="x" * MAX_BYTES, additional_kwargs={"tool_call_id": "c" * MAX_BYTES * 8}))
+@example(ChatMessage(role="assistant", content="not of a tool", additional_kwargs={"tool_call_id": "c"}))
+@example(ChatMessage(role="tool", content="failed", additional_kwargs={"tool_call_id": "c", "is_error": True}))
+@example(ChatMessage(role="tool", content="says more", additional_kwargs={"tool_call_id": "c", "more": "x"}))
+@given(said | results | messages_of_llama_index)
 def test_a_message_of_llama_index_becomes_the_same_fields_on_either_path(message: ChatMessage) -> None:
     short = llama_index_codec._encode_text(message, MAX_BYTES)
     if short is not None:
@@ -330,6 +342,12 @@ def test_a_message_of_llama_index_becomes_the_same_fields_on_either_path(message
 def test_texts_of_llama_index_take_the_short_path(role: str) -> None:
     message = ChatMessage(role=role, content="Grüezi")
     assert llama_index_codec._encode_text(message, MAX_BYTES) == {"role": role, "content": "Grüezi"}
+
+
+def test_results_of_llama_index_take_the_short_path() -> None:
+    result = ChatMessage(role="tool", content="rain", additional_kwargs={"tool_call_id": "c"})
+    fields = llama_index_codec._encode_text(result, MAX_BYTES)
+    assert fields == {"role": "tool", "content": "rain", "tool_call_id": "c"}
 
 
 @example("user", 'quotes " and \\ and \n and \x7f and \u2028 and é', 0)

@@ -31,7 +31,7 @@ from sessionkit_integrations.llama_index.content import EncodedBlocks, decode_bl
 from sessionkit_integrations.llama_index.natural import decode_content, decode_thinking
 from sessionkit_integrations.llama_index.usage import noted_usage, take_usage, usage_kwargs
 from sessionkit_integrations.llama_index.values import restore, write
-from sessionkit_integrations.records.ordinary import is_text
+from sessionkit_integrations.records.ordinary import are_texts, is_text
 from sessionkit_integrations.records.parts import parts_in, read_content
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_bounds, fields_of
 from sessionkit_integrations.records.unreadable import UnreadableRecordError, brief, expect
@@ -64,6 +64,8 @@ _SHARED_KWARGS = {"tool_call_id": {"tool"}, "name": {*_ROLES.values()}, "refusal
 Agents put a call's id into the assistant's message too, where a tool's result is the answer.
 """
 _KNOWN = frozenset({"role", "blocks", "additional_kwargs"})
+_OF_RESULTS = frozenset({"tool_call_id"})
+"""Additional keyword arguments that results of tools have in most cases."""
 _UNSUPPORTED_BLOCKS = "unknown_blocks"
 """Additional keyword argument for blocks of a later version of LlamaIndex."""
 _make_message = unvalidated_constructor(ChatMessage())
@@ -98,14 +100,21 @@ class LlamaIndexCodec:
 
 def _encode_text(message: ChatMessage, max_bytes: int) -> Fields | None:
     """Return the fields of a message that is one text, as most are: what `_encode_at_length` does, and faster."""
-    if type(message) is not ChatMessage or (said := vars(message)).keys() != _KNOWN or said["additional_kwargs"] != {}:
+    if type(message) is not ChatMessage or (said := vars(message)).keys() != _KNOWN:
         return None
-    role, blocks = said["role"], said["blocks"]
+    role, blocks, kwargs = said["role"], said["blocks"], said["additional_kwargs"]
     if type(role) is not MessageRole or role not in _PLAIN_ROLES or type(blocks) is not list or len(blocks) != 1:
         return None
     if type(blocks[0]) is not TextBlock or not (text := blocks[0].text) or not is_text(text, max_bytes):
         return None
-    return {"role": _ROLES[role], "content": text}
+    if kwargs != {} and not (
+        role is MessageRole.TOOL
+        and type(kwargs) is dict
+        and kwargs.keys() == _OF_RESULTS
+        and are_texts([text, *kwargs.values()], max_bytes)
+    ):
+        return None
+    return {"role": _ROLES[role], "content": text, **kwargs}
 
 
 def _encode_at_length(message: ChatMessage, max_bytes: int) -> Fields:
