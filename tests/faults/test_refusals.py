@@ -144,13 +144,15 @@ def test_a_server_that_is_busy_with_a_script(
     with configured(client, "lua-time-limit", 10):
         thread = threading.Thread(target=loop)
         thread.start()
-        wait_until(lambda: refuses_with(client, "BUSY"))
-        for method, arguments in WRITES.items():
-            with pytest.raises(StoreUnavailableError, match="BUSY") as raised:
-                call(store, method, *arguments)
-            assert raised.value.may_have_happened is False
-        client.script_kill()
-        thread.join()
+        try:
+            wait_until(lambda: refuses_with(client, "BUSY"))
+            for method, arguments in WRITES.items():
+                with pytest.raises(StoreUnavailableError, match="BUSY") as raised:
+                    call(store, method, *arguments)
+                assert raised.value.may_have_happened is False
+        finally:  # or all later tests on the server fail as well
+            client.script_kill()
+            thread.join()
     assert call(store, "read", "s").records == (RECORD,)
     call(store, "append", "s", [RECORD], Window(3), "of the append")
     call(store, "close")
