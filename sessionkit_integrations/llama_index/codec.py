@@ -68,6 +68,7 @@ _OF_RESULTS = frozenset({"tool_call_id"})
 """Additional keyword arguments that results of tools have in most cases."""
 _UNSUPPORTED_BLOCKS = "unknown_blocks"
 """Additional keyword argument for blocks of a later version of LlamaIndex."""
+_NOTES = frozenset({"objects", "values"})
 _make_message = unvalidated_constructor(ChatMessage())
 
 
@@ -228,7 +229,7 @@ def _decode(fields: Fields, extra: Fields) -> ChatMessage:
     values["blocks"] = [
         block for each in blocks for block in (each if isinstance(each, list) else [each]) if block is not None
     ]
-    for name in later.keys() - ChatMessage.model_fields.keys():
+    for name in later.keys() - ChatMessage.model_fields.keys() if later else ():
         kwargs.setdefault(name, values.pop(name))
     unsupported = [own for own in extra.get("own", ()) if not is_supported(own)]
     if unsupported:
@@ -238,6 +239,8 @@ def _decode(fields: Fields, extra: Fields) -> ChatMessage:
 
 def _restore(values: Fields, extra: Fields) -> None:
     """Make the values again that JSON cannot hold."""
+    if _NOTES.isdisjoint(extra):
+        return
     objects = expect(extra.get("objects", []), list, "objects")  # as earlier records have them
     notes = [
         [["additional_kwargs", *expect(path, list, "path of an object")], *kind]
@@ -265,6 +268,8 @@ def _decode_foreign(fields: Fields) -> ChatMessage:
 
 def _kwargs_of(fields: Fields) -> dict[str, Any]:
     """Return the additional keyword arguments that OpenAI's shape has a field for."""
+    if _SHARED_KWARGS.keys().isdisjoint(fields):
+        return {}
     kwargs = {name: fields[name] for name in _SHARED_KWARGS if fields.get(name) is not None}
     for name in kwargs.keys() - {"refusal"}:  # which nobody checks
         expect(kwargs[name], str, name)
