@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from sessionkit_integrations.porting import exporting
 from sessionkit_integrations.records import codec, record
 from sessionkit_integrations.records.codec import NO_TEXT_DECODERS, PLAIN, decode_all, encode_all
 from sessionkit_integrations.records.ordinary import is_ordinary
-from sessionkit_integrations.records.record import encode, role_of, roles_of
+from sessionkit_integrations.records.record import encode, records_of_texts, role_of, roles_of
 from tests.equality import exact
 from tests.langchain.messages import AS_MODELS_GIVE_AND_TAKE, BY_CLASS, json_values, replies
 from tests.llama_index.samples import messages as messages_of_llama_index
@@ -60,9 +60,9 @@ plain = st.fixed_dictionaries(
 )
 
 
-def outcome(message: Any, max_bytes: int) -> Any:
+def outcome(messages: list[Any], max_bytes: int) -> Any:
     try:
-        return encode_all(PLAIN, [message], max_bytes, at=AT)
+        return encode_all(PLAIN, messages, max_bytes, at=AT)
     except InvalidMessageError as error:
         return str(error)
 
@@ -84,20 +84,57 @@ CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{
 @example({"role": "tool", "content": None, "tool_call_id": "c"})
 @given(plain)
 def test_a_plain_message_becomes_the_same_record_on_either_path(message: dict[str, Any]) -> None:
-    short = outcome(message, MAX_BYTES)
+    short = outcome([message], MAX_BYTES)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(codec, "records_of_texts", lambda messages, at, max_bytes: None)
+        assert outcome([message], MAX_BYTES) == short
         patch.setattr(codec, "is_ordinary", lambda message, max_bytes: False)
-        assert outcome(message, MAX_BYTES) == short
+        assert outcome([message], MAX_BYTES) == short
     if not isinstance(short, str):
         whole = {"role": message["role"], **message, "at": AT}
         whole["role"] = whole["role"].replace("developer", "system")
         assert short == [json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()]
 
 
+SAID = {"role": "user", "content": "Hello"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {**SAID, "content": None},
+        {**SAID, "content": []},
+        {**SAID, "content": "\ud83d"},
+        {**SAID, "content": "x" * (MAX_BYTES - 10)},
+        {**SAID, "content": "x" * (MAX_BYTES + 1)},
+        {**SAID, "role": "developer"},
+        {**SAID, "role": "robot"},
+        {**SAID, "role": ["user"]},
+        {**SAID, "name": "Ada"},
+        {"role": "user"},
+        SimpleNamespace(**SAID),
+        MappingProxyType(SAID),
+    ],
+    ids=repr,
+)
+def test_texts_beside_another_message_take_the_path_of_both(other: Any) -> None:
+    assert records_of_texts([SAID, SAID], AT, MAX_BYTES) == [encode(SAID, AT)] * 2
+    assert records_of_texts([SAID, other], AT, MAX_BYTES) is None
+    together = outcome([SAID, other], MAX_BYTES)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(codec, "records_of_texts", lambda messages, at, max_bytes: None)
+        assert outcome([SAID, other], MAX_BYTES) == together
+
+
+def test_nothing_is_made_of_a_text_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(record, "_record_of_text")
+    assert records_of_texts([{**SAID, "content": "x" * (MAX_BYTES + 1)}], AT, MAX_BYTES) is None
+
+
 @pytest.mark.parametrize(
     "message",
     [
-        {"role": "user", "content": "Hello"},
+        SAID,
         {"role": "assistant", "content": None, "tool_calls": [CALL]},
         {"role": "assistant", "content": "Let me see", "tool_calls": [CALL, CALL], "name": "bot"},
         {"role": "tool", "content": "rain", "tool_call_id": "c", "name": "f"},

@@ -15,6 +15,7 @@ from sessionkit_integrations.records.record import (
     encode,
     now,
     parse_json,
+    records_of_texts,
 )
 from sessionkit_integrations.records.sealed import BY, SEALED, is_sealed, unopened
 from sessionkit_integrations.records.sizes import MAX_MESSAGE_BYTES, check_bounds, too_large
@@ -150,7 +151,14 @@ def encode_all(
         InvalidMessageError: One of them cannot be stored, or its tokens cannot be counted.
     """
     at = now() if at is None else at
-    fields, dump = codec.encode(list(messages), max_bytes), codec.dump_json  # a list, as it may be an iterator
+    batch = list(messages)  # as it may be an iterator
+    if (
+        count is None
+        and isinstance(codec, PlainCodec)
+        and (texts := records_of_texts(batch, at, max_bytes)) is not None
+    ):
+        return texts
+    fields, dump = codec.encode(batch, max_bytes), codec.dump_json
     if count is None:
         records = [encode(each, at, None, dump) for each in fields]
     else:

@@ -50,7 +50,7 @@ from sessionkit_integrations.records.unreadable import UnreadableRecordError, br
 from sessionkit_integrations.records.usage import usage_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sessionkit_integrations.records.fields import Fields
     from sessionkit_integrations.records.usage import Usage
@@ -131,11 +131,43 @@ def encode(
         opening = _OPENINGS.get(fields["role"])
         if opening is not None and (tokens is None or type(tokens) is int):
             counted = "" if tokens is None else f',"tokens":{tokens}'
-            return Record(f'{opening}{encode_basestring(content)}{counted},"at":{at}}}'.encode())
+            return _record_of_text(opening, content, counted, at)
     if tokens is not None:
         number = tokens if type(tokens) is int else _as_number(tokens)
         return Record(dump({"role": fields["role"], **fields, "tokens": number, "at": at}))
     return Record(dump({"role": fields["role"], **fields, "at": at}))
+
+
+def records_of_texts(messages: Sequence[object], at: int, max_bytes: int) -> list[Record] | None:
+    """Return the records of plain messages that are texts, as most are.
+
+    Args:
+        messages: The messages, of which nothing is known.
+        at: The time of writing, in Unix milliseconds.
+        max_bytes: Bytes that a record may have.
+
+    Returns:
+        The records, as `encode` makes them; ``None`` if a message is anything else, or is to be refused.
+    """
+    records = []
+    for message in messages:
+        if type(message) is not dict or len(message) != ROLE_AND_CONTENT:
+            return None
+        role, content = message.get("role"), message.get("content")
+        if type(role) is not str or type(content) is not str or role not in ROLES or len(content) > max_bytes:
+            return None
+        try:
+            record = _record_of_text(_OPENINGS[role], content, "", at)
+        except UnicodeEncodeError:
+            return None
+        if len(record) > max_bytes:
+            return None
+        records.append(record)
+    return records
+
+
+def _record_of_text(opening: str, content: str, counted: str, at: int) -> Record:
+    return Record(f'{opening}{encode_basestring(content)}{counted},"at":{at}}}'.encode())
 
 
 def tokens_of(record: bytes) -> int:
