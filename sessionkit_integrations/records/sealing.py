@@ -230,9 +230,9 @@ class SessionSealer:
         """Return the cipher of what was encrypted with a key, and maybe with the session's secret."""
         encrypt = self._sealer.encrypt
         if encrypt is None or key_id not in encrypt.key_ids:
-            has = "no key is" if encrypt is None else f"the keys {', '.join(encrypt.key_ids)} are"
+            given = _said(() if encrypt is None else encrypt.key_ids)
             problem = (
-                f"is encrypted with the key {key_id}, and {has} given: give that one to Encrypt, as an older key,"
+                f"is encrypted with the key {key_id}, and {given} given: give that one to Encrypt, as an older key,"
                 " or to the sessionkit command in SESSIONKIT_KEYS"
             )
             raise NotOpenedError(problem, key_id, is_locked=True)
@@ -247,3 +247,10 @@ class SessionSealer:
 def may_need_secret(records: Iterable[bytes]) -> bool:
     """Return whether records may need the secret of their session; one that speaks of it may, too."""
     return any(record.find(_SECRET) >= 0 for record in records)
+
+
+def _said(key_ids: Sequence[str]) -> str:
+    """Return which keys are given, as errors say it."""
+    if not key_ids:
+        return "no key is"
+    return f"only the key {key_ids[0]} is" if len(key_ids) == 1 else f"only the keys {', '.join(key_ids)} are"

@@ -220,7 +220,10 @@ def test_older_keys_read_and_the_newest_writes() -> None:
     error = problem(old, new.of("s").seal(record()))
     assert isinstance(error, SealError)
     assert (error.key_id, error.position, error.archived) == (Encrypt(KEY).key_id, 3, True)
-    assert Encrypt(OTHER).key_id in str(error)
+    assert f"and only the key {Encrypt(OTHER).key_id} is given: give that one" in str(error)
+    third = Encrypt(bytes(range(1, 33))).key_id
+    error = problem(sealer(Encrypt(OTHER, bytes(range(1, 33)))), new.of("s").seal(record()))
+    assert f"and only the keys {Encrypt(OTHER).key_id}, {third} are given" in str(error)
     error = problem(sealer(Compress()), stored)
     assert isinstance(error, SealError)
     assert (error.key_id, "no key is given" in str(error)) == (Encrypt(OTHER).key_id, True)

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     Call = Callable[..., Any]
 
 KEY, OTHER = bytes(range(32)), bytes(32)
+OTHER_ID = Encrypt(OTHER).key_id
 BY = f"aes-gcm-secret:{Encrypt(KEY).key_id}"
 SECRET = b"not a random secret, 32 bytes!!!"
 VECTORS = Path(__file__).parents[1] / "fixtures" / "sealed-with-secret-1.json"
@@ -161,7 +162,10 @@ def test_readers_without_secrets_or_without_the_key_say_so() -> None:
     sealed.send_messages("s", turn(1))
     for seal, problem in (
         (Encrypt(KEY), f"key {Encrypt(KEY).key_id} and a secret of its session, and Encrypt has no secrets="),
-        (Encrypt(OTHER, secrets=Table(s=SECRET).get), f"key {Encrypt(KEY).key_id}, and the keys"),
+        (
+            Encrypt(OTHER, secrets=Table(s=SECRET).get),
+            f"key {Encrypt(KEY).key_id}, and only the key {Encrypt(OTHER).key_id} is given",
+        ),
         (None, r"make the manager with seal=Encrypt\(key, secrets=…\)"),
     ):
         with pytest.raises(SealError, match=problem):
