@@ -19,18 +19,12 @@ if TYPE_CHECKING:
 ROLES = (b"user", b"assistant", b"tool", b"system")
 BACKSLASH = ord("\\")  # a number is found ten times as fast as bytes
 
-_HEAD = rb'\{"role":"(%s)",' % b"|".join(ROLES)
-_TOKENS, _AT = rb'(,"tokens":\d{1,9})', rb'(,"at":\d{1,15})'
-_COUNTED, _WRITTEN, _OTHER = (
-    re.compile(_HEAD + tail + rb"\}", re.DOTALL).fullmatch
-    for tail in (b"(.*)" + _TOKENS + _AT, b"(.*)()" + _AT, b"(.*)()()")
-)
-"""Records with tokens and a time at their end, with a time only, and with neither."""
+_STARTS = {b'{"role":"%s"' % role: role for role in ROLES}
+_TOKENS, _AT = b',"tokens":', b',"at":'
 _STORED = re.compile(
-    _HEAD + rb'"sealed":"([^"]*)","by":"([^"]*)"(,"summary":\{[^{}]*\})?' + _TOKENS + b"?" + _AT + rb"?\}"
+    rb'\{"role":"(user|assistant|tool|system)","sealed":"([^"]*)","by":"([^"]*)"'
+    rb'(,"summary":\{[^{}]*\})?(,"tokens":\d{1,9})?(,"at":\d{1,15})?\}'
 ).fullmatch
-_COUNT = b',"tokens":'
-_LONGEST_TAIL = 48
 _SUMMARY = b'"summary":{'
 _MOST = {"tokens": 10**9, "at": 10**15}
 _COUNTS = frozenset({"turns", "messages", "until", "heading", "archived"})
@@ -60,16 +54,24 @@ def body_of(record: bytes) -> bytes:
 
 def parts_of(record: bytes) -> Parts | None:
     """Return the parts of a record that is not sealed; ``None`` if it cannot be read, or says nothing."""
-    form = _WRITTEN if record.rfind(_COUNT, -_LONGEST_TAIL) < 0 else _COUNTED
-    found = form(record) or _WRITTEN(record) or _OTHER(record)
-    if found is not None:
-        role, body, tokens, at = found.groups()
-        if role != b"system" or _SUMMARY not in record:
-            return role, body, b"", tokens, at
-    try:
-        return _parts_of_fields(decode(record))
-    except (ValueError, RecursionError):
-        return None
+    start, _, rest = record.partition(b",")
+    role = _STARTS.get(start)
+    if role is None or not rest.endswith(b"}") or (role == b"system" and _SUMMARY in record):
+        try:
+            return _parts_of_fields(decode(record))
+        except (ValueError, RecursionError):
+            return None
+    body, at = _cut(rest[:-1], _AT, 15)
+    body, tokens = _cut(body, _TOKENS, 9) if at else (body, b"")
+    return role, body, b"", tokens, at
+
+
+def _cut(text: bytes, name: bytes, digits: int) -> tuple[bytes, bytes]:
+    """Return a text up to a number at its end, and the number with its name; all of it and nothing if it has none."""
+    before, found, number = text.rpartition(name)
+    if found and number.isdigit() and len(number) <= digits:
+        return before, found + number
+    return text, b""
 
 
 def _parts_of_fields(fields: Fields) -> Parts | None:

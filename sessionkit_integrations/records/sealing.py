@@ -211,7 +211,8 @@ class SessionSealer:
             problem = "cannot be encrypted, as secrets= has no secret of its session"
             advice = "make one first, unless it was forgotten"
             raise SealError(self._session_id, -1, encrypt.key_id, f"{problem}: {advice}")
-        self._writes_with = self._cipher(encrypt.key_id, needs_secret=encrypt.secrets is not None)
+        secret = None if encrypt.secrets is None else self._secret
+        self._writes_with = encrypt.cipher(encrypt.key_id, self._sealer.prefix, self._session_id, secret)
         return self._writes_with
 
     def _way(self, by: bytes) -> Way:

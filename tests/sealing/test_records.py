@@ -101,6 +101,7 @@ def test_any_record_comes_back_byte_for_byte(seal: Any, text: str, role: str, to
         b'{"role":"user","content":"no time"}',
         b'{"role":"user","at":5}',
         b'{"role":"user","content":"negative","tokens":-1,"at":-5}',
+        b'{"role":"user","content":"far away","tokens":7,"at":1763800000123000}',
         b'{"role":"system","content":"mine","summary":{"secret":"text"},"at":5}',
     ],
 )
