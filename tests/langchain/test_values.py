@@ -21,6 +21,7 @@ from sessionkit_integrations import SessionKitChatStore, SessionManager
 from sessionkit_integrations.errors import InvalidMessageError
 from sessionkit_integrations.langchain import SessionKitChatMessageHistory
 from sessionkit_integrations.langchain.codec import LangChainCodec
+from sessionkit_integrations.records.codec import decode_all
 from tests.equality import exact
 from tests.langchain.runs import RUN, answering, session, with_history
 from tests.test_values import values
@@ -227,3 +228,12 @@ def test_refusal_names_the_field_and_nothing_of_the_batch_is_written(name: str, 
         call(history, "add_messages", [HumanMessage("good"), message, HumanMessage("good")])
     assert raised.value.field == field
     assert history.messages == [HumanMessage("before")]
+
+
+def test_documents_of_earlier_records_come_back() -> None:
+    record = (
+        b'{"role":"tool","content":"x","tool_call_id":"c","langchain":{"artifact":[{"page_content":"rain"}],'
+        b'"documents":[["artifact",0]]},"at":1}'
+    )
+    (message,) = decode_all(LangChainCodec(), [record], "s")
+    assert message == ToolMessage("x", tool_call_id="c", artifact=[Document("rain")])

@@ -200,3 +200,9 @@ def as_text(message: ChatMessage) -> str:
 def test_what_was_read_is_written_and_read_the_same(message: ChatMessage) -> None:
     once = passed(message)
     assert as_text(passed(once)) == as_text(once)
+
+
+def test_bytes_of_earlier_records_come_back() -> None:
+    extra = b'{"additional_kwargs":{"a":"aGk="},"objects":[[["a"],"bytes"]]}'
+    (message,) = decode_all(LlamaIndexCodec(), [b'{"role":"user","content":"x","llama_index":%b,"at":1}' % extra], "s")
+    assert message == ChatMessage(role="user", content="x", additional_kwargs={"a": b"hi"})
