@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from binascii import b2a_base64
 from typing import TYPE_CHECKING
 
-from sessionkit_integrations.records.sealed import NotOpenedError
+from sessionkit_integrations.records.sealed import BEGINNING, NotOpenedError
 
 if TYPE_CHECKING:
     from sessionkit_integrations.records.encryption import Key
@@ -39,6 +40,11 @@ class SessionCipher:
         self._cipher = AESGCM(key)
         self._failures = (InvalidTag, ValueError)  # a ValueError for what is cut off
         self._place = place + b"\n"
+
+    @property
+    def beginning(self) -> str:
+        """The beginning of what it encrypts, as far as base64 has it."""
+        return ""
 
     def encrypt(self, text: bytes, bound: bytes) -> bytes:
         """Return a text encrypted.
@@ -82,6 +88,11 @@ class SecretCipher(SessionCipher):
         self._use(derived[:_KEY_BYTES], place)
         self._key = key
         self._secret_id = derived[_KEY_BYTES:]
+
+    @property
+    def beginning(self) -> str:
+        """See `SessionCipher.beginning`."""
+        return b2a_base64(self._secret_id)[:BEGINNING].decode()
 
     def encrypt(self, text: bytes, bound: bytes) -> bytes:
         """See `SessionCipher.encrypt`."""

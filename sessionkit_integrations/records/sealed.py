@@ -25,6 +25,9 @@ SEALED, BY = "sealed", "by"
 FIELD = b'"sealed"'
 """Bytes that every sealed record has."""
 
+BEGINNING = 5
+"""Characters in base64 that the id of a secret makes up, of which it has one more in part."""
+
 _HEAD = 32
 """Bytes of a record that have its role, and then this field."""
 
@@ -116,13 +119,15 @@ def is_locked(records: Iterable[bytes], opens: Sequence[str]) -> bool:
 
     Args:
         records: The records.
-        opens: The ways, as records say it.
+        opens: The ways, as records say it. One with a secret has an equals sign and the `BEGINNING` of what is sealed
+            behind it, which tells the secret from others. ``append.lua`` does the same.
     """
     known = {way.encode() for way in opens}
     for record in records:
         if record.find(FIELD, 0, _HEAD) > 0:
             start = record.rfind(_BY) + len(_BY)  # near the end
-            if record[start : record.find(b'"', start)] not in known:
+            way, sealed = record[start : record.find(b'"', start)], record.find(FIELD) + len(FIELD) + 2
+            if way not in known and b"%s=%s" % (way, record[sealed : sealed + BEGINNING]) not in known:
                 return True
     return False
 

@@ -34,7 +34,7 @@ from sessionkit_integrations.records.sealed_parts import BOUND, RECORD, STORED, 
 from sessionkit_integrations.records.ways import Way
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sessionkit_integrations.records.ciphers import SessionCipher
     from sessionkit_integrations.records.secrets import Secret, Secrets
@@ -105,12 +105,10 @@ class Sealer:
 
     @cached_property
     def opens(self) -> tuple[str, ...]:
-        """The ways in which records may be sealed that it opens, as they say it."""
-        before = ["", "zstd+"] if zstd.is_installed() else [""]
-        schemes = ["aes-gcm"] if self.secrets is None else ["aes-gcm", "aes-gcm-secret"]
+        """The ways in which records may be sealed that it opens without a secret, as they say it."""
         key_ids = () if self.encrypt is None else self.encrypt.key_ids
-        encrypted = (f"{packed}{scheme}:{key_id}" for packed in before for scheme in schemes for key_id in key_ids)
-        return (*encrypted, *(["zstd"] if zstd.is_installed() else []))
+        packed = ["zstd"] if zstd.is_installed() else []
+        return (*packed, *_packed_or_not(f"aes-gcm:{key_id}" for key_id in key_ids))
 
     def of(self, session_id: str, secret: Secret | None = None) -> SessionSealer:
         """Return what seals and opens the records of a session.
@@ -143,6 +141,17 @@ class SessionSealer:
         self._ways: dict[bytes, Way] = {}
         self._latest: Way | None = None
         self._writes_with: SessionCipher | None = None
+
+    @property
+    def opens(self) -> tuple[str, ...]:
+        """The ways in which records may be sealed that it opens, in the form of `sealed.is_locked`."""
+        encrypt, ways = self._sealer.encrypt, self._sealer.opens
+        if encrypt is None or encrypt.secrets is None or self._secret is None:
+            return ways
+        ciphers = {each: self._cipher(each, needs_secret=True) for each in encrypt.key_ids[1:]}
+        ciphers[encrypt.key_id] = self._writes_with or self._writer(encrypt)
+        secret = (f"aes-gcm-secret:{key_id}={cipher.beginning}" for key_id, cipher in ciphers.items())
+        return (*ways, *_packed_or_not(secret))
 
     def seal(self, record: bytes) -> Record:
         """Return a record as its store is to hold it.
@@ -248,6 +257,14 @@ class SessionSealer:
 def may_need_secret(records: Iterable[bytes]) -> bool:
     """Return whether records may need the secret of their session; one that speaks of it may, too."""
     return any(record.find(_SECRET) >= 0 for record in records)
+
+
+def _packed_or_not(ways: Iterable[str]) -> Iterator[str]:
+    """Yield ways in which records may be encrypted, and the same of compressed ones, if zstd is installed."""
+    for way in ways:
+        yield way
+        if zstd.is_installed():
+            yield f"zstd+{way}"
 
 
 def _said(key_ids: Sequence[str]) -> str:

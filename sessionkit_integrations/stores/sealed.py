@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from sessionkit_integrations.records.record import Record
-    from sessionkit_integrations.records.sealing import Seal
+    from sessionkit_integrations.records.sealing import Seal, SessionSealer
     from sessionkit_integrations.records.secrets import Secret
     from sessionkit_integrations.stores.branches import Branch
     from sessionkit_integrations.stores.notices import Notices
@@ -91,7 +91,7 @@ class SealedStore(Store):
     ) -> Appended:
         """See `Store.append`."""
         sealer = self._sealer.of(session_id, self._secret(session_id))
-        sealed, options = seal_all(sealer, records), self._with_opens(options)
+        sealed, options = seal_all(sealer, records), _with_opens(options, sealer)
         return open_appended(sealer, self._store.append(session_id, sealed, window, operation_id, **options))
 
     async def aappend(
@@ -105,7 +105,7 @@ class SealedStore(Store):
         """See `Store.append`."""
         sealer = self._sealer.of(session_id, await self._asecret(session_id))
         sealed = await in_thread_if_many(len(records), seal_all, sealer, records)
-        options = self._with_opens(options)
+        options = _with_opens(options, sealer)
         return open_appended(sealer, await self._store.aappend(session_id, sealed, window, operation_id, **options))
 
     def read(
@@ -215,11 +215,6 @@ class SealedStore(Store):
         """See `Store.close`."""
         await self._store.aclose()
 
-    def _with_opens(self, options: AppendOptions) -> AppendOptions:
-        if "read" not in options or "opens" in options:
-            return options
-        return {**options, "opens": self._sealer.opens}
-
     def _needs_secret(self, records: Iterable[Record]) -> bool:
         return self._sealer.secrets is not None and may_need_secret(records)
 
@@ -278,3 +273,10 @@ class CompressedStore(SealedStore):
     def vector_index(self) -> VectorIndex | None:
         """See `Store.vector_index`."""
         return self._store.vector_index
+
+
+def _with_opens(options: AppendOptions, sealer: SessionSealer) -> AppendOptions:
+    """Return the options of an append with what its reader opens, if it is to return records."""
+    if "read" not in options or "opens" in options:
+        return options
+    return {**options, "opens": sealer.opens}

@@ -29,9 +29,9 @@ class AppendOptions(TypedDict, total=False):
         usage: The tokens that providers counted for the records, by model. They are added to the session's.
         quota: What the records use of the session's limits. An append beyond one is refused, or counted all the same,
             as `limits.admit` says.
-        opens: The ways in which records may be sealed for whoever reads, as they say it; none if it is not given. If a
-            record is sealed in another way that an append with ``read`` would return, nothing is written. ``None``
-            writes in any case.
+        opens: The ways in which records may be sealed for whoever reads, as `records.sealed.is_locked` takes them; none
+            if it is not given. If a record is sealed in another way that an append with ``read`` would return, nothing
+            is written. ``None`` writes in any case.
 
     Examples:
         >>> done = store.append("user456", [record], window, "1", **AppendOptions(read=True))

@@ -9,6 +9,7 @@ import pytest
 from sessionkit_integrations import Compress, Encrypt, Record, SealError, SessionManager, Window
 from sessionkit_integrations.records.sealed import is_locked
 from sessionkit_integrations.records.sealing import Sealer
+from sessionkit_integrations.records.secrets import Secret
 from sessionkit_integrations.stores.redis.scripted import ScriptedStore
 from sessionkit_integrations.testing.surface import record, sealed
 from tests.sealing.test_sessions import OwnStore, stored
@@ -35,9 +36,10 @@ LONG = [{"role": "user", "content": "tea " * 99}]
         (Encrypt(KEY), Encrypt(OTHER)),
         ([Compress(0), Encrypt(KEY)], [Compress(0), Encrypt(OTHER)]),
         (Encrypt(KEY, secrets=SECRETS), Encrypt(KEY)),
+        (Encrypt(KEY, secrets=SECRETS), [Compress(), Encrypt(OTHER, KEY, secrets={"s": bytes(range(16))}.get)]),
         (Compress(0), None),
     ],
-    ids=["plain", "compressed", "another key", "both", "no secret", "not compressed"],
+    ids=["plain", "compressed", "another key", "both", "no secret", "another secret", "not compressed"],
 )
 def test_a_question_to_what_cannot_be_opened_is_not_stored(
     make_store: StoreMaker, wrote: Any, reads: Any, call: Call
@@ -148,16 +150,35 @@ def test_a_prompt_is_one_command(backends: Backends, seal: Any, call: Call) -> N
 def test_the_ways_that_a_seal_opens() -> None:
     first, second = Encrypt(KEY).key_id, Encrypt(OTHER).key_id
 
-    def opens(seal: Any) -> set[str]:
-        return set(Sealer(seal, "", 1).opens)
+    def opens(seal: Any, secret: Secret | None = None) -> set[str]:
+        return set(Sealer(seal, "", 1).of("s", secret).opens)
 
     packed = {f"{packed}aes-gcm:{key}" for packed in ("", "zstd+") for key in (first, second)}
     assert opens(Compress()) == {"zstd"}
     assert opens(Encrypt(KEY, OTHER)) == opens([Compress(), Encrypt(KEY, OTHER)]) == {"zstd", *packed}
-    assert opens(Encrypt(KEY, secrets=SECRETS)) == {
-        "zstd",
-        *(f"{packed}aes-gcm{secret}:{first}" for packed in ("", "zstd+") for secret in ("", "-secret")),
-    }
+    assert opens(Encrypt(KEY, OTHER, secrets=SECRETS)) == {"zstd", *packed}
+    ways = opens(Encrypt(KEY, OTHER, secrets=SECRETS), Secret(bytes(16))) - {"zstd", *packed}
+    assert {way.partition("=")[0] for way in ways} == {way.replace("aes-gcm", "aes-gcm-secret") for way in packed}
+    for key in (KEY, OTHER):
+        stored = Sealer(Encrypt(key, secrets=SECRETS), "", 1).of("s", Secret(bytes(16))).seal(record("user", "Hello!"))
+        assert not is_locked([stored], tuple(ways))
+        other = (
+            Sealer(Encrypt(key, secrets=SECRETS), "", 1)
+            .of("s", Secret(bytes(range(16))))
+            .seal(record("user", "Hello!"))
+        )
+        assert is_locked([other], tuple(ways))
+
+
+def test_a_session_with_a_secret_is_asked_on(make_store: StoreMaker, call: Call) -> None:
+    """With an older key and compressed records as well."""
+    store = make_store()
+    secrets: Any = SECRETS
+    seals: Any = (Encrypt(KEY, secrets=secrets), [Compress(0), Encrypt(KEY, secrets=secrets)], Encrypt(OTHER))
+    for seal in seals:
+        call(SessionManager(9, store, seal=seal), "send_messages", "s", LONG)
+    sessions = SessionManager(9, store, seal=Encrypt(OTHER, KEY, secrets=secrets))
+    assert contents(call(sessions, "prompt", "s", "And now?")) == [*[LONG[0]["content"]] * 3, "And now?"]
 
 
 def test_records_that_only_speak_of_seals_are_not_locked() -> None:

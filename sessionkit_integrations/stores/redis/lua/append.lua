@@ -19,6 +19,7 @@
 local FIRST = 3
 local WAITING = 67108864 -- 2^26
 local REFUSED = WAITING - 1
+local BEGINNING = string.rep('[^"]?', 5) -- of what is sealed, by which a secret is told from others; see `sealed.is_locked`
 local HIGHEST = 4503599627370496 -- 2^52
 local PREAMBLE = 15 -- records that are looked at for a summary
 local operation = ARGV[1]
@@ -266,8 +267,9 @@ if read and opens ~= '*' then
   for at = 1, #before + #letters do
     if at <= meta.preamble or at > meta.preamble + leaves then
       left[#left + 1] = before[at] or ARGV[FIRST + at - #before - 1]
-      local by = before[at] and string.match(before[at], '^{"role":"%l+","sealed":"[^"]*","by":"([^"]*)"')
-      if by and not (opens and string.find(opens, ',' .. by .. ',', 1, true)) then
+      local beginning, by = string.match(before[at] or '', '^{"role":"%l+","sealed":"(' .. BEGINNING .. ')[^"]*","by":"([^"]*)"')
+      if by and not (opens and (string.find(opens, ',' .. by .. ',', 1, true)
+          or string.find(opens, ',' .. by .. '=' .. beginning .. ',', 1, true))) then
         return reply(REFUSED, before)
       end
     end
