@@ -1,4 +1,4 @@
-"""Context managers, of both kinds, of everything that can be closed."""
+"""Context managers, of one kind and of both, of everything that can be closed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class Closeable:
-    """A context manager, of both kinds, that closes itself at its end."""
+class SyncCloseable:
+    """A context manager that closes itself at its end."""
 
     def close(self) -> None:
         """Release what is held open."""
-        raise NotImplementedError
-
-    async def aclose(self) -> None:
-        """See `close`."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
@@ -29,6 +25,14 @@ class Closeable:
     ) -> None:
         self.close()
 
+
+class AsyncCloseable:
+    """An asynchronous context manager that closes itself at its end."""
+
+    async def aclose(self) -> None:
+        """Release what is held open."""
+        raise NotImplementedError
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -36,3 +40,7 @@ class Closeable:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+class Closeable(SyncCloseable, AsyncCloseable):
+    """A context manager, of both kinds, that closes itself at its end."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sessionkit_integrations.errors import StoreUnavailableError
 from sessionkit_integrations.records.messages import check_session_id
-from sessionkit_integrations.runtime.context import Closeable
+from sessionkit_integrations.runtime.context import AsyncCloseable, SyncCloseable
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.runtime.steps import Emit, Pause, astream, stream
 from sessionkit_integrations.sessions.comparing import Known, figures_of
@@ -188,7 +188,7 @@ class Watcher:
         return found
 
 
-class Watch(Closeable, Generic[T]):
+class Watch(SyncCloseable, Generic[T]):
     """The changes of a session, or of all: an iterator, and a context manager. It begins when it is made.
 
     Args:
@@ -214,7 +214,7 @@ class Watch(Closeable, Generic[T]):
             self._found.close()
 
 
-class AsyncWatch(Closeable, Generic[T]):
+class AsyncWatch(AsyncCloseable, Generic[T]):
     """The changes of a session, or of all: an asynchronous iterator, and a context manager.
 
     It begins with ``async with``, or else when the first change is awaited.

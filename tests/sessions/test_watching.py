@@ -290,3 +290,16 @@ async def test_a_mailbox_wakes_who_waits() -> None:
     threading.Timer(0.02, mailbox.put, [None]).start()
     assert list(mailbox.take(LONG)) == [None]
     assert list(await mailbox.atake(0.01)) == []
+
+
+async def test_each_watch_is_a_context_manager_of_one_kind() -> None:
+    sessions = SessionManager()
+    asynchronous: Any = sessions.awatch("s")
+    with sessions.watch("s", timeout=0) as watch:
+        wrong: Any = watch
+        with pytest.raises((TypeError, AttributeError)):  # as Python 3.10 has it
+            async with wrong:
+                pass
+    with pytest.raises((TypeError, AttributeError)), asynchronous:
+        pass
+    await asynchronous.aclose()
