@@ -20,8 +20,8 @@ VARIABLE = "SESSIONKIT_KEYS"
 """The environment variable that holds keys in base64, the newest first, a comma between."""
 
 _KEY_BYTES = 32
-_MOST_SESSIONS = 2048
-"""Ciphers of sessions that are held at once."""
+MOST_SESSIONS = 2048
+"""Sessions of which ciphers, and what uses them, are held at once."""
 _known: WeakValueDictionary[tuple[tuple[str, ...], str], Encrypt] = WeakValueDictionary()
 
 
@@ -147,7 +147,7 @@ class Encrypt:
             return SecretCipher(self._keys[key_id], prefix, session_id, secret)
         found = self._ciphers.get((key_id, prefix, session_id))
         if found is None:
-            if len(self._ciphers) >= _MOST_SESSIONS:
+            if len(self._ciphers) >= MOST_SESSIONS:
                 self._ciphers.clear()
             found = self._ciphers[key_id, prefix, session_id] = SessionCipher(self._keys[key_id], prefix, session_id)
         return found

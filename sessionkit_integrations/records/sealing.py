@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sessionkit_integrations.errors import SealError
 from sessionkit_integrations.records import zstd
-from sessionkit_integrations.records.encryption import Encrypt
+from sessionkit_integrations.records.encryption import MOST_SESSIONS, Encrypt
 from sessionkit_integrations.records.record import Record
 from sessionkit_integrations.records.sealed import FIELD, NotOpenedError, Opened, Unopened, key_id_of
 from sessionkit_integrations.records.sealed_parts import BOUND, RECORD, STORED, parts_of, stored_parts
@@ -97,6 +97,7 @@ class Sealer:
         self.encrypt = encrypt[0] if encrypt else None
         self.prefix = prefix
         self.max_bytes = max_bytes
+        self._sessions: dict[str, SessionSealer] = {}
 
     @property
     def secrets(self) -> Secrets | None:
@@ -117,7 +118,14 @@ class Sealer:
             session_id: The session.
             secret: Its secret; ``None`` if it has none, or nothing needs it.
         """
-        return SessionSealer(self, session_id, secret)
+        if secret is not None:  # which may be forgotten at any time
+            return SessionSealer(self, session_id, secret)
+        found = self._sessions.get(session_id)
+        if found is None:
+            if len(self._sessions) >= MOST_SESSIONS:
+                self._sessions.clear()
+            found = self._sessions[session_id] = SessionSealer(self, session_id, None)
+        return found
 
 
 class SessionSealer:

@@ -16,7 +16,8 @@ from sessionkit_integrations.records import zstd
 from sessionkit_integrations.records.codec import PlainCodec, decode_all, encode_all
 from sessionkit_integrations.records.record import Record, counted_tokens, decode, encode, role_of, time_written
 from sessionkit_integrations.records.sealed import Unopened
-from sessionkit_integrations.records.sealing import Sealer
+from sessionkit_integrations.records.sealing import Sealer, SessionSealer
+from sessionkit_integrations.records.secrets import Secret
 from sessionkit_integrations.records.summaries import summary_fields, summary_of
 
 PLAIN: Any = PlainCodec()
@@ -173,11 +174,22 @@ def test_a_record_that_others_wrote_in_another_form_is_read() -> None:
         assert seals.of("s").open(Record(escaped.replace(" ", "").encode())) == record()
 
 
+def test_what_seals_a_session_is_made_once_unless_it_has_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sessionkit_integrations.records.sealing.MOST_SESSIONS", 2)
+    seals, secret = sealer(Encrypt(KEY, secrets=lambda _: OTHER)), Secret(OTHER)
+    first = seals.of("a")
+    assert seals.of("a") is first
+    assert seals.of("a", secret) is not seals.of("a", secret)
+    seals.of("b"), seals.of("c")
+    assert seals.of("a") is not first
+    assert list(seals._sessions) == ["c", "a"]
+
+
 @every_seal
 def test_records_after_the_first_one_are_not_parsed(seal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = record(tokens=None), record("Hi Ada! " * 20, "assistant", None)
-    seals = sealer(seal)
-    session, stored = seals.of("s"), [seals.of("s").seal(each) for each in (first, second)]
+    session = sealer(seal).of("s")
+    stored = [session.seal(each) for each in (first, second)]
     assert session.open(stored[0]) == first
     monkeypatch.setattr("sessionkit_integrations.records.sealing.stored_parts", None)
     assert session.open(stored[1]) == second
@@ -204,8 +216,8 @@ def test_a_sealed_record_is_opened_the_same_after_others_of_its_session(seal: An
     seals = sealer(seal)
     stored = seals.of("s").seal(record(tokens=data.draw(st.sampled_from([None, 7]))))
     later, changed = seals.of("s"), Record(data.draw(rewritten(stored)))
-    assert later.open(stored) == seals.of("s").open(stored)
-    first, after = seals.of("s").open(changed), later.open(changed)
+    assert later.open(stored) == SessionSealer(seals, "s", None).open(stored)
+    first, after = SessionSealer(seals, "s", None).open(changed), later.open(changed)
     assert (type(after), after) == (type(first), first)
     assert getattr(after, "__dict__", {}) == getattr(first, "__dict__", {})
 
