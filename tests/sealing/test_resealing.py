@@ -320,3 +320,18 @@ def test_redis_forgets_the_words_of_what_is_encrypted(backends: Backends) -> Non
             SessionManager(1, store).reseal(read_with=Encrypt(NEW))
         searched.index_sessions()
         assert contents(plain.search("q1")[0].messages) == ["q1", "a1"]
+
+
+def test_whoever_may_not_write_documents_forgets_them(backends: Backends) -> None:
+    searched: Any
+    with backends.maker(SEARCHING)(archive=True) as searched:
+        plain = SessionManager(1, searched)
+        plain.send_messages("s", turn(1))
+        searched.ask("ACL", "SETUSER", "few", "reset", "on", ">pass", "~*", "+@all", "-hset")
+        url = backends.searching().url.replace("redis://", "redis://few:pass@")
+        with RedisStore(url, archive=True, key_prefix=searched.key_prefix) as store:
+            assert SessionManager(1, store, seal=Encrypt(NEW)).reseal().records == 2
+            assert searched.ask("KEYS", f"{{{store.key_prefix}s}}:words:*") == []
+        searched.ask("ACL", "DELUSER", "few")
+        searched.index_sessions()
+        assert not plain.search("q1").complete

@@ -4,7 +4,7 @@
 --       there, their digest; the new records.
 -- Returns 1, also if the new ones are there already, or 0 if others are.
 local FIRST = 5
-local UNREAD = '\238\128\128unread\30\30' -- the document, but for its time, of a record that could not be read
+local UNREAD = '\238\128\128unread' -- the word of a document whose record could not be read
 local now, flags, index, expected = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local archived, hides = flags % 2 == 1, flags >= 2
 local key = archived and ARCHIVE or LIST
@@ -22,7 +22,9 @@ local function exchange_document(number, before, after)
   local document = document_key(number)
   if hides then
     redis.call('DEL', document)
-    write_document(number, after, UNREAD .. (string.match(string.sub(after, -24), '"at":(%d+)}$') or '-1'))
+    -- Who may not write documents forgets them all the same.
+    local at = string.match(string.sub(after, -24), '"at":(%d+)}$') or '-1'
+    redis.pcall('HSET', document, 'words', UNREAD, 'parts', '', 'at', at, 'mark', fingerprint(after))
   elseif redis.call('HGET', document, 'mark') == fingerprint(before) then
     redis.call('HSET', document, 'mark', fingerprint(after))
   end
