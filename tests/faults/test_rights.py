@@ -192,11 +192,10 @@ def test_other_prefixes_and_other_commands_are_refused(place: Place, call: Call)
                 call(sessions, method, *arguments)
             assert not isinstance(raised.value, StoreUnavailableError)
         call(sessions, "close")
-    with place.store()._shared.use() as own:
+    with place.store() as store, store._shared.use() as own:
         for words in (("FLUSHALL",), ("KEYS", "*"), ("CONFIG", "GET", "*"), ("HSET", "app:s", "a", "b")):
             with pytest.raises(redis.ResponseError, match="permission"):
                 own.client.execute_command(*words)
-        own.client.close()
 
 
 def test_a_reader_reads_and_writes_nothing(place: Place, call: Call) -> None:
