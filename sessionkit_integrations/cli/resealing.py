@@ -73,12 +73,13 @@ def reseal(
             done = sessions.reseal(session_id, read_with=keys, after=after, progress=show)
         except BaseException:
             if last.last:
-                note(f"sealed again up to {last.last!r}; go on with --after {shlex.quote(last.last)}")
+                note(f"done up to {last.last!r}; go on with --after {shlex.quote(last.last)}")
             raise
     if as_json:
         summarize(asdict(done))
     else:
-        print_line(f"{count(done.records, 'record')} of {count(done.sessions, 'session')} sealed again")
+        written = "made plain" if to is Kind.PLAIN else "sealed again"
+        print_line(f"{count(done.records, 'record')} of {count(done.sessions, 'session')} {written}")
     if done.unopened:
         note(
             f"left {count(done.unopened, 'record')} as before, which the keys of {VARIABLE} alone do not open:"

@@ -141,6 +141,6 @@ def test_sealing_again_leaves_what_no_key_opens(sealed: Place) -> None:
     assert "SESSIONKIT_KEYS" in run.stderr
     assert sealed.run("reseal", "nobody", "--to", "plain").returncode == 3
     run = with_keys(sealed, OTHER).run("reseal", "--to", "plain")
-    assert (run.returncode, run.stdout) == (1, "2 records of 2 sessions sealed again\n")
+    assert (run.returncode, run.stdout) == (1, "2 records of 2 sessions made plain\n")
     assert "left 2 records as before, which the keys of SESSIONKIT_KEYS alone do not open" in run.stderr
     assert stored_by(sealed, "ada") == [f"aes-gcm:{Encrypt(KEY).key_id}"] * 2
