@@ -26,10 +26,7 @@ _SHARE = 4
 _VERSION = Statement("SELECT data_version, total_changes() FROM pragma_data_version")
 """The first changes with each commit of another connection, the second with each of this one."""
 
-_FIGURES = (
-    "SELECT session_id, id, appended, updated_at, position, archived, waiting, summarized FROM sessions"
-    " WHERE ?1 IS NULL OR session_id = ?1"
-)
+_FIGURES = "SELECT session_id, id, appended, updated_at, position, archived, waiting, summarized FROM sessions"
 
 
 class FileNotices(Notices):
@@ -86,7 +83,10 @@ class FileNotices(Notices):
         version = (self._file.opened, *(yield _VERSION)[0])
         if version == self._version:
             return ()
-        rows = yield Statement(_FIGURES, (self._session_id,))
+        if self._session_id is None:
+            rows = yield Statement(_FIGURES)
+        else:
+            rows = yield Statement(f"{_FIGURES} WHERE session_id = ?", (self._session_id,))
         before, self._figures = self._figures, {session_id: tuple(figures) for session_id, *figures in rows}
         self._version = version
         self._pause = max(EVERY, (time.monotonic() - began) * _SHARE)
