@@ -152,11 +152,7 @@ def encode_all(
     """
     at = now() if at is None else at
     batch = list(messages)  # as it may be an iterator
-    if (
-        count is None
-        and isinstance(codec, PlainCodec)
-        and (texts := records_of_texts(batch, at, max_bytes)) is not None
-    ):
+    if count is None and _is_plain(codec) and (texts := records_of_texts(batch, at, max_bytes)) is not None:
         return texts
     fields, dump = codec.encode(batch, max_bytes), codec.dump_json
     if count is None:
@@ -211,6 +207,10 @@ def decode_all(
             problem = f"cannot be read as a message ({error})"
             raise CorruptSessionError(session_id, position, problem, archived=archived) from error
     return messages
+
+
+def _is_plain(codec: object) -> bool:
+    return isinstance(codec, PlainCodec)
 
 
 def _is_list_of_parts(content: object) -> bool:
