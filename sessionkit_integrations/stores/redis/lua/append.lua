@@ -1,20 +1,28 @@
 -- Appends records to a session, evicts the turns that leave the window, and renews the time to live.
 --
--- ARGV: operation id; the settings, which are one word as each costs a client time: now (Unix ms), turns that a cut keeps,
---       turns that there may be before a cut, most messages of a turn, ttl (ms, 0 for none), the sum of 1 (keep what is
---       evicted), 2 (let it wait for a summary) and 4 (return the records), the letter of each record's role, if
---       tokens are limited the tokens that a cut keeps and those that there may be before it, and if providers reported
---       any a u and their tokens by model, as in the meta, and if the session has limits a q, 1 if this may be refused,
---       and for each limit its letter, what is used, the parts that are given back in a ms, the parts of one message or
---       token, and the parts of the whole limit ("m1:1:3000:60000,"), and if the records are to be returned an o and the ways in
---       which they may be sealed, a comma around each, or a * for any way; the records; their documents, if a search is to
---       find them.
--- KEYS lacks the archive where neither ttl nor keep nor wait is given.
--- Returns the number of turns that were evicted: 0 if the operation had been done before, -1 if a turn would be too long,
--- and -2 if a limit would be passed, less 1 if it is the second one, less 2 for each ms after which this may be tried again.
--- If evicted turns are to wait, 2^26 is added for each turn that waits. 2^26 - 1 says that nothing was done, as a record that
--- would be returned is sealed in another way, and the records are those that are there. If records are to be returned, it is a text, as a
--- client takes long to read a list of many: that number, and the records, each after a byte that no JSON holds.
+-- KEYS: the session's keys, but for the archive where neither ttl nor keep nor wait is given.
+-- ARGV: the operation id; the settings; the records; their documents, if a search is to find them.
+--
+-- The settings are one word, as each word costs a client time. They are always, with a space between:
+--   now (Unix ms); turns that a cut keeps; turns that there may be before a cut; most messages of a turn; ttl (ms, 0 for
+--   none); a sum of 1 (keep what is evicted), 2 (let it wait for a summary) and 4 (return the records); the letters of
+--   the records' roles.
+-- These follow where they are needed:
+--   two numbers: if tokens are limited, the tokens that a cut keeps, and that there may be before it
+--   u…: tokens that providers reported, by model, as in the meta
+--   q…: 1 if the session's limits may refuse this; for each limit its letter, what is used, the parts that are given
+--       back in a ms, the parts of one message or token, and the parts of the whole limit ("m1:1:3000:60000,")
+--   o…: the ways in which records that are returned may be sealed, a comma around each; * for any way
+--
+-- Returns a number:
+--   0 or more: the turns that were evicted; 0 if the operation had been done before
+--   -1: a turn would be too long
+--   -2: a limit would be passed; less 1 if it is the second one, less 2 for each ms after which this may be tried again
+--   2^26 - 1: a record that would be returned is sealed in another way, so that nothing was done
+-- If evicted turns are to wait, 2^26 is added for each turn that waits. If records are to be returned, a text has that
+-- number and the records (what is there, if nothing was done), each after a byte that no JSON holds: a client takes long
+-- to read a list of many.
+--
 -- What only some appends need stands in a branch and is not a function, as each append makes all functions again.
 local FIRST = 3
 local WAITING = 67108864 -- 2^26
