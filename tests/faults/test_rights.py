@@ -99,26 +99,25 @@ def user(content: str) -> Any:
 def do_everything(place: Place, call: Call) -> None:
     for options in ({}, {"ttl": 60}, {"archive": True}, {"archive": True, "ttl": 60}):
         store = place.store(**options)
-        sessions = SessionManager(1, store, summary=Summary(lambda *_: "a summary", every=None))
-        call(sessions, "reset_session", "s")
-        place.forget_scripts()
-        call(sessions, "send_messages", "s", [user("1"), user("2")])
-        call(sessions, "set_system_message", "s", "3")
-        call(sessions, "send_message", "s", user("4"))
-        assert [each["content"] for each in call(sessions, "get_session", "s")] == ["3", "4"]
-        call(sessions, "get_archive", "s")
-        assert call(sessions, "summarize", "s").messages == 2
-        call(sessions, "reset_session", "t")
-        call(sessions, "fork", "s", "t")
-        call(sessions, "reset_session", "t")
-        edit = Edit(active=(), archive=(Record(b'{"role":"user","content":"5"}'),))
-        call(store, "replace", "s", edit, None, "operation")
-        call(store, "replace", "s", Edit(clear_archive=True), None, "another")
-        assert list(sessions.list_sessions()) == []
-        take_back(store, call)
-        call(sessions, "reset_session", "s")
-        call(sessions, "close")
-        sessions.close()
+        with SessionManager(1, store, summary=Summary(lambda *_: "a summary", every=None)) as sessions:
+            call(sessions, "reset_session", "s")
+            place.forget_scripts()
+            call(sessions, "send_messages", "s", [user("1"), user("2")])
+            call(sessions, "set_system_message", "s", "3")
+            call(sessions, "send_message", "s", user("4"))
+            assert [each["content"] for each in call(sessions, "get_session", "s")] == ["3", "4"]
+            call(sessions, "get_archive", "s")
+            assert call(sessions, "summarize", "s").messages == 2
+            call(sessions, "reset_session", "t")
+            call(sessions, "fork", "s", "t")
+            call(sessions, "reset_session", "t")
+            edit = Edit(active=(), archive=(Record(b'{"role":"user","content":"5"}'),))
+            call(store, "replace", "s", edit, None, "operation")
+            call(store, "replace", "s", Edit(clear_archive=True), None, "another")
+            assert list(sessions.list_sessions()) == []
+            take_back(store, call)
+            call(sessions, "reset_session", "s")
+            call(sessions, "close")
 
 
 def take_back(store: RedisStore, call: Call) -> None:
