@@ -153,6 +153,21 @@ def test_after_ctrl_c_just_behind_the_command_nobody_reads_the_reply(
     assert caplog.messages == []  # of an attempt that waited behind the write
 
 
+def test_ctrl_c_at_a_look_at_an_idle_connection_takes_no_place_in_the_pool(
+    empty_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(*_args: Any, **_options: Any) -> None:
+        raise KeyboardInterrupt
+
+    with SessionManager(store=RedisStore(f"{empty_server.url}?max_connections=1", timeout=0.5)) as sessions:
+        sessions.send_messages("s", TURN)
+        with monkeypatch.context() as patch:
+            patch.setattr(redis.Connection, "can_read", press)
+            with pytest.raises(KeyboardInterrupt):
+                sessions.get_session("s")
+        assert sessions.get_session("s") == TURN
+
+
 def ids_of_clients(plain: Any) -> set[str]:
     """Return the ids of the connections that are named so."""
     return {each["id"] for each in plain.client_list(_type="normal") if each["name"] == "counted"}

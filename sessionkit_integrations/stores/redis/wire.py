@@ -81,7 +81,12 @@ def _take(own: Connections[Any]) -> Any:
         connection = own.idle.pop()
     except IndexError:
         return own.client.connection_pool.get_connection(*ARGUMENTS_OF_POOL)
-    if _is_usable(connection):
+    try:
+        is_usable = _is_usable(connection)
+    except BaseException:  # by Ctrl-C: the pool counts this one until it is back
+        own.client.connection_pool.release(connection)
+        raise
+    if is_usable:
         return connection
     own.client.connection_pool.release(connection)
     return own.client.connection_pool.get_connection(*ARGUMENTS_OF_POOL)
