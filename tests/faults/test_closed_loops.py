@@ -24,7 +24,8 @@ PACKAGE = str(Path(sessionkit_integrations.__file__).parent)
 def test_a_loop_is_closed_with_operations_under_way(kind: str, backends: Backends, tmp_path: Path) -> None:
     """CPython 3.11 ended in a segmentation fault.
 
-    asyncio and redis-py print errors of their own then, as they do without us.
+    asyncio and redis-py print errors of their own then, as they do without us, and so does Python 3.10 where it closes
+    a coroutine that is being closed.
     """
     where = {
         "sqlite": lambda: str(tmp_path / "chats.db"),
@@ -40,5 +41,8 @@ def test_a_loop_is_closed_with_operations_under_way(kind: str, backends: Backend
 
 
 def _tracebacks(text: str) -> list[str]:
-    """Return the tracebacks in a text, each from its first line to the line that names its exception."""
-    return re.findall(r"^Traceback .*\n((?:  .*\n)+)", text, re.MULTILINE)
+    """Return the tracebacks in a text, each from its first line to the line that names its exception.
+
+    Those of coroutines that were being closed are left out.
+    """
+    return re.findall(r"^Traceback .*\n((?:  .*\n)+)(?! |ValueError: coroutine already executing)", text, re.MULTILINE)
