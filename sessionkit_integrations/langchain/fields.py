@@ -50,6 +50,8 @@ DOCUMENT = "document"
 
 _READ_ELSEWHERE = frozenset({"content", "tool_call_chunks", "chunk_position"})
 """Fields that are read in any case, and those of chunks that the message they add up to does not have."""
+_NO_DEFAULT = object()
+"""Default of fields that are never left out."""
 _TEXT = (str, NoneType)
 _CALL = {"name": (str,), "args": (dict,), "id": _TEXT}
 _INVALID_CALL = {"name": _TEXT, "args": _TEXT, "id": _TEXT, "error": _TEXT}
@@ -79,7 +81,13 @@ def _is_of_class(message: BaseMessage, kind: object) -> bool:
 def _defaults_of(cls: type[BaseMessage]) -> dict[str, Any]:
     """Return the fields that the messages of a class have beside their content, with their defaults."""
     fields = cls.model_fields.items()
-    return {name: field.get_default(call_default_factory=True) for name, field in fields if name not in _READ_ELSEWHERE}
+    of_class = {
+        name: field.get_default(call_default_factory=True) for name, field in fields if name not in _READ_ELSEWHERE
+    }
+    if cls in _CONSTRUCTORS:
+        return of_class
+    # A message of a subclass is read as one of LangChain's own class, which has other defaults.
+    return {name: default if not default or name == "type" else _NO_DEFAULT for name, default in of_class.items()}
 
 
 def is_shared_kwarg(name: str, fields: Mapping[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -47,6 +47,27 @@ def test_any_message_comes_back_equal(cls: type[BaseMessage], data: st.DataObjec
     read = round_trip(message)
     assert read == message
     assert exact(read) == exact(message)
+
+
+class Answer(AIMessage):
+    """A message of an application that has fields of its own, and other defaults."""
+
+    name: str | None = "expert"
+    source: str = "handbook"
+
+
+class Failure(ToolMessage):
+    """A result that is an error unless it says otherwise."""
+
+    status: Literal["success", "error"] = "error"
+
+
+def test_the_defaults_of_a_subclass_are_kept() -> None:
+    read = round_trip(Answer(content="Yes."))
+    assert type(read) is AIMessage
+    assert (read.name, read.model_extra) == ("expert", {"source": "handbook"})
+    failed = round_trip(Failure(content="No.", tool_call_id="call_1"))
+    assert failed == ToolMessage("No.", tool_call_id="call_1", status="error")
 
 
 @pytest.mark.parametrize("name", SHAPES)
