@@ -59,6 +59,7 @@ def test_all_are_there() -> None:
     assert NOTEBOOKS == EXPECTED
 
 
+@pytest.mark.filterwarnings("ignore:.* deprecated - use:DeprecationWarning")  # matplotlib 3.9, of a later pyparsing
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_runs_in_silence_and_prints_what_is_committed(name: str, tmp_path: Path) -> None:
     if "matplotlib" in str(read(name)):
