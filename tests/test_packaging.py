@@ -61,16 +61,18 @@ print(parts, summarizer.__module__, recall_tool.__module__)
     assert (run.stdout.strip(), run.stderr) == (f"[] {package}.summarizing {package}.recalling", "")
 
 
-def test_meaning_costs_nothing_where_it_does_not_count() -> None:
+def test_views_and_meaning_are_imported_where_they_are_used() -> None:
     run = python("""
 import sys
 from sessionkit_integrations import InMemoryStore, SessionManager
 sessions = SessionManager()
 sessions.add_user_message("s", "tea")
 names = ("numpy", "meaning", "embedding", "fusion")
-print(len(sessions.search("tea")), [each for each in sys.modules if each.rpartition(".")[2] in names])
+imported = [each for each in sys.modules if ".view" in each and "sessionkit" in each and "viewing" not in each]
+found = len(sessions.search("tea")), [each for each in sys.modules if each.rpartition(".")[2] in names]
+print(imported, *found, sessions.view("s").messages[0].role)
 """)
-    assert (run.stdout.strip(), run.stderr) == ("1 []", "")
+    assert (run.stdout.strip(), run.stderr) == ("[] 1 [] user", "")
 
 
 def test_requests_and_responses_of_providers_need_no_sdk() -> None:

@@ -12,9 +12,6 @@ from sessionkit_integrations.records.tool_calls import text_or_empty
 from sessionkit_integrations.runtime.logs import LOGGER
 from sessionkit_integrations.sessions.showing import show_records
 from sessionkit_integrations.sessions.steps import describe
-from sessionkit_integrations.view.model import Figures
-from sessionkit_integrations.view.reader import ViewReader
-from sessionkit_integrations.view.session import SessionView
 from sessionkit_integrations.window.turns import PLACES
 
 if TYPE_CHECKING:
@@ -25,6 +22,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.sessions.snapshot import SessionSnapshot
     from sessionkit_integrations.stores.values import SessionInfo
     from sessionkit_integrations.view.model import MessageView
+    from sessionkit_integrations.view.session import SessionView
     from sessionkit_integrations.window.turns import Place
 
 
@@ -46,6 +44,11 @@ def view_of(snapshot: SessionSnapshot[Any], info: SessionInfo | None) -> Session
         snapshot: What is stored of it.
         info: Its figures, if they are known.
     """
+    # Imported where a session is looked at.
+    from sessionkit_integrations.view.model import Figures  # noqa: PLC0415
+    from sessionkit_integrations.view.reader import ViewReader  # noqa: PLC0415
+    from sessionkit_integrations.view.session import SessionView  # noqa: PLC0415
+
     shown = snapshot.read_with(ViewReader())
     messages: dict[Place, list[MessageView]] = {place: shown.messages(place) for place in PLACES}
     messages["window"] = _with_open_calls(messages["window"], snapshot.active[snapshot.window_start :])
