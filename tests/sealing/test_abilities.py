@@ -65,8 +65,8 @@ def test_a_window_and_its_archive_are_read_at_once(tmp_path: Path, secrets: Any,
         both = call(opened, "read_both", "s", slice(-2, None))
         archived = call(opened, "read", "s", archived=True).records
         assert both == (call(opened, "read", "s"), archived[-2:], 4)
-        assert archived[-2].find(b"q1") > 0
-        assert store.read("s", archived=True).records[-2].find(b"q1") == -1
+        assert archived[-2].find(b'"q1"') > 0
+        assert store.read("s", archived=True).records[-2].find(b'"q1"') == -1
 
         with pytest.MonkeyPatch.context() as patch:  # a turn that leaves between two reads would be in both
             patch.delattr(StatementStore, "read")
