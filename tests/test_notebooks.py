@@ -108,7 +108,7 @@ def test_a_key_chooses_a_real_model(
         urls = {"OPENAI_BASE_URL": f"{api.url}/v1", "ANTHROPIC_BASE_URL": api.url, "GOOGLE_GEMINI_BASE_URL": api.url}
         for name, url in urls.items():
             monkeypatch.setenv(name, url)
-        # In this process, as that of a kernel takes seconds to import an SDK.
+        # In this process, as a kernel would take seconds to import an SDK.
         exec("\n".join(cell.source for cell in _code(read("01_quickstart"))), {})  # noqa: S102 - our own
     del sys.modules["support"]
     assert api.taken == 8

@@ -124,9 +124,10 @@ def is_locked(records: Iterable[bytes], opens: Sequence[str]) -> bool:
     """
     known = {way.encode() for way in opens}
     for record in records:
-        if record.find(FIELD, 0, _HEAD) > 0:
+        field = record.find(FIELD, 0, _HEAD)
+        if field > 0:
             start = record.rfind(_BY) + len(_BY)  # near the end
-            way, sealed = record[start : record.find(b'"', start)], record.find(FIELD) + len(FIELD) + 2
+            way, sealed = record[start : record.find(b'"', start)], field + len(FIELD) + 2
             if way not in known and b"%s=%s" % (way, record[sealed : sealed + BEGINNING]) not in known:
                 return True
     return False

@@ -108,8 +108,8 @@ class Sealer:
     def opens(self) -> tuple[str, ...]:
         """The ways in which records may be sealed that it opens without a secret, as they say it."""
         key_ids = () if self.encrypt is None else self.encrypt.key_ids
-        packed = ["zstd"] if zstd.is_installed() else []
-        return (*packed, *_packed_or_not(f"aes-gcm:{key_id}" for key_id in key_ids))
+        encrypted = [f"aes-gcm:{key_id}" for key_id in key_ids]
+        return ("zstd", *_packed_or_not(encrypted)) if zstd.is_installed() else tuple(encrypted)
 
     def of(self, session_id: str, secret: Secret | None = None) -> SessionSealer:
         """Return what seals and opens the records of a session.
@@ -132,7 +132,7 @@ class SessionSealer:
     """Seals the records of a session, and opens them.
 
     Args:
-        sealer: That of all sessions.
+        sealer: The sealer of all sessions.
         session_id: The session.
         secret: Its secret, if it has one.
 
@@ -158,8 +158,8 @@ class SessionSealer:
             return ways
         ciphers = {each: self._cipher(each, needs_secret=True) for each in encrypt.key_ids[1:]}
         ciphers[encrypt.key_id] = self._writes_with or self._writer(encrypt)
-        secret = (f"aes-gcm-secret:{key_id}={cipher.beginning}" for key_id, cipher in ciphers.items())
-        return (*ways, *_packed_or_not(secret))
+        secret = [f"aes-gcm-secret:{key_id}={cipher.beginning}" for key_id, cipher in ciphers.items()]
+        return (*ways, *(_packed_or_not(secret) if "zstd" in ways else secret))
 
     def seal(self, record: bytes) -> Record:
         """Return a record as its store is to hold it.
@@ -268,11 +268,9 @@ def may_need_secret(records: Iterable[bytes]) -> bool:
 
 
 def _packed_or_not(ways: Iterable[str]) -> Iterator[str]:
-    """Yield ways in which records may be encrypted, and the same of compressed ones, if zstd is installed."""
+    """Yield ways in which records may be encrypted, each for plain records and for compressed ones."""
     for way in ways:
-        yield way
-        if zstd.is_installed():
-            yield f"zstd+{way}"
+        yield from (way, f"zstd+{way}")
 
 
 def _said(key_ids: Sequence[str]) -> str:

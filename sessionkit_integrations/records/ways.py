@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sessionkit_integrations.records.ciphers import SessionCipher
 
 _HEADS = {b'{"role":"%s","sealed":' % role: (b'{"role":"%s",' % role, b"\n%s\n\n\n" % role) for role in ROLES}
-"""The beginnings of sealed records, each with that of the record as it was before, and with what is bound of it."""
+"""The beginning of a sealed record of each role: the opened record's beginning, and the bytes that it is bound to."""
 _is_time = re.compile(rb',"at":\d{1,15}\}').fullmatch
 
 

@@ -131,10 +131,10 @@ def _has_its_way(client: Any) -> bool:
 
 
 def _is_direct(client: Any) -> bool:
-    """Return whether the commands of a client of ours need not go by its `execute_command`; see `wire.py`.
+    """Return whether commands may bypass the `execute_command` of a client that the store made; see `wire.py`.
 
-    They do so for a cluster, and where somebody watches them there: a tracer, which puts a function of its own in the
-    place of redis-py's, or the metrics of redis-py.
+    They may not on a cluster, nor where somebody watches `execute_command`: a tracer, which replaces it with a function
+    of its own, or redis-py's metrics.
     """
     return not (cluster.is_cluster(client) or _is_wrapped(type(client).execute_command) or _are_metrics_on())
 

@@ -1,18 +1,18 @@
 """Commands over connections of redis-py's pools, without the `execute_command` of its clients.
 
-A store's own client of a single server needs no more than a connection: `execute_command` takes a third of the
-processor time of a command for what such a client has no use of. It makes attempts, but of these our client has one. It
-hands replies to functions, but for those to our scripts and to LRANGE there are none. The pool connects, looks whether
-a connection is still usable and counts connections for metrics; the connection has its time limits, its health checks
-and its pushed messages, and closes itself if sending or reading fails. Both are the same either way.
+A store's own client of a single server needs only a connection. `execute_command` spends a third of a command's
+processor time on two things that such a client does not use. It repeats failed commands, and our client makes one
+attempt. It passes replies to callbacks, and the replies to our scripts and to LRANGE have none. The pool still
+connects, checks that a connection is usable and counts connections for metrics. The connection still has its time
+limits, health checks and pushed messages, and closes itself if sending or reading fails.
 
-Threads also keep the connections that they took, in `Connections.idle`, as taking one and giving it back takes the pool
-more processor time than the command takes. One that was idle is looked at before it is used; if anything is odd, the
-pool gets it back and decides. Whatever else takes connections from the pool first has it get back those that are idle,
-so that there are no more than it allows. Tasks of an event loop share connections in batches instead.
+Threads also keep the connections that they took, in `Connections.idle`: taking one from the pool and giving it back
+takes more processor time than the command itself. An idle connection is checked before it is used, and goes back to the
+pool if anything is odd. Code that takes connections from the pool by itself gives the idle ones back first, so that
+there are never more than the pool allows. Tasks of an event loop share connections in batches instead.
 
-All else goes by `execute_command`: clients that were given may have a cache, attempts or a method of their own, those
-of clusters look for the node and follow redirections, and somebody may watch each command there (see `clients.py`).
+All else goes through `execute_command`: a client that you give may have a cache, retries or a method of its own, a
+cluster's client finds the node and follows redirections, and somebody may watch each command there (see `clients.py`).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def exchange(own: Connections[Any], words: tuple[Word, ...], *, decode: bool) ->
     """Send a command and return its reply.
 
     Args:
-        own: The connections of a client of ours.
+        own: The store's own connections.
         words: The command.
         decode: Whether a client that decodes replies decodes this one.
 
